@@ -1,0 +1,121 @@
+"""How calls behave, as frozen and validated values: retries, the quota, and who goes first."""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Literal
+
+from attrs import Attribute, field, frozen
+
+from partoo_async.errors import ConfigurationError
+
+__all__ = ["Priority", "RateLimit", "RetryPolicy", "check_seconds"]
+
+
+class Priority(enum.Enum):
+    """Who goes first when the quota is short: interactive calls, then bulk work such as scans."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
+    """Return ``value`` as a float of seconds.
+
+    Raises ``ConfigurationError``, which names the argument, for anything but a finite number above zero (or, with
+    ``zero``, at least zero).
+    """
+    bound = "at least 0" if zero else "above 0"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {value!r}")
+    return float(value)
+
+
+def check_count(name: str, value: object, *, least: int) -> int:
+    """Return ``value`` if it is an int of at least ``least``, else raise a ``ConfigurationError`` that names it."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
+    if value < least:
+        raise ConfigurationError(f"{name}: expected at least {least}, not {value}")
+    return value
+
+
+def _seconds(_: object, attribute: Attribute[float], value: object) -> None:
+    check_seconds(attribute.name, value)
+
+
+def _seconds_or_zero(_: object, attribute: Attribute[float], value: object) -> None:
+    check_seconds(attribute.name, value, zero=True)
+
+
+def _check_fraction(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ConfigurationError(f"{name}: expected a fraction, a finite number, not {value!r}")
+    return float(value)
+
+
+@frozen
+class RetryPolicy:
+    """When and how often a failed call is tried again.
+
+    ``max_retries``: how many times after the first attempt, for faults of the line and of the server; 0 switches
+    retries off. A 429 does not count: it is bounded by the call's ``timeout``. ``initial_backoff`` doubles with each
+    retry up to ``max_backoff``, both in seconds; the wait is a random part of that (full jitter).
+    """
+
+    max_retries: int = field(default=4)
+    initial_backoff: float = field(default=0.5, validator=_seconds_or_zero)
+    max_backoff: float = field(default=20.0, validator=_seconds_or_zero)
+
+    @max_retries.validator
+    def _check_max_retries(self, _: Attribute[int], value: object) -> None:
+        check_count("max_retries", value, least=0)
+
+
+@frozen
+class RateLimit:
+    """The quota: at most ``requests`` sends in any window of ``per`` seconds, as the server's clock sees them.
+
+    Partoo's default is 300 requests a minute for a whole organization (source: its rate limits page). ``reserve`` is
+    the fraction that bulk work leaves free while interactive calls are being made. ``pacing="smooth"`` spreads sends
+    evenly at 29/30 of the rate instead of as fast as the window allows. ``share`` is this process's fraction of the
+    quota when several processes use it without knowing of each other.
+    """
+
+    requests: int = field(default=300)
+    per: float = field(default=60.0, validator=_seconds)
+    reserve: float = field(default=0.1)
+    pacing: Literal["burst", "smooth"] = field(default="burst")
+    share: float = field(default=1.0)
+
+    @requests.validator
+    def _check_requests(self, _: Attribute[int], value: object) -> None:
+        check_count("requests", value, least=1)
+
+    @reserve.validator
+    def _check_reserve(self, _: Attribute[float], value: object) -> None:
+        if not 0 <= _check_fraction("reserve", value) < 1:
+            raise ConfigurationError(f"reserve: expected a fraction in [0, 1), not {value!r}")
+
+    @pacing.validator
+    def _check_pacing(self, _: Attribute[str], value: object) -> None:
+        if value not in ("burst", "smooth"):
+            raise ConfigurationError(f"pacing: expected 'burst' or 'smooth', not {value!r}")
+
+    @share.validator
+    def _check_share(self, _: Attribute[float], value: object) -> None:
+        if not 0 < _check_fraction("share", value) <= 1:
+            raise ConfigurationError(f"share: expected a fraction in (0, 1], not {value!r}")
+        if self.slots < 1:
+            raise ConfigurationError(
+                f"share: {value!r} of {self.requests} requests is less than one; raise share, or use fewer processes"
+            )
+
+    @property
+    def slots(self) -> int:
+        """How many requests a window of this process holds: ``floor(requests * share)``."""
+        # 100 * 0.29 is 28.999...: a product that is a whole number but for rounding must not lose a slot.
+        return math.floor(self.requests * self.share + 1e-9)

@@ -1,0 +1,91 @@
+"""Which Partoo server a client talks to: a frozen value with ready instances.
+
+Source of both addresses: the ``servers`` list of the official OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from partoo_async.errors import ConfigurationError
+
+__all__ = ["PRODUCTION", "SANDBOX", "Server", "resolve_server"]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_base_url(value: object) -> str:
+    expected = "expected an http(s) URL such as 'https://api.partoo.co/v2'"
+    if not isinstance(value, str):
+        raise ConfigurationError(f"server: {expected}, not {type(value).__name__}")
+    url = value.strip()
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError(f"server: {expected}; this one does not parse") from None
+    if parts.scheme not in ("http", "https") or not host or any(char.isspace() for char in url):
+        raise ConfigurationError(f"server: {expected}, 'production' or 'sandbox'")
+    # A user part or a query is where keys get pasted by mistake, so the value is not echoed.
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ConfigurationError("server: the URL may hold no user, password, query or fragment; the key is api_key=")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigurationError(f"server: plain http would show the API key to the network of {host}; use https")
+    return url.rstrip("/")
+
+
+@frozen
+class Server:
+    """A server: a name for people and the base URL, without a trailing slash, that every path is appended to.
+
+    Raises ``ConfigurationError`` for anything but an https URL, or an http one to a loopback host.
+    """
+
+    name: str
+    base_url: str = field(converter=_checked_base_url)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.base_url})"
+
+
+PRODUCTION = Server("production", "https://api.partoo.co/v2")
+"""The production server, the default."""
+
+SANDBOX = Server("sandbox", "https://api.sandbox.partoo.co/v2")
+"""The sandbox server, for development; its keys are its own."""
+
+_BY_NAME = {server.name: server for server in (PRODUCTION, SANDBOX)}
+
+
+def resolve_server(value: Server | str | None) -> Server:
+    """Return the server meant by a ``Server``, a name, an http(s) URL, or, for None, by ``PARTOO_SERVER``.
+
+    Without either, it is production. Raises ``ConfigurationError`` for anything else.
+    """
+    if isinstance(value, Server):
+        return value
+    source = "server"
+    if value is None:
+        value = os.environ.get("PARTOO_SERVER")
+        if value is None:
+            return PRODUCTION
+        source = "PARTOO_SERVER"
+    if not isinstance(value, str):
+        raise ConfigurationError(f"server: expected a Server, a name or a URL, not {type(value).__name__}")
+    name = value.strip()
+    if name.lower() in _BY_NAME:
+        return _BY_NAME[name.lower()]
+    if "://" not in name:
+        raise ConfigurationError(f"{source}: unknown server; expected 'production', 'sandbox' or an http(s) URL")
+    return Server("custom", name)
