@@ -6,7 +6,7 @@ of "Groups and Sections".
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -80,7 +80,7 @@ class SectionPage:
 class BadRequestErrors:
     """What a 400 found wrong. ``json`` has no documented inner shape: usually field names and messages."""
 
-    json: object = field(factory=dict)
+    json: Any = field(factory=dict)
 
 
 @frozen

@@ -1,0 +1,276 @@
+"""Bytes to models and back: the only module that knows cattrs and orjson.
+
+Decoding is strict about types, since plain cattrs would turn ``"false"`` into True and a string into a tuple of
+letters. It is lenient about drift: unknown fields, and missing or null ones that have a neutral value. A fast
+converter that accepts exactly the documented shape is tried first; only what it refuses pays for the explanation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
+
+import attrs
+import orjson
+from cattrs import Converter, transform_error
+from cattrs.gen import make_dict_structure_fn
+
+from partoo_async.errors import APIResponseValidationError
+from partoo_async.models import (
+    BadRequestBody,
+    BadRequestErrors,
+    ForbiddenBody,
+    ForbiddenErrors,
+    Group,
+    GroupSummary,
+    Section,
+    SectionPage,
+    UnauthenticatedBody,
+    UnauthenticatedErrors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Decoder", "InvalidJSON", "decode_error_body", "decode_json", "encode_json"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("partoo_async")
+
+_ID_LIMIT = 2**63
+_MAX_PROBLEMS = 20
+_MAX_EXCERPT = 2000
+
+# What stands for a field that the server left out or sent as null. ``id`` and ``name`` have no neutral value: an
+# answer without them is an error. The flags of a section are not known to come with the list of sections.
+_NEUTRAL: dict[type, dict[str, object]] = {
+    Group: {"has_puller": False, "business_ids": []},
+    GroupSummary: {"has_puller": False},
+    Section: {"groups": [], "can_edit": False, "has_puller": False},
+}
+
+_ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
+
+
+class InvalidJSON(ValueError):
+    """The body is not one complete JSON value in UTF-8."""
+
+
+class _Mismatch(TypeError):
+    """A value of a wrong type; the text says what was expected, and never quotes the value."""
+
+
+def _strict(kind: type[T]) -> Callable[[object, Any], T]:
+    def structure(value: object, _: Any) -> T:
+        # ``type() is``, not isinstance: True is an int to Python, but not an id.
+        if type(value) is kind:
+            return value
+        raise _Mismatch(f"expected {kind.__name__}")
+
+    return structure
+
+
+def _structure_int(value: object, _: Any) -> int:
+    if type(value) is int:
+        if 0 <= value < _ID_LIMIT:
+            return value
+        raise _Mismatch("expected int from 0 to 2**63 - 1")
+    raise _Mismatch("expected int")
+
+
+def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
+    if type(value) is not list:
+        raise _Mismatch("expected list")
+    # Joining is the fastest check there is that every item is a string: it runs in C, as does the copy.
+    "".join(value)
+    return tuple(value)
+
+
+def _structure_optional_int(value: object, kind: Any) -> int | None:
+    return None if value is None else _structure_int(value, kind)
+
+
+def _make_converter(*, exact: bool) -> Converter:
+    """Return a converter. ``exact`` refuses unknown fields and names no paths; otherwise the reverse."""
+    converter = Converter(detailed_validation=not exact)
+    converter.register_structure_hook(int, _structure_int)
+    converter.register_structure_hook(str, _strict(str))
+    converter.register_structure_hook(bool, _strict(bool))
+    converter.register_structure_hook(int | None, _structure_optional_int)
+
+    def add_tuple_of(item: type) -> None:
+        # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
+        items: Any = list[item]  # type: ignore[valid-type]
+        generic = converter.get_structure_hook(items)
+
+        def structure(value: object, _: Any) -> tuple[Any, ...]:
+            if type(value) is not list:
+                raise _Mismatch("expected list")
+            return tuple(generic(value, items))
+
+        converter.register_structure_hook_func(lambda kind: kind == tuple[item, ...], structure)
+
+    def add(cls: type) -> None:
+        generated = make_dict_structure_fn(
+            cls, converter, _cattrs_forbid_extra_keys=exact, _cattrs_detailed_validation=not exact
+        )
+
+        def structure(value: object, kind: Any) -> Any:
+            if type(value) is not dict:
+                raise _Mismatch("expected object")
+            return generated(cast("Mapping[str, Any]", value), kind)
+
+        converter.register_structure_hook(cls, structure)
+
+    if exact:
+        converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _structure_texts)
+    else:
+        add_tuple_of(str)
+    add(Group)
+    add(GroupSummary)
+    add_tuple_of(GroupSummary)
+    add(Section)
+    add_tuple_of(Section)
+    add(SectionPage)
+    for errors, body in (
+        (BadRequestErrors, BadRequestBody),
+        (UnauthenticatedErrors, UnauthenticatedBody),
+        (ForbiddenErrors, ForbiddenBody),
+    ):
+        add(errors)
+        add(body)
+    return converter
+
+
+_EXACT = _make_converter(exact=True)
+_DETAILED = _make_converter(exact=False)
+
+
+def _explain(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "missing"
+    return str(error) if isinstance(error, _Mismatch) else "unexpected value"
+
+
+class Decoder:
+    """Decodes answers into models and counts drift.
+
+    ``drift`` maps a description such as ``Group.business_ids missing`` to the number of answers that showed it; the
+    first of each kind is logged as a WARNING. With ``strict``, drift is an ``APIResponseValidationError`` instead.
+    """
+
+    __slots__ = ("drift", "strict")
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.drift: Counter[str] = Counter()
+
+    def decode(self, body: bytes, cls: type[T], route: str) -> T:
+        """Return the body as an instance of an attrs class.
+
+        Raises ``InvalidJSON`` for a body that is no JSON, which may be a cut answer and worth another try, and
+        ``APIResponseValidationError`` for one that does not fit, which is not.
+        """
+        data = decode_json(body)
+        try:
+            return _EXACT.structure(data, cls)
+        except Exception:  # cattrs raises what the hooks raise, KeyError, and errors of its own
+            pass
+        return self._decode_slowly(data, cls, route)
+
+    def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:
+        drift: Counter[str] = Counter()
+        paths: list[str] = []
+        mended = _mend(data, cls, "$", drift, paths)
+        if self.strict and paths:
+            raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=route)
+        try:
+            value = _DETAILED.structure(mended, cls)
+        except Exception as error:
+            problems = tuple(transform_error(error, format_exception=_explain)[:_MAX_PROBLEMS])
+        else:
+            self._count(drift)
+            return value
+        # Raised after the block, so that the payload in the frames of cattrs stays out of the traceback.
+        raise APIResponseValidationError(problems, route=route)
+
+    def _count(self, drift: Counter[str]) -> None:
+        for kind in drift:
+            if kind not in self.drift:
+                _logger.warning("the API's answers differ from its documentation: %s (logged once)", kind)
+            self.drift[kind] += 1
+
+
+def _mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
+    """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
+    if get_origin(cls) is tuple:
+        item = get_args(cls)[0]
+        if not attrs.has(item) or not isinstance(data, list):
+            return data
+        return [_mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
+    if not attrs.has(cls) or not isinstance(data, dict):
+        return data
+
+    def note(field: str, problem: str) -> None:
+        drift[f"{cls.__name__}.{field} {problem}"] += 1
+        paths.append(f"{problem} @ {path}.{field}")
+
+    attrs.resolve_types(cls)
+    mended: dict[str, object] = {}
+    known = {field.name: field for field in attrs.fields(cls)}
+    for name in data.keys() - known.keys():
+        note(_field_label(name), "unknown")
+    for name, field in known.items():
+        value = data.get(name)
+        if value is None and name in _NEUTRAL.get(cls, {}):
+            note(name, "null" if name in data else "missing")
+            mended[name] = _NEUTRAL[cls][name]
+        elif name in data:
+            mended[name] = _mend(value, field.type, f"{path}.{name}", drift, paths)
+    return mended
+
+
+def _field_label(name: str) -> str:
+    # An unknown field's name is the server's text: keep it short and on one line.
+    return name if name.isidentifier() and len(name) <= 64 else "(unprintable name)"
+
+
+def decode_json(body: bytes) -> Any:
+    """Return the JSON value of a body in UTF-8, whatever its content type said. Raises ``InvalidJSON``.
+
+    NaN, Infinity, lone surrogates, and nesting deeper than 1,024 are refused; of a duplicate key the last one wins.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    if body.startswith(b"\xef\xbb\xbf"):
+        return decode_json(body[3:])
+    raise InvalidJSON("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
+
+
+def encode_json(value: object) -> bytes:
+    """Return a value as JSON. Raises ``TypeError`` for what JSON cannot express."""
+    return orjson.dumps(value)
+
+
+def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
+    """Return the body of an error answer for people and for code: ``(value, raw)``. Never raises.
+
+    ``value`` is the attrs class of the documented body of this status where it fits (under ``errors`` or ``error``),
+    else the decoded JSON, else the first 2,000 characters of the text, else None. ``raw`` is the same, undecorated.
+    """
+    try:
+        raw = decode_json(body)
+    except InvalidJSON:
+        text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
+        return text, text
+    cls = _ERROR_BODIES.get(status)
+    if cls is None or not isinstance(raw, dict):
+        return raw, raw
+    errors = raw.get("errors", raw.get("error"))
+    try:
+        return _DETAILED.structure({"errors": errors}, cls), raw
+    except Exception:  # the body is not ours: any misfit leaves it as it came
+        return raw, raw

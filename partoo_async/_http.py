@@ -1,0 +1,136 @@
+"""Requests and answers as plain values, and what their headers and statuses mean. Pure: no I/O, no JSON library."""
+
+from __future__ import annotations
+
+import re
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from partoo_async.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    UnsupportedMediaTypeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+__all__ = ["Request", "Response", "describe_errors", "error_class", "parse_retry_after", "retryable_status"]
+
+_CLASSES: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    415: UnsupportedMediaTypeError,
+    429: RateLimitError,
+}
+
+# 501, 505 and 511 are answers about the request or the network in front of it: asking again gives the same.
+_FINAL_5XX = frozenset({501, 505, 511})
+_RETRYABLE_4XX = frozenset({408, 425, 429})
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", re.ASCII)
+_MAX_HEADER = 64
+_MAX_DETAIL = 300
+
+
+@frozen
+class Request:
+    """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+
+    @property
+    def route(self) -> str:
+        """Method and path without the query, for messages: a query may hold what is not ours to log."""
+        return f"{self.method} {self.path.partition('?')[0]}"
+
+
+@frozen
+class Response:
+    """One complete HTTP answer: ``body`` is decompressed and complete. Header names are matched in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def error_class(status: int) -> type[APIStatusError]:
+    """Return the error class of a status. The body has no say in it."""
+    if 500 <= status < 600:
+        return InternalServerError
+    return _CLASSES.get(status, APIStatusError)
+
+
+def retryable_status(status: int) -> bool:
+    """Whether an answer with this status may be different next time."""
+    return status in _RETRYABLE_4XX or (500 <= status < 600 and status not in _FINAL_5XX)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.astimezone() if moment.tzinfo else None
+    except Exception:  # the parser of the standard library raises seven kinds of error on hostile dates
+        return None
+
+
+def parse_retry_after(value: str | None, date: str | None = None, *, now: datetime | None = None) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for, or None when it is absent or unusable. Never raises.
+
+    Both forms of RFC 9110 are read: seconds (a fraction is tolerated) and an HTTP date. A date is measured against
+    the answer's own ``Date`` header, so that a wrong local clock does no harm; without one, against ``now``. A date
+    that has passed means 0.
+    """
+    if value is None or len(value) > _MAX_HEADER:
+        return None
+    value = value.strip(" \t")
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    until = _moment(value)
+    since = (_moment(date) if date and len(date) <= _MAX_HEADER else None) or now
+    if until is None or since is None:
+        return None
+    return max(0.0, (until - since).total_seconds())
+
+
+def describe_errors(body: object) -> str:
+    """Return one short line for people out of an error body, or "".
+
+    Every variant that the documentation shows is read: the top key ``errors`` or ``error``, under it an object, a
+    list or a text, in which ``json`` is an object or a text.
+    """
+    if isinstance(body, dict):
+        body = body.get("errors", body.get("error", body))
+    text = "; ".join(_leaves(body, "", 0))
+    return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"
+
+
+def _leaves(value: object, label: str, depth: int) -> list[str]:
+    """The texts of an error body with their labels. Bounded in depth and breadth: the body is not ours."""
+    if depth > 4:
+        return []
+    if isinstance(value, dict):
+        parts: list[str] = []
+        for key, inner in list(value.items())[:10]:
+            # These three name where the API puts its message, not what is wrong.
+            known = depth == 0 and key in ("json", "authentication", "authorization")
+            parts += _leaves(inner, label if known else f"{label}.{key}".lstrip("."), depth + 1)
+        return parts
+    if isinstance(value, list):
+        return [part for inner in value[:10] for part in _leaves(inner, label, depth + 1)]
+    if value is None or isinstance(value, bool):
+        return []
+    text = " ".join(str(value).split())
+    return [f"{label}: {text}" if label else text] if text else []

@@ -1,0 +1,96 @@
+"""The arguments of ``Emulator``, checked: each wrong one gives one ``ConfigurationError`` that says how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from partoo_async.emulator.store import EmulatedGroup, EmulatedSection
+from partoo_async.errors import ConfigurationError
+from partoo_async.policy import RateLimit, check_seconds
+
+__all__ = [
+    "check_choice",
+    "check_keys",
+    "check_latency",
+    "check_port",
+    "check_rate_limit",
+    "check_retry_after",
+    "check_sections",
+]
+
+
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
+    """Raise unless ``value`` is one of ``choices``."""
+    allowed = list(choices)
+    if value not in allowed:
+        raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {value!r}")
+
+
+def check_keys(api_key: object, api_keys: Iterable[object] | None) -> dict[str, str]:
+    """Return the keys with their ids: "key-1" for ``api_key``, then "key-2" and on."""
+    if isinstance(api_keys, (str, bytes)):
+        raise ConfigurationError("api_keys: expected several keys, such as ['first', 'second'], not one string")
+    key_ids: dict[str, str] = {}
+    for number, key in enumerate([api_key, *(api_keys or ())], start=1):
+        name = "api_key" if number == 1 else "api_keys"
+        # Like the client's own rule for keys, and like it without an echo of what may be a real one.
+        if not isinstance(key, str) or not key or key != key.strip() or not (key.isascii() and key.isprintable()):
+            raise ConfigurationError(f"{name}: expected a text of printable ASCII without spaces around it")
+        key_ids.setdefault(key, f"key-{number}")
+    return key_ids
+
+
+def check_latency(value: object) -> tuple[float, float]:
+    """Return the lowest and the highest latency in seconds, for a number or a (low, high) pair."""
+    if not isinstance(value, (tuple, list)):
+        seconds = check_seconds("latency", value, zero=True)
+        return seconds, seconds
+    if len(value) != 2:
+        raise ConfigurationError(f"latency: expected seconds or a (low, high) pair, not {len(value)} numbers")
+    low, high = (check_seconds("latency", item, zero=True) for item in value)
+    if low > high:
+        raise ConfigurationError(f"latency: expected (low, high) with low first, not ({low}, {high})")
+    return low, high
+
+
+def check_port(value: object) -> int:
+    """Return the port, 0 for a free one."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
+        raise ConfigurationError(f"port: expected an int from 1 to 65535, or 0 for a free one, not {value!r}")
+    return value
+
+
+def check_rate_limit(value: object) -> RateLimit | None:
+    """Return the limit, None for none."""
+    if value is not None and not isinstance(value, RateLimit):
+        raise ConfigurationError(f"rate_limit: expected a RateLimit, or None for no limit, not {type(value).__name__}")
+    return value
+
+
+def check_retry_after(value: object) -> str | float:
+    """Return how ``Retry-After`` is written: a style, or a constant number of seconds."""
+    if isinstance(value, str):
+        if value in ("remaining", "date", "absent"):
+            return value
+        raise ConfigurationError(
+            f"retry_after: expected 'remaining', 'date', 'absent' or a number of seconds, not {value!r}"
+        )
+    return check_seconds("retry_after", value, zero=True)
+
+
+def check_sections(sections: Iterable[object]) -> dict[int, EmulatedSection]:
+    """Return the sections by id, the very objects that were given, so that whoever made them can edit them."""
+    by_id: dict[int, EmulatedSection] = {}
+    for section in sections:
+        if not isinstance(section, EmulatedSection):
+            raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
+        if section.id in by_id:
+            raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
+        for group_id, group in section.groups.items():
+            if not isinstance(group, EmulatedGroup) or group.id != group_id:
+                raise ConfigurationError(
+                    f"sections: section {section.id} has no EmulatedGroup of that id under groups[{group_id!r}];"
+                    " groups maps each group's id to the group"
+                )
+        by_id[section.id] = section
+    return by_id

@@ -1,0 +1,54 @@
+"""The quota of the emulated organization: whether a request is within it, and what ``Retry-After`` says if not."""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import formatdate
+
+from attrs import frozen
+
+from partoo_async.emulator.windows import Clock, Window
+
+__all__ = ["SCALED_DOWN", "Quota", "retry_after"]
+
+SCALED_DOWN = 10.0
+"""Windows shorter than this, in seconds, exist only in tests that scale time down."""
+
+
+def retry_after(style: str | float, wait: float, per: float, now: float) -> str | None:
+    """Return the value of ``Retry-After`` for a wait in seconds, or None for no such header.
+
+    ``style``: "remaining" or "date" for the wait itself, "absent", or a constant number of seconds. ``per`` is the
+    length of the window and ``now`` the wall clock, both in seconds. The documentation shows ``Retry-After: 60`` and
+    does not say whether that is the rest of the window or a constant; whole seconds are assumed.
+    """
+    if style == "absent":
+        return None
+    if style == "date":
+        # Rounded up: a date has whole seconds, and the one before would ask for a retry that is too early.
+        return formatdate(math.ceil(now + wait), usegmt=True)
+    if not isinstance(style, str):
+        return f"{style:g}"
+    if per < SCALED_DOWN:
+        # A deviation that only scaled-down windows have: whole seconds would be as long as the window itself.
+        return f"{max(math.ceil(wait * 100), 1) / 100:.2f}"
+    return str(max(math.ceil(wait), 1))
+
+
+@frozen
+class Quota:
+    """One window, shared by every key: the documented limit is per organization, not per key."""
+
+    window: Window
+    per: float
+    style: str | float
+    wall_clock: Clock = time.time
+
+    def refuse(self) -> dict[str, str] | None:
+        """Count a request now; return None if it is within the quota, else the headers of the 429."""
+        wait = self.window.admit()
+        if not wait:
+            return None
+        value = retry_after(self.style, wait, self.per, self.wall_clock())
+        return {} if value is None else {"Retry-After": value}

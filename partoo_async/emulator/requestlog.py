@@ -1,0 +1,57 @@
+"""What the emulator saw: a bounded log of requests, and the busiest window in it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from attrs import field, frozen
+
+__all__ = ["LOG_SIZE", "RequestLog", "SeenRequest", "busiest_window"]
+
+LOG_SIZE = 200_000
+"""How many requests are remembered; older ones are forgotten. At 300 a minute that is eleven hours."""
+
+
+@frozen
+class SeenRequest:
+    """One request as the server saw it.
+
+    ``time``: when it was received, ``time.monotonic()`` in seconds. ``path``: as received, without the query.
+    ``route``: its template without the base path, such as ``/sections/{section_id}``, or None for an unknown route.
+    ``key_id``: which key it came with, "key-1" for ``api_key`` and "key-2" and on for ``api_keys``, never the key
+    itself; None without a valid one. ``status``: the status decided on, or None when no answer was made.
+    """
+
+    time: float
+    method: str
+    path: str
+    route: str | None
+    key_id: str | None
+    status: int | None
+
+
+def busiest_window(times: Iterable[float], per: float) -> int:
+    """Return how many of ``times`` lie, at the most, in one window of ``per`` seconds; two ``per`` apart do not."""
+    window: deque[float] = deque()
+    most = 0
+    for time in sorted(times):
+        window.append(time)
+        while window[0] + per <= time:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+@frozen
+class RequestLog:
+    """The last ``LOG_SIZE`` requests, in the order in which their answers were decided."""
+
+    _seen: deque[SeenRequest] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
+
+    def add(self, request: SeenRequest) -> None:
+        """Remember a request, and forget the oldest one if the log is full."""
+        self._seen.append(request)
+
+    def __iter__(self) -> Iterator[SeenRequest]:
+        return iter(self._seen)
