@@ -1,0 +1,66 @@
+"""How many requests of one client are in flight: a counter with two lanes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from partoo_async.policy import Priority
+from partoo_async.quota.lanes import Lanes
+
+__all__ = ["Concurrency"]
+
+
+class Concurrency:
+    """At most ``limit`` requests in flight, of which bulk work leaves an eighth (at least one) to interactive calls."""
+
+    __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bulk_limit = limit - max(1, limit // 8) if limit > 1 else limit
+        self._in_flight = 0
+        self._lanes: Lanes[asyncio.Future[None]] = Lanes()
+
+    def __repr__(self) -> str:
+        return f"<Concurrency {self._in_flight} of {self.limit} in flight, {len(self._lanes)} waiting>"
+
+    def _has_room(self, priority: Priority) -> bool:
+        return self._in_flight < (self.limit if priority is Priority.INTERACTIVE else self.bulk_limit)
+
+    def _next(self) -> Priority | None:
+        """The lane that goes next. Bulk work that is due does not block the places that it may not take."""
+        first = self._lanes.next()
+        for priority in (first, Priority.INTERACTIVE):
+            if priority is not None and self._lanes.lane(priority) and self._has_room(priority):
+                return priority
+        return None
+
+    def try_acquire(self, priority: Priority) -> bool:
+        """Take a place and return True, if there is one and nobody who goes before waits for it."""
+        if not self._has_room(priority) or (self._lanes and self._next() is not None):
+            return False
+        self._in_flight += 1
+        self._lanes.granted(priority)
+        return True
+
+    async def acquire(self, priority: Priority) -> None:
+        """Wait for a place, in order. Cancelling gives back a place that was granted meanwhile."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lane = self._lanes.lane(priority)
+        lane[future] = None
+        try:
+            await future
+        except BaseException:
+            if lane.pop(future, self) is self and future.done() and not future.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a place back and hand it to whoever goes next."""
+        self._in_flight -= 1
+        while (priority := self._next()) is not None:
+            future, _ = self._lanes.lane(priority).popitem(last=False)
+            if not future.done():
+                self._in_flight += 1
+                self._lanes.granted(priority)
+                future.set_result(None)

@@ -1,0 +1,142 @@
+"""The response-anchored sliding window: where the slots of a quota are kept, in this process.
+
+A slot is taken before a request is sent and comes back ``per`` seconds (and a little) after its answer is complete.
+The server receives the request at some moment in between, so no latency and no jitter can put more requests into
+any window of the server's clock than there are slots. A window stamped at send time breaks that promise as soon as
+one burst is slow on its way and the next is not.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from partoo_async.policy import RateLimit
+
+__all__ = ["Backend", "OpenGate", "SlidingWindow"]
+
+# For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
+_MARGIN = 1 / 1200
+_LEAST_MARGIN = 0.005
+# A request that was dropped may still be on its way to the server: one second on a minute.
+_UNANSWERED_MARGIN = 1 / 60
+# "Smooth" stays a thirtieth below the rate: 290 of 300.
+_SMOOTH = 29 / 30
+
+
+class Backend(Protocol):
+    """Where slots are kept. All times are the event loop's, in seconds.
+
+    A backend shared by processes keeps leased slots at hand, so that these calls stay immediate.
+    """
+
+    limit: int | None
+    per: float
+    paused_until: float
+
+    def acquire(self, now: float, spare: int = 0) -> bool:
+        """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
+
+    def release(self, now: float, *, sent: bool, answered: bool) -> None:
+        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
+
+    def pause(self, until: float) -> None:
+        """Close the gate until that time, unless it is closed for longer already."""
+
+    def used(self, now: float) -> int:
+        """Return how many slots are taken, those that cool down included."""
+
+    def ready_at(self, now: float, position: int) -> float:
+        """Return the earliest time at which the slot number ``position`` from now (0 is the next) can be taken."""
+
+
+class OpenGate:
+    """The backend without a limit: nothing but the gate that a 429 closes."""
+
+    limit: int | None = None
+    per = 60.0
+
+    def __init__(self) -> None:
+        self.paused_until = -math.inf
+
+    def acquire(self, now: float, spare: int = 0) -> bool:
+        """Return whether the gate is open."""
+        return now >= self.paused_until
+
+    def release(self, now: float, *, sent: bool, answered: bool) -> None:
+        """Do nothing: there are no slots."""
+
+    def pause(self, until: float) -> None:
+        """Close the gate until that time, unless it is closed for longer already."""
+        self.paused_until = max(self.paused_until, until)
+
+    def used(self, now: float) -> int:
+        """Return 0."""
+        return 0
+
+    def ready_at(self, now: float, position: int) -> float:
+        """Return when the gate opens."""
+        return max(now, self.paused_until)
+
+
+class SlidingWindow(OpenGate):
+    """``rate_limit.slots`` slots, each back ``per`` seconds after the answer to what it was used for."""
+
+    def __init__(self, rate_limit: RateLimit) -> None:
+        super().__init__()
+        self.limit: int = rate_limit.slots
+        self.per = rate_limit.per
+        self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
+        self._interval = self.per / (self.limit * _SMOOTH) if rate_limit.pacing == "smooth" else 0.0
+        self._next_send = -math.inf
+        self._in_flight = 0
+        self._cooling: deque[float] = deque()  # when each used slot is free again, in order
+
+    def _free(self, now: float) -> int:
+        cooling = self._cooling
+        while cooling and cooling[0] <= now:
+            cooling.popleft()
+        return self.limit - self._in_flight - len(cooling)
+
+    def acquire(self, now: float, spare: int = 0) -> bool:
+        """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
+        if now < self.paused_until or now < self._next_send or self._free(now) <= spare:
+            return False
+        self._in_flight += 1
+        if self._interval:
+            self._next_send = now + self._interval
+        return True
+
+    def release(self, now: float, *, sent: bool, answered: bool) -> None:
+        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
+        self._in_flight -= 1
+        if not sent:
+            return
+        back = now + self._hold + (0.0 if answered else self.per * _UNANSWERED_MARGIN)
+        if not self._cooling or back >= self._cooling[-1]:
+            self._cooling.append(back)
+        else:
+            insort(self._cooling, back)
+
+    def used(self, now: float) -> int:
+        """Return how many slots are taken, those that cool down included."""
+        return self.limit - self._free(now)
+
+    def ready_at(self, now: float, position: int) -> float:
+        """Return the earliest time at which the slot number ``position`` from now (0 is the next) can be taken.
+
+        Slots in flight are taken to be answered now: the estimate is never later than what will happen.
+        """
+        rounds, index = divmod(position, self.limit)
+        free = self._free(now)
+        if index < free:
+            ready = now
+        elif index - free < len(self._cooling):
+            ready = self._cooling[index - free]
+        else:
+            ready = now + self._hold
+        ready = max(ready, self.paused_until) + rounds * self._hold
+        return max(ready, self._next_send + position * self._interval) if self._interval else ready
