@@ -5,31 +5,45 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
-from collections.abc import Iterable
 from random import Random
-from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 
 from partoo_async.emulator import checks
 from partoo_async.emulator.demo import demo_sections
 from partoo_async.emulator.handlers import BASE_PATH, Operations
-from partoo_async.emulator.middlewares import Middleware, authenticate, explain, hold_back, limit, record
+from partoo_async.emulator.middlewares import authenticate, explain, hold_back, limit, record
 from partoo_async.emulator.quota import Quota
 from partoo_async.emulator.requestlog import RequestLog, SeenRequest, busiest_window
 from partoo_async.emulator.store import EmulatedSection, Store
 from partoo_async.emulator.windows import WINDOWS
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit, check_seconds
+from partoo_async.policy import RateLimit, check_count, check_seconds
 from partoo_async.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from aiohttp.typedefs import Middleware
 
 __all__ = ["Emulator"]
 
 _logger = logging.getLogger("partoo_async.emulator")
 
+# Tests stop hundreds of emulators, often with slow answers under way.
 _SHUTDOWN_TIMEOUT = 0.1
+# The framework's default of 1 MiB would refuse a group of 40,000 businesses.
 _MAX_BODY = 32 * 1024 * 1024
+
+
+def _quota(rate_limit: RateLimit | None, window: str, retry_after: str | float) -> Quota | None:
+    checks.check_choice("window", window, WINDOWS)
+    style = checks.check_retry_after(retry_after)
+    if rate_limit is None:
+        return None
+    return Quota(WINDOWS[window](rate_limit, time.monotonic), rate_limit.per, style)
 
 
 class Emulator:
@@ -67,25 +81,29 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        checks.check_choice("window", window, WINDOWS)
         checks.check_choice("error_key", error_key, ("errors", "error"))
         checks.check_choice("unknown_status", unknown_status, (404, 403))
-        self._rate_limit = checks.check_rate_limit(rate_limit)
-        self._host, self._port = host, checks.check_port(port)
+        check_count("seed", seed, least=0)
+        self._host, self._port = checks.check_host(host), checks.check_port(port)
         self._store = Store(checks.check_sections(demo_sections(seed) if sections is None else sections))
         self._log = RequestLog()
         self._runner: web.AppRunner | None = None
         self._url: str | None = None
-        self.api_key = api_key
+        self._api_key = api_key
+        self._rate_limit = checks.check_rate_limit(rate_limit)
+        quota = _quota(self._rate_limit, window, retry_after)
         low, high = checks.check_latency(latency)
-        style = checks.check_retry_after(retry_after)
-        key_ids = checks.check_keys(api_key, api_keys)
-        # Outermost first. A middleware that answers for a request, or cuts it off, goes in after `record`.
+        # Made once, not at each start, so that a restart does not hand out a fresh quota. Outermost first: a
+        # middleware that answers for a request, or cuts it off, goes in after `record`.
         self._middlewares: list[Middleware] = [hold_back((low, high), Random(seed))] if high else []
-        self._middlewares += [record(self._log), explain(error_key, unknown_status), authenticate(key_ids, error_key)]
-        if self._rate_limit is not None:
-            quota = Quota(WINDOWS[window](self._rate_limit, time.monotonic), self._rate_limit.per, style)
-            self._middlewares.append(limit(quota, error_key))
+        self._middlewares += [record(self._log), explain(error_key, unknown_status)]
+        self._middlewares += [authenticate(checks.check_keys(api_key, api_keys))]
+        self._middlewares += [limit(quota)] if quota is not None else []
+
+    @property
+    def api_key(self) -> str:
+        """The key that it was given, or the default one."""
+        return self._api_key
 
     @property
     def url(self) -> str:
@@ -132,13 +150,15 @@ class Emulator:
         """
         if self._runner is not None:
             raise RuntimeError("the emulator is running already")
+        # A new one each time: the framework freezes an application once it has run.
         app = web.Application(middlewares=self._middlewares, client_max_size=_MAX_BODY)
         app.add_routes(Operations(self._store).routes())
+        # No access log: it would flood the log of whoever runs this inside a test, and `requests` says more.
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()
-        except (OSError, UnicodeError, TypeError) as error:
+        except (OSError, UnicodeError) as error:
             await runner.cleanup()
             raise ConfigurationError(
                 f"host, port: cannot listen on {self._host!r} port {self._port} ({error}); choose another port, or"
@@ -148,6 +168,7 @@ class Emulator:
         self._announce(runner.addresses)
 
     def _announce(self, addresses: list[tuple[str, int]]) -> None:
+        # From the sockets, not from the arguments: only they know the free port and what a name resolved to.
         host, self._port = addresses[0][:2]
         if not all(ipaddress.ip_address(address[0]).is_loopback for address in addresses):
             _logger.warning("the emulator listens on %s: it is reachable from the network", self._host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from partoo_async.emulator.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
@@ -10,6 +11,7 @@ from partoo_async.policy import RateLimit, check_seconds
 
 __all__ = [
     "check_choice",
+    "check_host",
     "check_keys",
     "check_latency",
     "check_port",
@@ -26,12 +28,15 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
         raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {value!r}")
 
 
-def check_keys(api_key: object, api_keys: Iterable[object] | None) -> dict[str, str]:
+def check_keys(api_key: object, api_keys: object) -> dict[str, str]:
     """Return the keys with their ids: "key-1" for ``api_key``, then "key-2" and on."""
-    if isinstance(api_keys, (str, bytes)):
-        raise ConfigurationError("api_keys: expected several keys, such as ['first', 'second'], not one string")
+    more = () if api_keys is None else api_keys
+    if isinstance(more, (str, bytes)) or not isinstance(more, Iterable):
+        raise ConfigurationError(
+            f"api_keys: expected several keys, such as ['first', 'second'], not one {type(more).__name__}"
+        )
     key_ids: dict[str, str] = {}
-    for number, key in enumerate([api_key, *(api_keys or ())], start=1):
+    for number, key in enumerate([api_key, *more], start=1):
         name = "api_key" if number == 1 else "api_keys"
         # Like the client's own rule for keys, and like it without an echo of what may be a real one.
         if not isinstance(key, str) or not key or key != key.strip() or not (key.isascii() and key.isprintable()):
@@ -53,8 +58,17 @@ def check_latency(value: object) -> tuple[float, float]:
     return low, high
 
 
+def check_host(value: object) -> str:
+    """Return the host to listen on."""
+    # The empty string would quietly mean every address of the machine.
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"host: expected a host of this machine, such as '127.0.0.1', not {value!r}")
+    return value.strip()
+
+
 def check_port(value: object) -> int:
     """Return the port, 0 for a free one."""
+    # True is an int, and as a port it would be 1.
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
         raise ConfigurationError(f"port: expected an int from 1 to 65535, or 0 for a free one, not {value!r}")
     return value
@@ -78,15 +92,19 @@ def check_retry_after(value: object) -> str | float:
     return check_seconds("retry_after", value, zero=True)
 
 
-def check_sections(sections: Iterable[object]) -> dict[int, EmulatedSection]:
+def check_sections(sections: object) -> dict[int, EmulatedSection]:
     """Return the sections by id, the very objects that were given, so that whoever made them can edit them."""
     by_id: dict[int, EmulatedSection] = {}
+    if not isinstance(sections, Iterable):
+        raise ConfigurationError(f"sections: expected several EmulatedSection objects, not {type(sections).__name__}")
     for section in sections:
         if not isinstance(section, EmulatedSection):
             raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
         if section.id in by_id:
             raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
-        for group_id, group in section.groups.items():
+        groups: dict[Any, Any] = section.groups
+        # An easy slip when groups are written by hand, and one that would show as a wrong answer much later.
+        for group_id, group in groups.items():
             if not isinstance(group, EmulatedGroup) or group.id != group_id:
                 raise ConfigurationError(
                     f"sections: section {section.id} has no EmulatedGroup of that id under groups[{group_id!r}];"

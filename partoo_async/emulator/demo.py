@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from partoo_async.emulator.store import EmulatedGroup, EmulatedSection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["demo_sections"]
 
@@ -32,14 +35,13 @@ _CONCEPTS = ("Flagship", "Centre-ville", "Retail park", "Outlet", "Shop-in-shop"
 _FEEDS = ("Open all year", "Seasonal", "Click & collect", "Drive")
 
 
-def _share_out(random: Random, businesses: Sequence[str], parts: int) -> list[list[str]]:
-    """Put each business into one of ``parts`` lists, early lists being the larger ones; none is empty."""
-    shared = [[business] for business in businesses[:parts]]
-    weights = [1 / (position + 2) for position in range(parts)]
-    for business, part in zip(
-        businesses[parts:], random.choices(range(parts), weights, k=len(businesses)), strict=False
-    ):
-        shared[part].append(business)
+def _share_out(random: Random, businesses: Sequence[str], weights: Sequence[float]) -> list[list[str]]:
+    """Put each business into one of as many lists as there are weights, by weight; none stays empty."""
+    # One for each first: exactly one demo group is meant to be empty, and not by chance.
+    shared = [[business] for business in businesses[: len(weights)]]
+    rest = businesses[len(weights) :]
+    for business, members in zip(rest, random.choices(shared, weights, k=len(rest)), strict=True):
+        members.append(business)
     return shared
 
 
@@ -52,7 +54,7 @@ def _section(
 
 
 def demo_sections(seed: int = 0) -> list[EmulatedSection]:
-    """Return fresh demo sections: a chain of 480 shops in 78 groups; the same ``seed`` gives the same ids.
+    """Return fresh demo sections: a chain of 480 shops in 77 groups; the same ``seed`` gives the same ids.
 
     ===== ========= ============================================================================================
     id    name      what it is for
@@ -67,24 +69,23 @@ def demo_sections(seed: int = 0) -> list[EmulatedSection]:
     """
     random = Random(seed)
     shops = [f"{random.getrandbits(96):024x}" for _ in range(480)]
-    countries = _share_out(random, shops, len(_COUNTRIES))
-    # France is where most of the shops are, whatever the seed.
-    countries[2], countries[0] = countries[0] + countries[2][1:], countries[2][:1]
-    french = countries[2]
-    franchises = [*_share_out(random, french, len(_FRANCHISES)), []]
+    # The same shops again and again: a business may be in many groups, in several sections, as documented.
+    countries = _share_out(random, shops, [12 if name == "France" else 1 for name in _COUNTRIES])
+    french = countries[_COUNTRIES.index("France")]
+    franchises = [*_share_out(random, french, [1] * len(_FRANCHISES)), []]
     names = [*(f"Franchise {town}" for town in _FRANCHISES), "Franchise Saint-Denis de La Réunion"]
     country = _section(7, "Country", 40, _COUNTRIES, countries)
     country.groups[41].has_puller = True
-    region = _section(3, "Region", 3, _REGIONS, _share_out(random, french, len(_REGIONS)))
+    region = _section(3, "Region", 3, _REGIONS, _share_out(random, french, [1] * len(_REGIONS)))
     region.can_edit = False
-    feed = _section(12, "Feed", 140, _FEEDS, _share_out(random, shops, len(_FEEDS)))
+    feed = _section(12, "Feed", 140, _FEEDS, _share_out(random, shops, [1] * len(_FEEDS)))
     feed.has_puller = True
     for group in feed.groups.values():
         group.has_puller = True
     return [
         _section(1, "Example", 1, ["France"], [_OFFICIAL_EXAMPLE]),
         region,
-        _section(5, "Concept", 20, _CONCEPTS, _share_out(random, shops, len(_CONCEPTS))),
+        _section(5, "Concept", 20, _CONCEPTS, _share_out(random, shops, [1] * len(_CONCEPTS))),
         country,
         _section(9, "Franchise", 100, names, franchises),
         feed,

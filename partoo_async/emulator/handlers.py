@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async.emulator.rules import Invalid
+from partoo_async.emulator.rules import InvalidError
 from partoo_async.emulator.store import EmulatedGroup, EmulatedSection, Store
 from partoo_async.emulator.wire import id_list, json_answer, json_body, path_id, query_int, text
 
@@ -58,6 +58,7 @@ class Operations:
         section = f"{sections}/{{section_id}}"
         groups = f"{section}/groups"
         group = f"{groups}/{{group_id}}"
+        # No HEAD, which the framework would add to each GET: the API documents none.
         return [
             web.get(sections, self.list_sections, allow_head=False),
             web.post(sections, self.create_section),
@@ -74,7 +75,7 @@ class Operations:
         """Answer GET /sections; ``org_id`` is ignored, as documented for every user that is not a PROVIDER."""
         per_page = query_int(request, "per_page", 30)
         if not 1 <= per_page <= 100:
-            raise Invalid("per_page", "Must be between 1 and 100.")
+            raise InvalidError("per_page", "Must be between 1 and 100.")
         page = self.store.page(query_int(request, "page", 1), per_page, request.query.get("group_name_query", ""))
         sections = [_section(section) for section in page.sections]
         return json_answer({"sections": sections, "page": page.page, "max_page": page.max_page, "count": page.count})

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from random import Random
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from partoo_async.emulator.handlers import BASE_PATH
-from partoo_async.emulator.quota import Quota
 from partoo_async.emulator.requestlog import RequestLog, SeenRequest
-from partoo_async.emulator.rules import Forbidden, Invalid, Unknown
+from partoo_async.emulator.rules import (
+    ForbiddenError,
+    InvalidError,
+    OverQuotaError,
+    RefusedError,
+    UnauthenticatedError,
+    UnknownError,
+)
 from partoo_async.emulator.wire import error_answer
 
-__all__ = ["Middleware", "authenticate", "explain", "hold_back", "limit", "record"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
 
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+    from aiohttp.typedefs import Handler, Middleware
 
-KEY_ID = "key_id"
+    from partoo_async.emulator.quota import Quota
+
+__all__ = ["authenticate", "explain", "hold_back", "limit", "record"]
+
+_KEY_ID = web.RequestKey("key_id", str)
 
 
 def hold_back(latency: tuple[float, float], random: Random) -> Middleware:
@@ -42,6 +51,7 @@ def record(log: RequestLog) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # Before the body is read and the quota asked: the client's own window must hold at this moment.
         received = time.monotonic()
         status = None
         try:
@@ -49,15 +59,16 @@ def record(log: RequestLog) -> Middleware:
             status = response.status
             return response
         finally:
+            # Also when the request is cut off: it was received, and a client is judged by that.
             resource = request.match_info.route.resource
             route = None if resource is None else resource.canonical.removeprefix(BASE_PATH)
-            log.add(SeenRequest(received, request.method, request.path, route, request.get(KEY_ID), status))
+            log.add(SeenRequest(received, request.method, request.path, route, request.get(_KEY_ID), status))
 
     return middleware
 
 
 def explain(error_key: str, unknown_status: int) -> Middleware:
-    """Return a middleware that turns every refusal into its status and documented body.
+    """Return a middleware that turns every refusal into its status and body, under the key ``error_key``.
 
     ``unknown_status`` is for an unknown section or group: the documentation lists no 404 for reading a group, so
     whether that is a 404 or a 403 is an open question.
@@ -67,40 +78,46 @@ def explain(error_key: str, unknown_status: int) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except Invalid as error:
-            return error_answer(400, error_key, error.problems)
-        except Forbidden:
-            return error_answer(403, error_key)
-        except Unknown:
-            return error_answer(unknown_status, error_key)
+        except RefusedError as error:
+            return _refusal(error, error_key, unknown_status)
         except web.HTTPException as error:
-            return error_answer(error.status, error_key, None if error.status in (404, 415) else error.reason)
+            # An unknown route, a wrong method, a body that is no JSON or too large: the framework's own refusals.
+            return error_answer(error.status, error_key)
 
     return middleware
 
 
-def authenticate(key_ids: Mapping[str, str], error_key: str) -> Middleware:
-    """Return a middleware that answers 401 unless the ``x-APIKey`` header holds one of the keys of ``key_ids``."""
+def _refusal(error: RefusedError, error_key: str, unknown_status: int) -> web.Response:
+    if isinstance(error, InvalidError):
+        return error_answer(400, error_key, error.problems)
+    if isinstance(error, OverQuotaError):
+        headers = {} if error.retry_after is None else {"Retry-After": error.retry_after}
+        return error_answer(429, error_key, headers=headers)
+    statuses = {UnauthenticatedError: 401, ForbiddenError: 403, UnknownError: unknown_status}
+    return error_answer(statuses[type(error)], error_key)
+
+
+def authenticate(key_ids: Mapping[str, str]) -> Middleware:
+    """Return a middleware that refuses a request unless its ``x-APIKey`` header is one of the keys of ``key_ids``."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # A plain lookup: there is no secret here that the time it takes could give away.
         key_id = key_ids.get(request.headers.get("x-APIKey", ""))
         if key_id is None:
-            return error_answer(401, error_key)
-        request[KEY_ID] = key_id
+            raise UnauthenticatedError
+        request[_KEY_ID] = key_id
         return await handler(request)
 
     return middleware
 
 
-def limit(quota: Quota, error_key: str) -> Middleware:
-    """Return a middleware that answers 429 to every request over the quota."""
+def limit(quota: Quota) -> Middleware:
+    """Return a middleware that refuses every request over the quota, before anything else about it is looked at."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refusal = quota.refuse()
-        if refusal is not None:
-            return error_answer(429, error_key, headers=refusal)
+        quota.check()
         return await handler(request)
 
     return middleware

@@ -8,6 +8,7 @@ from email.utils import formatdate
 
 from attrs import frozen
 
+from partoo_async.emulator.rules import OverQuotaError
 from partoo_async.emulator.windows import Clock, Window
 
 __all__ = ["SCALED_DOWN", "Quota", "retry_after"]
@@ -45,10 +46,8 @@ class Quota:
     style: str | float
     wall_clock: Clock = time.time
 
-    def refuse(self) -> dict[str, str] | None:
-        """Count a request now; return None if it is within the quota, else the headers of the 429."""
+    def check(self) -> None:
+        """Count a request now; raises ``OverQuotaError`` if it is over the quota."""
         wait = self.window.admit()
-        if not wait:
-            return None
-        value = retry_after(self.style, wait, self.per, self.wall_clock())
-        return {} if value is None else {"Retry-After": value}
+        if wait:
+            raise OverQuotaError(retry_after(self.style, wait, self.per, self.wall_clock()))

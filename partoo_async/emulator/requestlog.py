@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["LOG_SIZE", "RequestLog", "SeenRequest", "busiest_window"]
 
@@ -17,10 +20,11 @@ LOG_SIZE = 200_000
 class SeenRequest:
     """One request as the server saw it.
 
-    ``time``: when it was received, ``time.monotonic()`` in seconds. ``path``: as received, without the query.
-    ``route``: its template without the base path, such as ``/sections/{section_id}``, or None for an unknown route.
-    ``key_id``: which key it came with, "key-1" for ``api_key`` and "key-2" and on for ``api_keys``, never the key
-    itself; None without a valid one. ``status``: the status decided on, or None when no answer was made.
+    ``time``: when it was received, ``time.monotonic()`` in seconds. ``path``: without the query, which is
+    where old clients put the key. ``route``: its template without the base path, such as ``/sections/{section_id}``,
+    or None for an unknown route. ``key_id``: which key it came with, "key-1" for ``api_key`` and "key-2" and on for
+    ``api_keys``, never the key itself; None without a valid one. ``status``: the status decided on, or None when no
+    answer was made.
     """
 
     time: float
@@ -35,6 +39,7 @@ def busiest_window(times: Iterable[float], per: float) -> int:
     """Return how many of ``times`` lie, at the most, in one window of ``per`` seconds; two ``per`` apart do not."""
     window: deque[float] = deque()
     most = 0
+    # The log is in the order of answers, and a small request overtakes one with a slow body.
     for time in sorted(times):
         window.append(time)
         while window[0] + per <= time:

@@ -6,12 +6,14 @@ deleting a section does to its groups, the scope of unique names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field, frozen
 
-from partoo_async.emulator.rules import Forbidden, Unknown, check_businesses, check_name
+from partoo_async.emulator.rules import ForbiddenError, UnknownError, check_businesses, check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["EmulatedGroup", "EmulatedSection", "Page", "Store"]
 
@@ -70,29 +72,26 @@ class Store:
     _last_group: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
-        self.businesses()
+        self._take_stock()
 
-    def businesses(self) -> Mapping[str, None]:
-        """Return the ids of every business ever seen in a group, as keys: one outlives the group that it was in."""
-        # Gathered anew each time, because tests put groups in by hand.
-        for section in self.sections.values():
-            for group in section.groups.values():
-                self._businesses.update(dict.fromkeys(group.business_ids))
-        return self._businesses
+    def businesses(self) -> list[str]:
+        """Return the ids of every business ever seen in a group: one outlives the group that it was in."""
+        self._take_stock()
+        return list(self._businesses)
 
     def section(self, section_id: int) -> EmulatedSection:
-        """Return a section, or raise ``Unknown``."""
+        """Return a section, or raise ``UnknownError``."""
         try:
             return self.sections[section_id]
         except KeyError:
-            raise Unknown from None
+            raise UnknownError from None
 
     def group(self, section_id: int, group_id: int) -> EmulatedGroup:
-        """Return a group of that section, or raise ``Unknown``, also when the group is in another section."""
+        """Return a group of that section, or raise ``UnknownError``, also when the group is in another section."""
         try:
             return self.section(section_id).groups[group_id]
         except KeyError:
-            raise Unknown from None
+            raise UnknownError from None
 
     def page(self, page: int, per_page: int, group_name_query: str) -> Page:
         """Return one page of the sections, by id; a page below 1 counts as 1, one past the end is empty.
@@ -101,6 +100,7 @@ class Store:
         real filter is exact or fuzzy is an open question.
         """
         query = group_name_query.casefold()
+        # By id, so that pages do not shift when a test puts a section in.
         found = [
             section
             for _, section in sorted(self.sections.items())
@@ -113,8 +113,8 @@ class Store:
     def create_section(self, name: str) -> int:
         """Add an empty section and return its id; names are unique among sections (the scope is an assumption)."""
         check_name(name, (section.name for section in self.sections.values()))
-        # An id is never given twice, not even after a delete: a stale id must stay unknown.
-        self._last_section = max(self._last_section, *self.sections, 0) + 1
+        self._take_stock()
+        self._last_section += 1
         self.sections[self._last_section] = EmulatedSection(self._last_section, name)
         return self._last_section
 
@@ -131,11 +131,9 @@ class Store:
         keeps its section from being deleted.
         """
         section = self._unlocked(self._editable(section_id))
-        for group in section.groups.values():
+        for group in section.groups.values():  # all of them first: a refused delete must not be half done
             self._unlocked(group)
-        self.businesses()
-        self._last_section = max(self._last_section, section_id)
-        self._last_group = self._highest_group()
+        self._take_stock()
         del self.sections[section_id]
 
     def create_group(self, section_id: int, name: str, business_ids: Iterable[str] | None) -> int:
@@ -143,8 +141,8 @@ class Store:
         section = self._editable(section_id)
         check_name(name, (group.name for group in section.groups.values()))
         known = self.businesses()
-        members = list(known) if business_ids is None else check_businesses(business_ids, known)
-        self._last_group = self._highest_group() + 1
+        members = known if business_ids is None else check_businesses(business_ids, known)
+        self._last_group += 1
         section.groups[self._last_group] = EmulatedGroup(self._last_group, name, business_ids=members)
         return self._last_group
 
@@ -154,28 +152,33 @@ class Store:
         group = self._unlocked(self.group(section_id, group_id))
         check_name(name, (other.name for other in section.groups.values() if other is not group))
         members = check_businesses(business_ids, self.businesses())
+        # Both checked before either is set: a refused update changes nothing.
         group.name, group.business_ids = name, members
 
     def delete_group(self, section_id: int, group_id: int) -> None:
         """Delete a group; its businesses stay."""
         section = self._editable(section_id)
         self._unlocked(self.group(section_id, group_id))
-        self.businesses()
-        self._last_group = self._highest_group()
+        self._take_stock()
         del section.groups[group_id]
 
     def _editable(self, section_id: int) -> EmulatedSection:
         section = self.section(section_id)
         if not section.can_edit:
-            raise Forbidden
+            raise ForbiddenError
         return section
 
     @staticmethod
     def _unlocked(thing: _Lockable) -> _Lockable:
         if thing.has_puller:
-            raise Forbidden
+            raise ForbiddenError
         return thing
 
-    def _highest_group(self) -> int:
-        # Across all sections: the real ids look like one sequence, and a shared id would hide a mixed-up section.
-        return max(self._last_group, *(max(section.groups, default=0) for section in self.sections.values()), 0)
+    def _take_stock(self) -> None:
+        # Before each change, because tests put groups in by hand. An id is never given twice, not even after a
+        # delete: a stale id must stay unknown. Group ids run through all sections, so that none fits a wrong one.
+        self._last_section = max(self._last_section, *self.sections, 0)
+        for section in self.sections.values():
+            self._last_group = max(self._last_group, *section.groups, 0)
+            for group in section.groups.values():
+                self._businesses.update(dict.fromkeys(group.business_ids))

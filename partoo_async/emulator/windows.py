@@ -35,6 +35,7 @@ class Window(Protocol):
 
     def admit(self) -> float:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
+        ...
 
 
 @define
@@ -48,6 +49,7 @@ class SlidingWindow:
     def admit(self) -> float:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
         now = self.clock()
+        # A request exactly `per` old is out: whoever waits to the end of the window is served.
         while self._accepted and self._accepted[0] + self.limit.per <= now:
             self._accepted.popleft()
         if len(self._accepted) < self.limit.requests:
@@ -97,6 +99,7 @@ class FixedWindow:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
         now = self.clock()
         if self._opened is None or self._opened + self.limit.per <= now:
+            # By its first request, not by a grid of the clock, so that a test meets the same window each time.
             self._opened, self._count = now, 0
         self._count += 1
         return 0.0 if self._count <= self.limit.requests else self._opened + self.limit.per - now

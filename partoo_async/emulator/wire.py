@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from partoo_async.emulator.rules import Invalid
+from partoo_async.emulator.rules import InvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["error_answer", "id_list", "json_answer", "json_body", "path_id", "query_int", "text"]
 
@@ -25,6 +28,7 @@ _DETAILS: dict[int, str] = {
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a compact JSON answer."""
+    # Encoded to ASCII escapes, so that even a lone surrogate in a name can be sent back as it came.
     body = json.dumps(value, separators=(",", ":")).encode()
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
@@ -34,64 +38,66 @@ def error_answer(
 ) -> web.Response:
     """Return an error in the documented shape, under the top-level ``key`` "errors" or "error".
 
-    ``detail`` defaults to the documented text of the status. Both keys are documented, in different places: the
-    OpenAPI document has the plural, the errors guide mostly the singular.
+    ``detail`` defaults to the documented text of the status, or the name of a status that has none. Both keys are
+    documented, in different places: the OpenAPI document has the plural, the errors guide mostly the singular.
     """
-    return json_answer({key: {_DETAIL_KEYS.get(status, "json"): detail or _DETAILS[status]}}, status, headers)
+    detail = detail or _DETAILS.get(status, HTTPStatus(status).phrase)
+    return json_answer({key: {_DETAIL_KEYS.get(status, "json"): detail}}, status, headers)
 
 
 def path_id(request: web.Request, name: str) -> int:
-    """Return an id out of the path, documented as an integer; raises ``Invalid`` for anything but digits."""
+    """Return an id out of the path, documented as an integer; raises ``InvalidError`` for anything but digits."""
     value = request.match_info[name]
     # 19 digits hold any 64-bit id; more would only feed int() with work.
     if not (value.isascii() and value.isdigit() and len(value) <= 19):
-        raise Invalid(name, "Not a valid integer.")
+        raise InvalidError(name, "Not a valid integer.")
     return int(value)
 
 
 def query_int(request: web.Request, name: str, default: int) -> int:
-    """Return an integer out of the query, or ``default`` without one; raises ``Invalid`` if it is not one."""
+    """Return an integer out of the query, or ``default`` without one; raises ``InvalidError`` if it is not one."""
     value = request.query.get(name)
     if value is None:
         return default
     digits = value.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):
-        raise Invalid(name, "Not a valid integer.")
+        raise InvalidError(name, "Not a valid integer.")
     return int(value)
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
     """Return the JSON object that a POST holds.
 
-    Raises ``web.HTTPUnsupportedMediaType`` without the documented ``Content-Type: application/json``, and ``Invalid``
-    for anything but an object.
+    Raises ``web.HTTPUnsupportedMediaType`` without the documented ``Content-Type: application/json``, and
+    ``InvalidError`` for anything but an object.
     """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     try:
         body = json.loads(await request.read())
+    # Bad UTF-8 and numbers of 5,000 digits are ValueErrors too; deep nesting is not.
     except (ValueError, RecursionError):
-        raise Invalid("_schema", "Invalid JSON body.") from None
+        raise InvalidError("_schema", "Invalid JSON body.") from None
     if not isinstance(body, dict):
-        raise Invalid("_schema", "Invalid input type.")
+        raise InvalidError("_schema", "Invalid input type.")
     return body
 
 
 def text(body: Mapping[str, Any], name: str) -> str:
-    """Return a required string of a body, or raise ``Invalid``."""
+    """Return a required string of a body, or raise ``InvalidError``."""
     if name not in body:
-        raise Invalid(name, "Missing data for required field.")
+        raise InvalidError(name, "Missing data for required field.")
     value = body[name]
     if not isinstance(value, str):
-        raise Invalid(name, "Not a valid string.")
+        raise InvalidError(name, "Not a valid string.")
     return value
 
 
 def id_list(body: Mapping[str, Any], name: str) -> list[str]:
-    """Return a required array of strings of a body, or raise ``Invalid``."""
+    """Return a required array of strings of a body, or raise ``InvalidError``."""
     if name not in body:
-        raise Invalid(name, "Missing data for required field.")
+        raise InvalidError(name, "Missing data for required field.")
     value = body[name]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Invalid(name, "Not a valid list of strings.")
+        raise InvalidError(name, "Not a valid list of strings.")
     return value

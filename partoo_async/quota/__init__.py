@@ -2,6 +2,7 @@
 
 from partoo_async.quota.concurrency import Concurrency
 from partoo_async.quota.limiter import LONGEST_PAUSE, Quota, QuotaSnapshot
+from partoo_async.quota.shared import shared_quota
 from partoo_async.quota.window import Backend
 
-__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Quota", "QuotaSnapshot"]
+__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Quota", "QuotaSnapshot", "shared_quota"]

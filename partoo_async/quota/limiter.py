@@ -99,7 +99,7 @@ class Quota:
         """How many slots a call must leave free: bulk leaves the reserve while interactive calls are being made."""
         if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
             return 0
-        return self._reserve if now - self._interactive_seen < self._backend.per else 0
+        return self._reserve if now < self._interactive_seen + self._backend.per else 0
 
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE) -> bool:
         """Take a slot and return True, if that needs no waiting."""

@@ -1,0 +1,1 @@
+from partoo_async.errors import *

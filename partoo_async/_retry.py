@@ -1,0 +1,151 @@
+"""Whether, when and how often a failed call is tried again: the only module that knows tenacity.
+
+The engine is entered only after a first attempt failed, so that calls that succeed at once pay nothing for it, and
+imported only then. It is made anew for each call: a shared instance mixes up the state of concurrent calls.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define
+
+from partoo_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    DeadlineExceededError,
+    PartooError,
+    QuotaExceededError,
+    RateLimitError,
+)
+from partoo_async.quota import LONGEST_PAUSE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tenacity import RetryCallState
+
+    from partoo_async.policy import RetryPolicy
+
+__all__ = ["RetryThrottle", "Retrying", "backoff", "worth_retrying"]
+
+T = TypeVar("T")
+_UNREADABLE_RETRIES = 2
+
+
+class RetryThrottle:
+    """A budget shared by the calls of a client, as in gRPC: a retry costs 1 of 100 tokens, a success earns a half.
+
+    Retries stop while half of them are spent, so that a total outage costs few more requests than there are calls.
+    """
+
+    __slots__ = ("tokens",)
+
+    FULL = 100.0
+
+    def __init__(self) -> None:
+        self.tokens = self.FULL
+
+    def succeeded(self) -> None:
+        """Earn half a token."""
+        if self.tokens < self.FULL:
+            self.tokens += 0.5
+
+    def spend(self) -> bool:
+        """Take a token for a retry; False when the budget says no."""
+        if self.tokens <= self.FULL / 2:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+def worth_retrying(error: BaseException, *, idempotent: bool) -> bool:
+    """Whether the same request may be sent again after this error, and may then succeed.
+
+    A request that is not idempotent is repeated only when the server provably did not process it: it never got the
+    request, or it answered 429.
+    """
+    if not isinstance(error, PartooError) or not error.transient:
+        return False
+    if isinstance(error, (QuotaExceededError, DeadlineExceededError)):
+        return False
+    unprocessed = isinstance(error, RateLimitError) or (isinstance(error, APIConnectionError) and not error.request_sent)
+    return idempotent or unprocessed
+
+
+def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> float:
+    """Return the seconds to wait after that many failures: a random part of the doubling backoff (full jitter)."""
+    # The exponent is bounded, since 2.0 ** 1024 would overflow.
+    return chance() * min(policy.max_backoff, policy.initial_backoff * 2.0 ** min(failures - 1, 60))
+
+
+@define
+class Retrying:
+    """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate."""
+
+    policy: RetryPolicy
+    throttle: RetryThrottle
+    idempotent: bool
+    remaining: Callable[[], float]
+    pause: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    on_retry: Callable[[PartooError, float], None]
+    chance: Callable[[], float] = random.random
+    _failures: int = 0
+    _unreadable: int = 0
+
+    async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a later attempt, given the error of the first. Raises the last attempt's error."""
+        from tenacity import AsyncRetrying  # noqa: PLC0415 - calls that never fail need not import it
+
+        pending: list[PartooError] = [first]
+
+        async def step() -> T:
+            if pending:
+                raise pending.pop()
+            return await attempt()
+
+        engine = AsyncRetrying(
+            retry=self._worth, wait=self._wait, stop=self._stop, before_sleep=self._tell, sleep=self.sleep, reraise=True
+        )
+        return await engine(step)
+
+    def _worth(self, state: RetryCallState) -> bool:
+        error = _error(state)
+        if error is None or not worth_retrying(error, idempotent=self.idempotent):
+            return False
+        if isinstance(error, RateLimitError):
+            return True  # bounded by the deadline, not by the count
+        self._failures += 1
+        if isinstance(error, APIResponseValidationError):
+            self._unreadable += 1
+        return self._failures <= self.policy.max_retries and self._unreadable <= _UNREADABLE_RETRIES
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = _error(state)
+        if isinstance(error, RateLimitError):
+            return 0.0  # the gate of the quota holds this call back, with all others
+        wait = backoff(self.policy, self._failures, self.chance)
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        # Never earlier than asked, and not all at the same moment.
+        return wait if asked is None else asked + self.chance() * min(1.0, asked * 0.1)
+
+    def _stop(self, state: RetryCallState) -> bool:
+        if isinstance(_error(state), RateLimitError):
+            hold = self.pause()
+            return hold > LONGEST_PAUSE or hold >= self.remaining()
+        wait = state.upcoming_sleep
+        return wait > LONGEST_PAUSE or wait >= self.remaining() or not self.throttle.spend()
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = _error(state)
+        if error is not None:
+            self.on_retry(error, state.upcoming_sleep)
+
+
+def _error(state: RetryCallState) -> PartooError | None:
+    outcome: Any = state.outcome
+    error = outcome.exception() if outcome is not None and outcome.failed else None
+    return error if isinstance(error, PartooError) else None

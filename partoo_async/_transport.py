@@ -1,0 +1,257 @@
+"""One HTTP exchange: the only client module that knows aiohttp.
+
+Every error of aiohttp and of the operating system is translated here, around the whole exchange, body included. The
+translation is raised after the ``except`` block, never inside it: aiohttp's frames and exceptions hold the API key,
+and a chained exception would carry them along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import ssl
+import zlib
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from partoo_async._http import Request, Response
+from partoo_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    ClientClosedError,
+    PartooError,
+)
+
+if TYPE_CHECKING:
+    from partoo_async._secret import Secret
+    from partoo_async.servers import Server
+
+__all__ = ["Transport"]
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
+
+_CONNECT_TIMEOUT = 10.0
+# No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT)
+
+
+class _TooLarge(Exception):
+    """The body passed the cap."""
+
+
+class _Unreadable(Exception):
+    """The answer arrived but cannot be read; the text says why."""
+
+
+class _SendOnce:
+    """An aiohttp middleware that refuses the resend of a GET whose connection dropped.
+
+    aiohttp does that by itself and in silence, so that the quota would not see the second request.
+    """
+
+    __slots__ = ("error", "sent")
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.error: Exception | None = None
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self.error is not None:
+            raise self.error
+        try:
+            return await handler(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            # A new one, without the frames that lead to the request's headers.
+            self.error = aiohttp.ClientPayloadError(f"{type(error).__name__}: connection dropped before the answer")
+            raise
+
+
+def user_agent() -> str:
+    """Return what this package calls itself in requests."""
+    from partoo_async import __version__  # noqa: PLC0415 - the package is being imported when this module is
+
+    return f"partoo-async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
+
+
+class Transport:
+    """Owns one aiohttp session, made on first use inside the running loop, or borrows the caller's."""
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._session = session
+        self._owned = session is None
+        self._proxy = proxy
+        self._trust_env = trust_env
+        self._ssl = ssl_context
+        self._opening = asyncio.Lock()
+        self._user_agent = user_agent()
+        self.closed = False
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a session of ours is open: what a client that was never closed leaves behind."""
+        return self._owned and self._session is not None and not self._session.closed
+
+    async def open(self) -> aiohttp.ClientSession:
+        """Return the session. The TLS context is built in a thread: reading the certificates takes milliseconds."""
+        async with self._opening:
+            if self.closed:
+                raise ClientClosedError("this client is closed; make a new one")
+            if self._session is None:
+                context = self._ssl or await asyncio.to_thread(ssl.create_default_context)
+                # No limit on connections: the client's own cap on requests in flight stands before this one. The
+                # threaded resolver asks the system, as every other program on the machine does.
+                connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
+                self._session = aiohttp.ClientSession(
+                    connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+                )
+            return self._session
+
+    async def aclose(self) -> None:
+        """Close what is ours; a borrowed session stays open. Safe to call twice."""
+        self.closed = True
+        if self._owned and self._session is not None:
+            await self._session.close()
+
+    async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
+        """Send one request and return its complete answer, whatever its status.
+
+        ``until`` is the event loop time at which the attempt ends. Raises ``APIConnectionError``,
+        ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or cannot be decompressed,
+        and ``ClientClosedError`` when the session was closed.
+        """
+        session = self._session or await self.open()
+        failure: BaseException
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._roundtrip(session, server, request, key)
+        except asyncio.CancelledError as error:
+            failure = asyncio.CancelledError(*error.args)
+        except Exception as error:
+            failure = _translate(error, request.route, server, session)
+        try:
+            raise failure
+        finally:
+            del failure  # or the traceback would hold the frame that holds the error
+
+    async def _roundtrip(
+        self, session: aiohttp.ClientSession, server: Server, request: Request, key: Secret
+    ) -> Response:
+        response = await session.request(
+            request.method,
+            # Paths are built and checked by _operations; yarl would fold and quote them once more.
+            URL(server.base_url + request.path, encoded=True),
+            data=request.body,
+            headers=self._headers(request, key),
+            allow_redirects=False,  # aiohttp would take the key along to any host
+            auto_decompress=False,  # aiohttp has no cap on what a small body unpacks to
+            raise_for_status=False,
+            proxy=self._proxy,
+            timeout=_TIMEOUT,
+            ssl=True if self._ssl is None else self._ssl,
+            middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())),
+        )
+        try:
+            body = await _read(response)
+        except BaseException:
+            response.close()  # what is left of the answer must not meet the next request on this connection
+            raise
+        return Response(response.status, response.headers, body)
+
+    def _headers(self, request: Request, key: Secret) -> dict[str, str]:
+        headers = {
+            "x-APIKey": key.reveal(),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": self._user_agent,
+        }
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
+        return headers
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body, decompressed, or raise as soon as it passes the cap."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return await _read_gzip(response)
+    if encoding not in ("", "identity"):
+        raise _Unreadable("unknown content encoding")
+    if (response.content_length or 0) > MAX_BODY:
+        raise _TooLarge
+    first = await response.content.readany()
+    if response.content.at_eof():
+        return first  # the usual case: one chunk
+    chunks, size = [first], len(first)
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _read_gzip(response: aiohttp.ClientResponse) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    chunks: list[bytes] = []
+    room = MAX_BODY
+    try:
+        async for chunk in response.content.iter_any():
+            plain = unzip.decompress(chunk, room + 1)
+            room -= len(plain)
+            if room < 0:
+                raise _TooLarge
+            chunks.append(plain)
+    except zlib.error:
+        raise _Unreadable("corrupt gzip data") from None
+    if not unzip.eof and (chunks or response.headers.get("Content-Length") != "0"):
+        # aiohttp takes a stream that was cut off for a complete one.
+        raise _Unreadable("gzip data ends too early")
+    return b"".join(chunks)
+
+
+def _translate(error: Exception, route: str, server: Server, session: aiohttp.ClientSession) -> PartooError:
+    """Return our error for one of aiohttp's or of the operating system. Texts name the kind, never the request."""
+    where = f"{route} at {server.name}"
+    match error:
+        case _TooLarge():
+            return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
+        case _Unreadable():
+            unreadable = APIResponseValidationError((f"{error} @ body",), route=route)
+            unreadable.transient = True
+            return unreadable
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
+            # Final: asking again cannot mend a certificate, and verification is never switched off.
+            refused = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", False, route)
+            refused.transient = False
+            return refused
+        case aiohttp.ConnectionTimeoutError():
+            return APITimeoutError(f"{where}: no connection within {_CONNECT_TIMEOUT:g} s", False, route)
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+            return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
+        case TimeoutError():
+            return APITimeoutError(f"{where}: no complete answer in time", True, route)
+        case aiohttp.ClientResponseError():
+            return APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
+    if session.closed:
+        return ClientClosedError(f"{where}: the aiohttp session is closed")
+    return APIConnectionError(f"{where}: {_reason(error)}", True, route)
+
+
+def _reason(error: BaseException) -> str:
+    """The operating system's words where there are some, else the name of the error: never aiohttp's own text."""
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,27 @@
+"""The command ``partoo``: get a group, list sections, scan sections, run the emulator. Needs the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, with the process's own arguments unless others are given, and exit with its code."""
+    # Imported here, so that a missing extra is a sentence and not a traceback of an import.
+    try:
+        from partoo_async.cli.process import run_process  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("typer", "click", "rich"):
+            raise
+        sys.stderr.write("The partoo command needs the cli extra: pip install 'partoo-async[cli]'\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(run_process(arguments))

@@ -1,0 +1,83 @@
+"""What an error means to a shell: one line for people, one exit code for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from partoo_async.cli.text import one_line
+from partoo_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    ConfigurationError,
+    PartooError,
+    ScanError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "EXIT_CODES",
+    "FAILED_GROUPS",
+    "INTERRUPTED",
+    "OK",
+    "PIPE_CLOSED",
+    "REFUSED",
+    "TERMINATED",
+    "UNREACHED",
+    "USAGE",
+    "describe",
+    "exit_code",
+    "failures_code",
+]
+
+OK = 0
+FAILED_GROUPS = 1
+USAGE = 2
+REFUSED = 3
+UNREACHED = 4
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+TERMINATED = 143
+
+EXIT_CODES = (
+    (OK, "all went well"),
+    (FAILED_GROUPS, "a scan in which groups failed; when all failed for one reason, that reason's code instead"),
+    (USAGE, "a wrong command line or configuration, nothing was sent"),
+    (REFUSED, "the API refused the request (400, 401, 403, 404, ...) or gave an unusable answer"),
+    (UNREACHED, "no answer in time: connection, timeout, quota, or a fault of the server (5xx)"),
+    (INTERRUPTED, "stopped by Ctrl-C"),
+    (PIPE_CLOSED, "the reader of the output went away, as head does"),
+    (TERMINATED, "stopped by SIGTERM"),
+)
+"""Each exit code and its meaning, as the help text lists them."""
+
+
+def exit_code(error: PartooError) -> int:
+    """Return the exit code of a command that ended with this error."""
+    if isinstance(error, ConfigurationError):
+        return USAGE
+    if isinstance(error, ScanError):
+        return FAILED_GROUPS
+    if isinstance(error, APIStatusError):
+        # These say "not now"; every other status says "not like this".
+        return UNREACHED if error.status >= 500 or error.status in (408, 425, 429) else REFUSED
+    return REFUSED if isinstance(error, APIResponseValidationError) else UNREACHED
+
+
+def failures_code(errors: Iterable[PartooError], *, succeeded: int) -> int:
+    """Return the exit code of a scan that went through to its end, with these failures."""
+    codes = {exit_code(error) for error in errors}
+    if not codes:
+        return OK
+    # A wrong key fails every section: a script should see that as it would with a single group.
+    return codes.pop() if not succeeded and len(codes) == 1 else FAILED_GROUPS
+
+
+def describe(error: PartooError) -> str:
+    """Return the error as one clean line; its text may quote the server."""
+    line = one_line(str(error)) or type(error).__name__
+    if isinstance(error, APIConnectionError) and not error.request_sent:
+        line += " (the request was not sent)"
+    return line

@@ -1,0 +1,103 @@
+"""The resources of the API as a client shows them: one method sends one operation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING
+
+from partoo_async import _operations as operations
+
+if TYPE_CHECKING:
+    from partoo_async.models import Group, Section, SectionPage
+    from partoo_async.session import PartooSession
+
+__all__ = ["Groups", "Sections"]
+
+
+class Groups:
+    """The groups of sections: ``client.groups``.
+
+    Every method raises ``ConfigurationError`` for a bad argument before anything is sent, and else the errors of
+    ``partoo_async.errors``: by status, ``APIConnectionError``, ``QuotaExceededError``, ``DeadlineExceededError``.
+    Ids are ints from 0 to 2**63 - 1 or strings of digits.
+    """
+
+    def __init__(self, session: PartooSession) -> None:
+        self._session = session
+
+    async def get(self, section_id: int | str, group_id: int | str) -> Group:
+        """Return one group with its whole list of businesses."""
+        return await self._session.send(operations.get_group(section_id, group_id))
+
+    async def create(self, section_id: int | str, *, name: str, business_ids: Iterable[str]) -> int:
+        """Create a group and return its id. ``name`` is unique and holds no ``,`` ``;`` ``/``.
+
+        ``business_ids`` has no default: left out, the server would fill the group with every business.
+        """
+        return await self._session.send(operations.create_group(section_id, name=name, business_ids=business_ids))
+
+    async def update(
+        self, section_id: int | str, group_id: int | str, *, name: str, business_ids: Iterable[str]
+    ) -> int:
+        """Replace a group's name and its whole list of businesses; return its id.
+
+        The API has no call to add or remove one business, and no versions: of two updates at once, the later wins.
+        """
+        return await self._session.send(
+            operations.update_group(section_id, group_id, name=name, business_ids=business_ids)
+        )
+
+    async def delete(self, section_id: int | str, group_id: int | str) -> None:
+        """Delete a group. One that is linked to a puller cannot be deleted (403)."""
+        await self._session.send(operations.delete_group(section_id, group_id))
+
+
+class Sections:
+    """The sections of an organization: ``client.sections``. Errors and ids as for ``Groups``."""
+
+    def __init__(self, session: PartooSession) -> None:
+        self._session = session
+
+    async def get(self, section_id: int | str) -> Section:
+        """Return one section with the summaries of its groups."""
+        return await self._session.send(operations.get_section(section_id))
+
+    async def list(
+        self, *, page: int = 1, org_id: int | str | None = None, group_name_query: str | None = None
+    ) -> SectionPage:
+        """Return one page of sections, from page 1. ``org_id`` is for keys of the PROVIDER role."""
+        return await self._session.send(
+            operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query)
+        )
+
+    async def iterate(
+        self, *, org_id: int | str | None = None, group_name_query: str | None = None
+    ) -> AsyncIterator[Section]:
+        """Yield every section, page by page, each once.
+
+        It is not documented whether answers carry ``max_page``, so an empty page, or one that brings nothing new,
+        ends the walk, too.
+        """
+        seen: set[int] = set()
+        page = 1
+        while True:
+            answer = await self.list(page=page, org_id=org_id, group_name_query=group_name_query)
+            fresh = [section for section in answer.sections if section.id not in seen]
+            for section in fresh:
+                seen.add(section.id)
+                yield section
+            if not fresh or (answer.max_page is not None and page >= answer.max_page):
+                return
+            page += 1
+
+    async def create(self, *, name: str, org_id: int | str | None = None) -> int:
+        """Create a section and return its id. ``org_id`` is for keys of the PROVIDER role."""
+        return await self._session.send(operations.create_section(name=name, org_id=org_id))
+
+    async def update(self, section_id: int | str, *, name: str) -> None:
+        """Rename a section."""
+        await self._session.send(operations.update_section(section_id, name=name))
+
+    async def delete(self, section_id: int | str) -> None:
+        """Delete a section. What becomes of its groups is not documented."""
+        await self._session.send(operations.delete_section(section_id))
