@@ -1,1 +1,107 @@
-from partoo_async.errors import *
+"""The asyncio SDK for the Partoo REST API. An independent project, not affiliated with Partoo."""
+
+from typing import Any
+
+from partoo_async.client import PartooClient
+from partoo_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    Attempt,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    DeadlineExceededError,
+    InternalServerError,
+    NotFoundError,
+    PartooError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ScanError,
+    UnsupportedMediaTypeError,
+)
+from partoo_async.events import Event, PauseEvent, RequestEvent, RetryEvent
+from partoo_async.models import (
+    BadRequestBody,
+    BadRequestErrors,
+    BusinessId,
+    ForbiddenBody,
+    ForbiddenErrors,
+    Group,
+    GroupSummary,
+    Section,
+    SectionPage,
+    UnauthenticatedBody,
+    UnauthenticatedErrors,
+)
+from partoo_async.policy import Priority, RateLimit, RetryPolicy
+from partoo_async.quota import Quota, QuotaSnapshot
+from partoo_async.scan import Scan, ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.servers import PRODUCTION, SANDBOX, Server
+from partoo_async.session import PartooSession
+
+__all__ = [
+    "APIConnectionError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequestBody",
+    "BadRequestError",
+    "BadRequestErrors",
+    "BusinessId",
+    "ClientClosedError",
+    "ConfigurationError",
+    "DeadlineExceededError",
+    "Event",
+    "ForbiddenBody",
+    "ForbiddenErrors",
+    "Group",
+    "GroupSummary",
+    "InternalServerError",
+    "NotFoundError",
+    "PRODUCTION",
+    "PartooClient",
+    "PartooError",
+    "PartooSession",
+    "PauseEvent",
+    "PermissionDeniedError",
+    "Priority",
+    "Quota",
+    "QuotaExceededError",
+    "QuotaSnapshot",
+    "RateLimit",
+    "RateLimitError",
+    "RequestEvent",
+    "RetryEvent",
+    "RetryPolicy",
+    "SANDBOX",
+    "Scan",
+    "ScanError",
+    "ScanItem",
+    "ScanPlan",
+    "ScanProgress",
+    "ScanReport",
+    "Section",
+    "SectionPage",
+    "Server",
+    "UnauthenticatedBody",
+    "UnauthenticatedErrors",
+    "UnsupportedMediaTypeError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Read on demand: the metadata is slow to find, and a checkout that is not installed has none.
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("partoo-async")
+        except PackageNotFoundError:
+            return "0+unknown"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

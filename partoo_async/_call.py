@@ -16,6 +16,8 @@ from partoo_async.errors import (
     APIStatusError,
     APITimeoutError,
     Attempt,
+    ClientClosedError,
+    ConfigurationError,
     DeadlineExceededError,
     PartooError,
     RateLimitError,
@@ -38,7 +40,17 @@ _logger = logging.getLogger("partoo_async.retry")
 class Call:
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting."""
 
-    __slots__ = ("_attempts", "_deadline", "_last_error", "_loop", "_operation", "_priority", "_session", "busy", "sends")
+    __slots__ = (
+        "_attempts",
+        "_deadline",
+        "_last_error",
+        "_loop",
+        "_operation",
+        "_priority",
+        "_session",
+        "busy",
+        "sends",
+    )
 
     def __init__(self) -> None:
         self.sends = 0
@@ -115,7 +127,8 @@ class Call:
             answered = True
             result = self._judge(operation, response)
         except PartooError as error:
-            sent = getattr(error, "request_sent", answered or not isinstance(error, DeadlineExceededError))
+            # A key that cannot be one, or a closed session: the only other errors before the first byte.
+            sent = getattr(error, "request_sent", not isinstance(error, (ConfigurationError, ClientClosedError)))
             self._failed(error, started, sent=sent)
             raise
         finally:

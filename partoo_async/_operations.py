@@ -84,7 +84,9 @@ def _check_business_ids(value: object) -> list[str]:
     ids = list(value)
     for index, item in enumerate(ids):
         if not isinstance(item, str) or not item:
-            raise ConfigurationError(f"business_ids: expected non-empty strings; item {index} is {item.__class__.__name__}")
+            raise ConfigurationError(
+                f"business_ids: expected non-empty strings; item {index} is {item.__class__.__name__}"
+            )
     return ids
 
 
@@ -224,7 +226,9 @@ def _check_path(path: object) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise ConfigurationError("path: expected a path below the server's base URL that starts with '/'")
     if path.startswith("//") or any(char in path for char in "?#\\") or not path.isprintable():
-        raise ConfigurationError("path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params=")
+        raise ConfigurationError(
+            "path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params="
+        )
     for segment in path.split("/"):
         # Servers fold these, escaped or not, so that the request would leave the place it was meant for.
         if {".", ".."} & set(unquote(segment).replace("\\", "/").split("/")):

@@ -71,7 +71,9 @@ def worth_retrying(error: BaseException, *, idempotent: bool) -> bool:
         return False
     if isinstance(error, (QuotaExceededError, DeadlineExceededError)):
         return False
-    unprocessed = isinstance(error, RateLimitError) or (isinstance(error, APIConnectionError) and not error.request_sent)
+    unprocessed = isinstance(error, RateLimitError) or (
+        isinstance(error, APIConnectionError) and not error.request_sent
+    )
     return idempotent or unprocessed
 
 

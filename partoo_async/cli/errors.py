@@ -15,7 +15,7 @@ from partoo_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Set
 
 __all__ = [
     "EXIT_CODES",
@@ -29,7 +29,7 @@ __all__ = [
     "USAGE",
     "describe",
     "exit_code",
-    "failures_code",
+    "scan_code",
 ]
 
 OK = 0
@@ -66,13 +66,12 @@ def exit_code(error: PartooError) -> int:
     return REFUSED if isinstance(error, APIResponseValidationError) else UNREACHED
 
 
-def failures_code(errors: Iterable[PartooError], *, succeeded: int) -> int:
-    """Return the exit code of a scan that went through to its end, with these failures."""
-    codes = {exit_code(error) for error in errors}
-    if not codes:
+def scan_code(failures: Set[int], *, succeeded: int) -> int:
+    """Return the exit code of a scan that went through to its end, from the codes of its failures."""
+    if not failures:
         return OK
     # A wrong key fails every section: a script should see that as it would with a single group.
-    return codes.pop() if not succeeded and len(codes) == 1 else FAILED_GROUPS
+    return next(iter(failures)) if not succeeded and len(failures) == 1 else FAILED_GROUPS
 
 
 def describe(error: PartooError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import stat
 import sys
 from contextlib import suppress
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PipeConsole", "detach_stdout", "error_console", "print_result", "say", "write_line", "writes_utf8"]
 
-# POSIX: a pipe that is reported writable takes this much (512 at the very least) without blocking.
-_CHUNK = 512
+# A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
+_CHUNK = getattr(select, "PIPE_BUF", 512)
 
 
 class PipeConsole(Console):
@@ -36,9 +37,10 @@ def error_console() -> Console:
 
 
 def say(text: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(f"partoo: {text}\n")
-    sys.stderr.flush()
+    """Write one line to standard error, if anybody still listens there."""
+    with suppress(OSError):
+        sys.stderr.write(f"partoo: {text}\n")
+        sys.stderr.flush()
 
 
 def print_result(result: RenderableType) -> None:

@@ -1,0 +1,171 @@
+"""How far a scan is, on standard error: a bar on a terminal, a line now and then in a log, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import sys
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from partoo_async.cli.output import error_console
+from partoo_async.cli.text import amount, duration
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from partoo_async import ScanProgress
+
+__all__ = ["BarDisplay", "Display", "PlainDisplay", "ProgressMode", "QuietDisplay", "choose_display", "shown", "status"]
+
+
+class ProgressMode(enum.StrEnum):
+    """What ``--progress`` takes."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+class Display(Protocol):
+    """One way to show a scan."""
+
+    interval: float
+    """Seconds between two looks at the scan."""
+
+    def start(self) -> None:
+        """Begin, with nothing known yet."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Show a line that stays."""
+        ...
+
+    def show(self, progress: ScanProgress) -> None:
+        """Show where the scan is now."""
+        ...
+
+    def stop(self) -> None:
+        """End, and leave the terminal as it was."""
+        ...
+
+
+class QuietDisplay:
+    """Shows no progress, only the lines that stay."""
+
+    interval = 3600.0
+
+    def __init__(self) -> None:
+        self._console = error_console()
+
+    def start(self) -> None:
+        """Begin."""
+
+    def note(self, line: str) -> None:
+        """Print a line."""
+        self._console.print(line)
+
+    def show(self, progress: ScanProgress) -> None:
+        """Print nothing."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class PlainDisplay(QuietDisplay):
+    """Prints a line every ``interval`` seconds, for logs."""
+
+    def __init__(self, interval: float = 2.0) -> None:
+        super().__init__()
+        self.interval = interval
+
+    def show(self, progress: ScanProgress) -> None:
+        """Print where the scan is now."""
+        # Before the sections are read there is nothing to tell; after the last group the summary tells it.
+        if progress.total and progress.done < progress.total:
+            self.note(f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}")
+
+
+class BarDisplay:
+    """A bar that is drawn anew four times a second, pauses included."""
+
+    interval = 0.25
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+        details = (TextColumn("{task.completed:,}/{task.total:,}"), TextColumn("{task.fields[status]}", markup=False))
+        # Drawn by the event loop alone: a thread of its own would draw while a result is being printed.
+        self._bar = Progress(*columns, *details, console=error_console(), auto_refresh=False, transient=True)
+        self._task = self._bar.add_task("reading sections", total=0, visible=False, status="")
+
+    def start(self) -> None:
+        """Draw for the first time."""
+        self._bar.start()
+
+    def note(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(line)
+
+    def show(self, progress: ScanProgress) -> None:
+        """Draw the bar anew."""
+        self._bar.update(
+            self._task,
+            description="scanning" if progress.total else "reading sections",
+            total=progress.total or 0,
+            completed=progress.done,
+            status=status(progress),
+            visible=True,
+        )
+        self._bar.refresh()
+
+    def stop(self) -> None:
+        """Take the bar away: the summary follows."""
+        self._bar.stop()
+
+
+def status(progress: ScanProgress) -> str:
+    """Return rate, time left, failures and pause in words."""
+    parts = []
+    if progress.rate:
+        parts.append(f"{progress.rate:.1f} a second")
+    if progress.eta is not None:
+        parts.append(f"ETA {duration(progress.eta)}")
+    if progress.failed:
+        parts.append(f"{progress.failed:,} failed")
+    if progress.paused_for:
+        parts.append(f"paused {duration(progress.paused_for)} by the server")
+    return ", ".join(parts)
+
+
+def choose_display(mode: ProgressMode, *, streaming: bool) -> Display:
+    """Return the display for this process; ``streaming``: results are printed while the scan runs."""
+    if mode is ProgressMode.PLAIN:
+        return PlainDisplay()
+    if mode is ProgressMode.NONE or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return QuietDisplay()
+    # A bar and a stream of results on one screen would overwrite each other; whole lines do not.
+    return PlainDisplay() if streaming and sys.stdout.isatty() else BarDisplay()
+
+
+@asynccontextmanager
+async def shown(display: Display, read: Callable[[], ScanProgress]) -> AsyncIterator[None]:
+    """Keep the display up to date while the block runs, by polling: a scan that waits sends no news."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(display.interval)
+            display.show(read())
+
+    display.start()
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        # Also a display whose terminal went away: the scan is worth more than its bar.
+        with suppress(asyncio.CancelledError, OSError):
+            await watcher
+        display.stop()

@@ -1,0 +1,161 @@
+"""The client: what an application holds on to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from partoo_async._operations import custom
+from partoo_async.policy import RateLimit, RetryPolicy
+from partoo_async.resources import Groups, Sections
+from partoo_async.scan import Scan, ScanProgress
+from partoo_async.session import PartooSession
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    import aiohttp
+
+    from partoo_async.events import Event
+    from partoo_async.quota import Quota, QuotaSnapshot
+    from partoo_async.servers import Server
+
+__all__ = ["PartooClient"]
+
+
+class PartooClient:
+    """An asyncio client of the Partoo REST API. Make one, keep it for the life of the application, and close it.
+
+    ``api_key``: a string, or an async callable that returns one; else ``PARTOO_API_KEY``. ``server``: a ``Server``,
+    ``"production"``, ``"sandbox"`` or a URL; else ``PARTOO_SERVER``, else production. ``timeout``: seconds for a
+    whole call, with its waits and retries; ``attempt_timeout``: seconds for one try. ``rate_limit``: None switches
+    the local limiter off, but a 429 still pauses every call. ``max_concurrency``: the most requests in flight; scans
+    leave an eighth of them to other calls. ``session``: an aiohttp session of yours, which is never closed here.
+    ``on_event``: a plain callable that gets one frozen event at a time. ``strict``: answers that differ from the
+    documentation are errors. ``quota``: share one explicitly; clients of the same server, key and limit do anyway.
+
+    Raises ``ConfigurationError`` for a bad argument. No request is made and no connection opened until the first call.
+    """
+
+    def __init__(
+        self,
+        api_key: str | Callable[[], Awaitable[str]] | None = None,
+        *,
+        server: Server | str | None = None,
+        timeout: float = 90.0,
+        attempt_timeout: float = 15.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
+        max_concurrency: int = 32,
+        session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        trust_env: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        strict: bool = False,
+        quota: Quota | None = None,
+    ) -> None:
+        self._use(
+            PartooSession(
+                api_key,
+                server=server,
+                timeout=timeout,
+                attempt_timeout=attempt_timeout,
+                retry=retry,
+                rate_limit=rate_limit,
+                max_concurrency=max_concurrency,
+                session=session,
+                proxy=proxy,
+                trust_env=trust_env,
+                ssl_context=ssl_context,
+                on_event=on_event,
+                strict=strict,
+                quota=quota,
+            )
+        )
+
+    def _use(self, session: PartooSession) -> None:
+        self.session = session
+        self.groups = Groups(session)
+        self.sections = Sections(session)
+
+    def __repr__(self) -> str:
+        return f"<PartooClient {self.session.settings.server.name} {'closed' if self.closed else 'open'}>"
+
+    def with_options(self, **changes: Any) -> PartooClient:
+        """Return a client with some options changed that shares this one's connections and quota.
+
+        Takes every option but ``session``, ``proxy``, ``trust_env``, ``ssl_context`` and ``quota``. Closing this
+        client closes both; closing the copy leaves this one open.
+        """
+        client = PartooClient.__new__(type(self))
+        client._use(self.session.with_options(**changes))
+        return client
+
+    @property
+    def server(self) -> Server:
+        """The server that this client talks to."""
+        return self.session.settings.server
+
+    @property
+    def quota(self) -> QuotaSnapshot:
+        """The state of the quota at this moment: used, available, waiting, paused."""
+        return self.session.quota_snapshot()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self.session.closed
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool | None = None,
+    ) -> Any:
+        """Call any endpoint of the API, with the same retries, quota and errors; return the decoded JSON or None.
+
+        ``path`` is relative to the server's base URL, such as ``"/business/search"``; parts of it that come from
+        elsewhere are to be escaped with ``urllib.parse.quote(part, safe="")``. Lists in ``params`` are sent
+        comma-separated. ``idempotent``: whether it may be repeated after a fault that leaves open whether the server
+        processed it; by default only GET is.
+        """
+        return await self.session.send(custom(method, path, params=params, json=json, idempotent=idempotent))
+
+    def scan(
+        self,
+        section_ids: int | str | Iterable[int | str],
+        *,
+        group_ids: Iterable[int | str] | None = None,
+        max_concurrency: int | None = None,
+        max_failures: int | None = None,
+        on_progress: Callable[[ScanProgress], object] | None = None,
+    ) -> Scan:
+        """Return a bulk scan of every group of the sections, to be used with ``async with`` or ``collect()``.
+
+        ``group_ids``: only these groups of one section, which is then not read. ``max_concurrency``: workers, at most
+        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated; the next
+        one ends the scan with a ``ScanError``. ``on_progress``: a plain callable, called after each outcome.
+        """
+        return Scan(
+            self.session,
+            section_ids,
+            group_ids=group_ids,
+            max_concurrency=max_concurrency,
+            max_failures=max_failures,
+            on_progress=on_progress,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections. Safe to call twice; calls after it raise ``ClientClosedError``."""
+        await self.session.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.session.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

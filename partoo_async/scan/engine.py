@@ -1,0 +1,81 @@
+"""Bulk work in general: many keys, a fixed set of workers, one outcome per key. Knows neither HTTP nor Partoo.
+
+Workers pull keys lazily from one iterator and stop while the consumer has not taken what they made, so that memory
+depends on the number of workers and not on that of keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+__all__ = ["Engine"]
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+class Engine(Generic[K, R]):
+    """Runs ``work`` on every key with at most ``workers`` at once and hands out results in completion order.
+
+    ``work`` turns its own failures into results: an exception that it raises ends the run and reaches the consumer.
+    """
+
+    def __init__(self, keys: Iterable[K], work: Callable[[K], Awaitable[R]], workers: int) -> None:
+        self._keys = iter(keys)
+        self._work = work
+        self._workers = workers
+        self._ready: deque[R] = deque()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Start the workers. Must be called in a running loop, once."""
+        for _ in range(self._workers):
+            task = asyncio.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _run(self) -> None:
+        for key in self._keys:
+            self._ready.append(await self._work(key))
+            self._arrived.set()
+            # As many results wait as there are workers, and each of those holds one more at most.
+            if len(self._ready) >= self._workers:
+                self._room.clear()
+                await self._room.wait()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._error = self._error or error
+        self._arrived.set()
+
+    async def next(self) -> R:
+        """Return the next result. Raises ``StopAsyncIteration`` after the last, and what ``work`` raised."""
+        while not self._ready:
+            if self._error is not None:
+                raise self._error
+            if not self._tasks:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        result = self._ready.popleft()
+        if len(self._ready) < self._workers:
+            self._room.set()
+        return result
+
+    async def aclose(self) -> None:
+        """Cancel what is running, wait until it has ended, and drop what nobody took."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ready.clear()
