@@ -98,7 +98,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Read on demand: the metadata is slow to find, and a checkout that is not installed has none.
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - on demand
 
         try:
             return version("partoo-async")

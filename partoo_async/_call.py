@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from partoo_async._convert import InvalidJSON, decode_error_body
+from partoo_async._convert import InvalidJSONError, decode_error_body
 from partoo_async._http import Response, describe_errors, error_class, parse_retry_after, retryable_status
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret
@@ -213,7 +213,7 @@ class Call:
             problem = ""
             try:
                 return operation.read(self._session.decoder, response.body, route)
-            except InvalidJSON as error:
+            except InvalidJSONError as error:
                 problem = str(error)
             # It may have been cut on its way, so that the next try brings the whole.
             invalid = APIResponseValidationError((f"{problem} @ $",), response.status, route)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import attrs
 import orjson
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
+from partoo_async._drift import mend
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import (
     BadRequestBody,
@@ -33,7 +33,7 @@ from partoo_async.models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Decoder", "InvalidJSON", "decode_error_body", "decode_json", "encode_json"]
+__all__ = ["Decoder", "InvalidJSONError", "decode_error_body", "decode_json", "encode_json"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async")
@@ -42,22 +42,14 @@ _ID_LIMIT = 2**63
 _MAX_PROBLEMS = 20
 _MAX_EXCERPT = 2000
 
-# What stands for a field that the server left out or sent as null. ``id`` and ``name`` have no neutral value: an
-# answer without them is an error. The flags of a section are not known to come with the list of sections.
-_NEUTRAL: dict[type, dict[str, object]] = {
-    Group: {"has_puller": False, "business_ids": []},
-    GroupSummary: {"has_puller": False},
-    Section: {"groups": [], "can_edit": False, "has_puller": False},
-}
-
 _ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
 
 
-class InvalidJSON(ValueError):
+class InvalidJSONError(ValueError):
     """The body is not one complete JSON value in UTF-8."""
 
 
-class _Mismatch(TypeError):
+class _MismatchError(TypeError):
     """A value of a wrong type; the text says what was expected, and never quotes the value."""
 
 
@@ -66,7 +58,7 @@ def _strict(kind: type[T]) -> Callable[[object, Any], T]:
         # ``type() is``, not isinstance: True is an int to Python, but not an id.
         if type(value) is kind:
             return value
-        raise _Mismatch(f"expected {kind.__name__}")
+        raise _MismatchError(f"expected {kind.__name__}")
 
     return structure
 
@@ -75,13 +67,13 @@ def _structure_int(value: object, _: Any) -> int:
     if type(value) is int:
         if 0 <= value < _ID_LIMIT:
             return value
-        raise _Mismatch("expected int from 0 to 2**63 - 1")
-    raise _Mismatch("expected int")
+        raise _MismatchError("expected int from 0 to 2**63 - 1")
+    raise _MismatchError("expected int")
 
 
 def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     if type(value) is not list:
-        raise _Mismatch("expected list")
+        raise _MismatchError("expected list")
     # Joining is the fastest check there is that every item is a string: it runs in C, as does the copy.
     "".join(value)
     return tuple(value)
@@ -101,24 +93,25 @@ def _make_converter(*, exact: bool) -> Converter:
 
     def add_tuple_of(item: type) -> None:
         # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
-        items: Any = list[item]  # type: ignore[valid-type]
+        items: Any = list[item]  # type: ignore[valid-type]  # made at run time, for one class each
+        whole: Any = tuple[item, ...]  # type: ignore[valid-type]  # likewise
         generic = converter.get_structure_hook(items)
 
         def structure(value: object, _: Any) -> tuple[Any, ...]:
             if type(value) is not list:
-                raise _Mismatch("expected list")
+                raise _MismatchError("expected list")
             return tuple(generic(value, items))
 
-        converter.register_structure_hook_func(lambda kind: kind == tuple[item, ...], structure)
+        converter.register_structure_hook_func(lambda kind: kind == whole, structure)
 
     def add(cls: type) -> None:
-        generated = make_dict_structure_fn(
+        generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
             cls, converter, _cattrs_forbid_extra_keys=exact, _cattrs_detailed_validation=not exact
         )
 
         def structure(value: object, kind: Any) -> Any:
             if type(value) is not dict:
-                raise _Mismatch("expected object")
+                raise _MismatchError("expected object")
             return generated(cast("Mapping[str, Any]", value), kind)
 
         converter.register_structure_hook(cls, structure)
@@ -150,7 +143,7 @@ _DETAILED = _make_converter(exact=False)
 def _explain(error: BaseException, _: type | None) -> str:
     if isinstance(error, KeyError):
         return "missing"
-    return str(error) if isinstance(error, _Mismatch) else "unexpected value"
+    return str(error) if isinstance(error, _MismatchError) else "unexpected value"
 
 
 class Decoder:
@@ -169,20 +162,20 @@ class Decoder:
     def decode(self, body: bytes, cls: type[T], route: str) -> T:
         """Return the body as an instance of an attrs class.
 
-        Raises ``InvalidJSON`` for a body that is no JSON, which may be a cut answer and worth another try, and
+        Raises ``InvalidJSONError`` for a body that is no JSON, which may be a cut answer and worth another try, and
         ``APIResponseValidationError`` for one that does not fit, which is not.
         """
         data = decode_json(body)
         try:
             return _EXACT.structure(data, cls)
-        except Exception:  # cattrs raises what the hooks raise, KeyError, and errors of its own
+        except Exception:  # noqa: S110 - cattrs raises what hooks raise and more; the slow way explains it
             pass
         return self._decode_slowly(data, cls, route)
 
     def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:
         drift: Counter[str] = Counter()
         paths: list[str] = []
-        mended = _mend(data, cls, "$", drift, paths)
+        mended = mend(data, cls, "$", drift, paths)
         if self.strict and paths:
             raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=route)
         try:
@@ -202,42 +195,8 @@ class Decoder:
             self.drift[kind] += 1
 
 
-def _mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
-    if get_origin(cls) is tuple:
-        item = get_args(cls)[0]
-        if not attrs.has(item) or not isinstance(data, list):
-            return data
-        return [_mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
-    if not attrs.has(cls) or not isinstance(data, dict):
-        return data
-
-    def note(field: str, problem: str) -> None:
-        drift[f"{cls.__name__}.{field} {problem}"] += 1
-        paths.append(f"{problem} @ {path}.{field}")
-
-    attrs.resolve_types(cls)
-    mended: dict[str, object] = {}
-    known = {field.name: field for field in attrs.fields(cls)}
-    for name in data.keys() - known.keys():
-        note(_field_label(name), "unknown")
-    for name, field in known.items():
-        value = data.get(name)
-        if value is None and name in _NEUTRAL.get(cls, {}):
-            note(name, "null" if name in data else "missing")
-            mended[name] = _NEUTRAL[cls][name]
-        elif name in data:
-            mended[name] = _mend(value, field.type, f"{path}.{name}", drift, paths)
-    return mended
-
-
-def _field_label(name: str) -> str:
-    # An unknown field's name is the server's text: keep it short and on one line.
-    return name if name.isidentifier() and len(name) <= 64 else "(unprintable name)"
-
-
 def decode_json(body: bytes) -> Any:
-    """Return the JSON value of a body in UTF-8, whatever its content type said. Raises ``InvalidJSON``.
+    """Return the JSON value of a body in UTF-8, whatever its content type said. Raises ``InvalidJSONError``.
 
     NaN, Infinity, lone surrogates, and nesting deeper than 1,024 are refused; of a duplicate key the last one wins.
     """
@@ -247,7 +206,7 @@ def decode_json(body: bytes) -> Any:
         pass
     if body.startswith(b"\xef\xbb\xbf"):
         return decode_json(body[3:])
-    raise InvalidJSON("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
+    raise InvalidJSONError("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
 
 
 def encode_json(value: object) -> bytes:
@@ -263,7 +222,7 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
     """
     try:
         raw = decode_json(body)
-    except InvalidJSON:
+    except InvalidJSONError:
         text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
         return text, text
     cls = _ERROR_BODIES.get(status)

@@ -6,13 +6,22 @@ the API's documentation; what those leave open is said where it matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from attrs import frozen
 
+from partoo_async._arguments import (
+    ID_LIMIT,
+    check_business_ids,
+    check_id,
+    check_name,
+    check_path,
+    encode_params,
+    shown,
+)
 from partoo_async._convert import Decoder, decode_json, encode_json
 from partoo_async._http import Request
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
@@ -20,7 +29,6 @@ from partoo_async.models import Group, Section, SectionPage
 
 __all__ = [
     "Operation",
-    "check_id",
     "create_group",
     "create_section",
     "custom",
@@ -34,7 +42,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_ID_LIMIT = 2**63
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -45,49 +52,6 @@ class Operation(Generic[T]):
     request: Request
     read: Callable[[Decoder, bytes, str], T]
     idempotent: bool
-
-
-def check_id(name: str, value: object) -> int:
-    """Return a section or group id as an int from 0 to 2**63 - 1; a string of ASCII digits will do.
-
-    Raises ``ConfigurationError``, which names the argument. A bool is not an id, though Python would take it for 0 or 1.
-    """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_ID_LIMIT)):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name}: expected an int, or a string of digits, not {_shown(value)}")
-    if not 0 <= value < _ID_LIMIT:
-        raise ConfigurationError(f"{name}: expected an id from 0 to 2**63 - 1, not {_shown(value)}")
-    return value
-
-
-def _shown(value: object) -> str:
-    # Short values help to find the mistake; long ones, and those of other types, may be anything, a key among it.
-    text = repr(value) if isinstance(value, (int, float)) else ""
-    return text if text and len(text) <= 40 else type(value).__name__
-
-
-def _check_name(value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"name: expected a string, not {type(value).__name__}")
-    if not value.strip():
-        raise ConfigurationError("name: expected a name, not an empty string")
-    for char in ",;/":
-        if char in value:
-            raise ConfigurationError(f"name: the API allows no {char!r} in the name of a section or group")
-    return value
-
-
-def _check_business_ids(value: object) -> list[str]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ConfigurationError(f"business_ids: expected an iterable of strings, not {type(value).__name__}")
-    ids = list(value)
-    for index, item in enumerate(ids):
-        if not isinstance(item, str) or not item:
-            raise ConfigurationError(
-                f"business_ids: expected non-empty strings; item {index} is {item.__class__.__name__}"
-            )
-    return ids
 
 
 def _query(**params: object) -> str:
@@ -124,7 +88,7 @@ def _read_id(known: int | None, _: Decoder, body: bytes, route: str) -> int:
     except ValueError:
         data = None
     value = data.get("id") if isinstance(data, dict) else None
-    if type(value) is int and 0 <= value < _ID_LIMIT:
+    if type(value) is int and 0 <= value < ID_LIMIT:
         return value
     if known is not None:
         return known
@@ -144,7 +108,7 @@ def get_group(section_id: object, group_id: object) -> Operation[Group]:
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
     """``POST /sections/{section_id}/groups``. Without ``business__in`` the server would take every business."""
-    body = encode_json({"name": _check_name(name), "business__in": _check_business_ids(business_ids)})
+    body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
     return Operation(Request("POST", _section_path(section_id) + "/groups", body), partial(_read_id, None), False)
 
 
@@ -154,7 +118,7 @@ def update_group(section_id: object, group_id: object, *, name: object, business
     Not on a documentation page that could be seen; method, path and body are those of a client in production.
     """
     path = _group_path(section_id, group_id)
-    body = encode_json({"name": _check_name(name), "business__in": _check_business_ids(business_ids)})
+    body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
     return Operation(Request("POST", path, body), partial(_read_id, int(path.rpartition("/")[2])), False)
 
 
@@ -172,7 +136,7 @@ def get_section(section_id: object) -> Operation[Section]:
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
     """``GET /sections``; ``org_id`` is for keys of the PROVIDER role."""
     if isinstance(page, bool) or not isinstance(page, int) or page < 1:
-        raise ConfigurationError(f"page: expected an int of at least 1, not {_shown(page)}")
+        raise ConfigurationError(f"page: expected an int of at least 1, not {shown(page)}")
     if group_name_query is not None and not isinstance(group_name_query, str):
         raise ConfigurationError(f"group_name_query: expected a string, not {type(group_name_query).__name__}")
     org = None if org_id is None else check_id("org_id", org_id)
@@ -182,7 +146,7 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:
     """``POST /sections``; ``org_id`` is for keys of the PROVIDER role."""
-    body: dict[str, object] = {"name": _check_name(name)}
+    body: dict[str, object] = {"name": check_name(name)}
     if org_id is not None:
         body["org_id"] = check_id("org_id", org_id)
     return Operation(Request("POST", "/sections", encode_json(body)), partial(_read_id, None), False)
@@ -190,7 +154,7 @@ def create_section(*, name: object, org_id: object) -> Operation[int]:
 
 def update_section(section_id: object, *, name: object) -> Operation[None]:
     """``POST /sections/{section_id}``: renames the section."""
-    body = encode_json({"name": _check_name(name)})
+    body = encode_json({"name": check_name(name)})
     return Operation(Request("POST", _section_path(section_id), body), _read_nothing, False)
 
 
@@ -206,7 +170,7 @@ def custom(
     verb = method.upper() if isinstance(method, str) else method
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
-    target = _check_path(path) + _check_params(params)
+    target = check_path(path) + encode_params(params)
     try:
         body = None if json is None else encode_json(json)
     except TypeError as error:
@@ -219,36 +183,3 @@ def custom(
 
 def _read_json(may_be_empty: bool, _: Decoder, body: bytes, __: str) -> Any:
     return None if may_be_empty and not body.strip() else decode_json(body)
-
-
-def _check_path(path: object) -> str:
-    """Return the path, escaped where needed. Nothing gets through that another route or host would read."""
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise ConfigurationError("path: expected a path below the server's base URL that starts with '/'")
-    if path.startswith("//") or any(char in path for char in "?#\\") or not path.isprintable():
-        raise ConfigurationError(
-            "path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params="
-        )
-    for segment in path.split("/"):
-        # Servers fold these, escaped or not, so that the request would leave the place it was meant for.
-        if {".", ".."} & set(unquote(segment).replace("\\", "/").split("/")):
-            raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
-    return quote(path, safe="/%:@!$&'()*+,;=-._~")
-
-
-def _check_params(params: Mapping[str, Any] | None) -> str:
-    if params is not None and not isinstance(params, Mapping):
-        raise ConfigurationError(f"params: expected a mapping, not {type(params).__name__}")
-    # Lists go comma-separated and flags in lower case, as in the parameters that the documentation shows.
-    pairs = {name: _parameter(name, value) for name, value in (params or {}).items() if value is not None}
-    return "?" + urlencode(pairs, safe=",", quote_via=quote) if pairs else ""
-
-
-def _parameter(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ",".join(_parameter(name, item) for item in value)
-    raise ConfigurationError(f"params: {name!r} is {type(value).__name__}; expected str, int, float, bool or a list")

@@ -7,6 +7,7 @@ imported only then. It is made anew for each call: a shared instance mixes up th
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
@@ -20,14 +21,12 @@ from partoo_async.errors import (
     QuotaExceededError,
     RateLimitError,
 )
+from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from tenacity import RetryCallState
 
-    from partoo_async.policy import RetryPolicy
 
 __all__ = ["RetryThrottle", "Retrying", "backoff", "worth_retrying"]
 

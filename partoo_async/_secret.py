@@ -31,7 +31,7 @@ class Secret:
         # Checked here because aiohttp's own complaint about a line break would print the whole header.
         if not all("!" <= char <= "~" for char in value):
             raise ConfigurationError(
-                "api_key: the key holds a space, a line break or another character that no header may hold; copy it anew"
+                "api_key: the key holds a space, a line break or a character that no header may hold; copy it anew"
             )
         if len(value) > _MAX_LENGTH:
             raise ConfigurationError(f"api_key: the key is longer than {_MAX_LENGTH} characters; copy it anew")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, evolve, field, fields, frozen
 
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
+from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy, check_count, check_seconds
 from partoo_async.servers import Server, resolve_server
-
-if TYPE_CHECKING:
-    from partoo_async.events import Event
 
 __all__ = ["Settings"]
 
@@ -61,11 +59,11 @@ class Settings:
 
     def change(self, **changes: Any) -> Settings:
         """Return a copy with some options changed. Raises ``ConfigurationError`` for one that cannot be."""
-        names = self.__slots__
+        names = [option.name for option in fields(Settings)]
         for name in changes:
             if name not in names:
                 raise ConfigurationError(
-                    f"{name}: with_options() cannot change it; it takes {', '.join(sorted(n for n in names if n[0] != '_'))}"
+                    f"{name}: with_options() cannot change it; it takes {', '.join(sorted(names))}"
                 )
         if "api_key" in changes:
             changes["api_key"] = resolve_api_key(changes["api_key"])

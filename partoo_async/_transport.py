@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import platform
 import ssl
-import zlib
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
+from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError, read_body
 from partoo_async._http import Request, Response
 from partoo_async.errors import (
     APIConnectionError,
@@ -31,20 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-MAX_BODY = 32 * 1024 * 1024
-"""Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
-
 _CONNECT_TIMEOUT = 10.0
 # No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT)
-
-
-class _TooLarge(Exception):
-    """The body passed the cap."""
-
-
-class _Unreadable(Exception):
-    """The answer arrived but cannot be read; the text says why."""
 
 
 class _SendOnce:
@@ -110,7 +99,7 @@ class Transport:
             if self.closed:
                 raise ClientClosedError("this client is closed; make a new one")
             if self._session is None:
-                context = self._ssl or await asyncio.to_thread(ssl.create_default_context)
+                context = self._ssl if self._ssl else await asyncio.to_thread(ssl.create_default_context)
                 # No limit on connections: the client's own cap on requests in flight stands before this one. The
                 # threaded resolver asks the system, as every other program on the machine does.
                 connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
@@ -164,7 +153,8 @@ class Transport:
             middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())),
         )
         try:
-            body = await _read(response)
+            encoding = response.headers.get("Content-Encoding", "")
+            body = await read_body(response.content, encoding, response.content_length)
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
@@ -182,53 +172,15 @@ class Transport:
         return headers
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the whole body, decompressed, or raise as soon as it passes the cap."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding in ("gzip", "x-gzip"):
-        return await _read_gzip(response)
-    if encoding not in ("", "identity"):
-        raise _Unreadable("unknown content encoding")
-    if (response.content_length or 0) > MAX_BODY:
-        raise _TooLarge
-    first = await response.content.readany()
-    if response.content.at_eof():
-        return first  # the usual case: one chunk
-    chunks, size = [first], len(first)
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise _TooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _read_gzip(response: aiohttp.ClientResponse) -> bytes:
-    unzip = zlib.decompressobj(wbits=31)
-    chunks: list[bytes] = []
-    room = MAX_BODY
-    try:
-        async for chunk in response.content.iter_any():
-            plain = unzip.decompress(chunk, room + 1)
-            room -= len(plain)
-            if room < 0:
-                raise _TooLarge
-            chunks.append(plain)
-    except zlib.error:
-        raise _Unreadable("corrupt gzip data") from None
-    if not unzip.eof and (chunks or response.headers.get("Content-Length") != "0"):
-        # aiohttp takes a stream that was cut off for a complete one.
-        raise _Unreadable("gzip data ends too early")
-    return b"".join(chunks)
-
-
-def _translate(error: Exception, route: str, server: Server, session: aiohttp.ClientSession) -> PartooError:
+def _translate(  # noqa: PLR0911 - a table: one row, one return
+    error: Exception, route: str, server: Server, session: aiohttp.ClientSession
+) -> PartooError:
     """Return our error for one of aiohttp's or of the operating system. Texts name the kind, never the request."""
     where = f"{route} at {server.name}"
     match error:
-        case _TooLarge():
+        case TooLargeError():
             return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
-        case _Unreadable():
+        case UnreadableError():
             unreadable = APIResponseValidationError((f"{error} @ body",), route=route)
             unreadable.transient = True
             return unreadable

@@ -81,7 +81,7 @@ class PartooError(Exception):
     """What was tried before this error was raised, oldest first. Empty when nothing was sent."""
 
     transient: bool = False
-    """Whether the same call may succeed later without any change: a fault of the line, of the quota or of the server."""
+    """Whether the same call may succeed later without any change: a fault of line, quota or server."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
 from partoo_async import _operations as operations
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
     from partoo_async.models import Group, Section, SectionPage
     from partoo_async.session import PartooSession
 

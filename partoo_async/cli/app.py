@@ -15,7 +15,7 @@ from partoo_async.cli.progress import ProgressMode
 
 __all__ = ["app"]
 
-_CODES = "\n\n".join(["Exit codes:", *(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES)])
+_CODES = "Exit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES)
 _KEY = "The API key is taken from the environment variable PARTOO_API_KEY, and from nowhere else."
 
 app = typer.Typer(
@@ -82,16 +82,18 @@ def sections(
 
 
 @app.command(epilog=_CODES)
-def scan(
-    section_ids: Annotated[list[int], typer.Argument(metavar="SECTION_ID...", help="Sections to scan.")],
+def scan(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    section_ids: Annotated[list[int], typer.Argument(metavar="SECTION_ID", help="Sections to scan.")],
     group_ids: Annotated[
         list[int] | None,
         typer.Option("--group", metavar="ID", help="Only this group; may be repeated. With one section only."),
     ] = None,
     max_failures: Annotated[
-        int | None, typer.Option(min=0, help="Tolerate so many failed groups; the next one ends the scan.")
+        int | None, typer.Option(min=0, metavar="N", help="Tolerate so many failed groups; the next one ends the scan.")
     ] = None,
-    max_concurrency: Annotated[int | None, typer.Option(min=1, help="The most requests in flight.")] = None,
+    max_concurrency: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The most requests in flight.")
+    ] = None,
     progress: Annotated[
         ProgressMode, typer.Option(help="auto: a bar if standard error is a terminal; plain: a line now and then.")
     ] = ProgressMode.AUTO,

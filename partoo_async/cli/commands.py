@@ -8,7 +8,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.cli.connect import Traffic, connect
+from partoo_async.cli.connect import connect
 from partoo_async.cli.errors import OK
 from partoo_async.cli.output import print_result, say, write_line, writes_utf8
 from partoo_async.cli.progress import choose_display
@@ -68,13 +68,11 @@ async def scan_sections(
     as_json: bool,
 ) -> int:
     """Scan sections; ``limits``: the arguments of ``PartooClient.scan`` that narrow or bound it."""
-    traffic = Traffic()
-    # The client's own bound is for all its requests; more workers than it lets through would only wait.
-    wanted = limits.get("max_concurrency")
-    options = {} if wanted is None else {"max_concurrency": wanted}
-    async with connect(server, timeout, on_event=traffic.seen, **options) as partoo:
+    # Of a client's bound, an eighth is kept for interactive calls, of which there are none here.
+    bound = max(32, math.ceil((limits.get("max_concurrency") or 0) * 8 / 7))
+    async with connect(server, timeout, max_concurrency=bound) as partoo:
         display = choose_display(progress, streaming=as_json)
-        return await show_scan(partoo.scan(section_ids, **limits), display, traffic, as_json=as_json)
+        return await show_scan(partoo.scan(section_ids, **limits), display, as_json=as_json)
 
 
 def parse_rate_limit(text: str) -> RateLimit | None:

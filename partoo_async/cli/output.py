@@ -33,7 +33,7 @@ class PipeConsole(Console):
 
 def error_console() -> Console:
     """Return a console on standard error that takes text as it is: no markup, no highlighting, no emoji codes."""
-    return PipeConsole(file=sys.stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return PipeConsole(file=sys.stderr, markup=False, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
@@ -83,10 +83,10 @@ def _pipe() -> int | None:
 
 async def _writable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_writer(descriptor, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_writer(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_writer(descriptor)
 

@@ -7,7 +7,7 @@ import enum
 import os
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -66,7 +66,7 @@ class QuietDisplay:
 
     def note(self, line: str) -> None:
         """Print a line."""
-        self._console.print(line)
+        self._console.print(line, soft_wrap=True)
 
     def show(self, progress: ScanProgress) -> None:
         """Print nothing."""
@@ -84,9 +84,11 @@ class PlainDisplay(QuietDisplay):
 
     def show(self, progress: ScanProgress) -> None:
         """Print where the scan is now."""
-        # Before the sections are read there is nothing to tell; after the last group the summary tells it.
-        if progress.total and progress.done < progress.total:
+        # After the last group the summary tells it; while the sections are read only a pause is worth a line.
+        if progress.done < progress.total:
             self.note(f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}")
+        elif progress.paused_for and not progress.total:
+            self.note(f"reading sections, {status(progress)}")
 
 
 class BarDisplay:
@@ -95,11 +97,14 @@ class BarDisplay:
     interval = 0.25
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-        details = (TextColumn("{task.completed:,}/{task.total:,}"), TextColumn("{task.fields[status]}", markup=False))
-        # Drawn by the event loop alone: a thread of its own would draw while a result is being printed.
-        self._bar = Progress(*columns, *details, console=error_console(), auto_refresh=False, transient=True)
-        self._task = self._bar.add_task("reading sections", total=0, visible=False, status="")
+        # Short enough for 80 columns with a pause and failures in it.
+        columns = (TextColumn("{task.description}{task.completed:,}/{task.total:,}", markup=False), BarColumn(16))
+        details = (TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
+        # Drawn by the event loop alone: a thread of its own would draw while a result is being printed. Results go to
+        # standard output, which the bar would otherwise take over as well.
+        options: dict[str, Any] = {"auto_refresh": False, "transient": True, "redirect_stdout": False}
+        self._bar = Progress(*columns, *details, console=error_console(), **options)
+        self._task = self._bar.add_task("", total=0, visible=False, status="")
 
     def start(self) -> None:
         """Draw for the first time."""
@@ -107,13 +112,13 @@ class BarDisplay:
 
     def note(self, line: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(line)
+        self._bar.console.print(line, soft_wrap=True)
 
     def show(self, progress: ScanProgress) -> None:
         """Draw the bar anew."""
         self._bar.update(
             self._task,
-            description="scanning" if progress.total else "reading sections",
+            description="" if progress.total else "reading sections ",
             total=progress.total or 0,
             completed=progress.done,
             status=status(progress),
@@ -129,14 +134,14 @@ class BarDisplay:
 def status(progress: ScanProgress) -> str:
     """Return rate, time left, failures and pause in words."""
     parts = []
-    if progress.rate:
-        parts.append(f"{progress.rate:.1f} a second")
-    if progress.eta is not None:
+    if progress.paused_for:
+        parts.append(f"paused {duration(progress.paused_for)} by the server")
+    elif progress.rate:
+        parts.append(f"{progress.rate:.1f}/s")
+    if progress.total > progress.done:
         parts.append(f"ETA {duration(progress.eta)}")
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
-    if progress.paused_for:
-        parts.append(f"paused {duration(progress.paused_for)} by the server")
     return ", ".join(parts)
 
 

@@ -52,7 +52,7 @@ def _count(things: tuple[Any, ...]) -> str:
 
 
 def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table
@@ -67,8 +67,8 @@ def groups_table(rows: Iterable[Row]) -> Table:
     for row in ordered:
         group = "-" if row.group_id is None else str(row.group_id)
         # Text, not str: a name in brackets is a name and not a style.
-        cells = [str(row.section_id), group, Text(clean(row.name)), row.puller, row.businesses]
-        table.add_row(*cells, *([Text(row.error, style="red")] if failed else []))
+        cells = (str(row.section_id), group, Text(clean(row.name)), row.puller, row.businesses)
+        table.add_row(*cells, *((Text(row.error, style="red"),) if failed else ()))
     return table
 
 

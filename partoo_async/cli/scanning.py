@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define
@@ -16,8 +15,7 @@ from partoo_async.cli.text import amount, duration, json_line
 from partoo_async.errors import PartooError
 
 if TYPE_CHECKING:
-    from partoo_async import Scan, ScanItem
-    from partoo_async.cli.connect import Traffic
+    from partoo_async import Scan, ScanItem, ScanReport
     from partoo_async.cli.progress import Display
 
 __all__ = ["show_scan"]
@@ -31,7 +29,6 @@ class _Tally:
     businesses: set[str] = Factory(set)
     failures: int = 0
     codes: set[int] = Factory(set)
-    started: float = Factory(time.monotonic)
 
     def add(self, item: ScanItem) -> None:
         """Count one outcome."""
@@ -43,20 +40,20 @@ class _Tally:
             self.failures += 1
             self.codes.add(exit_code(item.error))
 
-    def summary(self, traffic: Traffic) -> str:
+    def summary(self, report: ScanReport) -> str:
         """Return the line that ends a scan."""
         counts = (
             amount(self.groups, "group"),
             amount(len(self.businesses), "business", "businesses"),
             amount(self.failures, "failure"),
-            amount(traffic.requests, "request"),
-            duration(time.monotonic() - self.started),
-            amount(traffic.retries, "retry", "retries"),
+            amount(report.requests, "request"),
+            duration(report.seconds),
+            amount(report.retries, "retry", "retries"),
         )
         return ", ".join(counts)
 
 
-async def show_scan(scan: Scan, display: Display, traffic: Traffic, *, as_json: bool) -> int:
+async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
     """Run a scan with everything that the command shows of it, and return the exit code."""
     tally = _Tally()
     rows: list[Row] = []
@@ -71,14 +68,14 @@ async def show_scan(scan: Scan, display: Display, traffic: Traffic, *, as_json: 
                     rows.append(Row.of(item))
     # What was had until Ctrl-C, or until one failure too many, is shown as well.
     except (PartooError, asyncio.CancelledError):
-        _finish(tally, rows, display, traffic)
+        _finish(scan, tally, rows, display)
         raise
-    _finish(tally, rows, display, traffic)
+    _finish(scan, tally, rows, display)
     return scan_code(tally.codes, succeeded=tally.groups)
 
 
-def _finish(tally: _Tally, rows: list[Row], display: Display, traffic: Traffic) -> None:
+def _finish(scan: Scan, tally: _Tally, rows: list[Row], display: Display) -> None:
     if rows:
         print_result(groups_table(rows))
     if tally.groups or tally.failures:
-        display.note(tally.summary(traffic))
+        display.note(tally.summary(scan.report()))

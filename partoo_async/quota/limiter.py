@@ -8,17 +8,16 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from partoo_async.errors import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
+from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.window import Backend, OpenGate, SlidingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST_PAUSE", "Quota", "QuotaSnapshot"]
+__all__ = ["LONGEST_PAUSE", "Quota"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
@@ -27,28 +26,6 @@ DEFAULT_PAUSE = 60.0
 
 LONGEST_PAUSE = 300.0
 """A call never sits out a longer pause in silence: it is refused with the time to come back."""
-
-
-@frozen
-class QuotaSnapshot:
-    """The state of a quota at one moment.
-
-    ``limit`` requests in any ``per`` seconds, of which ``used`` are taken and ``available`` are free (None for both
-    the limit and the rest when the local limiter is off). ``waiting`` calls are queued: ``waiting_interactive`` and
-    ``waiting_bulk``. ``paused_until`` is the event loop time at which a 429's pause ends, None when the gate is open;
-    ``paused_for`` is the same in seconds from now. ``wait``: seconds that a new interactive call would wait, at least.
-    """
-
-    limit: int | None
-    per: float
-    used: int
-    available: int | None
-    waiting: int
-    waiting_interactive: int
-    waiting_bulk: int
-    paused_until: float | None
-    paused_for: float
-    wait: float
 
 
 class _Waiter:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
 from partoo_async.errors import PartooError, ScanError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from partoo_async.models import Group
+from partoo_async.models import Group
 
 __all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "duration"]
 

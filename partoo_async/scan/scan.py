@@ -8,8 +8,9 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from partoo_async._arguments import check_id
 from partoo_async._call import Call
-from partoo_async._operations import check_id, get_group, get_section
+from partoo_async._operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError, ScanError
 from partoo_async.policy import Priority, check_count
 from partoo_async.scan.engine import Engine
@@ -25,7 +26,7 @@ _Key = tuple[int, int]
 
 
 class Scan:
-    """A bulk scan, made by ``client.scan(...)``. Use it once: with ``async with`` and ``async for``, or ``collect()``."""
+    """A bulk scan, made by ``client.scan(...)``; used once: ``async with`` and ``async for``, or ``collect()``."""
 
     def __init__(
         self,
@@ -67,9 +68,7 @@ class Scan:
     def plan(self) -> ScanPlan:
         """What the scan is going to do. Known once the sections are read: inside ``async with``."""
         if self._plan is None:
-            raise ConfigurationError(
-                "scan.plan: not known before the sections are read; use it inside 'async with scan'"
-            )
+            raise ConfigurationError("scan.plan: known once the sections are read, inside 'async with scan'")
         return self._plan
 
     @property
@@ -217,7 +216,7 @@ class Scan:
         try:
             async with self:
                 async for item in self:
-                    items.append(item)
+                    items.append(item)  # noqa: PERF401 - what came before an error must not be lost
         except ScanError as error:
             raise ScanError(str(error), self.report(items)) from None
         return self.report(items)

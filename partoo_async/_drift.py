@@ -1,0 +1,56 @@
+"""Drift: how an answer differs from the documentation in ways that do no harm, and what is put in the gaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+import attrs
+
+from partoo_async.models import Group, GroupSummary, Section
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+__all__ = ["mend"]
+
+# What stands for a field that the server left out or sent as null. ``id`` and ``name`` have no neutral value: an
+# answer without them is an error. The flags of a section are not known to come with the list of sections.
+_NEUTRAL: dict[type, dict[str, object]] = {
+    Group: {"has_puller": False, "business_ids": []},
+    GroupSummary: {"has_puller": False},
+    Section: {"groups": [], "can_edit": False, "has_puller": False},
+}
+
+
+def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
+    """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
+    if get_origin(cls) is tuple:
+        item = get_args(cls)[0]
+        if not attrs.has(item) or not isinstance(data, list):
+            return data
+        return [mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
+    if not attrs.has(cls) or not isinstance(data, dict):
+        return data
+
+    def note(field: str, problem: str) -> None:
+        drift[f"{cls.__name__}.{field} {problem}"] += 1
+        paths.append(f"{problem} @ {path}.{field}")
+
+    attrs.resolve_types(cls)
+    mended: dict[str, object] = {}
+    known = {field.name: field for field in attrs.fields(cls)}
+    for name in data.keys() - known.keys():
+        note(_field_label(name), "unknown")
+    for name, field in known.items():
+        value = data.get(name)
+        if value is None and name in _NEUTRAL.get(cls, {}):
+            note(name, "null" if name in data else "missing")
+            mended[name] = _NEUTRAL[cls][name]
+        elif name in data:
+            mended[name] = mend(value, field.type, f"{path}.{name}", drift, paths)
+    return mended
+
+
+def _field_label(name: str) -> str:
+    # An unknown field's name is the server's text: keep it short and on one line.
+    return name if name.isidentifier() and len(name) <= 64 else "(unprintable name)"

@@ -1,0 +1,57 @@
+"""From the words on the command line to a command, and from whatever comes of it to an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from partoo_async.cli.app import app
+from partoo_async.cli.errors import INTERRUPTED, OK, USAGE
+from partoo_async.cli.output import say
+from partoo_async.cli.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["run_process"]
+
+# By way of a public name: the class itself lives in click or, in newer releases, in a private copy of it.
+_UsageError: Any = typer.BadParameter.__bases__[0]
+
+
+class _Warnings(logging.Handler):
+    """Shows warnings of the client as lines of the command; their text may quote the server."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # To the stderr of this moment, which a progress bar replaces to have lines above itself.
+        say(f"{record.levelname.lower()}: {one_line(record.getMessage())}")
+
+
+def run_process(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line in this process and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stream in memory may not have it
+            # A name that the terminal's encoding lacks is spelled out instead of ending the scan.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    logger, warnings = logging.getLogger("partoo_async"), _Warnings(logging.WARNING)
+    logger.addHandler(warnings)
+    try:
+        return int(app(arguments, prog_name="partoo", standalone_mode=False) or OK)
+    except _UsageError as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    finally:
+        logger.removeHandler(warnings)
+
+
+def _misused(error: Any) -> int:
+    message = one_line(error.format_message())
+    if message:  # none after a bare `partoo`, which has printed the help
+        say(f"error: {message}")
+        say(f"try '{error.ctx.command_path if error.ctx else 'partoo'} --help'")
+    return USAGE
