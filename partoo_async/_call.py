@@ -53,8 +53,8 @@ class Call:
     )
 
     def __init__(self) -> None:
-        self.sends = 0
-        self.busy = 0.0
+        self.sends: int = 0
+        self.busy: float = 0.0
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
 

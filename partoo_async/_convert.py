@@ -156,7 +156,7 @@ class Decoder:
     __slots__ = ("drift", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
-        self.strict = strict
+        self.strict: bool = strict
         self.drift: Counter[str] = Counter()
 
     def decode(self, body: bytes, cls: type[T], route: str) -> T:

@@ -45,7 +45,7 @@ class RetryThrottle:
     FULL = 100.0
 
     def __init__(self) -> None:
-        self.tokens = self.FULL
+        self.tokens: float = self.FULL
 
     def succeeded(self) -> None:
         """Earn half a token."""

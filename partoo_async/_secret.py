@@ -36,7 +36,7 @@ class Secret:
         if len(value) > _MAX_LENGTH:
             raise ConfigurationError(f"api_key: the key is longer than {_MAX_LENGTH} characters; copy it anew")
         self._value = value
-        self.fingerprint = hashlib.sha256(value.encode()).hexdigest()
+        self.fingerprint: str = hashlib.sha256(value.encode()).hexdigest()
 
     def reveal(self) -> str:
         """Return the key. Call it inside an expression: a local variable would show up in tracebacks."""

@@ -22,6 +22,7 @@ from partoo_async.errors import (
     APIResponseValidationError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     PartooError,
 )
 
@@ -68,6 +69,21 @@ def user_agent() -> str:
     return f"partoo-async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
 
 
+def _check_connection_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:
+    if session is not None and not isinstance(session, aiohttp.ClientSession):
+        raise ConfigurationError(f"session: expected an aiohttp.ClientSession, not {type(session).__name__}")
+    # The value is not echoed: a proxy's URL may hold a password.
+    if proxy is not None and not (isinstance(proxy, str) and proxy.startswith(("http://", "https://"))):
+        raise ConfigurationError("proxy: expected an http(s) URL such as 'http://proxy.example:3128'")
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError(f"trust_env: expected True or False, not {type(trust_env).__name__}")
+    if trust_env and session is not None:
+        raise ConfigurationError("trust_env: is decided by the session that you pass; set it there")
+    if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
+        # False would be aiohttp's way to switch verification off, which is never done.
+        raise ConfigurationError(f"ssl_context: expected an ssl.SSLContext, not {type(ssl_context).__name__}")
+
+
 class Transport:
     """Owns one aiohttp session, made on first use inside the running loop, or borrows the caller's."""
 
@@ -79,6 +95,7 @@ class Transport:
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        _check_connection_options(session, proxy, trust_env, ssl_context)
         self._session = session
         self._owned = session is None
         self._proxy = proxy
@@ -86,7 +103,7 @@ class Transport:
         self._ssl = ssl_context
         self._opening = asyncio.Lock()
         self._user_agent = user_agent()
-        self.closed = False
+        self.closed: bool = False
 
     @property
     def leaks(self) -> bool:

@@ -75,9 +75,9 @@ class PartooClient:
         )
 
     def _use(self, session: PartooSession) -> None:
-        self.session = session
-        self.groups = Groups(session)
-        self.sections = Sections(session)
+        self.session: PartooSession = session
+        self.groups: Groups = Groups(session)
+        self.sections: Sections = Sections(session)
 
     def __repr__(self) -> str:
         return f"<PartooClient {self.session.settings.server.name} {'closed' if self.closed else 'open'}>"

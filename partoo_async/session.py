@@ -65,7 +65,7 @@ class PartooSession:
         strict: bool = False,
         quota: Quota | None = None,
     ) -> None:
-        self.settings = Settings.resolve(
+        self.settings: Settings = Settings.resolve(
             api_key=api_key,
             server=server,
             timeout=timeout,
@@ -85,9 +85,9 @@ class PartooSession:
 
     def _start(self) -> None:
         settings = self.settings
-        self.concurrency = Concurrency(settings.max_concurrency)
-        self.throttle = RetryThrottle()
-        self.decoder = Decoder(strict=settings.strict)
+        self.concurrency: Concurrency = Concurrency(settings.max_concurrency)
+        self.throttle: RetryThrottle = RetryThrottle()
+        self.decoder: Decoder = Decoder(strict=settings.strict)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = os.getpid()
         self._closed = False

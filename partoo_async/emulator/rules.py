@@ -54,7 +54,7 @@ class InvalidError(RefusedError):
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
-        self.problems = {field: [message]}
+        self.problems: dict[str, list[str]] = {field: [message]}
 
 
 def check_name(name: str, taken: Iterable[str]) -> None:

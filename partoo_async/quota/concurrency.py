@@ -16,8 +16,8 @@ class Concurrency:
     __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bulk_limit = limit - max(1, limit // 8) if limit > 1 else limit
+        self.limit: int = limit
+        self.bulk_limit: int = limit - max(1, limit // 8) if limit > 1 else limit
         self._in_flight = 0
         self._lanes: Lanes[asyncio.Future[None]] = Lanes()
 

@@ -186,7 +186,16 @@ class Quota:
         """Return the least seconds until the last of ``calls`` new calls of this priority is let through."""
         now = self._now()
         ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
-        return max(0.0, self._backend.ready_at(now, ahead + self._spare(priority, now) + calls - 1) - now)
+        return max(0.0, self._ready_at(now, priority, ahead + calls - 1) - now)
+
+    def _ready_at(self, now: float, priority: Priority, position: int) -> float:
+        spare = self._spare(priority, now)
+        when = self._backend.ready_at(now, position, spare)
+        if spare:
+            # The reserve is given up when interactive calls have not been seen for a window.
+            lapse = self._interactive_seen + self._backend.per
+            when = min(when, max(lapse, self._backend.ready_at(now, position)))
+        return when
 
     def snapshot(self) -> QuotaSnapshot:
         """Return the present state, for a health page or a log line. Outside a loop, that of a fresh quota."""
@@ -232,12 +241,8 @@ class Quota:
         if priority is None or self._loop is None:
             return
         now = self._now()
-        when = self._backend.ready_at(now, self._spare(priority, now))
-        if priority is Priority.BULK and self._spare(priority, now):
-            # The reserve is given up when interactive calls have not been seen for a window.
-            when = min(when, self._interactive_seen + self._backend.per)
         # A slot in flight may come back unused, but that calls _dispatch by itself.
-        self._timer = self._loop.call_at(max(when, now), self._wake)
+        self._timer = self._loop.call_at(max(self._ready_at(now, priority, 0), now), self._wake)
 
     def _wake(self) -> None:
         self._timer = None

@@ -49,18 +49,21 @@ class Backend(Protocol):
     def used(self, now: float) -> int:
         """Return how many slots are taken, those that cool down included."""
 
-    def ready_at(self, now: float, position: int) -> float:
-        """Return the earliest time at which the slot number ``position`` from now (0 is the next) can be taken."""
+    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
+        """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
+
+        The time may be earlier than what will happen, never later.
+        """
 
 
 class OpenGate:
     """The backend without a limit: nothing but the gate that a 429 closes."""
 
     limit: int | None = None
-    per = 60.0
+    per: float = 60.0
 
     def __init__(self) -> None:
-        self.paused_until = -math.inf
+        self.paused_until: float = -math.inf
 
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Return whether the gate is open."""
@@ -77,7 +80,7 @@ class OpenGate:
         """Return 0."""
         return 0
 
-    def ready_at(self, now: float, position: int) -> float:
+    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
         """Return when the gate opens."""
         return max(now, self.paused_until)
 
@@ -88,7 +91,7 @@ class SlidingWindow(OpenGate):
     def __init__(self, rate_limit: RateLimit) -> None:
         super().__init__()
         self.limit: int = rate_limit.slots
-        self.per = rate_limit.per
+        self.per: float = rate_limit.per
         self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
         self._interval = self.per / (self.limit * _SMOOTH) if rate_limit.pacing == "smooth" else 0.0
         self._next_send = -math.inf
@@ -125,12 +128,12 @@ class SlidingWindow(OpenGate):
         """Return how many slots are taken, those that cool down included."""
         return self.limit - self._free(now)
 
-    def ready_at(self, now: float, position: int) -> float:
-        """Return the earliest time at which the slot number ``position`` from now (0 is the next) can be taken.
+    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
+        """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
 
         Slots in flight are taken to be answered now: the estimate is never later than what will happen.
         """
-        rounds, index = divmod(position, self.limit)
+        rounds, index = divmod(position + spare, self.limit)
         free = self._free(now)
         if index < free:
             ready = now
@@ -139,4 +142,7 @@ class SlidingWindow(OpenGate):
         else:
             ready = now + self._hold
         ready = max(ready, self.paused_until) + rounds * self._hold
-        return max(ready, self._next_send + position * self._interval) if self._interval else ready
+        if not self._interval:
+            return ready
+        # Those who go first are spaced out too, and that begins when the first of them may go.
+        return max(ready, max(now, self.paused_until, self._next_send) + position * self._interval)
