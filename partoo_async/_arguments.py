@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -9,6 +10,8 @@ from urllib.parse import quote, unquote, urlencode
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["ID_LIMIT", "check_business_ids", "check_id", "check_name", "check_path", "encode_params", "shown"]
+
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 ID_LIMIT = 2**63
 """Ids are non-negative and fit a signed 64-bit integer."""
@@ -25,13 +28,24 @@ def check_id(name: str, value: object) -> int:
         raise ConfigurationError(f"{name}: expected an int, or a string of digits, not {shown(value)}")
     if not 0 <= value < ID_LIMIT:
         raise ConfigurationError(f"{name}: expected an id from 0 to 2**63 - 1, not {shown(value)}")
-    return value
+    return int(value)  # an enum of ints would put its name into the path
 
 
 def shown(value: object) -> str:
     # Short values help to find the mistake; long ones, and those of other types, may be anything, a key among it.
-    text = repr(value) if isinstance(value, (int, float)) else ""
-    return text if text and len(text) <= 40 else type(value).__name__
+    if isinstance(value, int) and abs(value) >= 10**39:
+        return "a number of more than 39 digits"  # Python refuses to print the longest ones
+    return repr(value) if isinstance(value, (int, float)) else type(value).__name__
+
+
+def check_text(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        problem = f"{name}: the text holds half a surrogate pair, which UTF-8 cannot express"
+    else:
+        return
+    raise ConfigurationError(problem)
 
 
 def check_name(value: object) -> str:
@@ -42,6 +56,7 @@ def check_name(value: object) -> str:
     for char in ",;/":
         if char in value:
             raise ConfigurationError(f"name: the API allows no {char!r} in the name of a section or group")
+    check_text("name", value)
     return value
 
 
@@ -54,6 +69,7 @@ def check_business_ids(value: object) -> list[str]:
             raise ConfigurationError(
                 f"business_ids: expected non-empty strings; item {index} is {item.__class__.__name__}"
             )
+        check_text("business_ids", item)
     return ids
 
 
@@ -66,10 +82,13 @@ def check_path(path: object) -> str:
             "path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params="
         )
     for segment in path.split("/"):
-        # Servers fold these, escaped or not, so that the request would leave the place it was meant for.
-        if {".", ".."} & set(unquote(segment).replace("\\", "/").split("/")):
+        # Servers fold these, escaped or not, so that the request would leave the place it was meant for. A gateway
+        # and a server behind it unescape twice.
+        while (plain := unquote(segment)) != segment:
+            segment = plain  # noqa: PLW2901
+        if {".", ".."} & set(segment.replace("\\", "/").split("/")):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
-    return quote(path, safe="/%:@!$&'()*+,;=-._~")
+    return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
 
 
 def encode_params(params: Mapping[str, Any] | None) -> str:
@@ -77,13 +96,17 @@ def encode_params(params: Mapping[str, Any] | None) -> str:
         raise ConfigurationError(f"params: expected a mapping, not {type(params).__name__}")
     # Lists go comma-separated and flags in lower case, as in the parameters that the documentation shows.
     pairs = {name: _parameter(name, value) for name, value in (params or {}).items() if value is not None}
+    for name, value in pairs.items():
+        check_text("params", f"{name}{value}")
     return "?" + urlencode(pairs, safe=",", quote_via=quote) if pairs else ""
 
 
 def _parameter(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, int) and abs(value) < 10**39:
+        return str(int(value))  # an enum of ints would print its name
+    if isinstance(value, (str, float)):
         return str(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(_parameter(name, item) for item in value)

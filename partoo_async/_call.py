@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._convert import InvalidJSONError, decode_error_body
@@ -20,6 +21,7 @@ from partoo_async.errors import (
     ConfigurationError,
     DeadlineExceededError,
     PartooError,
+    QuotaExceededError,
     RateLimitError,
 )
 from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
@@ -92,6 +94,9 @@ class Call:
         failure: PartooError
         try:
             result = await retrying.run(first, lambda: self._attempt(operation))
+        except QuotaExceededError as error:
+            # The repeat was refused, not the call: say why the call failed.
+            failure = self._last_error or error
         except PartooError as error:
             failure = error
         else:
@@ -148,7 +153,8 @@ class Call:
         started = self._loop.time()
         while True:
             if not quota.try_acquire(priority):
-                await self._wait_for_quota(quota)
+                # A scan waits for as long as it takes: that time is not the group's.
+                await quota.acquire(priority, math.inf if priority is Priority.BULK else self._deadline)
             if concurrency.try_acquire(priority):
                 break
             try:
@@ -168,20 +174,6 @@ class Call:
         if priority is Priority.BULK:
             # A scan's waits do not count against a group's time.
             self._deadline += self._loop.time() - started
-
-    async def _wait_for_quota(self, quota: Quota) -> None:
-        if self._priority is Priority.BULK:
-            await quota.acquire(Priority.BULK)
-            return
-        refused: PartooError
-        try:
-            await quota.acquire(self._priority, self._deadline)
-        except PartooError as error:
-            refused = error
-        else:
-            return
-        # A call that was sent and failed says why it failed, not that it cannot be repeated.
-        raise self._last_error or refused
 
     async def _exchange(self, started: float) -> Response:
         session = self._session

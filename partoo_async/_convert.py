@@ -8,6 +8,7 @@ converter that accepts exactly the documented shape is tried first; only what it
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -40,9 +41,13 @@ _logger = logging.getLogger("partoo_async")
 
 _ID_LIMIT = 2**63
 _MAX_PROBLEMS = 20
+_MAX_DRIFT = 500
 _MAX_EXCERPT = 2000
 
 _ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
+
+
+_DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
 
 
 class InvalidJSONError(ValueError):
@@ -190,6 +195,8 @@ class Decoder:
 
     def _count(self, drift: Counter[str]) -> None:
         for kind in drift:
+            if kind not in self.drift and len(self.drift) >= _MAX_DRIFT:
+                continue
             if kind not in self.drift:
                 _logger.warning("the API's answers differ from its documentation: %s (logged once)", kind)
             self.drift[kind] += 1
@@ -201,17 +208,29 @@ def decode_json(body: bytes) -> Any:
     NaN, Infinity, lone surrogates, and nesting deeper than 1,024 are refused; of a duplicate key the last one wins.
     """
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
         pass
-    if body.startswith(b"\xef\xbb\xbf"):
-        return decode_json(body[3:])
     raise InvalidJSONError("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
 
 
 def encode_json(value: object) -> bytes:
     """Return a value as JSON. Raises ``TypeError`` for what JSON cannot express."""
-    return orjson.dumps(value)
+    body = orjson.dumps(value)
+    if b"null" in body:  # also what orjson makes of nan and inf
+        _refuse_non_finite(value)
+    return body
+
+
+def _refuse_non_finite(value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError("JSON knows no nan and no inf")
+    if isinstance(value, dict):
+        for inner in value.values():
+            _refuse_non_finite(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_non_finite(inner)
 
 
 def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
@@ -229,6 +248,8 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
     if cls is None or not isinstance(raw, dict):
         return raw, raw
     errors = raw.get("errors", raw.get("error"))
+    if isinstance(errors, dict) and errors and _DOCUMENTED[status] not in errors:
+        return raw, raw  # the documented default text would hide what the server said instead
     try:
         return _DETAILED.structure({"errors": errors}, cls), raw
     except Exception:  # the body is not ours: any misfit leaves it as it came

@@ -39,8 +39,9 @@ def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str
     attrs.resolve_types(cls)
     mended: dict[str, object] = {}
     known = {field.name: field for field in attrs.fields(cls)}
-    for name in data.keys() - known.keys():
-        note(_field_label(name), "unknown")
+    for name in data:
+        if name not in known:
+            note(_field_label(name), "unknown")
     for name, field in known.items():
         value = data.get(name)
         if value is None and name in _NEUTRAL.get(cls, {}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ def retryable_status(status: int) -> bool:
 def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-        return moment.astimezone() if moment.tzinfo else None
+        # Without a zone it is the asctime form of RFC 9110, which is UTC.
+        return moment.astimezone() if moment.tzinfo else moment.replace(tzinfo=UTC)
     except Exception:  # the parser of the standard library raises seven kinds of error on hostile dates
         return None
 
@@ -114,6 +116,8 @@ def describe_errors(body: object) -> str:
     if isinstance(body, dict):
         body = body.get("errors", body.get("error", body))
     text = "; ".join(_leaves(body, "", 0))
+    # It is printed on terminals and into logs: no line breaks, no escape sequences.
+    text = "".join(char if char.isprintable() else " " for char in text).strip()
     return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"
 
 

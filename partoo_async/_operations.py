@@ -19,6 +19,7 @@ from partoo_async._arguments import (
     check_id,
     check_name,
     check_path,
+    check_text,
     encode_params,
     shown,
 )
@@ -139,6 +140,8 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
         raise ConfigurationError(f"page: expected an int of at least 1, not {shown(page)}")
     if group_name_query is not None and not isinstance(group_name_query, str):
         raise ConfigurationError(f"group_name_query: expected a string, not {type(group_name_query).__name__}")
+    if group_name_query is not None:
+        check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
     query = _query(page=page, org_id=org, group_name_query=group_name_query)
     return Operation(Request("GET", "/sections" + query), _read_page, True)

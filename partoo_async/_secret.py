@@ -17,24 +17,30 @@ _MAX_LENGTH = 512
 _HOW = "pass api_key= or set PARTOO_API_KEY"
 
 
+def _problem(value: object) -> str:
+    if not isinstance(value, str):
+        return f"api_key: expected a string, not {type(value).__name__}; {_HOW}"
+    value = value.strip()
+    if not value:
+        return f"api_key: the key is empty; {_HOW}"
+    if not all("!" <= char <= "~" for char in value):
+        return "api_key: the key holds a space, a line break or a character that no header may hold; copy it anew"
+    if len(value) > _MAX_LENGTH:
+        return f"api_key: the key is longer than {_MAX_LENGTH} characters; copy it anew"
+    return ""
+
+
 class Secret:
     """An API key that shows itself only to ``reveal``. Equal keys have equal fingerprints."""
 
     __slots__ = ("_value", "fingerprint")
 
     def __init__(self, value: object) -> None:
-        if not isinstance(value, str):
-            raise ConfigurationError(f"api_key: expected a string, not {type(value).__name__}; {_HOW}")
-        value = value.strip()
-        if not value:
-            raise ConfigurationError(f"api_key: the key is empty; {_HOW}")
-        # Checked here because aiohttp's own complaint about a line break would print the whole header.
-        if not all("!" <= char <= "~" for char in value):
-            raise ConfigurationError(
-                "api_key: the key holds a space, a line break or a character that no header may hold; copy it anew"
-            )
-        if len(value) > _MAX_LENGTH:
-            raise ConfigurationError(f"api_key: the key is longer than {_MAX_LENGTH} characters; copy it anew")
+        problem = _problem(value)
+        if problem:
+            del value  # no frame of the traceback may hold even a broken key
+            raise ConfigurationError(problem)
+        value = str(value).strip()
         self._value = value
         self.fingerprint: str = hashlib.sha256(value.encode()).hexdigest()
 
@@ -60,4 +66,8 @@ def resolve_api_key(value: str | Callable[[], Awaitable[str]] | None) -> Secret 
         value = os.environ.get("PARTOO_API_KEY")
         if value is None:
             raise ConfigurationError(f"api_key: no key was given; {_HOW}")
+    problem = _problem(value)
+    if problem:
+        del value
+        raise ConfigurationError(problem)
     return Secret(value)

@@ -20,6 +20,14 @@ class Priority(enum.Enum):
     BULK = "bulk"
 
 
+_MOST = 10**300
+_MANY = 10**39  # Python refuses to print the longest ints
+
+
+def _brief(value: object) -> str:
+    return "a number of more than 39 digits" if isinstance(value, int) and abs(value) >= _MANY else repr(value)
+
+
 def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
     """Return ``value`` as a float of seconds.
 
@@ -29,8 +37,8 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
     bound = "at least 0" if zero else "above 0"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {value!r}")
+    if not 0 <= value <= _MOST or (value == 0 and not zero):
+        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {_brief(value)}")
     return float(value)
 
 
@@ -39,7 +47,7 @@ def check_count(name: str, value: object, *, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
     if value < least:
-        raise ConfigurationError(f"{name}: expected at least {least}, not {value}")
+        raise ConfigurationError(f"{name}: expected at least {least}, not {_brief(value)}")
     return value
 
 
@@ -52,8 +60,8 @@ def _seconds_or_zero(_: object, attribute: Attribute[float], value: object) -> N
 
 
 def _check_fraction(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ConfigurationError(f"{name}: expected a fraction, a finite number, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _MOST:
+        raise ConfigurationError(f"{name}: expected a fraction, a finite number, not {_brief(value)}")
     return float(value)
 
 
@@ -93,12 +101,13 @@ class RateLimit:
 
     @requests.validator
     def _check_requests(self, _: Attribute[int], value: object) -> None:
-        check_count("requests", value, least=1)
+        if check_count("requests", value, least=1) > _MOST:
+            raise ConfigurationError("requests: more than a float holds; rate_limit=None switches the limiter off")
 
     @reserve.validator
     def _check_reserve(self, _: Attribute[float], value: object) -> None:
         if not 0 <= _check_fraction("reserve", value) < 1:
-            raise ConfigurationError(f"reserve: expected a fraction in [0, 1), not {value!r}")
+            raise ConfigurationError(f"reserve: expected a fraction in [0, 1), not {_brief(value)}")
 
     @pacing.validator
     def _check_pacing(self, _: Attribute[str], value: object) -> None:
@@ -108,7 +117,7 @@ class RateLimit:
     @share.validator
     def _check_share(self, _: Attribute[float], value: object) -> None:
         if not 0 < _check_fraction("share", value) <= 1:
-            raise ConfigurationError(f"share: expected a fraction in (0, 1], not {value!r}")
+            raise ConfigurationError(f"share: expected a fraction in (0, 1], not {_brief(value)}")
         if self.slots < 1:
             raise ConfigurationError(
                 f"share: {value!r} of {self.requests} requests is less than one; raise share, or use fewer processes"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -17,6 +18,8 @@ __all__ = ["PRODUCTION", "SANDBOX", "Server", "resolve_server"]
 
 
 def _is_loopback(host: str) -> bool:
+    if not re.fullmatch(r"[a-z0-9.:-]+", host, re.ASCII):
+        return False  # others may see the end of the host at an escape
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -35,10 +38,11 @@ def _checked_base_url(value: object) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError(f"server: {expected}; this one does not parse") from None
-    if parts.scheme not in ("http", "https") or not host or any(char.isspace() for char in url):
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or any(char in url for char in " \\"):
         raise ConfigurationError(f"server: {expected}, 'production' or 'sandbox'")
     # A user part or a query is where keys get pasted by mistake, so the value is not echoed.
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    # Empty ones too: a '?' or '#' at the end would swallow every path.
+    if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         raise ConfigurationError("server: the URL may hold no user, password, query or fragment; the key is api_key=")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(f"server: plain http would show the API key to the network of {host}; use https")

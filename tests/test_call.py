@@ -304,9 +304,7 @@ async def test_a_borrowed_session_stays_open() -> None:
     """A session of the caller's is used, keeps its own middlewares, and is not closed."""
     seen = []
 
-    async def middleware(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
+    async def middleware(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         seen.append(request.method)
         return await handler(request)
 
@@ -342,9 +340,7 @@ async def test_an_outage_costs_few_requests() -> None:
     down = answer(503)
     async with raw_server(*[down] * 1060, answer(200, GROUP)) as server:
         async with client_of(server.url, rate_limit=None) as client:
-            results = await asyncio.gather(
-                *(client.groups.get(7, 42) for _ in range(1000)), return_exceptions=True
-            )
+            results = await asyncio.gather(*(client.groups.get(7, 42) for _ in range(1000)), return_exceptions=True)
             assert all(isinstance(result, InternalServerError) for result in results)
             assert len(server.requests) <= 1060
             while len(server.requests) < 1060:

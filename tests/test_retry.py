@@ -151,7 +151,9 @@ async def test_unreadable_answers_get_two_more_tries() -> None:
     assert desk.attempts == 3
 
 
-@pytest.mark.parametrize(("retry_after", "slept"), [(5.0, [5.5]), (30.0, [31.0]), (80.0, [81.0]), (90.0, []), (400.0, [])])
+@pytest.mark.parametrize(
+    ("retry_after", "slept"), [(5.0, [5.5]), (30.0, [31.0]), (80.0, [81.0]), (90.0, []), (400.0, [])]
+)
 async def test_retry_after_of_a_503(retry_after: float, slept: list[float]) -> None:
     """A 503's Retry-After is obeyed in full plus some jitter, unless it passes the deadline of 90 s or five minutes."""
     desk = Desk(transient(InternalServerError(503, retry_after=retry_after)))

@@ -180,7 +180,9 @@ async def test_with_options(emulator: Emulator, client: PartooClient) -> None:
     assert other.closed
 
 
-@pytest.mark.parametrize("changes", [{"proxy": "http://127.0.0.1:1"}, {"colour": "red"}, {"timeout": 0}, {"server": ""}])
+@pytest.mark.parametrize(
+    "changes", [{"proxy": "http://127.0.0.1:1"}, {"colour": "red"}, {"timeout": 0}, {"server": ""}]
+)
 async def test_with_options_refuses(client: PartooClient, changes: dict[str, Any]) -> None:
     """An option that cannot be changed, or a bad value, is a ConfigurationError that names it."""
     with pytest.raises(ConfigurationError, match=next(iter(changes))):

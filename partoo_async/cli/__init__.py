@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Imported here, so that a missing extra is a sentence and not a traceback of an import.
     try:
         from partoo_async.cli.entry import run_process  # noqa: PLC0415
+
+        sys.exit(run_process(arguments))
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("typer", "click", "rich"):
             raise
@@ -24,4 +26,3 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(run_process(arguments))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
+import partoo_async
 from partoo_async.cli.commands import list_sections, run_emulator, scan_sections, show_group
 from partoo_async.cli.demo import run_demo
 from partoo_async.cli.errors import EXIT_CODES
@@ -42,11 +42,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a lin
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    try:
-        number = version("partoo-async")
-    except PackageNotFoundError:  # run from a source tree
-        number = "(not installed)"
-    typer.echo(f"partoo {number}")
+    typer.echo(f"partoo {partoo_async.__version__}")
     raise typer.Exit
 
 

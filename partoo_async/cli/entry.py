@@ -43,7 +43,7 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
         return int(app(arguments, prog_name="partoo", standalone_mode=False) or OK)
     except _UsageError as error:
         return _misused(error)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:  # end of input at a prompt
         return INTERRUPTED
     finally:
         logger.removeHandler(warnings)

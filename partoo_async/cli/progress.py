@@ -98,7 +98,7 @@ class BarDisplay:
 
     def __init__(self) -> None:
         # Short enough for 80 columns with a pause and failures in it.
-        columns = (TextColumn("{task.description}{task.completed:,}/{task.total:,}", markup=False), BarColumn(16))
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(16))
         details = (TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
         # Drawn by the event loop alone: a thread of its own would draw while a result is being printed. Results go to
         # standard output, which the bar would otherwise take over as well.
@@ -118,8 +118,8 @@ class BarDisplay:
         """Draw the bar anew."""
         self._bar.update(
             self._task,
-            description="" if progress.total else "reading sections ",
-            total=progress.total or 0,
+            description=f"{progress.done:,}/{progress.total:,}" if progress.total else "reading sections",
+            total=progress.total,
             completed=progress.done,
             status=status(progress),
             visible=True,
@@ -160,9 +160,11 @@ async def shown(display: Display, read: Callable[[], ScanProgress]) -> AsyncIter
     """Keep the display up to date while the block runs, by polling: a scan that waits sends no news."""
 
     async def watch() -> None:
-        while True:
-            await asyncio.sleep(display.interval)
-            display.show(read())
+        # A display whose terminal went away: the scan is worth more than its bar.
+        with suppress(OSError):
+            while True:
+                await asyncio.sleep(display.interval)
+                display.show(read())
 
     display.start()
     watcher = asyncio.create_task(watch())
@@ -170,7 +172,5 @@ async def shown(display: Display, read: Callable[[], ScanProgress]) -> AsyncIter
         yield
     finally:
         watcher.cancel()
-        # Also a display whose terminal went away: the scan is worth more than its bar.
-        with suppress(asyncio.CancelledError, OSError):
-            await watcher
+        await asyncio.wait([watcher])
         display.stop()

@@ -11,7 +11,10 @@ __all__ = ["Concurrency"]
 
 
 class Concurrency:
-    """At most ``limit`` requests in flight, of which bulk work leaves an eighth (at least one) to interactive calls."""
+    """At most ``limit`` requests in flight, of which bulk work leaves an eighth (at least one) to interactive calls.
+
+    Only when bulk work is due, after a run of interactive calls that it waited for, may it take one of those as well.
+    """
 
     __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
 
@@ -25,7 +28,9 @@ class Concurrency:
         return f"<Concurrency {self._in_flight} of {self.limit} in flight, {len(self._lanes)} waiting>"
 
     def _has_room(self, priority: Priority) -> bool:
-        return self._in_flight < (self.limit if priority is Priority.INTERACTIVE else self.bulk_limit)
+        # Without the exception interactive calls that keep more than their eighth busy would starve bulk work.
+        everything = priority is Priority.INTERACTIVE or self._lanes.bulk_is_due
+        return self._in_flight < (self.limit if everything else self.bulk_limit)
 
     def _next(self) -> Priority | None:
         """The lane that goes next. Bulk work that is due does not block the places that it may not take."""
@@ -48,6 +53,7 @@ class Concurrency:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lane = self._lanes.lane(priority)
         lane[future] = None
+        self._dispatch()
         try:
             await future
         except BaseException:
@@ -58,6 +64,9 @@ class Concurrency:
     def release(self) -> None:
         """Give a place back and hand it to whoever goes next."""
         self._in_flight -= 1
+        self._dispatch()
+
+    def _dispatch(self) -> None:
         while (priority := self._next()) is not None:
             future, _ = self._lanes.lane(priority).popitem(last=False)
             if not future.done():

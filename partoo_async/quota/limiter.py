@@ -222,14 +222,16 @@ class Quota:
         """Let through whoever can go now, in order."""
         now = self._now()
         while (priority := self._lanes.next()) is not None:
+            lane = self._lanes.lane(priority)
+            waiter = next(iter(lane))
+            if waiter.future.done():
+                del lane[waiter]  # cancelled in this turn of the loop
+                continue
             if not self._backend.acquire(now, self._spare(priority, now)):
                 break
-            waiter, _ = self._lanes.lane(priority).popitem(last=False)
-            if waiter.future.done():
-                self._backend.release(now, sent=False, answered=False)
-            else:
-                self._lanes.granted(priority)
-                waiter.future.set_result(None)
+            del lane[waiter]
+            self._lanes.granted(priority)
+            waiter.future.set_result(None)
         self._schedule()
 
     def _schedule(self) -> None:

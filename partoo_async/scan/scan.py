@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._arguments import check_id
 from partoo_async._call import Call
 from partoo_async._operations import get_group, get_section
-from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError, ScanError
+from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError, QuotaExceededError, ScanError
 from partoo_async.policy import Priority, check_count
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
@@ -152,6 +152,10 @@ class Scan:
             value = await self._session.send(operation, priority=Priority.BULK, call=call)
         except ClientClosedError:
             raise  # not the fault of this key, and the same for all that follow
+        except QuotaExceededError as error:
+            # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
+            # failures one by one.
+            raise ScanError(f"the scan ended early: {error}", self.report(self._kept_failures)) from None
         except PartooError as error:
             failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
         self._calls += 1

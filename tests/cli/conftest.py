@@ -1,0 +1,108 @@
+"""The command in this process or in one of its own, against an emulator on a real socket in another thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import frozen
+
+from partoo_async.cli.entry import run_process
+from partoo_async.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COMMAND = (sys.executable, "-m", "partoo_async")
+
+
+@frozen
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@contextmanager
+def _served(**options: Any) -> Iterator[Emulator]:
+    """Run an emulator in a thread: the command has an event loop of its own in this one."""
+    started: Future[tuple[Emulator, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        async with Emulator(**options) as emulator:
+            started.set_result((emulator, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    emulator, loop, stop = started.result(timeout=10)
+    try:
+        yield emulator
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=10)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Emulator]]:
+    """A function that starts an emulator with its arguments and sets the environment of the command to it."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Emulator:
+            emulator = stack.enter_context(_served(**options))
+            monkeypatch.setenv("PARTOO_SERVER", emulator.url)
+            monkeypatch.setenv("PARTOO_API_KEY", emulator.api_key)
+            return emulator
+
+        yield start
+
+
+@pytest.fixture
+def emulator(serve: Callable[..., Emulator]) -> Emulator:
+    """An emulator with the demo data and no limit."""
+    return serve(rate_limit=None)
+
+
+@pytest.fixture
+def partoo(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """The command, run in this process."""
+
+    def run(*arguments: object) -> Result:
+        code = run_process([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """The command, started as a process of its own; killed after the test if it still runs."""
+    with ExitStack() as stack:
+
+        def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+            command = [*COMMAND, *map(str, arguments)]
+            process = stack.enter_context(subprocess.Popen(command, **(pipes | options)))  # type: ignore[call-overload]
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, server, colour or width of the developer's own."""
+    for name in [*os.environ]:
+        if name.startswith("PARTOO_") or name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
+            monkeypatch.delenv(name)

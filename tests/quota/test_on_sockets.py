@@ -1,0 +1,118 @@
+"""The quota against a server that counts: the emulator on a real socket, with time scaled down."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from typing import Literal
+
+import aiohttp
+import pytest
+
+from partoo_async import PartooClient, RateLimit, ScanReport
+from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+
+Window = Literal["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
+WINDOWS: list[Window] = ["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
+
+
+def groups(count: int) -> list[EmulatedSection]:
+    return [EmulatedSection(7, "Seven", {number: EmulatedGroup(number, f"G{number}") for number in range(count)})]
+
+
+async def scan(emulator: Emulator, count: int, limit: RateLimit, max_concurrency: int = 32) -> ScanReport:
+    async with PartooClient(
+        emulator.api_key, server=emulator.server, rate_limit=limit, max_concurrency=max_concurrency
+    ) as client:
+        report = await client.scan(7, group_ids=range(count)).collect()
+    report.raise_for_failures()
+    assert {item.group_id for item in report.items} == set(range(count))
+    assert len(report.items) == count
+    return report
+
+
+def refusals(emulator: Emulator) -> list[float]:
+    """When the server answered 429."""
+    return sorted(seen.time for seen in emulator.requests if seen.status == 429)
+
+
+def most_within(times: list[float], per: float) -> int:
+    window: deque[float] = deque()
+    most = 0
+    for moment in times:
+        window.append(moment)
+        while window[0] + per <= moment:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_a_scan_uses_the_quota_and_not_one_more(window: Window) -> None:
+    """100 requests at 30 per half second need three waits of a window, 1.5 s: no 429, never 31 in any window, and
+    hardly longer than that, whichever way the server counts and however unevenly it answers."""
+    limit = RateLimit(30, 0.5)
+    async with Emulator(sections=groups(100), rate_limit=limit, window=window, latency=(0.0, 0.03)) as emulator:
+        report = await scan(emulator, 100, limit)
+        assert refusals(emulator) == []
+        assert emulator.busiest_window() <= 30
+        assert len(emulator.requests) == report.requests == 100
+        # 3 % for the margin, and a constant for the answers' own time and a busy machine.
+        assert 1.5 <= report.seconds <= 1.5 * 1.03 + 0.6
+
+
+async def spend(emulator: Emulator, session: aiohttp.ClientSession) -> int:
+    """Make one request as somebody else; return its status."""
+    headers = {"x-APIKey": "somebody-else"}
+    async with session.get(f"{emulator.url}/sections/7/groups/0", headers=headers) as response:
+        await response.read()
+        return response.status
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_a_cold_start_into_a_spent_quota(window: Window) -> None:
+    """Somebody else has just used up the whole quota: the scan is paused once, completes, and meets no more 429s than
+    it had requests in flight."""
+    limit = RateLimit(30, 0.5)
+    async with (
+        Emulator(
+            sections=groups(60), rate_limit=limit, window=window, api_keys=["emulator-key", "somebody-else"]
+        ) as emulator,
+        aiohttp.ClientSession() as session,
+    ):
+        assert await asyncio.gather(*(spend(emulator, session) for _ in range(30))) == [200] * 30
+        await scan(emulator, 60, limit, max_concurrency=8)
+        assert 0 < most_within(refusals(emulator), limit.per) < 8
+
+
+@pytest.mark.parametrize("window", ["sliding", "fixed"])
+async def test_somebody_else_takes_half(window: Window) -> None:
+    """Another consumer uses 30 of 60 per second all the time: the scan completes in the other half, and of each
+    window's requests fewer than ``max_concurrency`` are refused."""
+    limit = RateLimit(30, 0.5)
+    async with (
+        Emulator(
+            sections=groups(90), rate_limit=limit, window=window, api_keys=["emulator-key", "somebody-else"]
+        ) as emulator,
+        aiohttp.ClientSession() as session,
+    ):
+
+        async def other() -> None:
+            while True:
+                await spend(emulator, session)
+                await asyncio.sleep(limit.per / 15)
+
+        consumer = asyncio.create_task(other())
+        try:
+            started = time.monotonic()
+            await scan(emulator, 90, limit, max_concurrency=8)
+            seconds = time.monotonic() - started
+        finally:
+            consumer.cancel()
+            await asyncio.gather(consumer, return_exceptions=True)
+        ours = sorted(seen.time for seen in emulator.requests if seen.status == 429 and seen.key_id == "key-1")
+        assert most_within(ours, limit.per) < 8
+        # 15 in half a second are left to us: 90 take six windows; pauses that drain each of them cost up to as much.
+        assert seconds <= 2 * math.ceil(90 / 15) * limit.per

@@ -1,0 +1,283 @@
+"""The documentation is true: its code runs and prints what it says, and its lists are those of the package."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+
+import partoo_async
+from partoo_async import emulator, errors
+from partoo_async.cli.app import app
+from partoo_async.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+# connect.py is what the others share; run by itself it does nothing.
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.name != "connect.py")
+
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass
+class Block:
+    """A fenced block. ``output``: the ``text`` block that follows it at once, which shows what it prints."""
+
+    language: str
+    text: str
+    line: int
+    output: str | None = None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    source = page.read_text(encoding="utf-8")
+    blocks: list[Block] = []
+    end = 0
+    for match in FENCE.finditer(source):
+        block = Block(match["language"], textwrap.dedent(match["text"]), source.count("\n", 0, match.start("text")))
+        if block.language == "text" and blocks and not source[end : match.start()].strip():
+            blocks[-1].output = block.text
+        blocks.append(block)
+        end = match.end()
+    return blocks
+
+
+@contextmanager
+def served() -> Iterator[dict[str, str]]:
+    """An emulator in a thread of its own, since pages start event loops themselves; yields the two variables."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    server = Emulator()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+        yield {"PARTOO_SERVER": server.url, "PARTOO_API_KEY": server.api_key}
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def run_block(page: Path, block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> None:
+    # The empty lines in front make a traceback point into the page.
+    source = "\n" * block.line + block.text
+    code = compile(source, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    result = eval(code, namespace)
+    if inspect.iscoroutine(result):
+        runner.run(result)
+
+
+def prints(expected: str, output: str) -> bool:
+    """Whether the output is the expected text, in which ``...`` stands for anything and ``0 s`` for any seconds."""
+    pattern = ".*?".join(re.escape(part) for part in expected.strip().split("..."))
+    pattern = re.sub(r"\d+\\ s\b", r"\\d+\\ s", pattern)
+    return re.fullmatch(pattern, output.strip(), re.DOTALL) is not None
+
+
+def by_name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_code_on_pages_runs(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every ``python`` block runs, in the order of the page, and prints what the ``text`` block after it shows."""
+    blocks = [block for block in blocks_of(page) if block.language == "python"]
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    with served() as variables, asyncio.Runner() as runner:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        for block in blocks:
+            run_block(page, block, namespace, runner)
+            output = capsys.readouterr().out
+            if block.output is not None:
+                assert prints(block.output, output), f"{by_name(page)}, line {block.line}, prints:\n{output}"
+
+
+@pytest.mark.parametrize(
+    ("expected", "output", "same"),
+    [
+        ("a\n", "a", True),
+        ("a ... c\n", "a b\nb c\n", True),
+        ("...", "", True),
+        ("a", "ab", False),
+        ("a.c", "abc", False),
+        ("a ... c", "a c", False),
+        ("2 groups, about 0 s", "2 groups, about 31 s", True),
+        ("2 groups, about 0 s", "3 groups, about 0 s", False),
+        ("2 sections", "3 sections", False),
+    ],
+)
+def test_outputs_are_compared_in_full(expected: str, output: str, same: bool) -> None:
+    """The check above would notice a difference: only ``...`` and times stand for other text."""
+    assert prints(expected, output) is same
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_fences_are_known(page: Path) -> None:
+    """No block escapes the checks by an unusual or missing language, and no fence is left open."""
+    blocks = blocks_of(page)
+    assert {block.language for block in blocks} <= {"python", "sh", "text", "json"}
+    assert len(re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE)) == 2 * len(blocks)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_commands_on_pages_exist(page: Path) -> None:
+    """Every ``partoo ...`` and ``make ...`` in a ``sh`` block is a command line that parses, or a target there is."""
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in "\n".join(block.text for block in blocks_of(page) if block.language == "sh").splitlines():
+        words = re.split(r"[#>|]", line)[0].split()
+        if words[:1] == ["partoo"] and words[1:] != ["--help"]:
+            assert words[1] in commands, line
+            commands[words[1]].make_context(words[1], words[2:]).close()
+        if words[:1] == ["make"]:
+            assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+
+
+def run_example(path: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PARTOO_")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(path)],
+        env=others | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | variables,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+EXAMPLE_SAYS = {
+    "get_group.py": ("a1", "France: 147 businesses"),
+    "handle_errors.py": ("404 no such group", ""),
+    "scan_sections.py": ("section_id,group_id,group,business_id", "54 groups, 56 requests"),
+}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+def test_examples_run_on_their_own(path: Path) -> None:
+    """Without the two variables each example runs against an emulator of its own, and without a warning."""
+    done = run_example(path, {})
+    assert done.returncode == 0, done.stderr
+    out, err = EXAMPLE_SAYS[path.name]
+    assert out in done.stdout
+    assert err in done.stderr
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+def test_examples_run_against_a_server(path: Path) -> None:
+    """With the two variables each example talks to the server that they name."""
+    with served() as variables:
+        done = run_example(path, variables)
+        refused = run_example(path, variables | {"PARTOO_API_KEY": "another"})
+    assert done.returncode == 0, done.stderr
+    # The emulator knows the key, so that this can only come from the server named.
+    assert "401" in refused.stdout + refused.stderr or "our API key is refused" in refused.stdout
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+def test_examples_are_short(path: Path) -> None:
+    """An example is read in a minute: under 40 lines, and it says at its top what it is for."""
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") < 40
+    assert ast.get_docstring(ast.parse(source))
+
+
+def tree_in(text: str) -> list[str]:
+    """The lines of the drawn error tree, without what the place where it stands adds."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    start = next(index for index, line in enumerate(lines) if line.strip() == "PartooError")
+    end = next(index for index, line in enumerate(lines) if "└── ScanError" in line)
+    return textwrap.dedent("\n".join(lines[start : end + 1])).splitlines()
+
+
+def parents_in(tree: list[str]) -> dict[str, str]:
+    """Each class of the tree with its parent, by the depth at which it is drawn."""
+    path: list[str] = []
+    parents = {}
+    for line in tree:
+        match = re.match(r"([│├└─ ]*)(\w+)", line)
+        assert match is not None, line
+        depth = len(match[1]) // 4
+        path[depth:] = [match[2]]
+        if depth:
+            parents[match[2]] = path[depth - 1]
+    return parents
+
+
+def error_classes() -> list[type[errors.PartooError]]:
+    found = [getattr(errors, name) for name in errors.__all__]
+    return [cls for cls in found if issubclass(cls, errors.PartooError)]
+
+
+def test_one_error_tree_everywhere() -> None:
+    """The tree of docs/errors.md is that of errors.py to the letter, and both are the classes there are."""
+    page = tree_in((ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
+    assert page == tree_in(errors.__doc__ or "")
+    real = {cls.__name__: cls.__mro__[1].__name__ for cls in error_classes() if cls is not errors.PartooError}
+    assert parents_in(page) == real
+
+
+def test_every_error_has_its_row() -> None:
+    """The table of docs/errors.md says of each class when it comes, what to do and whether it was retried."""
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)`(?: \d\w\w)? \|(.+)\|(.+)\|(.+)\|$", page, re.MULTILINE)
+    assert sorted(row[0] for row in rows) == sorted(
+        cls.__name__ for cls in error_classes() if cls is not errors.PartooError
+    )
+    assert all(cell.strip() for row in rows for cell in row)
+
+
+def test_reference_is_complete() -> None:
+    """The reference has every public name once, and none that is not there."""
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: partoo_async\.(\w+)$", page, re.MULTILINE)
+    assert sorted(named) == sorted(partoo_async.__all__)
+    emulated = re.findall(r"^::: partoo_async\.emulator\.(\w+)$", page, re.MULTILINE)
+    assert sorted(emulated) == sorted(emulator.__all__)
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    """Above ``make demo`` and ``make test`` stand the title, one paragraph and a 12-line example, no more."""
+    parts = re.split(r"^```\w*\n", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    title, paragraph = parts[0].strip().split("\n\n")
+    assert title == "# partoo_async"
+    assert "not affiliated with Partoo" in " ".join(paragraph.split())
+    example, commands = (block for block in blocks_of(README)[:2])
+    assert (example.language, commands.language) == ("python", "sh")
+    assert example.text.count("\n") == 12
+    assert "Emulator()" in example.text
+    assert not parts[2].strip(), "nothing between the example and the commands"
+    assert [line.split("#")[0].strip() for line in commands.text.splitlines()] == ["make demo", "make test"]
+    assert all(line.partition("#")[2].strip() for line in commands.text.splitlines())
+
+
+def test_readme_links_lead_somewhere() -> None:
+    """Relative links of the README point at files of the repository."""
+    links = re.findall(r"\]\(([^)]+)\)", README.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (ROOT / link.partition("#")[0]).exists()]
+    assert not missing
+    assert len(links) > 5

@@ -1,0 +1,116 @@
+"""The models: frozen values with the documented fields and defaults."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import attrs
+import pytest
+
+from partoo_async import models
+from partoo_async.models import (
+    BadRequestBody,
+    BadRequestErrors,
+    ForbiddenBody,
+    ForbiddenErrors,
+    Group,
+    GroupSummary,
+    Section,
+    SectionPage,
+    UnauthenticatedBody,
+    UnauthenticatedErrors,
+)
+
+SUMMARY = GroupSummary(1, "France", True)
+SECTION = Section(7, "Country", (SUMMARY,), True, False)
+
+EVERY_MODEL = [
+    Group(1, "France", True, ("a1f0e2d3b4c5e6f7a8b9c0d1",)),
+    SUMMARY,
+    SECTION,
+    SectionPage((SECTION,), 1, 3, 61),
+    BadRequestErrors({"name": ["taken"]}),
+    BadRequestBody(BadRequestErrors({"name": ["taken"]})),
+    UnauthenticatedErrors("User not authenticated"),
+    UnauthenticatedBody(),
+    ForbiddenErrors("Operation not allowed"),
+    ForbiddenBody(),
+]
+every_model = pytest.mark.parametrize("model", EVERY_MODEL, ids=lambda model: type(model).__name__)
+
+
+def test_every_model_is_exercised_here() -> None:
+    """The list above holds one of every attrs class of the module."""
+    there = {value for value in vars(models).values() if isinstance(value, type) and attrs.has(value)}
+    assert {type(model) for model in EVERY_MODEL} == there
+
+
+def test_everything_is_exported() -> None:
+    """``__all__`` is sorted and holds every model and ``BusinessId``."""
+    assert models.__all__ == sorted({type(model).__name__ for model in EVERY_MODEL} | {"BusinessId"})
+
+
+@every_model
+def test_models_are_frozen(model: object) -> None:
+    """A model that one task holds cannot be changed by another."""
+    field = attrs.fields(type(model))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(model, field, None)
+
+
+@every_model
+def test_models_are_slotted(model: object) -> None:
+    """Thousands of groups fit in memory, and a misspelt field is an error."""
+    assert not hasattr(model, "__dict__")
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        pytest.param(lambda model: pickle.loads(pickle.dumps(model)), id="pickle"),
+    ],
+)
+@every_model
+def test_models_are_values(model: object, duplicate: object) -> None:
+    """A model equals its copy, and a copy that crossed a process boundary."""
+    assert duplicate(model) == model  # type: ignore[operator]
+
+
+def test_groups_can_be_put_in_sets() -> None:
+    """Groups and sections hash by value: a scan's results can be compared as sets."""
+    assert {Group(1, "France", True, ("a",)), Group(1, "France", True, ("a",))} == {Group(1, "France", True, ("a",))}
+    assert len({SECTION, Section(7, "Country", (), True, False)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        pytest.param(Group, ["id", "name", "has_puller", "business_ids"], id="group"),
+        pytest.param(GroupSummary, ["id", "name", "has_puller"], id="summary"),
+        pytest.param(Section, ["id", "name", "groups", "can_edit", "has_puller"], id="section"),
+        pytest.param(SectionPage, ["sections", "page", "max_page", "count"], id="page"),
+        pytest.param(BadRequestBody, ["errors"], id="400"),
+        pytest.param(UnauthenticatedBody, ["errors"], id="401"),
+        pytest.param(ForbiddenBody, ["errors"], id="403"),
+    ],
+)
+def test_fields(cls: type, names: list[str]) -> None:
+    """Names and order of the fields are public: models are made by position too."""
+    assert [field.name for field in attrs.fields(cls)] == names
+
+
+def test_documented_defaults() -> None:
+    """The defaults of the error schemas are those of the official document; a page needs only its sections."""
+    assert BadRequestBody().errors.json == {}
+    assert UnauthenticatedBody().errors.authentication == "User not authenticated"
+    assert ForbiddenBody().errors.authorization == "Operation not allowed"
+    page = SectionPage(())
+    assert (page.page, page.max_page, page.count) == (None, None, None)
+
+
+def test_defaults_are_not_shared() -> None:
+    """Two bodies without details do not share one dict."""
+    assert BadRequestBody().errors.json is not BadRequestBody().errors.json

@@ -1,0 +1,335 @@
+"""Bulk scans: one outcome per key, exactly once, in bounded memory."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partoo_async import (
+    ConfigurationError,
+    NotFoundError,
+    PartooClient,
+    RateLimit,
+    RateLimitError,
+    ScanError,
+    ScanItem,
+    ScanPlan,
+    ScanProgress,
+)
+from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.scan.engine import Engine
+from partoo_async.scan.report import duration
+from tests.conftest import GROUP, answer, raw_server
+from tests.virtual import run_virtual
+
+
+def section(number: int, groups: int) -> EmulatedSection:
+    """A section whose groups are numbered from a hundred times its own number."""
+    first = number * 100
+    members = {first + n: EmulatedGroup(first + n, f"G{n}", business_ids=[f"b{n}"]) for n in range(groups)}
+    return EmulatedSection(number, f"S{number}", members)
+
+
+async def test_a_scan_yields_every_group_once(emulator: Emulator, client: PartooClient) -> None:
+    """Every group of every section comes once, the plan counts the section reads, and the section is read once."""
+    async with client.scan([7, 9, 7]) as scan:
+        plan = scan.plan
+        items = [item async for item in scan]
+    expected = {(s, g) for s in (7, 9) for g in emulator.sections[s].groups}
+    assert sorted((item.section_id, item.group_id) for item in items) == sorted(expected)
+    assert plan == ScanPlan(2, len(expected), len(expected) + 2, plan.seconds)
+    assert [request.path for request in emulator.requests].count("/v2/sections/7") == 1
+    for item in items:
+        assert item.group is not None
+        assert item.group.id == item.group_id
+        assert (item.error, item.attempts, item.recorded) == (None, 1, False)
+
+
+async def test_collect(client: PartooClient) -> None:
+    """collect() gives the report with figures; with no failures raise_for_failures does nothing."""
+    report = await client.scan(7).collect()
+    assert len(report.items) == len(report.succeeded) == 24
+    assert (report.failed, report.requests, report.retries, dict(report.drift)) == ((), 25, 0, {})
+    assert report.seconds > 0
+    report.raise_for_failures()
+
+
+async def test_failures_are_data(emulator: Emulator, client: PartooClient) -> None:
+    """A group that vanished and a section that cannot be read are outcomes, and the report's error lists them."""
+    async with client.scan([7, 404]) as scan:
+        del emulator.sections[7].groups[63]
+        items = [item async for item in scan]
+    failed = {(item.section_id, item.group_id): item.error for item in items if item.error}
+    assert set(failed) == {(7, 63), (404, None)}
+    assert all(isinstance(error, NotFoundError) for error in failed.values())
+    report = await client.scan([7, 404]).collect()
+    with pytest.raises(ScanError, match=r"1 of 24 outcomes failed:\n  section 404: 404 Not Found") as caught:
+        report.raise_for_failures()
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert len(copy.report.failed) == 1
+
+
+async def test_given_groups_need_no_section(emulator: Emulator, client: PartooClient) -> None:
+    """With group_ids the section is not read, and each id is asked for once, in digits or as an int."""
+    report = await client.scan(7, group_ids=[42, "43", 42]).collect()
+    assert [item.group_id for item in report.items] == [42, 43]
+    assert len(emulator.requests) == report.requests == 2
+
+
+@pytest.mark.parametrize(
+    ("ids", "options", "argument"),
+    [
+        ([], {}, "section_ids"),
+        (None, {}, "section_ids"),
+        ([7, -1], {}, "section_ids"),
+        (True, {}, "section_ids"),
+        ([7, 9], {"group_ids": [1]}, "group_ids"),
+        (7, {"group_ids": []}, "group_ids"),
+        (7, {"group_ids": ["x"]}, "group_ids"),
+        (7, {"max_failures": -1}, "max_failures"),
+        (7, {"max_concurrency": 0}, "max_concurrency"),
+        (7, {"on_progress": 1}, "on_progress"),
+    ],
+)
+async def test_bad_arguments(client: PartooClient, ids: Any, options: dict[str, Any], argument: str) -> None:
+    """A bad argument of a scan is a ConfigurationError that names it, before anything is sent."""
+    with pytest.raises(ConfigurationError, match=rf"^{argument}: "):
+        client.scan(ids, **options)
+
+
+async def test_a_scan_is_used_once_and_inside_async_with(client: PartooClient) -> None:
+    """Iterating or asking for the plan outside `async with`, or twice, says what to do."""
+    scan = client.scan(7)
+    with pytest.raises(ConfigurationError, match="async with"):
+        _ = scan.plan
+    with pytest.raises(ConfigurationError, match="collect"):
+        async for _ in scan:
+            pass
+    await scan.collect()
+    with pytest.raises(ConfigurationError, match="used once"):
+        await scan.collect()
+    assert "closed, 24 outcomes" in repr(scan)
+
+
+async def test_max_failures_ends_a_scan(emulator: Emulator, client: PartooClient) -> None:
+    """max_failures=n tolerates n; the next failure ends the scan with a ScanError that carries the report."""
+    assert len((await client.scan(7, group_ids=[1, 2, 42], max_failures=2).collect()).failed) == 2
+    with pytest.raises(ScanError, match="max_failures=2") as caught:
+        await client.scan(7, group_ids=range(1000, 1900), max_failures=2, max_concurrency=2).collect()
+    assert len(caught.value.report.failed) == len(caught.value.report.items) == 3
+    with pytest.raises(ScanError) as streamed:
+        async with client.scan(7, group_ids=[1, 42], max_failures=0, max_concurrency=1) as scan:
+            async for _ in scan:
+                pass
+    assert len(streamed.value.report.failed) == 1
+    assert len(emulator.requests) < 60
+
+
+async def test_leaving_early_stops_everything(emulator: Emulator, client: PartooClient) -> None:
+    """Breaking out of a scan drops what is in flight and leaves no task behind."""
+    async with client.scan(7) as scan:
+        async for _ in scan:
+            break
+    before = len(emulator.requests)
+    assert asyncio.all_tasks() == {asyncio.current_task()} | {
+        task for task in asyncio.all_tasks() if "aiohttp/web" in repr(task) or "RequestHandler" in repr(task)
+    }
+    await asyncio.sleep(0)
+    assert len(emulator.requests) == before
+    assert [item async for item in scan] == []
+    assert (await client.groups.get(7, 42)).id == 42
+
+
+async def test_progress_counts_and_ends_at_zero(client: PartooClient) -> None:
+    """on_progress is called after each outcome; done reaches total, failed ones included, and the ETA ends at 0."""
+    seen: list[ScanProgress] = []
+    await client.scan([7, 404], on_progress=seen.append).collect()
+    assert [progress.done for progress in seen] == list(range(1, 26))
+    assert {progress.total for progress in seen} == {25}
+    assert (seen[-1].failed, seen[-1].eta) == (1, 0.0)
+    assert seen[-1].rate > 0
+
+
+async def test_progress_shows_a_pause() -> None:
+    """While the server pauses the quota, progress says for how long, and a group's timeout does not run."""
+    answers = [answer(429, b"", "Retry-After: 0.4"), answer(200, GROUP)]
+    async with raw_server(*answers) as server, PartooClient("key", server=server.url, timeout=0.3) as client:
+        async with client.scan(7, group_ids=[42]) as scan:
+            task = asyncio.ensure_future(anext(scan))
+            while not scan.progress.paused_for:
+                await asyncio.sleep(0.01)
+            progress = scan.progress
+            item = await task
+    assert 0.2 < progress.paused_for <= 0.41
+    assert progress.eta == pytest.approx(progress.paused_for, abs=0.01)
+    assert item.error is None
+    assert item.attempts == 2
+
+
+def test_the_plan_knows_the_quota() -> None:
+    """On a fresh quota 300 groups take no time to let through, 301 take a window, 1,000 three."""
+
+    async def plan(groups: int) -> float:
+        # Nothing is read: given groups need no section, and leaving at once drops what was started.
+        async with (
+            PartooClient("key", server="http://127.0.0.1:9/v2") as client,
+            client.scan(7, group_ids=range(groups)) as scan,
+        ):
+            return scan.plan.seconds
+
+    assert run_virtual(plan(300)) == 0
+    assert run_virtual(plan(301)) == pytest.approx(60, abs=0.1)
+    assert run_virtual(plan(1000)) == pytest.approx(180, abs=0.2)
+
+
+async def test_a_scan_uses_the_whole_quota_alone() -> None:
+    """A scan alone takes every request of the window, not one more, and its ETA at the start was right."""
+    limit = RateLimit(requests=30, per=0.5)
+    async with (
+        Emulator(sections=[section(1, 100)], rate_limit=limit) as emulator,
+        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit) as client,
+    ):
+        async with client.scan(1) as scan:
+            plan = scan.plan
+            items = [item async for item in scan]
+        report = scan.report(items)
+        assert emulator.busiest_window() == 30
+        assert {request.status for request in emulator.requests} == {200}
+    assert len(report.succeeded) == 100
+    assert 1.5 <= report.seconds <= 1.8
+    assert plan.seconds == pytest.approx(report.seconds, abs=0.25)
+
+
+async def test_interactive_calls_pass_a_scan() -> None:
+    """While a scan waits for the quota, an interactive call takes the next slot."""
+    limit = RateLimit(requests=10, per=0.5)
+    async with (
+        Emulator(sections=[section(1, 40)], rate_limit=limit) as emulator,
+        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit) as client,
+    ):
+        async with client.scan(1) as scan:
+            done = 0
+            async for _ in scan:
+                done += 1
+                if done == 9:  # the first window is spent
+                    started = asyncio.get_running_loop().time()
+                    await client.groups.get(1, 100)
+                    assert asyncio.get_running_loop().time() - started < 0.6
+        assert done == 40
+
+
+async def test_drift_is_in_the_report() -> None:
+    """Unknown, missing and null fields are tolerated and counted in the report of the scan that met them."""
+    odd = b'{"id":42,"name":"France","has_puller":false,"business_ids":null,"colour":"red"}'
+    async with raw_server(answer(200, odd)) as server, PartooClient("key", server=server.url) as client:
+        report = await client.scan(7, group_ids=[42]).collect()
+        assert dict(report.drift) == {"Group.business_ids null": 1, "Group.colour unknown": 1}
+        assert report.items[0].group is not None
+        assert report.items[0].group.business_ids == ()
+        strict = client.with_options(strict=True)
+        failed = (await strict.scan(7, group_ids=[42]).collect()).failed
+        assert "unknown @ $.colour" in str(failed[0].error)
+
+
+async def test_a_pause_of_hours_ends_a_scan() -> None:
+    """When the server pauses the quota for more than five minutes, the scan ends at once and says so."""
+    hours = answer(429, b"", "Retry-After: 7200")
+    async with raw_server(answer(200, GROUP), hours) as server, PartooClient("key", server=server.url) as client:
+        with pytest.raises(ScanError, match="paused by the server.*retry in 7") as caught:
+            await client.scan(7, group_ids=[42, *range(500)], max_concurrency=1).collect()
+        assert len(server.requests) == 2
+    first, second = caught.value.report.items
+    assert first.group is not None
+    assert isinstance(second.error, RateLimitError)
+
+
+async def test_a_closed_client_ends_a_scan(client: PartooClient) -> None:
+    """Closing the client under a scan ends it with one error, not with an item for each key."""
+    scan = client.scan(7)
+    await client.aclose()
+    with pytest.raises(Exception, match="closed"):
+        await scan.collect()
+
+
+async def test_a_slow_consumer_slows_the_workers() -> None:
+    """Whatever the number of keys, results that nobody took are at most twice the workers."""
+    started = 0
+
+    async def work(key: int) -> int:
+        nonlocal started
+        started += 1
+        await asyncio.sleep(0)
+        return key
+
+    engine = Engine(iter(range(100_000)), work, 4)
+    engine.start()
+    for taken in range(50):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert started <= taken + 8
+        await engine.next()
+    await engine.aclose()
+
+
+async def test_an_error_of_the_work_reaches_the_consumer() -> None:
+    """What work raises ends the run after the results that came before it."""
+
+    async def work(key: int) -> int:
+        if key == 3:
+            raise ValueError("mine")
+        return key
+
+    engine = Engine(range(10), work, 1)
+    engine.start()
+    assert [await engine.next() for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="mine"):
+        await engine.next()
+    await engine.aclose()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    keys=st.integers(0, 60),
+    workers=st.integers(1, 12),
+    delays=st.lists(st.sampled_from([0.0, 0.1, 1.0, 7.0]), min_size=1, max_size=9),
+    pauses=st.lists(st.sampled_from([0.0, 0.5, 20.0]), min_size=1, max_size=5),
+)
+def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[float], pauses: list[float]) -> None:
+    """Random latencies and slow consumers: every key comes out exactly once."""
+
+    async def work(key: int) -> int:
+        await asyncio.sleep(delays[key % len(delays)])
+        return key
+
+    async def main() -> list[int]:
+        engine = Engine(range(keys), work, workers)
+        engine.start()
+        results = []
+        try:
+            while True:
+                results.append(await engine.next())
+                await asyncio.sleep(pauses[len(results) % len(pauses)])
+        except StopAsyncIteration:
+            return results
+
+    assert sorted(run_virtual(main())) == list(range(keys))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    """Seconds are printed as people say them; a plan prints in one line."""
+    assert duration(seconds) == text
+    assert str(ScanPlan(2, 412, 414, seconds)) == f"412 groups, 414 requests, about {text}"
+
+
+def test_an_item_is_a_value() -> None:
+    """Items compare and pickle."""
+    item = ScanItem(7, 42, None, NotFoundError(404), 1, 0.5)
+    assert pickle.loads(pickle.dumps(item)).section_id == 7

@@ -1,0 +1,189 @@
+"""The key: taken from the argument or the environment, checked, and shown nowhere."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import partoo_async
+from partoo_async._secret import Secret, resolve_api_key
+from partoo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "zq7Kp2mVx9Lr4Tn8"
+
+# Every character that a header may hold; the prefix keeps a random key from being a word of a message.
+printable = st.text([chr(code) for code in range(0x21, 0x7F)], min_size=4, max_size=200).map("zq7#".__add__)
+
+BAD_KEYS = [
+    pytest.param("", id="empty"),
+    pytest.param("   ", id="blank"),
+    pytest.param("\n", id="line break alone"),
+    pytest.param(f"{KEY}\n{KEY}", id="line break inside"),
+    pytest.param(f"{KEY}\r\nX-Evil: 1", id="header injection"),
+    pytest.param(f"{KEY} {KEY}", id="space inside"),
+    pytest.param(f"{KEY}\t{KEY}", id="tab inside"),
+    pytest.param(f"{KEY}\x00", id="NUL"),
+    pytest.param(f"{KEY}\x7f", id="delete"),
+    pytest.param(f"{KEY}é", id="accent"),
+    pytest.param(f"{KEY}\u200b", id="zero-width space"),
+    pytest.param(f"{KEY}\ud800", id="lone surrogate"),
+    pytest.param(KEY * 33, id="528 characters"),
+    pytest.param(KEY.encode(), id="bytes"),
+    pytest.param(7, id="int"),
+    pytest.param(True, id="True"),
+    pytest.param([KEY], id="list"),
+    pytest.param({"key": KEY}, id="dict"),
+    pytest.param(Secret(KEY), id="a secret already"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARTOO_API_KEY", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("given_key", "key"),
+    [
+        pytest.param(KEY, KEY, id="as it is"),
+        pytest.param(f" {KEY}\n", KEY, id="read from a file, line break and all"),
+        pytest.param("x", "x", id="short"),
+        pytest.param("!~" * 256, "!~" * 256, id="512 characters, the first and the last printable one"),
+    ],
+)
+def test_accepted_keys(given_key: str, key: str) -> None:
+    """White space around a key goes; what is left is the key."""
+    assert Secret(given_key).reveal() == key
+
+
+@pytest.mark.parametrize("value", BAD_KEYS)
+def test_refused_keys(value: object) -> None:
+    """What no header may hold is refused before anything is sent; the error names the argument and how to give one."""
+    with pytest.raises(ConfigurationError, match=r"^api_key: ") as caught:
+        Secret(value)
+    assert KEY not in str(caught.value)
+    assert KEY not in repr(caught.value)
+
+
+@pytest.mark.parametrize("value", BAD_KEYS)
+def test_refused_keys_leave_no_trace(value: object) -> None:
+    """A nearly right key is still a key: no frame of this package that a crash reporter would send holds it."""
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_api_key(value)  # type: ignore[arg-type]
+    home = partoo_async.__path__[0]
+    stack = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    held = [f"{frame.name}: {frame.locals}" for frame in stack if frame.filename.startswith(home)]
+    assert held
+    assert not [text for text in held if KEY in text]
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        pytest.param(repr, id="repr"),
+        pytest.param(str, id="str"),
+        pytest.param("{}".format, id="format"),
+        pytest.param("{0!r} {0!s} {0!a}".format, id="conversions"),
+        pytest.param(lambda secret: "%s" % secret, id="percent"),  # noqa: UP031
+        pytest.param(lambda secret: repr([secret, {"key": secret}]), id="in containers"),
+        pytest.param(lambda secret: repr(ConfigurationError(secret)), id="in an error"),
+        pytest.param(lambda secret: str(dir(secret)), id="dir"),
+    ],
+)
+@given(key=printable)
+def test_the_key_is_never_shown(show: Callable[[Secret], str], key: str) -> None:
+    """No way of turning a secret into text shows the key."""
+    assert key not in show(Secret(key))
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [
+        *(
+            pytest.param(lambda secret, number=number: pickle.dumps(secret, number), id=f"pickle{number}")
+            for number in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+    ],
+)
+@given(key=printable)
+def test_the_key_is_never_pickled(duplicate: Callable[[Secret], object], key: str) -> None:
+    """A pickle is a file: a secret refuses to be one, in words that hold no key."""
+    with pytest.raises(TypeError) as caught:
+        duplicate(Secret(key))
+    assert key not in str(caught.value)
+
+
+@given(key=printable, flaw=st.sampled_from([" ", "\n", "\r", "\t", "\x00", "é", "\u2028", "\ud800", "x" * 512]))
+def test_no_error_text_holds_the_key(key: str, flaw: str) -> None:
+    """Whatever is wrong with a key, the complaint does not quote it."""
+    with pytest.raises(ConfigurationError) as caught:
+        Secret(key + flaw + key)
+    assert key not in str(caught.value)
+    assert key not in repr(caught.value)
+
+
+@given(key=printable, other=printable)
+def test_fingerprints(key: str, other: str) -> None:
+    """Clients of one key share its quota: equal keys have equal fingerprints, others do not, and none shows its key."""
+    assert Secret(key).fingerprint == Secret(key).fingerprint
+    assert (Secret(key).fingerprint == Secret(other).fingerprint) is (key == other)
+    assert key not in Secret(key).fingerprint
+
+
+def test_a_secret_has_no_dict() -> None:
+    """What prints the attributes of objects finds none."""
+    assert not hasattr(Secret(KEY), "__dict__")
+
+
+def test_the_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Explicit argument, then ``PARTOO_API_KEY``, then an error."""
+    monkeypatch.setenv("PARTOO_API_KEY", "from-environment")
+    assert revealed(resolve_api_key(KEY)) == KEY
+    assert revealed(resolve_api_key(None)) == "from-environment"
+
+
+def test_no_key_at_all() -> None:
+    """Without any key, the error says both ways to give one."""
+    with pytest.raises(ConfigurationError, match=r"^api_key: .*api_key=.*PARTOO_API_KEY"):
+        resolve_api_key(None)
+
+
+@pytest.mark.parametrize("value", ["", "  ", f"{KEY} {KEY}"])
+def test_a_bad_key_in_the_environment(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty or broken variable is an error that does not show it."""
+    monkeypatch.setenv("PARTOO_API_KEY", value)
+    with pytest.raises(ConfigurationError, match=r"^api_key: ") as caught:
+        resolve_api_key(None)
+    assert KEY not in str(caught.value)
+
+
+def test_an_empty_argument_is_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty string is a mistake to be told of, not a request for another key."""
+    monkeypatch.setenv("PARTOO_API_KEY", KEY)
+    with pytest.raises(ConfigurationError, match=r"^api_key: "):
+        resolve_api_key("")
+
+
+def test_a_callable_is_kept() -> None:
+    """An async callable is asked for the key when one is needed, not before."""
+
+    async def fetch() -> str:
+        raise AssertionError("not yet")
+
+    assert resolve_api_key(fetch) is fetch
+
+
+def revealed(secret: object) -> str:
+    assert isinstance(secret, Secret)
+    return secret.reveal()

@@ -1,0 +1,265 @@
+"""The public surface: names, signatures and fields that users rely on. A change here is a change for them."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import partoo_async
+from partoo_async import PRODUCTION, SANDBOX, PartooClient, PartooSession, Priority, RateLimit, RetryPolicy, emulator
+from partoo_async import errors as error_tree
+from partoo_async.emulator import Emulator
+from partoo_async.resources import Groups, Sections
+
+ROOT = Path(__file__).parent.parent
+
+PUBLIC = [
+    "APIConnectionError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequestBody",
+    "BadRequestError",
+    "BadRequestErrors",
+    "BusinessId",
+    "ClientClosedError",
+    "ConfigurationError",
+    "DeadlineExceededError",
+    "Event",
+    "ForbiddenBody",
+    "ForbiddenErrors",
+    "Group",
+    "GroupSummary",
+    "InternalServerError",
+    "NotFoundError",
+    "PRODUCTION",
+    "PartooClient",
+    "PartooError",
+    "PartooSession",
+    "PauseEvent",
+    "PermissionDeniedError",
+    "Priority",
+    "Quota",
+    "QuotaExceededError",
+    "QuotaSnapshot",
+    "RateLimit",
+    "RateLimitError",
+    "RequestEvent",
+    "RetryEvent",
+    "RetryPolicy",
+    "SANDBOX",
+    "Scan",
+    "ScanError",
+    "ScanItem",
+    "ScanPlan",
+    "ScanProgress",
+    "ScanReport",
+    "Section",
+    "SectionPage",
+    "Server",
+    "UnauthenticatedBody",
+    "UnauthenticatedErrors",
+    "UnsupportedMediaTypeError",
+]
+
+FIELDS = {
+    "Attempt": "outcome elapsed request_sent",
+    "BadRequestBody": "errors",
+    "BadRequestErrors": "json",
+    "ForbiddenBody": "errors",
+    "ForbiddenErrors": "authorization",
+    "Group": "id name has_puller business_ids",
+    "GroupSummary": "id name has_puller",
+    "PauseEvent": "route seconds",
+    "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait",
+    "RateLimit": "requests per reserve pacing share",
+    "RequestEvent": "route status error elapsed attempt",
+    "RetryEvent": "route error attempt wait",
+    "RetryPolicy": "max_retries initial_backoff max_backoff",
+    "ScanItem": "section_id group_id group error attempts elapsed recorded",
+    "ScanPlan": "sections groups requests seconds",
+    "ScanProgress": "done failed total rate eta paused_for",
+    "ScanReport": "items requests seconds drift retries",
+    "Section": "id name groups can_edit has_puller",
+    "SectionPage": "sections page max_page count",
+    "Server": "name base_url",
+    "UnauthenticatedBody": "errors",
+    "UnauthenticatedErrors": "authentication",
+}
+
+CLASSES = [getattr(partoo_async, name) for name in PUBLIC if inspect.isclass(getattr(partoo_async, name))]
+CLASSES.remove(str)  # BusinessId is another name for it
+CLASSES += [Groups, Sections, *(getattr(emulator, name) for name in emulator.__all__ if name != "demo_sections")]
+
+
+def signature(function: Any) -> str:
+    """Names, kinds and defaults, without the annotations: those are the type checkers' affair."""
+    found = inspect.signature(function)
+    bare = [one.replace(annotation=inspect.Parameter.empty) for one in found.parameters.values()]
+    return str(found.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def test_all_is_this_list() -> None:
+    """``__all__`` is sorted and holds exactly these names: none appears or goes by accident."""
+    assert partoo_async.__all__ == PUBLIC
+    assert sorted(PUBLIC) == PUBLIC
+
+
+def test_all_is_there() -> None:
+    """Every name of ``__all__`` can be imported, and the whole error tree is among them."""
+    assert all(getattr(partoo_async, name, None) is not None for name in partoo_async.__all__)
+    assert set(error_tree.__all__) <= set(partoo_async.__all__)
+
+
+def test_the_package_shows_nothing_else() -> None:
+    """Whatever else hangs on the package without an underscore is a module of it, or what ``typing`` lends it."""
+    others = {name for name in vars(partoo_async) if not name.startswith("_")} - set(PUBLIC)
+    assert not [name for name in others if not inspect.ismodule(getattr(partoo_async, name)) and name != "Any"]
+
+
+def test_version() -> None:
+    """``__version__`` is found on demand, installed or not, and an unknown name is the usual error."""
+    assert isinstance(partoo_async.__version__, str)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = partoo_async.nonsense
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_public_classes_are_documented(cls: type) -> None:
+    """Every public class, and every public method and property of it, has a docstring of its own."""
+    bare = [cls.__name__] if not (cls.__doc__ or "").strip() else []
+    for name, member in vars(cls).items():
+        function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if not name.startswith("_") and inspect.isfunction(function) and not (function.__doc__ or "").strip():
+            bare.append(f"{cls.__name__}.{name}")
+    assert not bare
+    assert emulator.demo_sections.__doc__
+
+
+@pytest.mark.parametrize("cls", [PartooClient, PartooSession])
+def test_client_options(cls: type) -> None:
+    """The options of a client, their order and their defaults; all but the key by keyword."""
+    assert signature(cls) == (
+        "(api_key=None, *, server=None, timeout=90.0, attempt_timeout=15.0, "
+        "retry=RetryPolicy(max_retries=4, initial_backoff=0.5, max_backoff=20.0), "
+        "rate_limit=RateLimit(requests=300, per=60.0, reserve=0.1, pacing='burst', share=1.0), "
+        "max_concurrency=32, session=None, proxy=None, trust_env=False, ssl_context=None, on_event=None, "
+        "strict=False, quota=None)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (Groups.get, "(self, section_id, group_id)"),
+        (Groups.create, "(self, section_id, *, name, business_ids)"),
+        (Groups.update, "(self, section_id, group_id, *, name, business_ids)"),
+        (Groups.delete, "(self, section_id, group_id)"),
+        (Sections.get, "(self, section_id)"),
+        (Sections.list, "(self, *, page=1, org_id=None, group_name_query=None)"),
+        (Sections.iterate, "(self, *, org_id=None, group_name_query=None)"),
+        (Sections.create, "(self, *, name, org_id=None)"),
+        (Sections.update, "(self, section_id, *, name)"),
+        (Sections.delete, "(self, section_id)"),
+        (PartooClient.request, "(self, method, path, *, params=None, json=None, idempotent=None)"),
+        (
+            PartooClient.scan,
+            "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, on_progress=None)",
+        ),
+        (PartooClient.with_options, "(self, **changes)"),
+        (PartooClient.aclose, "(self)"),
+        (partoo_async.Scan.collect, "(self)"),
+        (partoo_async.ScanReport.raise_for_failures, "(self)"),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_methods(method: Any, expected: str) -> None:
+    """The parameters of each method. ``business_ids`` has no default: the server's would be every business."""
+    assert signature(method) == expected
+
+
+@pytest.mark.parametrize(
+    ("cls", "awaited"),
+    [
+        (Groups, {"get", "create", "update", "delete"}),
+        (Sections, {"get", "list", "create", "update", "delete"}),
+        (PartooClient, {"request", "aclose"}),
+        (partoo_async.Scan, {"collect", "aclose"}),
+    ],
+)
+def test_what_is_awaited(cls: type, awaited: set[str]) -> None:
+    """These methods are coroutines, and no other public one is; pages of sections come from an async iterator."""
+    public = {name: member for name, member in vars(cls).items() if not name.startswith("_")}
+    assert {name for name, member in public.items() if inspect.iscoroutinefunction(member)} == awaited
+    assert inspect.isasyncgenfunction(Sections.iterate)
+
+
+@pytest.mark.parametrize(("name", "fields"), FIELDS.items())
+def test_fields(name: str, fields: str) -> None:
+    """The fields of each value, in their order, and that values are frozen and slotted."""
+    cls = getattr(partoo_async, name)
+    assert [field.name for field in attrs.fields(cls)] == fields.split()
+    assert cls.__setattr__ is not object.__setattr__
+    assert "__slots__" in vars(cls)
+
+
+def test_every_value_is_pinned() -> None:
+    """No attrs class joins the surface without its fields being written down above."""
+    values = {name for name in PUBLIC if inspect.isclass(getattr(partoo_async, name))}
+    assert {name for name in values if attrs.has(getattr(partoo_async, name))} == set(FIELDS)
+
+
+def test_defaults_of_policies() -> None:
+    """Four retries from half a second up to 20 s; 300 requests a minute, a tenth of it kept for interactive calls."""
+    assert (RetryPolicy().max_retries, RetryPolicy().initial_backoff, RetryPolicy().max_backoff) == (4, 0.5, 20.0)
+    limit = RateLimit()
+    assert (limit.requests, limit.per, limit.reserve, limit.pacing, limit.share) == (300, 60.0, 0.1, "burst", 1.0)
+    assert [priority.name for priority in Priority] == ["INTERACTIVE", "BULK"]
+
+
+def test_servers() -> None:
+    """The two ready servers have the addresses of the official document."""
+    assert (PRODUCTION.name, PRODUCTION.base_url) == ("production", "https://api.partoo.co/v2")
+    assert (SANDBOX.name, SANDBOX.base_url) == ("sandbox", "https://api.sandbox.partoo.co/v2")
+
+
+async def test_the_client_shows_its_parts() -> None:
+    """``groups``, ``sections``, ``quota``, ``server`` and ``closed`` are there before anything was sent."""
+    async with PartooClient("key", server=SANDBOX) as partoo:
+        assert isinstance(partoo.groups, Groups)
+        assert isinstance(partoo.sections, Sections)
+        assert partoo.server is SANDBOX
+        assert partoo.closed is False
+        quota = partoo.quota
+        assert (quota.limit, quota.per, quota.used, quota.available, quota.waiting) == (300, 60.0, 0, 300, 0)
+        assert (quota.paused_until, quota.paused_for) == (None, 0.0)
+    assert partoo.closed is True
+
+
+async def test_the_emulator_shows_its_parts() -> None:
+    """``server``, ``url``, ``api_key`` and ``requests``, and the documented quota by default."""
+    assert "api_key='emulator-key'" in signature(Emulator)
+    assert "rate_limit=RateLimit(requests=300, per=60.0," in signature(Emulator)
+    async with Emulator() as server:
+        assert server.server.base_url == server.url
+        assert server.api_key == "emulator-key"
+        assert server.requests == ()
+
+
+def test_importing_loads_no_extra() -> None:
+    """``import partoo_async`` needs the core dependencies alone, and leaves tenacity until a call fails."""
+    code = (
+        "import sys, partoo_async; "
+        "print([name for name in ('typer', 'rich', 'click', 'tenacity', 'redis', 'pyarrow') if name in sys.modules])"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

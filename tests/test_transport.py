@@ -1,0 +1,209 @@
+"""One exchange: what it asks of aiohttp, and how every error of aiohttp comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import aiohttp
+import pytest
+from aioresponses import aioresponses
+
+from partoo_async import (
+    SANDBOX,
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    ClientClosedError,
+    PartooClient,
+    PartooError,
+)
+from partoo_async._body import TooLargeError, UnreadableError, read_body
+from partoo_async._http import Request, Response
+from partoo_async._secret import Secret
+from partoo_async._transport import Transport, _translate
+from tests.conftest import FAST, GROUP, answer, raw_server
+
+URL = f"{SANDBOX.base_url}/sections/7/groups/42"
+GET = Request("GET", "/sections/7/groups/42")
+
+
+class MockedResponse(aiohttp.ClientResponse):
+    """aioresponses 0.7.9 builds responses without the ``stream_writer`` that aiohttp 3.14 requires."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"stream_writer": mock.Mock(), **kwargs})
+
+
+async def exchange(**answers: Any) -> Response:
+    transport = Transport()
+    with aioresponses() as mocked:
+        mocked.get(URL, response_class=MockedResponse, **answers)
+        try:
+            until = asyncio.get_running_loop().time() + 5
+            return await transport.exchange(SANDBOX, GET, Secret("key"), until)
+        finally:
+            await transport.aclose()
+            ((_, calls),) = mocked.requests.items()
+            options = calls[0].kwargs
+            # What keeps the key at home and the memory bounded.
+            assert options["allow_redirects"] is False
+            assert options["auto_decompress"] is False
+            assert options["raise_for_status"] is False
+            assert options["timeout"].total is None
+            assert options["headers"]["x-APIKey"] == "key"
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
+async def test_every_status_is_an_answer(status: int) -> None:
+    """The transport judges nothing: each status comes back with its headers and body."""
+    response = await exchange(status=status, body=GROUP, headers={"Retry-After": "3"})
+    assert (response.status, response.body, response.headers["retry-after"]) == (status, GROUP, "3")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "sent"),
+    [
+        (aiohttp.ServerDisconnectedError(), APIConnectionError, True),
+        (aiohttp.ClientOSError(104, "Connection reset by peer"), APIConnectionError, True),
+        (aiohttp.ClientPayloadError("with the key in it"), APIConnectionError, True),
+        (aiohttp.SocketTimeoutError(), APITimeoutError, True),
+        (aiohttp.ConnectionTimeoutError(), APITimeoutError, False),
+        (TimeoutError(), APITimeoutError, True),
+        (aiohttp.InvalidURL("x"), APIConnectionError, True),
+        (RuntimeError("with the key in it"), APIConnectionError, True),
+        (asyncio.CancelledError("stop"), asyncio.CancelledError, None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_every_error_is_translated(error: BaseException, expected: type[BaseException], sent: bool | None) -> None:
+    """Errors of aiohttp and of the system come out as ours, chained to nothing and quoting nothing."""
+    with pytest.raises(expected) as caught:
+        await exchange(exception=error)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert getattr(caught.value, "request_sent", None) is sent
+    assert "with the key" not in str(caught.value)
+
+
+def test_no_error_of_aiohttp_is_forgotten() -> None:
+    """Each public exception of aiohttp's client is translated into one of ours, never let through."""
+    session = SimpleNamespace(closed=False)
+    kinds = [
+        value
+        for value in vars(aiohttp).values()
+        if inspect.isclass(value) and issubclass(value, Exception) and not issubclass(value, Warning)
+    ]
+    assert len(kinds) > 20
+    for kind in kinds:
+        error = kind.__new__(kind)
+        assert isinstance(_translate(error, "GET /x", SANDBOX, session), PartooError)  # type: ignore[arg-type]
+
+
+async def test_tls_errors_are_final() -> None:
+    """A certificate that does not verify is no matter of trying again; nothing was sent."""
+    key = SimpleNamespace(host="x", port=443, ssl=True)
+    wrong = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    wrong.verify_message = "certificate has expired"
+    error = aiohttp.ClientConnectorCertificateError(key, wrong)  # type: ignore[arg-type]
+    with pytest.raises(APIConnectionError, match="TLS failed.*certificate has expired") as caught:
+        await exchange(exception=error)
+    assert not caught.value.transient
+    assert not caught.value.request_sent
+
+
+async def test_a_closed_transport_refuses() -> None:
+    """After aclose no session is made."""
+    transport = Transport()
+    await transport.aclose()
+    with pytest.raises(ClientClosedError):
+        await transport.open()
+
+
+async def test_a_proxy_is_asked_for_the_whole_url() -> None:
+    """proxy= sends the request to the proxy; with trust_env the environment names it."""
+    async with raw_server(answer(200, GROUP)) as proxy:
+        address = proxy.url.removesuffix("/v2")
+        async with PartooClient("key", server="http://localhost:9/v2", proxy=address, retry=FAST) as client:
+            assert (await client.groups.get(7, 42)).id == 42
+    assert proxy.requests[0].startswith(b"GET http://localhost:9/v2/sections/7/groups/42 HTTP/1.1")
+
+
+async def test_the_environment_names_a_proxy_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY counts with trust_env=True and not without."""
+    async with raw_server(answer(200, GROUP)) as server, raw_server(answer(200, GROUP)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v2"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with PartooClient("key", server=server.url) as client:
+            await client.groups.get(7, 42)
+        assert (len(server.requests), len(proxy.requests)) == (1, 0)
+        async with PartooClient("key", server=server.url, trust_env=True) as client:
+            await client.groups.get(7, 42)
+        assert (len(server.requests), len(proxy.requests)) == (1, 1)
+
+
+async def test_a_name_that_does_not_resolve() -> None:
+    """A host that does not exist is a connection error for a request that was not sent."""
+    async with PartooClient("key", server="https://partoo.invalid/v2", retry=FAST, timeout=20) as client:
+        with pytest.raises(APIConnectionError, match="cannot connect") as caught:
+            await client.groups.get(7, 42)
+    assert not caught.value.request_sent
+
+
+class Stream:
+    """A body that comes in given pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    async def readany(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def at_eof(self) -> bool:
+        return not self.pieces
+
+    async def iter_any(self) -> Any:
+        while self.pieces:
+            yield self.pieces.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "encoding", "expected"),
+    [
+        ([b"abc"], "", b"abc"),
+        ([b"ab", b"c"], "identity", b"abc"),
+        ([], "gzip", b""),
+        ([b"abcdef"], "deflate", UnreadableError),
+        ([b"ab", b"cdefghijk"], "", TooLargeError),
+        ([b"\x1f\x8b"], " GZIP ", UnreadableError),
+        ([b"nonsense"], "x-gzip", UnreadableError),
+    ],
+)
+async def test_bodies(pieces: list[bytes], encoding: str, expected: bytes | type[Exception]) -> None:
+    """Bodies are read in pieces under the cap; what cannot be read whole is an error, never a part."""
+    if isinstance(expected, bytes):
+        assert await read_body(Stream(*pieces), encoding, None, cap=10) == expected
+    else:
+        with pytest.raises(expected):
+            await read_body(Stream(*pieces), encoding, None, cap=10)
+
+
+async def test_a_declared_length_above_the_cap() -> None:
+    """A Content-Length above the cap is refused before anything is read."""
+    with pytest.raises(TooLargeError):
+        await read_body(Stream(b"a"), "", 11, cap=10)
+
+
+async def test_an_unreadable_body_is_transient_and_a_large_one_is_not() -> None:
+    """Asking again may mend a cut body, but not a large one."""
+    session: Any = SimpleNamespace(closed=False)
+    cut = _translate(UnreadableError("gzip data ends too early"), "GET /x", SANDBOX, session)
+    large = _translate(TooLargeError(), "GET /x", SANDBOX, session)
+    assert isinstance(cut, APIResponseValidationError)
+    assert isinstance(large, APIResponseValidationError)
+    assert (cut.transient, large.transient) == (True, False)
+    assert cut.problems == ("gzip data ends too early @ body",)

@@ -1,0 +1,52 @@
+"""Type-checked, never run: the types that users of the package see."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import aiohttp
+
+from partoo_async import (
+    Event,
+    Group,
+    PartooClient,
+    QuotaSnapshot,
+    Scan,
+    ScanItem,
+    ScanPlan,
+    ScanReport,
+    Section,
+    SectionPage,
+)
+
+
+async def key() -> str:
+    return "key"
+
+
+def on_event(event: Event) -> None:
+    print(event.route)
+
+
+async def calls(session: aiohttp.ClientSession) -> None:
+    async with PartooClient(key, server="sandbox", rate_limit=None, session=session, on_event=on_event) as partoo:
+        assert_type(partoo, PartooClient)
+        group = await partoo.groups.get(section_id=7, group_id="42")
+        assert_type(group, Group)
+        assert_type(group.business_ids, tuple[str, ...])
+        assert_type(await partoo.groups.create(7, name="a", business_ids={"b"}), int)
+        assert_type(await partoo.sections.get(7), Section)
+        assert_type(await partoo.sections.list(), SectionPage)
+        assert_type([section async for section in partoo.sections.iterate()], list[Section])
+        assert_type(partoo.quota, QuotaSnapshot)
+        assert_type(partoo.with_options(timeout=3), PartooClient)
+
+
+async def scans(partoo: PartooClient) -> None:
+    async with partoo.scan([7, 9]) as scan:
+        assert_type(scan, Scan)
+        assert_type(scan.plan, ScanPlan)
+        async for item in scan:
+            assert_type(item, ScanItem)
+            assert_type(item.group, Group | None)
+    assert_type(await partoo.scan(7, group_ids=range(3), max_failures=1).collect(), ScanReport)
