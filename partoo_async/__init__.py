@@ -96,12 +96,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Read on demand: the metadata is slow to find, and a checkout that is not installed has none.
+    # On demand: the metadata is slow to find.
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - on demand
+        from partoo_async._version import get_version  # noqa: PLC0415 - on demand
 
-        try:
-            return version("partoo-async")
-        except PackageNotFoundError:
-            return "0+unknown"
+        return get_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,8 +7,9 @@ import logging
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from partoo_async._convert import InvalidJSONError, decode_error_body
+from partoo_async._convert import decode_error_body
 from partoo_async._http import Response, describe_errors, error_class, parse_retry_after, retryable_status
+from partoo_async._json import InvalidJSONError
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret
 from partoo_async.errors import (

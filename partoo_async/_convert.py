@@ -1,4 +1,4 @@
-"""Bytes to models and back: the only module that knows cattrs and orjson.
+"""Bytes to models and back: the only module that knows cattrs.
 
 Decoding is strict about types, since plain cattrs would turn ``"false"`` into True and a string into a tuple of
 letters. It is lenient about drift: unknown fields, and missing or null ones that have a neutral value. A fast
@@ -8,15 +8,14 @@ converter that accepts exactly the documented shape is tried first; only what it
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import orjson
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
 from partoo_async._drift import mend
+from partoo_async._json import InvalidJSONError, decode_json
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import (
     BadRequestBody,
@@ -34,7 +33,7 @@ from partoo_async.models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Decoder", "InvalidJSONError", "decode_error_body", "decode_json", "encode_json"]
+__all__ = ["Decoder", "decode_error_body"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async")
@@ -48,10 +47,6 @@ _ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody,
 
 
 _DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
-
-
-class InvalidJSONError(ValueError):
-    """The body is not one complete JSON value in UTF-8."""
 
 
 class _MismatchError(TypeError):
@@ -88,6 +83,33 @@ def _structure_optional_int(value: object, kind: Any) -> int | None:
     return None if value is None else _structure_int(value, kind)
 
 
+def _add_tuple_of(converter: Converter, item: type) -> None:
+    # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
+    items: Any = list[item]  # type: ignore[valid-type]  # made at run time, for one class each
+    whole: Any = tuple[item, ...]  # type: ignore[valid-type]  # likewise
+    generic = converter.get_structure_hook(items)
+
+    def structure(value: object, _: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise _MismatchError("expected list")
+        return tuple(generic(value, items))
+
+    converter.register_structure_hook_func(lambda kind: kind == whole, structure)
+
+
+def _add(converter: Converter, cls: type, exact: bool) -> None:
+    generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
+        cls, converter, _cattrs_forbid_extra_keys=exact, _cattrs_detailed_validation=not exact
+    )
+
+    def structure(value: object, kind: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("expected object")
+        return generated(cast("Mapping[str, Any]", value), kind)
+
+    converter.register_structure_hook(cls, structure)
+
+
 def _make_converter(*, exact: bool) -> Converter:
     """Return a converter. ``exact`` refuses unknown fields and names no paths; otherwise the reverse."""
     converter = Converter(detailed_validation=not exact)
@@ -96,48 +118,23 @@ def _make_converter(*, exact: bool) -> Converter:
     converter.register_structure_hook(bool, _strict(bool))
     converter.register_structure_hook(int | None, _structure_optional_int)
 
-    def add_tuple_of(item: type) -> None:
-        # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
-        items: Any = list[item]  # type: ignore[valid-type]  # made at run time, for one class each
-        whole: Any = tuple[item, ...]  # type: ignore[valid-type]  # likewise
-        generic = converter.get_structure_hook(items)
-
-        def structure(value: object, _: Any) -> tuple[Any, ...]:
-            if type(value) is not list:
-                raise _MismatchError("expected list")
-            return tuple(generic(value, items))
-
-        converter.register_structure_hook_func(lambda kind: kind == whole, structure)
-
-    def add(cls: type) -> None:
-        generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
-            cls, converter, _cattrs_forbid_extra_keys=exact, _cattrs_detailed_validation=not exact
-        )
-
-        def structure(value: object, kind: Any) -> Any:
-            if type(value) is not dict:
-                raise _MismatchError("expected object")
-            return generated(cast("Mapping[str, Any]", value), kind)
-
-        converter.register_structure_hook(cls, structure)
-
     if exact:
         converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _structure_texts)
     else:
-        add_tuple_of(str)
-    add(Group)
-    add(GroupSummary)
-    add_tuple_of(GroupSummary)
-    add(Section)
-    add_tuple_of(Section)
-    add(SectionPage)
+        _add_tuple_of(converter, str)
+    _add(converter, Group, exact)
+    _add(converter, GroupSummary, exact)
+    _add_tuple_of(converter, GroupSummary)
+    _add(converter, Section, exact)
+    _add_tuple_of(converter, Section)
+    _add(converter, SectionPage, exact)
     for errors, body in (
         (BadRequestErrors, BadRequestBody),
         (UnauthenticatedErrors, UnauthenticatedBody),
         (ForbiddenErrors, ForbiddenBody),
     ):
-        add(errors)
-        add(body)
+        _add(converter, errors, exact)
+        _add(converter, body, exact)
     return converter
 
 
@@ -200,37 +197,6 @@ class Decoder:
             if kind not in self.drift:
                 _logger.warning("the API's answers differ from its documentation: %s (logged once)", kind)
             self.drift[kind] += 1
-
-
-def decode_json(body: bytes) -> Any:
-    """Return the JSON value of a body in UTF-8, whatever its content type said. Raises ``InvalidJSONError``.
-
-    NaN, Infinity, lone surrogates, and nesting deeper than 1,024 are refused; of a duplicate key the last one wins.
-    """
-    try:
-        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        pass
-    raise InvalidJSONError("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
-
-
-def encode_json(value: object) -> bytes:
-    """Return a value as JSON. Raises ``TypeError`` for what JSON cannot express."""
-    body = orjson.dumps(value)
-    if b"null" in body:  # also what orjson makes of nan and inf
-        _refuse_non_finite(value)
-    return body
-
-
-def _refuse_non_finite(value: object) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise TypeError("JSON knows no nan and no inf")
-    if isinstance(value, dict):
-        for inner in value.values():
-            _refuse_non_finite(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            _refuse_non_finite(inner)
 
 
 def decode_error_body(status: int, body: bytes) -> tuple[object, object]:

@@ -23,8 +23,9 @@ from partoo_async._arguments import (
     encode_params,
     shown,
 )
-from partoo_async._convert import Decoder, decode_json, encode_json
+from partoo_async._convert import Decoder
 from partoo_async._http import Request
+from partoo_async._json import decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
 

@@ -17,6 +17,7 @@ from yarl import URL
 
 from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError, read_body
 from partoo_async._http import Request, Response
+from partoo_async._version import get_version
 from partoo_async.errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -64,9 +65,7 @@ class _SendOnce:
 
 def user_agent() -> str:
     """Return what this package calls itself in requests."""
-    from partoo_async import __version__  # noqa: PLC0415 - the package is being imported when this module is
-
-    return f"partoo-async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
+    return f"partoo-async/{get_version()} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
 
 
 def _check_connection_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:

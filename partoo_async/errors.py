@@ -192,9 +192,14 @@ def _status_message(status: int, route: str, detail: str, server: str) -> str:
     except ValueError:
         phrase = str(status)
     message = phrase + (f" for {route}" if route else "") + (f": {detail}" if detail else "")
-    if status in (401, 403) and server:
+    if status == 401 and server:
         # The commonest cause by far: production and sandbox keys look the same and are not interchangeable.
         message += f" (sent to {server}; is this a key of another server, such as a sandbox key on production?)"
+    if status == 403 and server:
+        message += (
+            f" (sent to {server}; the key may lack the right, a puller may lock what was to be changed, or it is a key"
+            " of another server, such as a sandbox key on production?)"
+        )
     if 300 <= status < 400:
         message += " (redirects are never followed: the key goes to the chosen server only; check the server's URL)"
     return message

@@ -26,6 +26,9 @@ class Groups:
     def __init__(self, session: PartooSession) -> None:
         self._session = session
 
+    def __repr__(self) -> str:
+        return f"<Groups of {self._session!r}>"
+
     async def get(self, section_id: int | str, group_id: int | str) -> Group:
         """Return one group with its whole list of businesses."""
         return await self._session.send(operations.get_group(section_id, group_id))
@@ -58,6 +61,9 @@ class Sections:
 
     def __init__(self, session: PartooSession) -> None:
         self._session = session
+
+    def __repr__(self) -> str:
+        return f"<Sections of {self._session!r}>"
 
     async def get(self, section_id: int | str) -> Section:
         """Return one section with the summaries of its groups."""

@@ -69,13 +69,15 @@ class RawServer:
                     if b"close" in answer.split(b"\r\n\r\n")[0].lower():
                         break
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
 async def raw_server(*answers: bytes | None) -> AsyncIterator[RawServer]:
     raw = RawServer(*answers)
     server = await asyncio.start_server(raw.handle, "127.0.0.1", 0)
-    raw.url = "http://127.0.0.1:{}/v2".format(server.sockets[0].getsockname()[1])
+    raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
     try:
         yield raw
     finally:

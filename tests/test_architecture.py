@@ -29,6 +29,7 @@ FLOORS = {
     "events": 0,
     "_version": 0,
     "_http": 1,
+    "_json": 1,
     "_arguments": 1,
     "_convert": 1,
     "_drift": 1,
@@ -65,7 +66,7 @@ OWNERS = {
     "multidict": ("_transport", "emulator"),
     "tenacity": ("_retry",),
     "cattrs": ("_convert",),
-    "orjson": ("_convert",),
+    "orjson": ("_json",),
     "typer": ("cli",),
     "click": ("cli",),
     "rich": ("cli",),
@@ -176,7 +177,7 @@ def test_the_reader_sees_imports() -> None:
         Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_http")
     ]
     assert any(found.target == "scan.report" and found.types_only for found in imports_of("errors"))
-    assert any(found.target == "orjson" and not found.inside for found in imports_of("_convert"))
+    assert any(found.target == "orjson" and not found.inside for found in imports_of("_json"))
 
 
 @every_module

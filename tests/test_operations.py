@@ -15,7 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partoo_async import _operations as operations
-from partoo_async._convert import Decoder, InvalidJSONError
+from partoo_async._convert import Decoder
+from partoo_async._json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, GroupSummary, Section, SectionPage
 

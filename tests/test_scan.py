@@ -321,12 +321,13 @@ def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")]
+    ("seconds", "text"), [(1, "1 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")]
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     """Seconds are printed as people say them; a plan prints in one line."""
     assert duration(seconds) == text
     assert str(ScanPlan(2, 412, 414, seconds)) == f"412 groups, 414 requests, about {text}"
+    assert str(ScanPlan(1, 1, 2, 0.1)) == "1 group, 2 requests, less than 1 s"
 
 
 def test_an_item_is_a_value() -> None:

@@ -80,7 +80,9 @@ async def test_every_status_is_an_answer(status: int) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_every_error_is_translated(error: BaseException, expected: type[BaseException], sent: bool | None) -> None:
+async def test_every_error_is_translated(
+    error: BaseException, expected: type[BaseException], sent: bool | None
+) -> None:
     """Errors of aiohttp and of the system come out as ours, chained to nothing and quoting nothing."""
     with pytest.raises(expected) as caught:
         await exchange(exception=error)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from partoo_async.cli.progress import ProgressMode
 
-__all__ = ["list_sections", "run_emulator", "scan_sections", "show_group"]
+__all__ = ["list_sections", "parse_rate_limit", "run_emulator", "scan_sections", "show_group"]
 
 
 async def _write_object(value: dict[str, Any]) -> None:

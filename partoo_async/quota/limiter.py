@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from partoo_async.errors import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
+from partoo_async.quota.messages import pause_warning, refusal
 from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.window import Backend, OpenGate, SlidingWindow
 
@@ -127,14 +128,7 @@ class Quota:
             self._dispatch()  # it may have been the head, and the next one may be let in
 
     def _refusal(self, wait: float) -> QuotaExceededError:
-        # Raising after a wait of 0 would invite a busy loop; the next slot is at least a moment away.
-        wait = max(wait, 0.05)
-        what = "paused by the server's 429"
-        if not self.paused_for():
-            what = f"used up ({self._backend.limit} requests in {self._backend.per:g} s)"
-        return QuotaExceededError(
-            f"the quota is {what} and cannot serve this call in time; retry in {wait:.1f} s or allow it more time", wait
-        )
+        return refusal(self._backend.limit, self._backend.per, self.paused_for(), wait)
 
     def release(self, *, sent: bool = True, answered: bool = True) -> None:
         """Return a slot. ``sent``: the server may have seen the request; ``answered``: its answer was complete."""
@@ -149,24 +143,14 @@ class Quota:
         # Later only, never earlier: several processes that were paused together should not come back together.
         until = now + seconds + self._chance() * min(0.25, seconds * 0.01)
         was_open = now >= self._backend.paused_until
-        self._backend.pause(until)
+        self._backend.pause(now, until)
         if was_open:
             self._pauses += 1
-            self._warn(seconds, now)
+            pauses = self._pauses if self._backend.limit is not None else 1
+            _logger.warning("%s", pause_warning(seconds, len(self._lanes), pauses))
         self._refuse_the_late(now)
         self._schedule()
         return seconds
-
-    def _warn(self, seconds: float, now: float) -> None:
-        hint = ""
-        if self._pauses > 1 and self._backend.limit is not None:
-            hint = (
-                f" (pause number {self._pauses}, though this process stays within its limit: another one uses the same"
-                " quota, or the server counts in another way; see RateLimit(share=...) and RateLimit(pacing='smooth'))"
-            )
-        _logger.warning(
-            "429: the server pauses this quota for %.1f s; %d calls wait%s", seconds, len(self._lanes), hint
-        )
 
     def _refuse_the_late(self, now: float) -> None:
         """Tell the waiters that the pause outlasts now, not when their time is up."""

@@ -25,6 +25,10 @@ _LEAST_MARGIN = 0.005
 _UNANSWERED_MARGIN = 1 / 60
 # "Smooth" stays a thirtieth below the rate: 290 of 300.
 _SMOOTH = 29 / 30
+# A pause of half a window or more has drained the server's count, so that a full burst is welcome after it. A shorter
+# one says that room comes back bit by bit (a token bucket, another consumer): a burst would meet 429s over and over,
+# and a server that counts those would never let it in again.
+_DRAINED = 0.5
 
 
 class Backend(Protocol):
@@ -43,7 +47,7 @@ class Backend(Protocol):
     def release(self, now: float, *, sent: bool, answered: bool) -> None:
         """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
 
-    def pause(self, until: float) -> None:
+    def pause(self, now: float, until: float) -> None:
         """Close the gate until that time, unless it is closed for longer already."""
 
     def used(self, now: float) -> int:
@@ -72,7 +76,7 @@ class OpenGate:
     def release(self, now: float, *, sent: bool, answered: bool) -> None:
         """Do nothing: there are no slots."""
 
-    def pause(self, until: float) -> None:
+    def pause(self, now: float, until: float) -> None:
         """Close the gate until that time, unless it is closed for longer already."""
         self.paused_until = max(self.paused_until, until)
 
@@ -93,7 +97,8 @@ class SlidingWindow(OpenGate):
         self.limit: int = rate_limit.slots
         self.per: float = rate_limit.per
         self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
-        self._interval = self.per / (self.limit * _SMOOTH) if rate_limit.pacing == "smooth" else 0.0
+        self._gap = self.per / (self.limit * _SMOOTH)
+        self._paced_until = math.inf if rate_limit.pacing == "smooth" else -math.inf
         self._next_send = -math.inf
         self._in_flight = 0
         self._cooling: deque[float] = deque()  # when each used slot is free again, in order
@@ -106,12 +111,19 @@ class SlidingWindow(OpenGate):
 
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
-        if now < self.paused_until or now < self._next_send or self._free(now) <= spare:
+        # The next send lies ahead, and sends are spaced out.
+        too_soon = now < self._next_send and now < self._paced_until
+        if too_soon or now < self.paused_until or self._free(now) <= spare:
             return False
         self._in_flight += 1
-        if self._interval:
-            self._next_send = now + self._interval
+        self._next_send = now + self._gap
         return True
+
+    def pause(self, now: float, until: float) -> None:
+        """Close the gate until that time; after a short pause sends are spaced out for a window."""
+        if until > self.paused_until and until - now < self.per * _DRAINED:
+            self._paced_until = max(self._paced_until, until + self.per)
+        super().pause(now, until)
 
     def release(self, now: float, *, sent: bool, answered: bool) -> None:
         """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
@@ -142,7 +154,6 @@ class SlidingWindow(OpenGate):
         else:
             ready = now + self._hold
         ready = max(ready, self.paused_until) + rounds * self._hold
-        if not self._interval:
-            return ready
         # Those who go first are spaced out too, and that begins when the first of them may go.
-        return max(ready, max(now, self.paused_until, self._next_send) + position * self._interval)
+        paced = max(now, self.paused_until, self._next_send) + position * self._gap
+        return max(ready, min(paced, self._paced_until))

@@ -15,6 +15,8 @@ __all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "duration"]
 def duration(seconds: float) -> str:
     """Return seconds as people say them: "42 s", "1 min 23 s", "2 h 5 min"."""
     whole = round(seconds)
+    if whole < 1:
+        return "less than 1 s"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
@@ -35,7 +37,10 @@ class ScanPlan:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.groups} groups, {self.requests} requests, about {duration(self.seconds)}"
+        about = "about " if self.seconds >= 0.5 else ""
+        groups = "1 group" if self.groups == 1 else f"{self.groups} groups"
+        requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        return f"{groups}, {requests}, {about}{duration(self.seconds)}"
 
 
 @frozen

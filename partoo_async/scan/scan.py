@@ -202,7 +202,7 @@ class Scan:
         return item
 
     def _too_many_failures(self) -> ScanError:
-        text = f"the scan ended early: {self._failed} failures, and max_failures={self._max_failures}"
+        text = f"the scan ended early: {self._failed} failed, and max_failures={self._max_failures} tolerates no more"
         return ScanError(text, self.report(self._kept_failures))
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:

@@ -81,7 +81,7 @@ def test_scan_prints_plan_table_and_summary(partoo: Partoo) -> None:
     assert lines[0].split() == ["section", "group", "name", "puller", "businesses"]
     assert [line.split()[1] for line in lines[2:]] == [str(number) for number in [*range(40, 64), *range(100, 130)]]
     plan, summary = result.err.splitlines()
-    assert plan.startswith("54 groups, 56 requests, about ")
+    assert plan.startswith("54 groups, 56 requests, ")
     assert summary.startswith("54 groups, 480 businesses, 0 failures, 56 requests, ")
     assert summary.endswith(" s, 0 retries")
 

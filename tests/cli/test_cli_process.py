@@ -54,7 +54,7 @@ def test_demo_shows_progress_groups_summary_and_what_next(spawn: Spawn) -> None:
     assert "partoo scan" in lines[-1]
     first, plan, *progress, summary = err.splitlines()
     assert "http://127.0.0.1:" in first
-    assert plan.startswith("77 groups, 83 requests, about ")
+    assert plan.startswith("77 groups, 83 requests, ")
     assert len(progress) >= 2
     assert all(re.search(r"^\d+/77 groups, .*ETA \d", line) for line in progress)
     assert re.fullmatch(r"77 groups, 48\d businesses, 0 failures, 83 requests, \d\.\d s, 0 retries", summary)

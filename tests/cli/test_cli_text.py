@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from partoo_async import RateLimit
+from partoo_async.cli.commands import parse_rate_limit
 from partoo_async.cli.text import amount, clean, duration, json_line, one_line
 
 
@@ -65,3 +67,12 @@ def test_an_amount_has_its_noun() -> None:
     assert amount(1, "group") == "1 group"
     assert amount(1204, "group") == "1,204 groups"
     assert amount(0, "retry", "retries") == "0 retries"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("300/60", RateLimit()), ("5", RateLimit(requests=5)), ("9/0.5", RateLimit(9, 0.5)), ("None", None)],
+)
+def test_rate_limits_are_read(text: str, limit: RateLimit | None) -> None:
+    """Requests per seconds, a minute unless said, or none."""
+    assert parse_rate_limit(text) == limit

@@ -220,20 +220,34 @@ def test_a_429_pauses_every_call_and_then_full_rate(caplog: pytest.LogCaptureFix
         clock = Clock(quota)
         await clock.call("first")
         for _ in range(30):
-            assert quota.pause(17.0) == 17.0
+            assert quota.pause(37.0) == 37.0
         assert not quota.try_acquire()
         tasks = [clock.spawn("i", INTERACTIVE), clock.spawn("b", BULK)]
-        await clock.until(16.9)
+        await clock.until(36.9)
         assert len(clock.log) == 1
         assert quota.snapshot().paused_for == pytest.approx(0.1)
         await asyncio.gather(*tasks, clock.call("late"))
-        assert clock.log[1:] == [("i", 17), ("late", 17), ("b", 17)]
+        assert clock.log[1:] == [("i", 37), ("late", 37), ("b", 37)]
         assert (quota.paused_for(), quota.snapshot().paused_until) == (0.0, None)
 
     run_virtual(main())
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "429" in caplog.messages[0]
-    assert "17.0 s" in caplog.messages[0]
+    assert "37.0 s" in caplog.messages[0]
+
+
+def test_after_a_short_pause_calls_come_back_at_the_pace_of_the_quota() -> None:
+    """A 429 that asks for 2 s of 58 would be met again by a burst: one call in 2 s for a window, then the full rate."""
+
+    async def main() -> None:
+        quota = make(30, 58.0)
+        clock = Clock(quota)
+        quota.pause(2.0)
+        await asyncio.gather(*(clock.call(str(number), BULK, took=1000) for number in range(30)))
+        # 2 + 58 = 60 is the end of the spacing out: 29 calls at 2, 4, ... 58, and then whatever waits.
+        assert [when for _, when in clock.log] == pytest.approx([2.0 * number for number in range(1, 31)])
+
+    run_virtual(main())
 
 
 def test_each_pause_warns_once_and_repeated_ones_say_why(caplog: pytest.LogCaptureFixture) -> None:

@@ -149,8 +149,8 @@ def test_a_closed_gate_lets_nobody_through(make: type[OpenGate]) -> None:
     """From the pause until its end, to the moment; a shorter pause never opens the gate earlier."""
     gate = make()
     assert gate.acquire(0.0)
-    gate.pause(30.0)
-    gate.pause(10.0)
+    gate.pause(0.0, 30.0)
+    gate.pause(0.0, 10.0)
     assert [gate.acquire(now) for now in (0.0, 10.0, 29.999, 30.0)] == [False, False, False, True]
     assert [gate.ready_at(now, 0) for now in (0.0, 30.0, 31.0)] == [30.0, 30.0, 31.0]
 
@@ -192,7 +192,7 @@ def test_when_a_slot_is_ready_after_a_pause() -> None:
     window = SlidingWindow(RateLimit(2, 60.0))
     window.acquire(0.0)
     window.release(0.0, sent=True, answered=True)
-    window.pause(30.0)
+    window.pause(0.0, 30.0)
     assert [window.ready_at(10.0, position) for position in range(3)] == pytest.approx([30.0, 60.05, 90.05])
 
 
@@ -211,3 +211,31 @@ def test_smooth_pacing_is_foreseen_behind_a_reserve() -> None:
     window = SlidingWindow(RateLimit(30, 58.0, pacing="smooth"))
     assert window.acquire(100.0)
     assert window.ready_at(100.0, 0, spare=10) == pytest.approx(102.0)
+
+
+@pytest.mark.parametrize(("paused", "burst"), [(1.0, 1), (14.9, 1), (15.0, 29), (30.0, 29)])
+def test_after_a_short_pause_sends_are_spaced_out(paused: float, burst: int) -> None:
+    """Half a window drains the server's count; less means that room comes back bit by bit, and so do the sends."""
+    window = SlidingWindow(RateLimit(29, 30.0))
+    window.pause(0.0, paused)
+    assert taken(window, paused) == burst
+
+
+def test_spacing_out_ends_a_window_after_the_pause() -> None:
+    """Without another 429 the full rate is back: here 30.0 s after a pause of 2 s, until then one in 30 / 29 s."""
+    window = SlidingWindow(RateLimit(30, 30.0))
+    window.pause(0.0, 2.0)
+    assert [window.ready_at(0.0, position) for position in (0, 1, 10)] == pytest.approx([2, 2 + 30 / 29, 2 + 300 / 29])
+    assert window.ready_at(0.0, 29) == pytest.approx(32.0)  # not 2 + 30: the rest goes at once
+    sent = [now / 100 for now in range(200, 3200) if window.acquire(now / 100)]
+    assert len(sent) in (28, 29)
+    assert min(after - before for before, after in zip(sent, sent[1:], strict=False)) >= 30 / 29 - 1e-9
+    assert taken(window, 32.0) == 30 - len(sent)
+
+
+def test_a_shorter_pause_within_a_longer_one_changes_nothing() -> None:
+    """A late 429 of the same burst that asks for less does not take the full rate after the long pause away."""
+    window = SlidingWindow(RateLimit(29, 30.0))
+    window.pause(0.0, 20.0)
+    window.pause(1.0, 3.0)
+    assert taken(window, 20.0) == 29

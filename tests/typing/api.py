@@ -25,7 +25,7 @@ async def key() -> str:
 
 
 def on_event(event: Event) -> None:
-    print(event.route)
+    assert_type(event.route, str)
 
 
 async def calls(session: aiohttp.ClientSession) -> None:
