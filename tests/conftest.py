@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,8 +13,6 @@ from partoo_async.emulator import Emulator
 
 FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
 """Retries whose waits a test does not feel."""
-
-Script = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
@@ -46,31 +44,45 @@ class RawServer:
         self.answers = answers
         self.requests: list[bytes] = []
         self.url = ""
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        self.open: set[asyncio.StreamWriter] = set()
+        self.tasks: list[asyncio.Task[None]] = []
+        self.stopped = asyncio.Event()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self.tasks.add(task)
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                for line in head.lower().split(b"\r\n"):
-                    if line.startswith(b"content-length:"):
-                        head += await reader.readexactly(int(line.split(b":")[1]))
-                self.requests.append(head)
-                answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
-                if answer is None:
-                    await asyncio.Event().wait()
-                elif not answer:
-                    break
-                else:
-                    writer.write(answer)
-                    if b"close" in answer.split(b"\r\n\r\n")[0].lower():
-                        break
+        self.tasks.append(task)
+        self.connections += 1
+        self.open.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await self.reply(reader, writer):
+                pass
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+        self.open.discard(writer)
+
+    async def reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read one request and answer it; return whether the connection stays open."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                head += await reader.readexactly(int(line.split(b":")[1]))
+        self.requests.append(head)
+        answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        if answer is None:
+            await self.stopped.wait()
+        elif answer:
+            writer.write(answer)
+        return bool(answer) and b"close" not in answer.split(b"\r\n\r\n")[0].lower()
+
+    async def stop(self) -> None:
+        """End every connection. Nothing is cancelled: asyncio's streams log cancelled handlers as errors."""
+        self.stopped.set()
+        for writer in self.open:
+            writer.transport.abort()
+        await asyncio.gather(*self.tasks)
 
 
 @contextlib.asynccontextmanager
@@ -82,9 +94,7 @@ async def raw_server(*answers: bytes | None) -> AsyncIterator[RawServer]:
         yield raw
     finally:
         server.close()
-        for task in raw.tasks:
-            task.cancel()
-        await asyncio.gather(*raw.tasks, return_exceptions=True)
+        await raw.stop()
         await server.wait_closed()
 
 

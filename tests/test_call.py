@@ -297,7 +297,7 @@ async def test_connections_are_reused() -> None:
     async with raw_server(answer(200, GROUP)) as server, client_of(server.url) as client:
         for _ in range(5):
             await client.groups.get(7, 42)
-        assert len(server.tasks) == 1
+        assert server.connections == 1
 
 
 async def test_a_borrowed_session_stays_open() -> None:

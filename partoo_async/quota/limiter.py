@@ -167,10 +167,10 @@ class Quota:
         return max(0.0, self._backend.paused_until - self._now())
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return the least seconds until the last of ``calls`` new calls of this priority is let through."""
+        """Return the least seconds until the last of ``calls`` new calls is let through; with 0, the last that waits."""
         now = self._now()
         ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
-        return max(0.0, self._ready_at(now, priority, ahead + calls - 1) - now)
+        return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)
 
     def _ready_at(self, now: float, priority: Priority, position: int) -> float:
         spare = self._spare(priority, now)

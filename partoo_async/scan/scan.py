@@ -91,7 +91,7 @@ class Scan:
         # An average over the requests alone: their waits for quota are what the forecast is about.
         each = self._busy / self._sends if self._sends else 0.0
         queued = self._session.quota.snapshot().waiting_bulk
-        quota = self._session.quota.forecast(Priority.BULK, max(1, groups - queued))
+        quota = self._session.quota.forecast(Priority.BULK, max(0, groups - queued))
         return max(quota, groups * each / self._workers) + each
 
     async def __aenter__(self) -> Scan:
