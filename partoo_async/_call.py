@@ -156,25 +156,28 @@ class Call:
             if not quota.try_acquire(priority):
                 # A scan waits for as long as it takes: that time is not the group's.
                 await quota.acquire(priority, math.inf if priority is Priority.BULK else self._deadline)
-            if concurrency.try_acquire(priority):
-                break
-            try:
-                async with asyncio.timeout_at(self._deadline if priority is Priority.INTERACTIVE else None):
-                    await concurrency.acquire(priority)
-            except TimeoutError:
-                quota.release(sent=False)
-                raise self._out_of_time() from None
-            except BaseException:
-                quota.release(sent=False)
-                raise
+            if not concurrency.try_acquire(priority):
+                await self._wait_for_place(quota)
             if not quota.paused_for():
                 break
-            # The gate closed while this call waited for its place: back behind it.
+            # The gate closed after this call was let through, and before it was sent: back behind it.
             concurrency.release()
             quota.release(sent=False)
         if priority is Priority.BULK:
             # A scan's waits do not count against a group's time.
             self._deadline += self._loop.time() - started
+
+    async def _wait_for_place(self, quota: Quota) -> None:
+        interactive = self._priority is Priority.INTERACTIVE
+        try:
+            async with asyncio.timeout_at(self._deadline if interactive else None):
+                await self._session.concurrency.acquire(self._priority)
+        except TimeoutError:
+            quota.release(sent=False)
+            raise self._out_of_time() from None
+        except BaseException:
+            quota.release(sent=False)
+            raise
 
     async def _exchange(self, started: float) -> Response:
         session = self._session

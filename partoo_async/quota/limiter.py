@@ -8,7 +8,6 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from partoo_async.errors import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
 from partoo_async.quota.messages import pause_warning, refusal
@@ -18,6 +17,8 @@ from partoo_async.quota.window import Backend, OpenGate, SlidingWindow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from partoo_async.errors import QuotaExceededError
+
 __all__ = ["LONGEST_PAUSE", "Quota"]
 
 _logger = logging.getLogger("partoo_async.quota")
@@ -25,7 +26,9 @@ _logger = logging.getLogger("partoo_async.quota")
 DEFAULT_PAUSE = 60.0
 """Seconds to wait after a 429 that does not say for how long; the API's documentation shows ``Retry-After: 60``."""
 
-LONGEST_PAUSE = 300.0
+_MOST_JITTER = 0.25  # seconds that a pause may last longer than asked
+
+LONGEST_PAUSE = 300.0 + _MOST_JITTER
 """A call never sits out a longer pause in silence: it is refused with the time to come back."""
 
 
@@ -54,7 +57,9 @@ class Quota:
         self.rate_limit = rate_limit
         self._backend: Backend = backend or (OpenGate() if rate_limit is None else SlidingWindow(rate_limit))
         limit = self._backend.limit
-        self._reserve = 0 if rate_limit is None or limit is None else math.floor(limit * rate_limit.reserve + 1e-9)
+        self._reserve = (
+            0 if rate_limit is None or limit is None else min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9))
+        )
         self._lanes: Lanes[_Waiter] = Lanes()
         self._chance = chance
         self._interactive_seen = -math.inf
@@ -141,7 +146,7 @@ class Quota:
         now = self._now()
         seconds = DEFAULT_PAUSE if seconds is None else seconds
         # Later only, never earlier: several processes that were paused together should not come back together.
-        until = now + seconds + self._chance() * min(0.25, seconds * 0.01)
+        until = now + seconds + self._chance() * min(_MOST_JITTER, seconds * 0.01)
         was_open = now >= self._backend.paused_until
         self._backend.pause(now, until)
         if was_open:
@@ -167,7 +172,7 @@ class Quota:
         return max(0.0, self._backend.paused_until - self._now())
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return the least seconds until the last of ``calls`` new calls is let through; with 0, the last that waits."""
+        """Return the least seconds until the last of ``calls`` new calls goes; with 0, the last that waits."""
         now = self._now()
         ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
         return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)

@@ -68,7 +68,7 @@ async def test_a_stop_waits_neither_for_idle_connections_nor_for_slow_answers() 
     await emulator.start()
     slow = asyncio.create_task(_status(emulator))
     _, idle = await asyncio.open_connection("127.0.0.1", int(emulator.url.split(":")[2].split("/")[0]))
-    while not emulator.requests:  # noqa: ASYNC110 - the emulator has no event for an arrival
+    while not emulator.requests:
         await asyncio.sleep(0.001)
     started = time.monotonic()
     await emulator.stop()
