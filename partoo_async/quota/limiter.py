@@ -152,10 +152,10 @@ class Quota:
         if was_open:
             self._pauses += 1
             pauses = self._pauses if self._backend.limit is not None else 1
-            _logger.warning("%s", pause_warning(seconds, len(self._lanes), pauses))
+            _logger.warning("%s", pause_warning(self.paused_for(), len(self._lanes), pauses))
         self._refuse_the_late(now)
         self._schedule()
-        return seconds
+        return self.paused_for()
 
     def _refuse_the_late(self, now: float) -> None:
         """Tell the waiters that the pause outlasts now, not when their time is up."""
@@ -232,8 +232,10 @@ class Quota:
         if priority is None or self._loop is None:
             return
         now = self._now()
-        # A slot in flight may come back unused, but that calls _dispatch by itself.
-        self._timer = self._loop.call_at(max(self._ready_at(now, priority, 0), now), self._wake)
+        when = self._ready_at(now, priority, 0)
+        # What comes back from requests in flight calls _dispatch by itself; a timer is for what only time brings.
+        if when > now:
+            self._timer = self._loop.call_at(when, self._wake)
 
     def _wake(self) -> None:
         self._timer = None

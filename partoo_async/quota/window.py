@@ -30,6 +30,10 @@ _SMOOTH = 29 / 30
 # and a server that counts those would never let it in again.
 _DRAINED = 0.5
 
+# A 429 soon after the gate opened says that Retry-After promised too much: another consumer is there first. A quarter
+# of a window is the least that helps; shorter pauses only collect more 429s, and some servers count those.
+_AGAIN = 0.25
+
 
 class Backend(Protocol):
     """Where slots are kept. All times are the event loop's, in seconds.
@@ -101,6 +105,7 @@ class SlidingWindow(OpenGate):
         self._paced_until = math.inf if rate_limit.pacing == "smooth" else -math.inf
         self._next_send = -math.inf
         self._in_flight = 0
+        self._probing = self._probe_is_out = False
         self._cooling: deque[float] = deque()  # when each used slot is free again, in order
 
     def _free(self, now: float) -> int:
@@ -115,12 +120,23 @@ class SlidingWindow(OpenGate):
         too_soon = now < self._next_send and now < self._paced_until
         if too_soon or now < self.paused_until or self._free(now) <= spare:
             return False
+        if self._probing:
+            if self._probe_is_out:
+                return False  # its answer will tell, and wakes the next
+            self._probe_is_out = True
         self._in_flight += 1
         self._next_send = now + self._gap
         return True
 
     def pause(self, now: float, until: float) -> None:
-        """Close the gate until that time; after a short pause sends are spaced out for a window."""
+        """Close the gate until that time, longer when it had just opened.
+
+        The first send after it goes alone, to learn whether there is room; after a short pause sends are spaced out
+        for a window.
+        """
+        if self.paused_until <= now < self.paused_until + self.per:
+            until = max(until, now + self.per * _AGAIN)
+        self._probing, self._probe_is_out = True, False
         if until > self.paused_until and until - now < self.per * _DRAINED:
             self._paced_until = max(self._paced_until, until + self.per)
         super().pause(now, until)
@@ -128,8 +144,12 @@ class SlidingWindow(OpenGate):
     def release(self, now: float, *, sent: bool, answered: bool) -> None:
         """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
         self._in_flight -= 1
+        # Whichever it was that ended: a request from before the pause tells as much, and must not hold up the rest.
+        self._probe_is_out = False
         if not sent:
             return
+        if answered and now >= self.paused_until:
+            self._probing = False
         back = now + self._hold + (0.0 if answered else self.per * _UNANSWERED_MARGIN)
         if not self._cooling or back >= self._cooling[-1]:
             self._cooling.append(back)

@@ -145,6 +145,40 @@ def test_smooth_pacing_saves_nothing_up() -> None:
     assert taken(window, 30.0) == 1
 
 
+def probed(window: SlidingWindow, now: float) -> int:
+    """Take all slots after a pause, the first of which goes alone until it is answered; return how many."""
+    assert taken(window, now) == 1
+    window.release(now, sent=True, answered=True)
+    return 1 + taken(window, now)
+
+
+def test_the_first_after_a_pause_goes_alone() -> None:
+    """Until the first answer after a pause nobody else is sent; one that was dropped or not sent hands over."""
+    window = SlidingWindow(RateLimit(30, 60.0))
+    window.pause(0.0, 40.0)
+    assert taken(window, 40.0) == 1
+    window.release(41.0, sent=False, answered=False)
+    assert taken(window, 41.0) == 1
+    window.release(42.0, sent=True, answered=False)
+    assert taken(window, 42.0) == 1
+    window.release(43.0, sent=True, answered=True)
+    assert taken(window, 43.0) == 28
+
+
+def test_a_429_soon_after_a_pause_pauses_for_longer() -> None:
+    """Retry-After promised too much: within a window of the gate's opening, the next pause takes a quarter of one."""
+    window = SlidingWindow(RateLimit(30, 60.0))
+    window.pause(0.0, 1.0)
+    window.pause(0.5, 2.0)
+    assert window.paused_until == 2.0
+    window.pause(3.0, 4.0)
+    assert window.paused_until == 18.0
+    window.pause(20.0, 60.0)
+    assert window.paused_until == 60.0
+    window.pause(121.0, 122.0)
+    assert window.paused_until == 122.0
+
+
 @pytest.mark.parametrize("make", [OpenGate, lambda: SlidingWindow(RateLimit(5, 60.0))])
 def test_a_closed_gate_lets_nobody_through(make: type[OpenGate]) -> None:
     """From the pause until its end, to the moment; a shorter pause never opens the gate earlier."""
@@ -219,7 +253,7 @@ def test_after_a_short_pause_sends_are_spaced_out(paused: float, burst: int) -> 
     """Half a window drains the server's count; less means that room comes back bit by bit, and so do the sends."""
     window = SlidingWindow(RateLimit(29, 30.0))
     window.pause(0.0, paused)
-    assert taken(window, paused) == burst
+    assert probed(window, paused) == burst
 
 
 def test_spacing_out_ends_a_window_after_the_pause() -> None:
@@ -228,7 +262,11 @@ def test_spacing_out_ends_a_window_after_the_pause() -> None:
     window.pause(0.0, 2.0)
     assert [window.ready_at(0.0, position) for position in (0, 1, 10)] == pytest.approx([2, 2 + 30 / 29, 2 + 300 / 29])
     assert window.ready_at(0.0, 29) == pytest.approx(32.0)  # not 2 + 30: the rest goes at once
-    sent = [now / 100 for now in range(200, 3200) if window.acquire(now / 100)]
+    sent = []
+    for now in (step / 100 for step in range(200, 3200)):
+        if window.acquire(now):
+            sent.append(now)
+            window.release(now, sent=True, answered=True)
     assert len(sent) == 29  # one in 1.04 s, since this clock has steps of 10 ms
     assert min(after - before for before, after in pairwise(sent)) >= 30 / 29 - 1e-9
     assert taken(window, 32.0) == 30 - len(sent)
@@ -239,4 +277,4 @@ def test_a_shorter_pause_within_a_longer_one_changes_nothing() -> None:
     window = SlidingWindow(RateLimit(29, 30.0))
     window.pause(0.0, 20.0)
     window.pause(1.0, 3.0)
-    assert taken(window, 20.0) == 29
+    assert probed(window, 20.0) == 29
