@@ -67,6 +67,8 @@ async def _gunzip(stream: Stream, cap: int) -> bytes:
     room, received = cap, 0
     async for chunk in stream.iter_any():
         received += len(chunk)
+        if received > cap:
+            raise TooLargeError
         try:
             plain = unzip.decompress(chunk, room + 1)
         except zlib.error:

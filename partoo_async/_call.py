@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._convert import decode_error_body
@@ -18,8 +19,6 @@ from partoo_async.errors import (
     APIStatusError,
     APITimeoutError,
     Attempt,
-    ClientClosedError,
-    ConfigurationError,
     DeadlineExceededError,
     PartooError,
     QuotaExceededError,
@@ -50,6 +49,7 @@ class Call:
         "_loop",
         "_operation",
         "_priority",
+        "_sent",
         "_session",
         "busy",
         "sends",
@@ -126,20 +126,19 @@ class Call:
         quota = session.quota
         await self._admission(quota)
         started = self._loop.time()
-        sent = True
+        self._sent = False
         answered = False
         try:
             response = await self._exchange(started)
             answered = True
             result = self._judge(operation, response)
         except PartooError as error:
-            # A key that cannot be one, or a closed session: the only other errors before the first byte.
-            sent = getattr(error, "request_sent", not isinstance(error, (ConfigurationError, ClientClosedError)))
-            self._failed(error, started, sent=sent)
+            self._sent = self._sent and getattr(error, "request_sent", True)
+            self._failed(error, started, sent=self._sent)
             raise
         finally:
             session.concurrency.release()
-            quota.release(sent=sent, answered=answered)
+            quota.release(sent=self._sent, answered=answered)
         elapsed = self._loop.time() - started
         self.sends += 1
         self.busy += elapsed
@@ -189,9 +188,10 @@ class Call:
             if not isinstance(key, Secret):
                 async with asyncio.timeout_at(until):
                     key = Secret(await key())
+            self._sent = True
             return await session.transport.exchange(settings.server, self._operation.request, key, until)
         except APITimeoutError as error:
-            failure = error
+            failure, self._sent = error, error.request_sent
         except TimeoutError:
             failure = APITimeoutError("api_key: the callable gave no key in time", False, self._operation.request.route)
         if self._loop.time() >= self._deadline:
@@ -219,7 +219,7 @@ class Call:
 
     def _status_error(self, response: Response, route: str) -> APIStatusError:
         status, headers = response.status, response.headers
-        retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
+        retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"), now=datetime.now(UTC))
         body, raw = decode_error_body(status, response.body)
         # A page of HTML says nothing in one line; it stays in ``body``.
         detail = "" if isinstance(raw, str) and raw.startswith("<") else describe_errors(raw)

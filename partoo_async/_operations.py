@@ -25,7 +25,7 @@ from partoo_async._arguments import (
 )
 from partoo_async._convert import Decoder
 from partoo_async._http import Request
-from partoo_async._json import decode_json, encode_json
+from partoo_async._json import InvalidJSONError, decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
 
@@ -170,7 +170,7 @@ def delete_section(section_id: object) -> Operation[None]:
 def custom(
     method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
 ) -> Operation[Any]:
-    """Any other endpoint: its answer is the decoded JSON, or None for a write that answers with an empty body."""
+    """Any other endpoint: its answer is the decoded JSON, or for a write its text, None when empty."""
     verb = method.upper() if isinstance(method, str) else method
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -185,5 +185,11 @@ def custom(
     )
 
 
-def _read_json(may_be_empty: bool, _: Decoder, body: bytes, __: str) -> Any:
-    return None if may_be_empty and not body.strip() else decode_json(body)
+def _read_json(is_write: bool, _: Decoder, body: bytes, __: str) -> Any:
+    if not is_write:
+        return decode_json(body)
+    try:
+        return decode_json(body) if body.strip() else None
+    except InvalidJSONError:
+        # Any 2xx is success for a write: an error would make the caller do it twice.
+        return body.decode("utf-8", "replace")

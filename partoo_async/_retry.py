@@ -95,6 +95,7 @@ class Retrying:
     on_retry: Callable[[PartooError, float], None]
     chance: Callable[[], float] = random.random
     _failures: int = 0
+    _limited: int = 0
     _unreadable: int = 0
 
     async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -127,15 +128,18 @@ class Retrying:
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)
         if isinstance(error, RateLimitError):
-            return 0.0  # the gate of the quota holds this call back, with all others
+            # The gate of the quota holds this call back, with all others. One that opens at once, as after
+            # "Retry-After: 0" or a date that has passed, must not make a busy loop.
+            self._limited += 1
+            return backoff(self.policy, self._limited, self.chance) if error.retry_after == 0 else 0.0
         wait = backoff(self.policy, self._failures, self.chance)
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         # Never earlier than asked, and not all at the same moment.
-        return wait if asked is None else asked + self.chance() * min(1.0, asked * 0.1)
+        return wait if asked is None else max(wait, asked + self.chance() * min(1.0, asked * 0.1))
 
     def _stop(self, state: RetryCallState) -> bool:
         if isinstance(_error(state), RateLimitError):
-            hold = self.pause()
+            hold = max(self.pause(), state.upcoming_sleep)
             return hold > LONGEST_PAUSE or hold >= self.remaining()
         wait = state.upcoming_sleep
         return wait > LONGEST_PAUSE or wait >= self.remaining() or not self.throttle.spend()

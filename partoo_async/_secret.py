@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "resolve_api_key"]
+__all__ = ["Secret", "UnusableKey", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _HOW = "pass api_key= or set PARTOO_API_KEY"
@@ -55,19 +55,35 @@ class Secret:
         raise TypeError("an API key is not pickled; make the client where it is used")
 
 
-def resolve_api_key(value: str | Callable[[], Awaitable[str]] | None) -> Secret | Callable[[], Awaitable[str]]:
-    """Return the key given, else that of ``PARTOO_API_KEY``; an async callable is returned as it is.
+class UnusableKey:
+    """Stands where a key should be, and knows what is wrong with it; the value itself is gone."""
 
-    Raises ``ConfigurationError``, which never shows the key, when there is none or it cannot be one.
+    __slots__ = ("problem",)
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+
+def protect(value: object) -> Any:
+    """Return the key wrapped, an async callable as it is, for None the key of ``PARTOO_API_KEY``. Never raises.
+
+    Constructors call this first and keep the result under the same name: whatever they raise later, no frame of the
+    traceback holds the key. What cannot be a key becomes an ``UnusableKey`` for ``resolve_api_key`` to refuse.
     """
-    if callable(value):
+    if callable(value) or isinstance(value, (Secret, UnusableKey)):
         return value
     if value is None:
         value = os.environ.get("PARTOO_API_KEY")
         if value is None:
-            raise ConfigurationError(f"api_key: no key was given; {_HOW}")
+            return UnusableKey(f"api_key: no key was given; {_HOW}")
     problem = _problem(value)
-    if problem:
-        del value
-        raise ConfigurationError(problem)
-    return Secret(value)
+    return UnusableKey(problem) if problem else Secret(value)
+
+
+def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:
+    """Return what ``protect`` made of a key. Raises ``ConfigurationError`` when it cannot be one."""
+    value = protect(value)
+    if isinstance(value, UnusableKey):
+        raise ConfigurationError(value.problem)
+    usable: Secret | Callable[[], Awaitable[str]] = value
+    return usable

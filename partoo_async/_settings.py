@@ -75,4 +75,5 @@ class Settings:
     def identity(self) -> object:
         """Whose quota is used: the server and the key, by its fingerprint."""
         key = self.api_key
-        return self.server.base_url, key.fingerprint if isinstance(key, Secret) else key
+        # By id: a callable object need not be hashable. The settings keep it alive, so that no other gets its id.
+        return self.server.base_url, key.fingerprint if isinstance(key, Secret) else id(key)

@@ -116,6 +116,8 @@ class Transport:
                 raise ClientClosedError("this client is closed; make a new one")
             if self._session is None:
                 context = self._ssl if self._ssl else await asyncio.to_thread(ssl.create_default_context)
+                if self.closed:
+                    raise ClientClosedError("this client is closed; make a new one")
                 # No limit on connections: the client's own cap on requests in flight stands before this one. The
                 # threaded resolver asks the system, as every other program on the machine does.
                 connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
@@ -137,7 +139,17 @@ class Transport:
         ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or cannot be decompressed,
         and ``ClientClosedError`` when the session was closed.
         """
-        session = self._session or await self.open()
+        session = self._session
+        if session is None:
+            try:
+                async with asyncio.timeout_at(until):
+                    session = await self.open()
+            except TimeoutError:
+                pass
+        if session is None:
+            # Reading certificates takes a thread of the loop's executor, and all may be busy.
+            text = f"{request.route} at {server.name}: no thread was free to read the certificates in"
+            raise APITimeoutError(text, False, request.route)
         failure: BaseException
         try:
             async with asyncio.timeout_at(until):
@@ -171,6 +183,11 @@ class Transport:
         try:
             encoding = response.headers.get("Content-Encoding", "")
             body = await read_body(response.content, encoding, response.content_length)
+        except (TooLargeError, UnreadableError, aiohttp.ClientError, OSError):
+            response.close()
+            if 200 <= response.status < 300:
+                raise
+            body = b""  # the status alone decides: a 429 closes the gate, whatever its body
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
@@ -214,7 +231,9 @@ def _translate(  # noqa: PLR0911 - a table: one row, one return
         case aiohttp.ClientResponseError():
             return APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
     if session.closed:
-        return ClientClosedError(f"{where}: the aiohttp session is closed")
+        closed = ClientClosedError(f"{where}: the aiohttp session is closed")
+        closed.request_sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything
+        return closed
     return APIConnectionError(f"{where}: {_reason(error)}", True, route)
 
 

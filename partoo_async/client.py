@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from partoo_async._operations import custom
+from partoo_async._secret import protect
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Groups, Sections
 from partoo_async.scan import Scan, ScanProgress
@@ -55,6 +56,7 @@ class PartooClient:
         strict: bool = False,
         quota: Quota | None = None,
     ) -> None:
+        api_key = protect(api_key)
         self._use(
             PartooSession(
                 api_key,
@@ -80,6 +82,8 @@ class PartooClient:
         self.sections: Sections = Sections(session)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "session"):
+            return "<PartooClient being made>"  # a debugger may ask for it in the middle of a construction error
         return f"<PartooClient {self.session.settings.server.name} {'closed' if self.closed else 'open'}>"
 
     def with_options(self, **changes: Any) -> PartooClient:
@@ -88,6 +92,8 @@ class PartooClient:
         Takes every option but ``session``, ``proxy``, ``trust_env``, ``ssl_context`` and ``quota``. Closing this
         client closes both; closing the copy leaves this one open.
         """
+        if "api_key" in changes:
+            changes["api_key"] = protect(changes["api_key"])
         client = PartooClient.__new__(type(self))
         client._use(self.session.with_options(**changes))
         return client

@@ -102,6 +102,9 @@ class ConfigurationError(PartooError, ValueError):
 class ClientClosedError(PartooError, RuntimeError):
     """The client is closed, or was made for another event loop or another process."""
 
+    request_sent: bool = False
+    """True when the client was closed while the request was under way, so that the server may have seen it."""
+
 
 class QuotaExceededError(PartooError):
     """The quota cannot serve this call before its deadline, so it was never sent.
@@ -119,7 +122,7 @@ class QuotaExceededError(PartooError):
 class DeadlineExceededError(PartooError, TimeoutError):
     """The whole call, with its waits and retries, ran out of time.
 
-    ``last_error``: the error of the attempt before, or None when the first one did not finish.
+    ``last_error``: the error of the last attempt that was made, None when none was.
     """
 
     transient = True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from partoo_async._call import Call
 from partoo_async._convert import Decoder
 from partoo_async._retry import RetryThrottle
+from partoo_async._secret import protect
 from partoo_async._settings import Settings
 from partoo_async._transport import Transport
 from partoo_async.errors import ClientClosedError, ConfigurationError
@@ -65,6 +66,7 @@ class PartooSession:
         strict: bool = False,
         quota: Quota | None = None,
     ) -> None:
+        api_key = protect(api_key)
         self.settings: Settings = Settings.resolve(
             api_key=api_key,
             server=server,
@@ -94,6 +96,8 @@ class PartooSession:
         self._event_failed = False
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_closed"):  # a debugger may ask in the middle of a construction error
+            return f"<{type(self).__name__} being made>"
         state = "closed" if self.closed else "open"
         return f"<{type(self).__name__} {self.settings.server.name} {state}>"
 
@@ -103,6 +107,8 @@ class PartooSession:
         Closing this one closes all; closing the copy leaves this one open. Raises ``ConfigurationError`` for an
         option that cannot be changed (those of the connections).
         """
+        if "api_key" in changes:
+            changes["api_key"] = protect(changes["api_key"])
         copy = PartooSession.__new__(PartooSession)
         copy.settings = self.settings.change(**changes)
         copy._transport = self._transport
@@ -112,6 +118,7 @@ class PartooSession:
         copy._own_quota = self._own_quota
         copy._quota = self._quota if same and "rate_limit" not in changes else None
         copy._start()
+        copy._pid = self._pid
         if "max_concurrency" not in changes:
             copy.concurrency = self.concurrency
         copy.throttle = self.throttle
@@ -179,6 +186,8 @@ class PartooSession:
         """Tie the session to the first loop that uses it: its connections and waiters cannot serve another."""
         if self.closed:
             raise ClientClosedError("this client is closed; make a new one")
+        if self._parent is not None:
+            self._parent._bind(loop)
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:

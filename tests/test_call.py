@@ -379,3 +379,54 @@ async def test_the_quota_holds_calls_back() -> None:
         with pytest.raises(QuotaExceededError) as caught:
             await asyncio.gather(*(client.with_options(timeout=0.1).groups.get(7, 42) for _ in range(3)))
         assert 0 < caught.value.retry_after <= 0.35
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_an_unreadable_body_does_not_hide_the_status(status: int) -> None:
+    """The class of an error comes from the status even when its body cannot be decompressed."""
+    bad = answer(status, b"not gzip", "Content-Encoding: gzip")
+    async with raw_server(bad) as server, client_of(server.url) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.groups.get(7, 42)
+    assert caught.value.status == status
+    assert len(server.requests) == 1
+
+
+async def test_a_429_that_asks_for_no_wait_is_no_busy_loop() -> None:
+    """Retry-After: 0 answered again and again is repeated with backoff, not thousands of times a second."""
+    busy = answer(429, b"", "Retry-After: 0")
+    async with (
+        raw_server(busy) as server,
+        client_of(server.url, rate_limit=None, timeout=1, retry=RetryPolicy(initial_backoff=0.2)) as client,
+    ):
+        with pytest.raises(PartooError):
+            await client.groups.get(7, 42)
+    assert len(server.requests) < 20
+
+
+async def test_bytes_after_the_end_of_gzip_count() -> None:
+    """What follows the end of a gzip stream counts against the cap, too."""
+    bomb = gzip.compress(GROUP) + b"\0" * (33 * 2**20)
+    async with raw_server(answer(200, bomb, "Content-Encoding: gzip")) as server, client_of(server.url) as client:
+        with pytest.raises(APIResponseValidationError, match="larger than"):
+            await client.groups.get(7, 42)
+
+
+async def test_a_key_that_never_comes_costs_no_quota() -> None:
+    """A key callable that hangs or fails sends nothing: its slot comes back, and the attempt says so."""
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        return "key"
+
+    async with PartooClient(never, server="http://127.0.0.1:9/v2", timeout=0.05) as client:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.groups.get(7, 42)
+        assert [attempt.request_sent for attempt in caught.value.attempts] == [False]
+        assert client.quota.used == 0
+
+
+async def test_a_write_answered_in_plain_text_succeeded() -> None:
+    """Any 2xx is success for a write; what is no JSON comes back as text."""
+    async with raw_server(answer(200, b"OK")) as server, client_of(server.url) as client:
+        assert await client.request("POST", "/things", json={}) == "OK"

@@ -223,6 +223,16 @@ async def test_interactive_calls_pass_a_scan() -> None:
         assert done == 40
 
 
+async def test_on_progress_errors_cost_no_item(client: PartooClient, caplog: pytest.LogCaptureFixture) -> None:
+    """An on_progress that raises is logged once, and every group still has its outcome."""
+
+    def bad(_: ScanProgress) -> None:
+        raise ValueError("mine")
+
+    assert len((await client.scan(7, on_progress=bad).collect()).items) == 24
+    assert len(caplog.records) == 1
+
+
 async def test_drift_is_in_the_report() -> None:
     """Unknown, missing and null fields are tolerated and counted in the report of the scan that met them."""
     odd = b'{"id":42,"name":"France","has_puller":false,"business_ids":null,"colour":"red"}'

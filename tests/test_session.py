@@ -215,3 +215,47 @@ async def test_tls_is_verified(emulator: Emulator) -> None:
         with pytest.raises(Exception, match="TLS failed") as caught:
             await client.groups.get(1, 1)
     assert len(caught.value.attempts) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("options", [{"timeout": -1}, {"proxy": "x"}, {"server": "moon"}, {}])
+def test_no_frame_of_a_construction_error_holds_the_key(options: dict[str, Any]) -> None:
+    """Whatever is wrong, the key is in no local variable of our frames."""
+    key = "sk-secret-0123456789" if options else "sk-secret\n0123456789"
+    with pytest.raises(ConfigurationError) as caught:
+        PartooClient(key, **options)
+    walk = caught.value.__traceback__
+    frames = []
+    while walk is not None:
+        if "partoo_async" in walk.tb_frame.f_code.co_filename and "tests" not in walk.tb_frame.f_code.co_filename:
+            frames.append(repr(walk.tb_frame.f_locals))
+        walk = walk.tb_next
+    assert frames
+    assert "sk-secret" not in "".join(frames)
+
+
+def test_a_copy_does_not_escape_its_loop() -> None:
+    """What with_options() and scan() return belongs to the loop of the client that it was made from."""
+    client = PartooClient("key", server="http://127.0.0.1:9/v2", timeout=0.2)
+
+    async def use() -> None:
+        with pytest.raises(Exception, match="custom"):
+            await client.groups.get(1, 1)
+
+    async def use_copy() -> None:
+        with pytest.raises(ClientClosedError, match="another event loop"):
+            await client.with_options(timeout=5).groups.get(1, 1)
+        with pytest.raises(ClientClosedError, match="another event loop"):
+            await client.scan(7, group_ids=[1]).collect()
+
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        first.run(use())
+        second.run(use_copy())
+        first.run(client.aclose())
+
+
+async def test_a_quota_of_another_loop_is_refused() -> None:
+    """An explicit quota that another loop uses is refused instead of waiting on that loop's timers."""
+    mine = Quota(RateLimit(1, 60.0))
+    await asyncio.to_thread(asyncio.run, asyncio.wait_for(mine.acquire(), 1))
+    with pytest.raises(ClientClosedError, match="another event loop"):
+        await mine.acquire()

@@ -8,6 +8,7 @@ import math
 import random
 from typing import TYPE_CHECKING
 
+from partoo_async.errors import ClientClosedError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
 from partoo_async.quota.messages import pause_warning, refusal
@@ -87,6 +88,8 @@ class Quota:
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE) -> bool:
         """Take a slot and return True, if that needs no waiting."""
         now = self._now()
+        if self._loop is not asyncio.get_running_loop():
+            raise ClientClosedError("this quota belongs to another event loop; make one Quota per loop")
         if priority is Priority.INTERACTIVE:
             self._interactive_seen = now
         if self._lanes and not self._lanes.may_pass(priority):

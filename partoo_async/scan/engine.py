@@ -45,6 +45,8 @@ class Engine(Generic[K, R]):
 
     async def _run(self) -> None:
         for key in self._keys:
+            if self._error is not None:
+                return  # another worker's: what it found ends the run
             self._ready.append(await self._work(key))
             self._arrived.set()
             # As many results wait as there are workers, and each of those holds one more at most.

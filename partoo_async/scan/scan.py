@@ -23,6 +23,7 @@ __all__ = ["Scan"]
 
 _logger = logging.getLogger("partoo_async.scan")
 _Key = tuple[int, int]
+_KEPT = 100
 
 
 class Scan:
@@ -196,10 +197,21 @@ class Scan:
         self._done += 1
         if item.error is not None:
             self._failed += 1
-            self._kept_failures.append(item)
-        if self._on_progress is not None:
-            self._on_progress(self.progress)
+            # Enough for the report of a scan that ends early, and no more: memory must not grow with the groups.
+            if len(self._kept_failures) <= (_KEPT if self._max_failures is None else self._max_failures):
+                self._kept_failures.append(item)
+        self._tell()
         return item
+
+    def _tell(self) -> None:
+        """Call ``on_progress``. Its errors are logged once and cost no item."""
+        if self._on_progress is None:
+            return
+        try:
+            self._on_progress(self.progress)
+        except Exception:
+            self._on_progress = None
+            _logger.exception("on_progress raised and is not called again; the scan goes on")
 
     def _too_many_failures(self) -> ScanError:
         text = f"the scan ended early: {self._failed} failed, and max_failures={self._max_failures} tolerates no more"
