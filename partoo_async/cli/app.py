@@ -18,7 +18,7 @@ __all__ = ["app"]
 _CODES = "Exit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES)
 _KEY = "The API key is taken from the environment variable PARTOO_API_KEY, and from nowhere else."
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="partoo",
     help="Get groups of business locations from the Partoo REST API, one or many thousands.",
     epilog=f"{_KEY}\n\n{_CODES}",

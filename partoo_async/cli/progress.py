@@ -56,7 +56,7 @@ class Display(Protocol):
 class QuietDisplay:
     """Shows no progress, only the lines that stay."""
 
-    interval = 3600.0
+    interval: float = 3600.0
 
     def __init__(self) -> None:
         self._console = error_console()
@@ -94,7 +94,7 @@ class PlainDisplay(QuietDisplay):
 class BarDisplay:
     """A bar that is drawn anew four times a second, pauses included."""
 
-    interval = 0.25
+    interval: float = 0.25
 
     def __init__(self) -> None:
         # Short enough for 80 columns with a pause and failures in it.
