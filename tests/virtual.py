@@ -26,19 +26,24 @@ class _NoWait(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Sleeping for an hour takes no time, and ``time()`` says that it took an hour."""
+    """Sleeping for an hour takes no time, and ``time()`` says that it took an hour.
 
-    def __init__(self) -> None:
+    ``tick``: seconds that pass with each look at the clock, since real ones move while code runs.
+    """
+
+    def __init__(self, tick: float = 0.0) -> None:
         self.clock = 1000.0
+        self.tick = tick
         selector = _NoWait()
         selector.loop = self
         super().__init__(selector)
 
     def time(self) -> float:
+        self.clock += self.tick
         return self.clock
 
 
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+def run_virtual(main: Coroutine[Any, Any, T], *, tick: float = 0.0) -> T:
     """Run a coroutine to its end in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(tick)) as runner:
         return runner.run(main)

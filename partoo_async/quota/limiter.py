@@ -235,10 +235,10 @@ class Quota:
         if priority is None or self._loop is None:
             return
         now = self._now()
-        when = self._ready_at(now, priority, 0)
-        # What comes back from requests in flight calls _dispatch by itself; a timer is for what only time brings.
-        if when > now:
-            self._timer = self._loop.call_at(when, self._wake)
+        # An answer calls _dispatch by itself; a timer is for what only time brings. It is set for a moment that has
+        # passed, too: the clock moves on between a refused slot and this line.
+        if not self._backend.waits_for_answer:
+            self._timer = self._loop.call_at(max(self._ready_at(now, priority, 0), now), self._wake)
 
     def _wake(self) -> None:
         self._timer = None

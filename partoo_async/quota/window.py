@@ -45,6 +45,10 @@ class Backend(Protocol):
     per: float
     paused_until: float
 
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether no slot is given before one comes back, whatever the time."""
+
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
 
@@ -72,6 +76,11 @@ class OpenGate:
 
     def __init__(self) -> None:
         self.paused_until: float = -math.inf
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Return False: there is nothing to wait for."""
+        return False
 
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Return whether the gate is open."""
@@ -107,6 +116,11 @@ class SlidingWindow(OpenGate):
         self._in_flight = 0
         self._probing = self._probe_is_out = False
         self._cooling: deque[float] = deque()  # when each used slot is free again, in order
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether the first request after a pause is out, so that the others wait for its answer."""
+        return self._probe_is_out and self._probing
 
     def _free(self, now: float) -> int:
         cooling = self._cooling

@@ -614,3 +614,21 @@ def test_the_repr() -> None:
         await waiting
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("tick", [1e-6, 1e-4, 3e-3])
+def test_a_clock_that_moves_on_loses_no_wakeup(tick: float) -> None:
+    """A slot that comes free between a look at the slots and the setting of the timer still wakes the next waiter."""
+
+    async def main() -> int:
+        quota = Quota(RateLimit(30, 2.0))
+
+        async def call() -> None:
+            await quota.acquire(BULK)
+            await asyncio.sleep(0.001)
+            quota.release()
+
+        await asyncio.gather(*(call() for _ in range(120)))
+        return quota.snapshot().waiting
+
+    assert run_virtual(main(), tick=tick) == 0
