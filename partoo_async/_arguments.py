@@ -85,7 +85,7 @@ def check_path(path: object) -> str:
         # Servers fold these, escaped or not, so that the request would leave the place it was meant for. A gateway
         # and a server behind it unescape twice.
         while (plain := unquote(segment)) != segment:
-            segment = plain  # noqa: PLW2901
+            segment = plain  # noqa: PLW2901 - unquoted until nothing changes
         if {".", ".."} & set(segment.replace("\\", "/").split("/")):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
     return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))

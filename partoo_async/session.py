@@ -150,7 +150,7 @@ class PartooSession:
 
     @property
     def quota(self) -> Quota:
-        """The quota that this session's calls use; the shared one is found when an event loop runs."""
+        """The quota that calls use here; the shared one is found when an event loop runs."""
         if self._quota is None:
             try:
                 loop = asyncio.get_running_loop()

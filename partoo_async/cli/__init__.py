@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line, with the process's own arguments unless others are given, and exit with its code."""
     # Imported here, so that a missing extra is a sentence and not a traceback of an import.
     try:
-        from partoo_async.cli.entry import run_process  # noqa: PLC0415
+        from partoo_async.cli.entry import run_process  # noqa: PLC0415 - typer may be missing
 
         sys.exit(run_process(arguments))
     except ModuleNotFoundError as missing:
