@@ -20,7 +20,7 @@ __all__ = ["Backend", "OpenGate", "SlidingWindow"]
 
 # For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
 _MARGIN = 1 / 1200
-_LEAST_MARGIN = 0.005
+_LEAST_MARGIN = 0.002
 # A request that was dropped may still be on its way to the server: one second on a minute.
 _UNANSWERED_MARGIN = 1 / 60
 # "Smooth" stays a thirtieth below the rate: 290 of 300.
