@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -85,6 +86,10 @@ def partoo(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     return run
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """The command, started as a process of its own; killed after the test if it still runs."""
@@ -93,7 +98,10 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
             command = [*COMMAND, *map(str, arguments)]
-            process = stack.enter_context(subprocess.Popen(command, **(pipes | options)))  # type: ignore[call-overload]
+            # As from a terminal: a shell without one starts its background jobs, this test run among them, with
+            # Ctrl-C ignored, and children inherit that.
+            everything: Any = pipes | {"preexec_fn": _heed_interrupts} | options
+            process = stack.enter_context(subprocess.Popen(command, **everything))
             stack.callback(process.kill)
             return process
 

@@ -1,6 +1,6 @@
 """Where the slots are: taken before a send, back a window after the answer. Pure, with the clock as an argument.
 
-A slot is held for ``per`` and a margin of a twelve-hundredth, 5 ms at least: 60.05 s for a minute, 2.005 s for 2 s.
+A slot is held for ``per`` and a margin of a twelve-hundredth, 2 ms at least: 60.05 s for a minute, 2.002 s for 2 s.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def taken(window: SlidingWindow, now: float, spare: int = 0) -> int:
     ("per", "answered", "held"),
     [
         (60.0, True, 60.05),
-        (2.0, True, 2.005),
-        (0.5, True, 0.505),
+        (2.0, True, 2.002),
+        (0.5, True, 0.502),
         (600.0, True, 600.5),
         # One that got no answer may still be on its way: a sixtieth of the window more.
         (60.0, False, 61.05),
-        (0.6, False, 0.615),
+        (0.6, False, 0.612),
     ],
 )
 def test_a_slot_comes_back_a_window_after_the_answer(per: float, answered: bool, held: float) -> None:
