@@ -40,7 +40,10 @@ _logger = logging.getLogger("partoo_async.retry")
 
 
 class Call:
-    """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting."""
+    """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
+
+    ``in_flight``: a request is out, and no answer yet. ``last_try``: set it, and nothing is sent after that one.
+    """
 
     __slots__ = (
         "_attempts",
@@ -52,12 +55,16 @@ class Call:
         "_sent",
         "_session",
         "busy",
+        "in_flight",
+        "last_try",
         "sends",
     )
 
     def __init__(self) -> None:
         self.sends: int = 0
         self.busy: float = 0.0
+        self.in_flight: bool = False
+        self.last_try: bool = False
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
 
@@ -87,7 +94,7 @@ class Call:
             policy=session.settings.retry,
             throttle=session.throttle,
             idempotent=operation.idempotent,
-            remaining=lambda: self._deadline - self._loop.time(),
+            remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
             pause=self._pause,
             sleep=asyncio.sleep,
             on_retry=self._tell,
@@ -128,6 +135,7 @@ class Call:
         started = self._loop.time()
         self._sent = False
         answered = False
+        self.in_flight = True
         try:
             response = await self._exchange(started)
             answered = True
@@ -137,6 +145,7 @@ class Call:
             self._failed(error, started, sent=self._sent)
             raise
         finally:
+            self.in_flight = False
             session.concurrency.release()
             quota.release(sent=self._sent, answered=answered)
         elapsed = self._loop.time() - started

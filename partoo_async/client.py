@@ -9,9 +9,11 @@ from partoo_async._secret import protect
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Groups, Sections
 from partoo_async.scan import Scan, ScanProgress
+from partoo_async.scan.scope import Scope
 from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
+    import os
     import ssl
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -137,23 +139,42 @@ class PartooClient:
         *,
         group_ids: Iterable[int | str] | None = None,
         max_concurrency: int | None = None,
-        max_failures: int | None = None,
+        max_failures: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        retry_failed: bool = True,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> Scan:
         """Return a bulk scan of every group of the sections, to be used with ``async with`` or ``collect()``.
 
         ``group_ids``: only these groups of one section, which is then not read. ``max_concurrency``: workers, at most
-        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated; the next
-        one ends the scan with a ``ScanError``. ``on_progress``: a plain callable, called after each outcome.
+        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated, or as a
+        float which fraction of all; the next one ends the scan with a ``ScanError``. ``on_progress``: a plain
+        callable, called after each outcome.
+
+        ``journal``: the path of an SQLite file that has every outcome before you do. ``resume=True`` goes on with it
+        after a crash, or begins it: what it has is replayed without a request, ``recorded`` set, except failures,
+        which are tried again unless ``retry_failed`` is False. Raises ``ConfigurationError`` when the scan starts if
+        the file is of another scan or server, is damaged or in use, or exists without ``resume=True``.
         """
         return Scan(
             self.session,
-            section_ids,
-            group_ids=group_ids,
+            Scope.of_sections(section_ids, group_ids),
             max_concurrency=max_concurrency,
             max_failures=max_failures,
+            journal=journal,
+            resume=resume,
+            retry_failed=retry_failed,
             on_progress=on_progress,
         )
+
+    def scan_all(self, org_id: int | str | None = None, **options: Any) -> Scan:
+        """Return a bulk scan of every section of the organization, found by walking all pages of ``GET /sections``.
+
+        ``org_id``: another organization's, for keys of the PROVIDER role. ``options``: those of ``scan``, without
+        ``group_ids``. Each section is read by itself too, since it is not documented that the list has all its groups.
+        """
+        return Scan(self.session, Scope.of_organization(org_id), **options)
 
     async def aclose(self) -> None:
         """Close the connections. Safe to call twice; calls after it raise ``ClientClosedError``."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from partoo_async import _operations as operations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from partoo_async.models import Group, Section, SectionPage
     from partoo_async.session import PartooSession
 
-__all__ = ["Groups", "Sections"]
+__all__ = ["Groups", "Sections", "walk_sections"]
 
 
 class Groups:
@@ -80,22 +80,9 @@ class Sections:
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:
-        """Yield every section, page by page, each once.
-
-        It is not documented whether answers carry ``max_page``, so an empty page, or one that brings nothing new,
-        ends the walk, too.
-        """
-        seen: set[int] = set()
-        page = 1
-        while True:
-            answer = await self.list(page=page, org_id=org_id, group_name_query=group_name_query)
-            fresh = [section for section in answer.sections if section.id not in seen]
-            for section in fresh:
-                seen.add(section.id)
-                yield section
-            if not fresh or (answer.max_page is not None and page >= answer.max_page):
-                return
-            page += 1
+        """Yield every section, page by page, each once."""
+        async for section in walk_sections(self._session.send, org_id=org_id, group_name_query=group_name_query):
+            yield section
 
     async def create(self, *, name: str, org_id: int | str | None = None) -> int:
         """Create a section and return its id. ``org_id`` is for keys of the PROVIDER role."""
@@ -108,3 +95,27 @@ class Sections:
     async def delete(self, section_id: int | str) -> None:
         """Delete a section. What becomes of its groups is not documented."""
         await self._session.send(operations.delete_section(section_id))
+
+
+async def walk_sections(
+    send: Callable[[operations.Operation[SectionPage]], Awaitable[SectionPage]],
+    *,
+    org_id: int | str | None = None,
+    group_name_query: str | None = None,
+) -> AsyncIterator[Section]:
+    """Yield every section that ``send`` gets, page by page, each once.
+
+    It is not documented whether answers carry ``max_page``, so an empty page, or one that brings nothing new, ends
+    the walk, too.
+    """
+    seen: set[int] = set()
+    page = 1
+    while True:
+        answer = await send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
+        fresh = [section for section in answer.sections if section.id not in seen]
+        for section in fresh:
+            seen.add(section.id)
+            yield section
+        if not fresh or (answer.max_page is not None and page >= answer.max_page):
+            return
+        page += 1

@@ -35,6 +35,7 @@ class Engine(Generic[K, R]):
         self._room.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Start the workers. Must be called in a running loop, once."""
@@ -45,14 +46,15 @@ class Engine(Generic[K, R]):
 
     async def _run(self) -> None:
         for key in self._keys:
-            if self._error is not None:
+            if self._stopping or self._error is not None:
                 return  # another worker's: what it found ends the run
             self._ready.append(await self._work(key))
             self._arrived.set()
             # As many results wait as there are workers, and each of those holds one more at most.
             if len(self._ready) >= self._workers:
                 self._room.clear()
-                await self._room.wait()
+                if not self._stopping:
+                    await self._room.wait()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -74,10 +76,19 @@ class Engine(Generic[K, R]):
             self._room.set()
         return result
 
-    async def aclose(self) -> None:
-        """Cancel what is running, wait until it has ended, and drop what nobody took."""
+    async def aclose(self, grace: float = 0.0) -> None:
+        """Start nothing more, let what is running end within ``grace`` seconds, cancel it then, and drop what is left.
+
+        Cancelling this call cuts the grace short and still leaves no task behind.
+        """
+        self._stopping = True
+        self._room.set()
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._ready.clear()
+        try:
+            if grace > 0 and tasks:
+                await asyncio.wait(tasks, timeout=grace)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._ready.clear()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from partoo_async.errors import PartooError, ScanError
 from partoo_async.models import Group
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "duration"]
 
@@ -26,21 +30,25 @@ def duration(seconds: float) -> str:
 
 @frozen
 class ScanPlan:
-    """What a scan is going to do: ``sections`` read, ``groups`` to read, ``requests`` in all, section reads included.
+    """What a scan is going to do.
 
-    ``seconds``: how long the groups take at least, at the present state of the quota.
+    ``sections`` and ``groups`` that it covers; ``requests`` in all, those for the sections included; ``seconds``: how
+    long the groups take at least, at the present state of the quota. ``recorded``: how many of the groups a journal
+    has already, so that they need no request.
     """
 
     sections: int
     groups: int
     requests: int
     seconds: float
+    recorded: int = 0
 
     def __str__(self) -> str:
         about = "about " if self.seconds >= 0.5 else ""
         groups = "1 group" if self.groups == 1 else f"{self.groups} groups"
+        recorded = f" ({self.recorded} recorded already)" if self.recorded else ""
         requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
-        return f"{groups}, {requests}, {about}{duration(self.seconds)}"
+        return f"{groups}{recorded}, {requests}, {about}{duration(self.seconds)}"
 
 
 @frozen
@@ -83,7 +91,8 @@ class ScanReport:
 
     ``requests`` counts every request sent, retries and section reads included; ``retries`` how many of them were
     repeats. ``seconds``: from start to end. ``drift``: how answers differed from the documentation, such as
-    ``Group.business_ids missing``, and in how many answers.
+    ``Group.business_ids missing``, and in how many answers. With a journal, these figures are those of this run, and
+    ``added`` and ``deleted`` are the groups, as (section id, group id), that came and went since the run before.
     """
 
     items: tuple[ScanItem, ...]
@@ -91,6 +100,8 @@ class ScanReport:
     seconds: float
     drift: Mapping[str, int] = field(factory=dict)
     retries: int = 0
+    added: tuple[tuple[int, int], ...] = ()
+    deleted: tuple[tuple[int, int], ...] = ()
 
     @property
     def succeeded(self) -> tuple[ScanItem, ...]:
@@ -102,14 +113,38 @@ class ScanReport:
         """The items that have an error."""
         return tuple(item for item in self.items if item.error is not None)
 
+    def to_arrow(self) -> pyarrow.Table:
+        """Return the items as an Arrow table, one row each, for pandas, polars or DuckDB; needs the extra ``arrow``.
+
+        Its columns, always the same: section_id, group_id, name, has_puller, business_ids (a list), error.
+        """
+        from partoo_async.scan.arrow import table  # noqa: PLC0415 - it describes items, which are defined here
+
+        return table(self.items)
+
     def raise_for_failures(self) -> None:
-        """Raise a ``ScanError`` that names the failures, if there are any."""
+        """Raise a ``ScanError`` that lists every failure, by kind of error, if there are any."""
         failed = self.failed
         if failed:
-            shown = "".join(f"\n  {_key(item)}: {item.error}" for item in failed[:20])
-            more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
-            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{shown}{more}", self)
+            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
 
 
-def _key(item: ScanItem) -> str:
-    return f"section {item.section_id}" + ("" if item.group_id is None else f", group {item.group_id}")
+def _listed(failed: tuple[ScanItem, ...]) -> str:
+    """Return all failures in few lines: each kind of error once in full, with the ids that met it."""
+    kinds: dict[str, list[ScanItem]] = {}
+    for item in failed:
+        status = getattr(item.error, "status", "")
+        kinds.setdefault(f"{type(item.error).__name__} {status}".strip(), []).append(item)
+    lines = []
+    for items in kinds.values():
+        such_as = "" if len(items) == 1 else f"{len(items)} times, such as "
+        lines.append(f"\n  {such_as}{items[0].error}")
+        sections: dict[int, list[str]] = {}
+        for item in items:
+            groups = sections.setdefault(item.section_id, [])
+            if item.group_id is not None:
+                groups.append(str(item.group_id))
+        for section_id, groups in sections.items():
+            kind = ": group " if len(groups) == 1 else ": groups " if groups else ""
+            lines.append(f"\n    section {section_id}{kind}{', '.join(groups)}")
+    return "".join(lines)

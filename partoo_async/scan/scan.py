@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from array import array
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from partoo_async._arguments import check_id
-from partoo_async._call import Call
-from partoo_async._operations import get_group, get_section
-from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError, QuotaExceededError, ScanError
-from partoo_async.policy import Priority, check_count
+from partoo_async.errors import ConfigurationError, QuotaExceededError, ScanError
+from partoo_async.policy import check_count
 from partoo_async.scan.engine import Engine
+from partoo_async.scan.failures import Failures
+from partoo_async.scan.listing import Key, Listing
+from partoo_async.scan.reader import Reader
+from partoo_async.scan.records import JournalError
 from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan.scope import check_journal
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+
+    from partoo_async.scan.journal import Journal
+    from partoo_async.scan.recording import Replay
+    from partoo_async.scan.scope import Scope
     from partoo_async.session import PartooSession
 
 __all__ = ["Scan"]
 
 _logger = logging.getLogger("partoo_async.scan")
-_Key = tuple[int, int]
-_KEPT = 100
+
+# With a journal, answers that are about to come are worth waiting for: a request less when the scan goes on.
+_GRACE = 2.0
 
 
 class Scan:
@@ -32,38 +41,41 @@ class Scan:
     def __init__(
         self,
         session: PartooSession,
-        section_ids: int | str | Iterable[int | str],
+        scope: Scope,
         *,
-        group_ids: Iterable[int | str] | None = None,
         max_concurrency: int | None = None,
-        max_failures: int | None = None,
+        max_failures: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        retry_failed: bool = True,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> None:
-        self._sections = _check_ids("section_ids", section_ids)
-        self._given = None if group_ids is None else _check_ids("group_ids", group_ids)
-        if self._given is not None and len(self._sections) != 1:
-            raise ConfigurationError(f"group_ids: goes with one section, not with {len(self._sections)}")
-        if max_failures is not None:
-            check_count("max_failures", max_failures, least=0)
         if max_concurrency is not None:
             check_count("max_concurrency", max_concurrency, least=1)
         if on_progress is not None and not callable(on_progress):
             raise ConfigurationError(f"on_progress: expected a callable, not {type(on_progress).__name__}")
+        if resume and journal is None:
+            raise ConfigurationError("resume: goes with journal=..., the file that an earlier run was recorded in")
         self._session = session.with_own_drift()
-        self._workers = min(max_concurrency or session.concurrency.bulk_limit, session.concurrency.bulk_limit)
-        self._max_failures = max_failures
+        bulk_limit = session.concurrency.bulk_limit
+        self._workers = min(max_concurrency or bulk_limit, bulk_limit)
+        self._reader = Reader(self._session, self._workers)
+        self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
+        self._failures = Failures(max_failures)
+        self._path = None if journal is None else check_journal(journal)
+        self._resume = resume
         self._on_progress = on_progress
-        self._groups: dict[int, array[int]] = {}
-        self._unreadable: list[ScanItem] = []
-        self._engine: Engine[_Key, ScanItem] | None = None
+        self._journal: Journal | None = None
+        self._replay: Replay | None = None
+        self._engine: Engine[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
+        self._first: deque[ScanItem] = deque()
         self._state = "new"
-        self._started = self._ended = self._busy = 0.0
-        self._done = self._failed = self._sends = self._calls = 0
-        self._kept_failures: list[ScanItem] = []
+        self._started = self._ended = 0.0
+        self._done = self._replayed = 0
 
     def __repr__(self) -> str:
-        return f"<Scan of {len(self._sections)} sections, {self._state}, {self._done} outcomes>"
+        return f"<Scan of {len(self._listing.sections)} sections, {self._state}, {self._done} outcomes>"
 
     @property
     def plan(self) -> ScanPlan:
@@ -75,25 +87,16 @@ class Scan:
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is at this moment. Cheap enough to ask several times a second."""
-        total = (self._plan.groups if self._plan else 0) + len(self._unreadable)
+        total = (self._plan.groups if self._plan else 0) + len(self._listing.unreadable)
         elapsed = (self._ended or self._now()) - self._started
-        rate = self._done / elapsed if self._started and elapsed > 0 else 0.0
-        left = 0 if self._state == "closed" else total - self._done
+        rate = (self._done - self._replayed) / elapsed if self._started and elapsed > 0 else 0.0
+        left = self._listing.left - max(0, self._done - self._replayed - len(self._listing.unreadable))
+        eta = 0.0 if self._state == "closed" else self._reader.seconds_for(left)
         paused = self._session.quota.paused_for() if self._state == "open" else 0.0
-        return ScanProgress(self._done, self._failed, total, rate, self._seconds_for(left), paused)
+        return ScanProgress(self._done, self._failures.count, total, rate, eta, paused)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def _seconds_for(self, groups: int) -> float:
-        """The time that reading so many more groups takes: bound by the quota, or by the answers' speed."""
-        if groups <= 0:
-            return 0.0
-        # An average over the requests alone: their waits for quota are what the forecast is about.
-        each = self._busy / self._sends if self._sends else 0.0
-        queued = self._session.quota.snapshot().waiting_bulk
-        quota = self._session.quota.forecast(Priority.BULK, max(0, groups - queued))
-        return max(quota, groups * each / self._workers) + each
 
     async def __aenter__(self) -> Scan:
         if self._state != "new":
@@ -101,79 +104,82 @@ class Scan:
         self._state = "open"
         self._started = self._now()
         try:
-            await self._read_sections()
+            with self._ending_early():
+                self._plan = await self._prepare()
         except BaseException:
-            self._state = "closed"
+            await self.aclose()
             raise
-        groups = sum(len(ids) for ids in self._groups.values())
-        reads = 0 if self._given is not None else len(self._sections)
-        self._plan = ScanPlan(len(self._sections), groups, groups + reads, self._seconds_for(groups))
         _logger.info("scan: %s", self._plan)
-        self._engine = Engine(self._keys(), self._read_group, max(1, min(self._workers, groups)))
+        workers = max(1, min(self._workers, self._listing.left))
+        self._engine = Engine(self._listing.keys(), self._read_group, workers)
         self._engine.start()
         return self
+
+    async def _prepare(self) -> ScanPlan:
+        """Open the journal, if there is to be one, read the sections, and say what is to be done."""
+        listing, recorded = self._listing, 0
+        if self._path is not None:
+            # Imported here, so that a scan without a journal need not wait for SQLite.
+            from partoo_async.scan.journal import Journal  # noqa: PLC0415 - see above
+
+            server = self._session.settings.server.base_url
+            journal = await Journal.open(self._path, server, listing.scope, resume=self._resume)
+            listing.journal = self._journal = journal
+        await listing.read(self._workers)
+        if self._journal is not None:
+            self._replay = self._journal.replay(failures=listing.keep_failures)
+            recorded = await self._replay.begin()
+        groups, requests = listing.left + recorded, listing.left + listing.requests
+        plan = ScanPlan(len(listing.sections), groups, requests, self._reader.seconds_for(listing.left), recorded)
+        if self._journal is not None:
+            await self._journal.note(plan={"sections": plan.sections, "groups": groups, "requests": requests})
+        if listing.added or listing.deleted:
+            changes = len(listing.added), len(listing.deleted)
+            _logger.info("scan: %d groups added and %d deleted since the journal was written", *changes)
+        self._failures.begin(groups + len(listing.unreadable))
+        self._first.extend(listing.unreadable)
+        return plan
+
+    @contextmanager
+    def _ending_early(self) -> Iterator[None]:
+        """Turn what ends a scan, and is not the fault of a key, into a ``ScanError`` with the report."""
+        try:
+            yield
+        except (QuotaExceededError, JournalError) as error:
+            # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
+            # failures one by one.
+            reason = str(error)
+        else:
+            return
+        raise ScanError(f"the scan ended early: {reason}", self.report(self._failures.kept))
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def aclose(self) -> None:
-        """Stop: nothing more is started, what is in flight is dropped. Safe to call twice."""
+    async def aclose(self, *, grace: float = _GRACE) -> None:
+        """Stop: nothing more is sent. Safe to call twice.
+
+        With a journal, requests in flight get ``grace`` seconds to be answered and recorded; without one there is
+        nothing to gain by that, and they are dropped at once.
+        """
         if self._state == "open":
             self._state = "closed"
             self._ended = self._now()
-        if self._engine is not None:
-            await self._engine.aclose()
-
-    async def _read_sections(self) -> None:
-        if self._given is not None:
-            self._groups[self._sections[0]] = array("q", self._given)
-            return
-        engine = Engine(self._sections, self._read_section, min(self._workers, len(self._sections)))
-        engine.start()
+        self._reader.stop()
+        journal, self._journal = self._journal, None
         try:
-            while True:
-                await engine.next()
-        except StopAsyncIteration:
-            pass
+            if self._engine is not None:
+                await self._engine.aclose(grace if journal is not None else 0.0)
         finally:
-            await engine.aclose()
+            if journal is not None:
+                await journal.aclose()
 
-    async def _read_section(self, section_id: int) -> None:
-        section, item = await self._outcome(get_section(section_id), section_id, None)
-        if section is None:
-            self._unreadable.append(item)
-        else:
-            # Eight bytes a group, and each once: the answer's own objects are not kept.
-            self._groups[section_id] = array("q", dict.fromkeys(group.id for group in section.groups))
-
-    async def _outcome(self, operation: Any, section_id: int, group_id: int | None) -> tuple[Any, ScanItem]:
-        call, started = Call(), self._now()
-        value, failure = None, None
-        try:
-            value = await self._session.send(operation, priority=Priority.BULK, call=call)
-        except ClientClosedError:
-            raise  # not the fault of this key, and the same for all that follow
-        except QuotaExceededError as error:
-            # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
-            # failures one by one.
-            raise ScanError(f"the scan ended early: {error}", self.report(self._kept_failures)) from None
-        except PartooError as error:
-            failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
-        self._calls += 1
-        self._sends += call.sends
-        self._busy += call.busy
-        group = value if group_id is not None else None
-        return value, ScanItem(section_id, group_id, group, failure, call.sends, self._now() - started)
-
-    def _keys(self) -> Iterator[_Key]:
-        # In the order that the caller gave, whichever section was read first.
-        for section_id in self._sections:
-            for group_id in self._groups.get(section_id, ()):
-                yield section_id, group_id
-
-    async def _read_group(self, key: _Key) -> ScanItem:
-        section_id, group_id = key
-        _, item = await self._outcome(get_group(section_id, group_id), section_id, group_id)
+    async def _read_group(self, key: Key) -> ScanItem:
+        journal = self._listing.journal
+        with self._ending_early():
+            item = await self._reader.group(*key)
+            if journal is not None:
+                await journal.record(item)
         return item
 
     def __aiter__(self) -> Scan:
@@ -184,24 +190,32 @@ class Scan:
     async def __anext__(self) -> ScanItem:
         if self._engine is None or self._state == "closed":
             raise StopAsyncIteration
-        if self._max_failures is not None and self._failed > self._max_failures:
-            raise self._too_many_failures()
-        if self._done < len(self._unreadable):
-            item = self._unreadable[self._done]
-        else:
-            try:
-                item = await self._engine.next()
-            except StopAsyncIteration:
-                await self.aclose()
-                raise
+        if self._failures.exceeded:
+            raise ScanError(f"the scan ended early: {self._failures}", self.report(self._failures.kept))
+        item = await self._next(self._engine)
         self._done += 1
-        if item.error is not None:
-            self._failed += 1
-            # Enough for the report of a scan that ends early, and no more: memory must not grow with the groups.
-            if len(self._kept_failures) <= (_KEPT if self._max_failures is None else self._max_failures):
-                self._kept_failures.append(item)
+        self._replayed += item.recorded
+        self._failures.add(item)
         self._tell()
         return item
+
+    async def _next(self, engine: Engine[Key, ScanItem]) -> ScanItem:
+        """Return the next outcome: sections that could not be read, what a journal has, then what comes in."""
+        if self._first:
+            return self._first.popleft()
+        with self._ending_early():
+            if self._replay is not None:
+                item = await self._replay.next()
+                if item is not None:
+                    return item
+                self._replay = None
+            try:
+                return await engine.next()
+            except StopAsyncIteration:
+                if self._journal is not None:
+                    await self._journal.note(finished=True)
+        await self.aclose()
+        raise StopAsyncIteration
 
     def _tell(self) -> None:
         """Call ``on_progress``. Its errors are logged once and cost no item."""
@@ -213,15 +227,13 @@ class Scan:
             self._on_progress = None
             _logger.exception("on_progress raised and is not called again; the scan goes on")
 
-    def _too_many_failures(self) -> ScanError:
-        text = f"the scan ended early: {self._failed} failed, and max_failures={self._max_failures} tolerates no more"
-        return ScanError(text, self.report(self._kept_failures))
-
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
         """Return the figures until now as a report, with the items that the caller kept."""
         seconds = (self._ended or self._now()) - self._started
-        retries = max(0, self._sends - self._calls)
-        return ScanReport(tuple(items), self._sends, seconds, dict(self._session.drift), retries)
+        listing, reader = self._listing, self._reader
+        drift = dict(self._session.drift)
+        changes = tuple(listing.added), tuple(listing.deleted)
+        return ScanReport(tuple(items), reader.sends, seconds, drift, reader.retries, *changes)
 
     async def collect(self) -> ScanReport:
         """Run the whole scan and return its report.
@@ -236,15 +248,3 @@ class Scan:
         except ScanError as error:
             raise ScanError(str(error), self.report(items)) from None
         return self.report(items)
-
-
-def _check_ids(name: str, values: int | str | Iterable[int | str]) -> list[int]:
-    """Return ids in the order given, each once."""
-    if isinstance(values, (int, str)):
-        values = [values]
-    if not isinstance(values, Iterable):
-        raise ConfigurationError(f"{name}: expected an id or an iterable of ids, not {type(values).__name__}")
-    ids = list(dict.fromkeys(check_id(name, value) for value in values))
-    if not ids:
-        raise ConfigurationError(f"{name}: expected at least one id")
-    return ids

@@ -1,0 +1,162 @@
+"""The journal of a scan: every outcome on disk before it is handed out, and what an interrupted scan goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from partoo_async._version import get_version
+from partoo_async.errors import ConfigurationError
+from partoo_async.scan.journal_file import Database, open_database
+from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, write_header
+from partoo_async.scan.records import JournalError, checksum, encode_outcome
+from partoo_async.scan.scope import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from partoo_async.scan.report import ScanItem
+    from partoo_async.scan.scope import Scope
+
+__all__ = ["Journal"]
+
+_Row = tuple[int, int, bool, str, int]
+
+
+@define
+class Journal:
+    """An open journal. ``begun``: whether it holds an earlier run of this scan.
+
+    Raises ``JournalError`` whenever the file cannot be read or written: what was recorded before stays readable.
+    """
+
+    _database: Database
+    begun: bool
+    _pending: list[tuple[_Row, asyncio.Future[None]]] = field(factory=list)
+    _writer: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, path: Path, server: str, scope: Scope, *, resume: bool) -> Journal:
+        """Open or make the journal of this scan.
+
+        Raises ``ConfigurationError`` for a file that is not one, is in use, is of another scan or server or of a
+        newer version, or exists while ``resume`` is False; such a file is left as it was.
+        """
+        database = await open_database(path, create=True, resume=resume)
+        try:
+            return cls(database, await _begin(database, server, scope))
+        except BaseException as error:
+            await database.aclose()
+            if isinstance(error, JournalError):
+                raise ConfigurationError(str(error)) from None
+            raise
+
+    async def record(self, item: ScanItem) -> None:
+        """Return when the item is on disk. Items that arrive meanwhile are written together."""
+        outcome = encode_outcome(item)
+        group_id = NO_GROUP if item.group_id is None else item.group_id
+        row = (item.section_id, group_id, item.error is not None, outcome, checksum(outcome))
+        written = asyncio.get_running_loop().create_future()
+        self._pending.append((row, written))
+        if self._writer is None:
+            # A task of its own, so that a worker that is cancelled does not take the others' outcomes with it.
+            self._writer = asyncio.create_task(self._write())
+        await written
+
+    async def _write(self) -> None:
+        try:
+            while self._pending:
+                batch, self._pending = self._pending, []
+                failure = await self._write_rows([row for row, _ in batch])
+                for _, written in batch:
+                    if written.done():
+                        continue  # its worker was cancelled; the outcome is on disk all the same
+                    if failure is None:
+                        written.set_result(None)
+                    else:
+                        written.set_exception(failure)
+        finally:
+            self._writer = None
+
+    async def _write_rows(self, rows: list[_Row]) -> JournalError | None:
+        sql = "INSERT OR REPLACE INTO outcomes (section_id, group_id, failed, outcome, crc32) VALUES (?, ?, ?, ?, ?)"
+        try:
+            await self._database.write((sql, rows))
+        except JournalError as error:
+            return error
+        return None
+
+    async def listing(self) -> dict[int, tuple[int, ...]]:
+        """Return the groups that each section had when it was last read."""
+        return {section.section_id: section.group_ids for section in await read_sections(self._database)}
+
+    async def settled(self, section_id: int, *, failures: bool) -> set[int]:
+        """Return the groups of a section that have an outcome: a success, or with ``failures`` any."""
+        sql = "SELECT group_id FROM outcomes WHERE section_id = ? AND group_id >= 0 AND failed <= ?"
+        return {group_id for (group_id,) in await self._database.fetch(sql, section_id, failures)}
+
+    async def note_section(
+        self, section_id: int, name: str | None, group_ids: Iterable[int], forget: Iterable[int]
+    ) -> None:
+        """Record a section that was read, and drop what no longer holds: a failure to read it, these groups."""
+        section = (section_id, name, json.dumps([*group_ids]))
+        await self._database.write(
+            ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]), _forgetting(section_id, forget)
+        )
+
+    async def forget_section(self, section_id: int, forget: Iterable[int]) -> None:
+        """Drop the listing of a section that there is no more, and the outcomes of these of its groups."""
+        await self._database.write(
+            ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]), _forgetting(section_id, forget)
+        )
+
+    async def note(self, **header: object) -> None:
+        """Record facts about the scan, JSON values by name."""
+        await write_header(self._database, header)
+
+    def replay(self, *, failures: bool) -> Replay:
+        """Return what was recorded before this run: the successes, or with ``failures`` everything."""
+        return Replay(self._database, failures=failures)
+
+    async def aclose(self) -> None:
+        """Write what is still to be written, and close the file."""
+        try:
+            if self._writer is not None:
+                await asyncio.wait([self._writer])
+        finally:
+            await self._database.aclose()
+
+
+def _forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:
+    keys = [(section_id, group_id) for group_id in (NO_GROUP, *group_ids)]
+    return "DELETE FROM outcomes WHERE section_id = ? AND group_id = ?", keys
+
+
+async def _begin(database: Database, server: str, scope: Scope) -> bool:
+    """Check the header against this scan, or write it. Return whether there was one."""
+    header = await read_header(database)
+    if "scope" in header:
+        _check_same(database.path, header, server, scope)
+        await write_header(database, {"finished": False})
+        return True
+    started = datetime.now(UTC).isoformat()
+    facts = {"server": server, "scope": scope.plain(), "started": started, "version": get_version(), "finished": False}
+    await write_header(database, facts)
+    return False
+
+
+def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope) -> None:
+    if header["server"] != server:
+        raise ConfigurationError(
+            f"journal: {path} is of a scan of {header['server']}, not of {server}; use another file for this one"
+        )
+    if header["scope"] != scope.plain():
+        raise ConfigurationError(
+            f"journal: {path} is of a scan of {describe(header['scope'])}, not of {describe(scope.plain())};"
+            " use another file for this one"
+        )

@@ -1,0 +1,215 @@
+"""The journal's file: told apart from other files, locked for one scan alone, its tables. The owner of aiosqlite.
+
+An SQLite database in WAL mode. Its ``application_id`` and ``user_version`` are in the first hundred bytes, so that a
+file that is not ours is recognized, and refused, before SQLite could change a byte of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiosqlite
+from attrs import define
+
+from partoo_async.errors import ConfigurationError
+from partoo_async.scan.records import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["FORMAT", "Database", "open_database"]
+
+FORMAT = 1
+"""The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
+
+_APPLICATION = int.from_bytes(b"prto", "big")
+_MAGIC = b"SQLite format 3\x00"
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {FORMAT};
+CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL);
+-- group_id: -1 for a section that could not be read; crc32: of outcome, which is JSON
+CREATE TABLE outcomes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
+    failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
+    UNIQUE (section_id, group_id)
+);
+COMMIT;
+"""
+
+
+@define
+class Database:
+    """An open journal file. Every method raises ``JournalError`` when the file cannot be read or written."""
+
+    path: Path
+    _connection: aiosqlite.Connection
+    _lock: int
+
+    async def fetch(self, sql: str, *parameters: object) -> list[Any]:
+        """Return the rows of a query."""
+        with _explained(self.path):
+            return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+        """Run each statement with each of its rows, all of it or nothing, and return when it is on disk."""
+        with _explained(self.path):
+            await self._connection.execute("BEGIN")
+            try:
+                for sql, rows in statements:
+                    await self._connection.executemany(sql, rows)
+                await self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled it back already.
+                if self._connection.in_transaction:
+                    await self._connection.execute("ROLLBACK")
+                raise
+
+    async def aclose(self) -> None:
+        """Close the file and let others have it, even if the caller is being cancelled: its thread must end."""
+        closing = asyncio.ensure_future(self._connection.close())
+        cancelled = False
+        while not closing.done():
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError:
+                cancelled = True
+            except sqlite3.Error:
+                break  # what was committed is in the file or in its log, which the next one reads
+        os.close(self._lock)
+        if cancelled:
+            raise asyncio.CancelledError
+
+
+async def open_database(path: Path, *, create: bool, resume: bool = True) -> Database:
+    """Open a journal for this scan alone, and with ``create`` make its tables if it has none.
+
+    Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
+    ``create``, or there already without ``resume``. Such a file is left as it was.
+    """
+    lock, begun = await asyncio.to_thread(_take, path, create=create, resume=resume)
+    connection = None
+    try:
+        with _explained(path):
+            connection = await aiosqlite.connect(_address(path), timeout=0, isolation_level=None)
+            await _prepare(connection, begun=begun)
+    except BaseException as error:
+        if connection is not None:
+            await Database(path, connection, lock).aclose()
+        else:
+            os.close(lock)
+        if isinstance(error, JournalError):
+            raise ConfigurationError(str(error)) from None
+        raise
+    return Database(path, connection, lock)
+
+
+async def _prepare(connection: aiosqlite.Connection, *, begun: bool) -> None:
+    # For good: one scan at a time uses a journal, and without it SQLite would share its index of the log in a file.
+    await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # An outcome that was handed out survives a power cut, too.
+    await connection.execute("PRAGMA synchronous = FULL")
+    await connection.execute("BEGIN EXCLUSIVE")
+    await connection.execute("COMMIT")
+    ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
+    if not begun or tables == 0:  # begun, but killed before the first commit
+        await connection.executescript(_SCHEMA)
+    else:
+        (check,) = await connection.execute_fetchall("PRAGMA quick_check(1)")
+        if check[0] != "ok":
+            raise sqlite3.DatabaseError(str(check[0]))
+    # Only now: the first commit is thus in the file itself, where ``_is_begun`` looks.
+    await connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _take(path: Path, *, create: bool, resume: bool) -> tuple[int, bool]:
+    """Open the file, lock it, and return its descriptor and whether there is a journal in it."""
+    try:
+        flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if create else 0)
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        problem = f"journal: cannot open {path}: {error.strerror or error}"
+    else:
+        try:
+            _lock(descriptor, path)
+            return descriptor, _is_begun(os.read(descriptor, 100), path, resume=resume)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    raise ConfigurationError(f"{problem}; use a file in a directory that exists and can be written to")
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Refuse a file that another scan has open.
+
+    SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, be it
+    to copy it; this one is not. It goes with the process, however that ends.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows, where SQLite's own locks have no such gap
+    except ImportError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        failure = _problem(path, sqlite3.OperationalError("locked"))
+    else:
+        return
+    raise ConfigurationError(failure)
+
+
+def _is_begun(head: bytes, path: Path, *, resume: bool) -> bool:
+    if not head:  # new, or left by a process that was killed while it made it
+        return False
+    application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
+    if head[:16] != _MAGIC or len(head) < 100 or application != _APPLICATION:
+        raise ConfigurationError(f"journal: {path} is not a journal, or its beginning is damaged; use another file")
+    if not resume:
+        raise ConfigurationError(
+            f"journal: {path} exists already; resume=True goes on with it, and another path begins a new one"
+        )
+    if version > FORMAT:
+        raise ConfigurationError(
+            f"journal: {path} was written by a newer version of partoo-async (format {version}, and this one knows"
+            f" {FORMAT}); update the package, or use another file"
+        )
+    return True
+
+
+def _address(path: Path) -> str:
+    # With a slash in it: ":memory:" is the name of a file like any other here.
+    return os.path.abspath(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into a ``JournalError``."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        failure = JournalError(_problem(path, error))
+    else:
+        return
+    raise failure
+
+
+def _problem(path: Path, error: sqlite3.Error) -> str:
+    """Return what went wrong with a journal as a sentence that says what to do."""
+    text = str(error)
+    if "locked" in text:
+        return f"journal: {path} is in use by another scan; wait until that one has ended, or use another file"
+    if "full" in text:
+        return f"journal: cannot write to {path}: {text}; free some space, then resume"
+    if "unable to open" in text or "readonly" in text:
+        return f"journal: cannot write to {path}: {text}; use a file in a directory that exists and can be written to"
+    if "disk I/O" in text:
+        return f"journal: {path}: {text}; once the disk works again, resume"
+    return f"journal: {path} is damaged ({text}); 'sqlite3 {path} .recover' reads what is left of it"

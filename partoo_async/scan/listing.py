@@ -1,0 +1,117 @@
+"""What there is to read: the groups of each section, less those that a journal has, and what changed since it began."""
+
+from __future__ import annotations
+
+from array import array
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from partoo_async.scan.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from partoo_async.models import Section
+    from partoo_async.scan.journal import Journal
+    from partoo_async.scan.reader import Reader
+    from partoo_async.scan.report import ScanItem
+    from partoo_async.scan.scope import Scope
+
+__all__ = ["Key", "Listing"]
+
+Key = tuple[int, int]
+
+
+class Listing:
+    """The sections of a scan, read once each.
+
+    ``sections``: their ids in order; ``unreadable``: outcomes of those that could not be read; ``added`` and
+    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took.
+    ``keep_failures``: what a journal has as failed needs no other try.
+    """
+
+    def __init__(self, scope: Scope, reader: Reader, *, keep_failures: bool) -> None:
+        self.scope: Scope = scope
+        self.reader: Reader = reader
+        self.keep_failures: bool = keep_failures
+        self.journal: Journal | None = None
+        self.sections: list[int] = []
+        self.unreadable: list[ScanItem] = []
+        self.added: list[Key] = []
+        self.deleted: list[Key] = []
+        self.requests: int = 0
+        # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
+        self._groups: dict[int, array[int]] = {}
+        self._before: dict[int, tuple[int, ...]] = {}
+
+    @property
+    def left(self) -> int:
+        """How many groups are to be read."""
+        return sum(len(groups) for groups in self._groups.values())
+
+    def keys(self) -> Iterator[Key]:
+        """Yield what is to be read, in the order that the caller gave, whichever section was read first."""
+        for section_id in self.sections:
+            for group_id in self._groups.get(section_id, ()):
+                yield section_id, group_id
+
+    async def read(self, workers: int) -> None:
+        """Find the sections and read them, ``workers`` at a time.
+
+        Raises what the reader raises, and ``JournalError``.
+        """
+        if self.journal is not None:
+            self._before = await self.journal.listing()
+        if self.scope.groups is not None and self.scope.sections is not None:
+            self.sections = [*self.scope.sections]
+            await self._take(self.sections[0], None, self.scope.groups)
+            return
+        before = self.reader.calls
+        if self.scope.sections is not None:
+            self.sections = [*self.scope.sections]
+        else:
+            self.sections = [section_id async for section_id in self.reader.section_ids(self.scope.org_id)]
+            await self._forget_sections()
+        engine = Engine(self.sections, self._read_section, max(1, min(workers, len(self.sections))))
+        engine.start()
+        try:
+            with suppress(StopAsyncIteration):
+                while True:
+                    await engine.next()
+        finally:
+            await engine.aclose()
+        self.requests = self.reader.calls - before
+
+    async def _read_section(self, section_id: int) -> None:
+        section, item = await self.reader.section(section_id)
+        if section is None:
+            self.unreadable.append(item)
+            if self.journal is not None:
+                await self.journal.record(item)
+        else:
+            await self._take(section_id, section, dict.fromkeys(group.id for group in section.groups))
+
+    async def _take(self, section_id: int, section: Section | None, group_ids: Iterable[int]) -> None:
+        groups = array("q", group_ids)
+        if self.journal is not None:
+            before, now = self._before.get(section_id), {*groups}
+            settled = await self.journal.settled(section_id, failures=self.keep_failures)
+            gone = [group_id for group_id in before or () if group_id not in now]
+            if before is not None:
+                known = {*before}
+                self.added += [(section_id, group_id) for group_id in groups if group_id not in known]
+                self.deleted += [(section_id, group_id) for group_id in gone]
+            # What was read of a group that is gone stays; a failure would stand for ever.
+            forget = [group_id for group_id in gone if group_id not in settled]
+            await self.journal.note_section(section_id, section.name if section else None, groups, forget)
+            groups = array("q", [group_id for group_id in groups if group_id not in settled])
+        self._groups[section_id] = groups
+
+    async def _forget_sections(self) -> None:
+        """Note the groups of sections that an organization no longer has."""
+        for section_id in self._before.keys() - {*self.sections}:
+            gone = self._before[section_id]
+            self.deleted += [(section_id, group_id) for group_id in gone]
+            if self.journal is not None:
+                settled = await self.journal.settled(section_id, failures=self.keep_failures)
+                await self.journal.forget_section(section_id, [key for key in gone if key not in settled])

@@ -1,0 +1,100 @@
+"""Reads sections and groups for a scan: every failure of a key becomes its outcome, and everything is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from partoo_async._call import Call
+from partoo_async._operations import get_group, get_section
+from partoo_async.errors import ClientClosedError, PartooError, QuotaExceededError
+from partoo_async.policy import Priority
+from partoo_async.resources import walk_sections
+from partoo_async.scan.report import ScanItem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from partoo_async._operations import Operation
+    from partoo_async.models import Section
+    from partoo_async.session import PartooSession
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """Sends a scan's requests as bulk work. ``calls``: what was asked; ``sends``: requests that left for it.
+
+    Raises ``ClientClosedError`` when the client was closed, and ``QuotaExceededError`` behind a pause of hours:
+    neither is the fault of one key. Every other error of a key is in its outcome.
+    """
+
+    def __init__(self, session: PartooSession, workers: int) -> None:
+        self.session: PartooSession = session
+        self.calls: int = 0
+        self.sends: int = 0
+        self._workers = workers
+        self._busy = 0.0
+        self._open: dict[Call, asyncio.Task[Any] | None] = {}
+
+    @property
+    def retries(self) -> int:
+        """How many requests were repeats."""
+        return max(0, self.sends - self.calls)
+
+    def seconds_for(self, groups: int) -> float:
+        """Return the time that reading so many more groups takes: bound by the quota, or by the answers' speed."""
+        if groups <= 0:
+            return 0.0
+        # An average over the requests alone: their waits for quota are what the forecast is about.
+        each = self._busy / self.sends if self.sends else 0.0
+        queued = self.session.quota.snapshot().waiting_bulk
+        quota = self.session.quota.forecast(Priority.BULK, max(0, groups - queued))
+        return max(quota, groups * each / self._workers) + each
+
+    async def section_ids(self, org_id: int | None) -> AsyncIterator[int]:
+        """Yield the id of every section of an organization. A page that cannot be read is an error of the scan."""
+        async for section in walk_sections(self._send, org_id=org_id):
+            yield section.id
+
+    async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
+        """Return a section and, when it could not be read, the outcome that says why."""
+        return await self._outcome(get_section(section_id), section_id, None)
+
+    async def group(self, section_id: int, group_id: int) -> ScanItem:
+        """Return the outcome of a group."""
+        _, item = await self._outcome(get_group(section_id, group_id), section_id, group_id)
+        return item
+
+    def stop(self) -> None:
+        """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated."""
+        for call, task in self._open.items():
+            call.last_try = True
+            if task is not None and not call.in_flight:
+                task.cancel()
+
+    async def _send(self, operation: Operation[Any]) -> Any:
+        return await self._counted(operation, Call())
+
+    async def _counted(self, operation: Operation[Any], call: Call) -> Any:
+        self._open[call] = asyncio.current_task()
+        try:
+            return await self.session.send(operation, priority=Priority.BULK, call=call)
+        finally:
+            del self._open[call]
+            self.calls += 1
+            self.sends += call.sends
+            self._busy += call.busy
+
+    async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> tuple[Any, ScanItem]:
+        loop, call = asyncio.get_running_loop(), Call()
+        started = loop.time()
+        value, failure = None, None
+        try:
+            value = await self._counted(operation, call)
+        except (ClientClosedError, QuotaExceededError):
+            raise
+        except PartooError as error:
+            failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
+        group = value if group_id is not None else None
+        return value, ScanItem(section_id, group_id, group, failure, call.sends, loop.time() - started)
