@@ -42,29 +42,18 @@ _logger = logging.getLogger("partoo_async.retry")
 class Call:
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
 
-    ``in_flight``: a request is out, and no answer yet. ``last_try``: set it, and nothing is sent after that one.
+    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one.
     """
 
     __slots__ = (
-        "_attempts",
-        "_deadline",
-        "_last_error",
-        "_loop",
-        "_operation",
-        "_priority",
-        "_sent",
-        "_session",
-        "busy",
-        "in_flight",
-        "last_try",
-        "sends",
+        *("_attempts", "_deadline", "_last_error", "_loop", "_operation", "_priority", "_sent", "_session"),
+        *("busy", "in_flight", "last_try", "sends"),
     )
 
     def __init__(self) -> None:
         self.sends: int = 0
         self.busy: float = 0.0
-        self.in_flight: bool = False
-        self.last_try: bool = False
+        self.in_flight = self.last_try = False
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
 

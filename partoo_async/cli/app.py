@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 import partoo_async
-from partoo_async.cli.commands import list_sections, run_emulator, scan_sections, show_group
+from partoo_async.cli import options
+from partoo_async.cli.commands import list_sections, show_group
 from partoo_async.cli.demo import run_demo
+from partoo_async.cli.diffing import DIFF_CODES, show_diff
+from partoo_async.cli.emulating import DataChoice, WindowChoice, run_emulator
 from partoo_async.cli.errors import EXIT_CODES
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode
+from partoo_async.cli.scan_command import Bounds, Form, Record, Target, scan_sections
 
 __all__ = ["app"]
 
-_CODES = "Exit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES)
+
+def _listed(codes: Iterable[tuple[int, str]]) -> str:
+    return "Exit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in codes)
+
+
+_CODES = _listed(EXIT_CODES)
 _KEY = "The API key is taken from the environment variable PARTOO_API_KEY, and from nowhere else."
 
 app: typer.Typer = typer.Typer(
@@ -27,17 +37,6 @@ app: typer.Typer = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SectionId = Annotated[int, typer.Argument(metavar="SECTION_ID", help="Id of the section.")]
-GroupId = Annotated[int, typer.Argument(metavar="GROUP_ID", help="Id of the group.")]
-Server = Annotated[
-    str | None,
-    typer.Option(
-        help="production, sandbox or a URL; without it the variable PARTOO_SERVER, else production.", show_default=False
-    ),
-]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="The most that one call may take, retries included.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-
 
 def _print_version(wanted: bool) -> None:
     if not wanted:
@@ -47,7 +46,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(
+def callback(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -57,7 +56,11 @@ def options(
 
 @app.command(epilog=_CODES)
 def group(
-    section_id: SectionId, group_id: GroupId, server: Server = None, timeout: Timeout = 90.0, as_json: Json = False
+    section_id: options.SectionId,
+    group_id: options.GroupId,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
 ) -> int:
     """Get one group with its businesses."""
     return execute(lambda: show_group(section_id, group_id, server=server, timeout=timeout, as_json=as_json))
@@ -69,9 +72,9 @@ def sections(
     name: Annotated[
         str | None, typer.Option(metavar="QUERY", help="Only sections with a group of such a name.")
     ] = None,
-    server: Server = None,
-    timeout: Timeout = 90.0,
-    as_json: Json = False,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
 ) -> int:
     """List the sections, all pages of them."""
     return execute(lambda: list_sections(org_id, name, server=server, timeout=timeout, as_json=as_json))
@@ -79,47 +82,71 @@ def sections(
 
 @app.command(epilog=_CODES)
 def scan(  # noqa: PLR0917 - typer reads one parameter per option, by name
-    section_ids: Annotated[list[int], typer.Argument(metavar="SECTION_ID", help="Sections to scan.")],
-    group_ids: Annotated[
-        list[int] | None,
-        typer.Option("--group", metavar="ID", help="Only this group; may be repeated. With one section only."),
-    ] = None,
-    max_failures: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Tolerate so many failed groups; the next one ends the scan.")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The most requests in flight.")
-    ] = None,
-    progress: Annotated[
-        ProgressMode, typer.Option(help="auto: a bar if standard error is a terminal; plain: a line now and then.")
-    ] = ProgressMode.AUTO,
-    server: Server = None,
-    timeout: Timeout = 90.0,
-    as_json: Json = False,
+    context: typer.Context,
+    section_ids: options.SectionIds = None,
+    everything: options.Everything = False,
+    org_id: options.OfOrganization = None,
+    group_ids: options.GroupIds = None,
+    journal: options.JournalFile = None,
+    resume: options.Resume = False,
+    keep_failed: options.KeepFailed = False,
+    output: options.Output = None,
+    rows: options.Rows = None,
+    max_failures: options.MaxFailures = None,
+    max_concurrency: options.MaxConcurrency = None,
+    progress: options.Progress = ProgressMode.AUTO,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
 ) -> int:
     """Get every group of these sections, as fast as the quota allows.
 
-    Results go to standard output, as a table at the end or, with --json, as they come. The plan, the progress and a
-    summary go to standard error.
+    Results go to standard output, as a table at the end or, with --json, as they come; or to a file. The plan, the
+    progress and a summary go to standard error.
     """
-    limits = {"group_ids": group_ids or None, "max_failures": max_failures, "max_concurrency": max_concurrency}
-    return execute(
-        lambda: scan_sections(section_ids, limits, progress, server=server, timeout=timeout, as_json=as_json)
-    )
+    target = Target(section_ids or (), everything=everything, org_id=org_id, group_ids=group_ids)
+    record = Record(journal, resume=resume, keep_failed=keep_failed, words=context.obj)
+    bounds = Bounds(max_failures, max_concurrency)
+    form = Form(progress, output=output, rows=rows, as_json=as_json)
+    return execute(lambda: scan_sections(target, record, bounds, form, server=server, timeout=timeout))
+
+
+@app.command(epilog=_listed(DIFF_CODES))
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An earlier scan: a journal, or lines of --json.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="A later scan of the same sections.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show what changed between two scans: sections, groups, and which businesses joined and left.
+
+    What failed in either scan, or was not reached, is shown as not compared: it is not taken for removed.
+    """
+    return execute(lambda: show_diff(before, after, as_json=as_json))
 
 
 @app.command(epilog=_CODES)
-def emulator(
+def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    profile: Annotated[DataChoice, typer.Option(help="The demo data, or an organization of such a size.")] = (
+        DataChoice.DEMO
+    ),
+    groups: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="With a size: exactly so many groups in all.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
     rate_limit: Annotated[
         str, typer.Option(metavar="N/SECONDS", help="Requests per seconds, or none for no limit.")
     ] = "300/60",
+    window: Annotated[WindowChoice, typer.Option(help="How requests are counted.")] = WindowChoice.SLIDING,
+    chaos: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="How many of the reads meet a fault, such as 0.05.")
+    ] = 0.0,
     latency: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="By how much each answer is late.")] = 0.05,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the demo data; the same seed gives the same ids.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the data and the faults: the same seed, the same ids.")] = 0,
 ) -> int:
-    """Run a Partoo in memory with demo data, until Ctrl-C. No key and no network needed."""
-    return execute(lambda: run_emulator(host=host, port=port, rate_limit=rate_limit, latency=latency, seed=seed))
+    """Run a Partoo in memory, until Ctrl-C. No key and no network needed; a browser shows what it is asked."""
+    options = {"host": host, "port": port, "window": window.value, "chaos": chaos, "latency": latency, "seed": seed}
+    return execute(lambda: run_emulator(profile, groups, rate_limit, **options))
 
 
 @app.command(epilog=_CODES)

@@ -40,7 +40,9 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
     logger, warnings = logging.getLogger("partoo_async"), _Warnings(logging.WARNING)
     logger.addHandler(warnings)
     try:
-        return int(app(arguments, prog_name="partoo", standalone_mode=False) or OK)
+        # As typed: what resumes a scan is the same command and a word more.
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        return int(app(words, prog_name="partoo", standalone_mode=False, obj=words) or OK)
     except _UsageError as error:
         return _misused(error)
     except typer.Abort:  # end of input at a prompt

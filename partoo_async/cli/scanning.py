@@ -1,8 +1,9 @@
-"""Show a scan: its plan, its progress, its results as they come or as a table, its summary."""
+"""Show a scan: its plan, its progress, its results as they come, as a table or in a file, its summary."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define
@@ -10,15 +11,20 @@ from attrs import Factory, define
 from partoo_async.cli.errors import exit_code, scan_code
 from partoo_async.cli.output import print_result, write_line, writes_utf8
 from partoo_async.cli.progress import shown
-from partoo_async.cli.render import Row, groups_table, item_object
-from partoo_async.cli.text import amount, duration, json_line
+from partoo_async.cli.render import Row, groups_table
+from partoo_async.cli.text import amount, clean, duration, json_line
 from partoo_async.errors import PartooError
+from partoo_async.exports import write
+from partoo_async.scan.rows import item_object
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from partoo_async import Scan, ScanItem, ScanReport
     from partoo_async.cli.progress import Display
+    from partoo_async.exports import RowKind
 
-__all__ = ["show_scan"]
+__all__ = ["export_scan", "show_scan"]
 
 
 @define
@@ -26,6 +32,7 @@ class _Tally:
     """What the summary counts, without keeping the groups."""
 
     groups: int = 0
+    recorded: int = 0
     businesses: set[str] = Factory(set)
     failures: int = 0
     codes: set[int] = Factory(set)
@@ -34,6 +41,7 @@ class _Tally:
         """Count one outcome."""
         if item.group is not None:
             self.groups += 1
+            self.recorded += item.recorded
             # Each once: the groups of a section, and the sections too, share their businesses.
             self.businesses.update(item.group.business_ids)
         elif item.error is not None:
@@ -43,7 +51,7 @@ class _Tally:
     def summary(self, report: ScanReport) -> str:
         """Return the line that ends a scan."""
         counts = (
-            amount(self.groups, "group"),
+            amount(self.groups, "group") + (f" ({self.recorded:,} recorded before)" if self.recorded else ""),
             amount(len(self.businesses), "business", "businesses"),
             amount(self.failures, "failure"),
             amount(report.requests, "request"),
@@ -53,29 +61,71 @@ class _Tally:
         return ", ".join(counts)
 
 
+@define
+class _Show:
+    """One scan with everything that the command shows of it beside its results."""
+
+    scan: Scan
+    display: Display
+    tally: _Tally = Factory(_Tally)
+
+    async def items(self) -> AsyncGenerator[ScanItem, None]:
+        """Run the scan and yield its outcomes."""
+        async with shown(self.display, lambda: self.scan.progress), self.scan:
+            self.display.note(str(self.scan.plan))
+            self._note_changes(self.scan.report())
+            async for item in self.scan:
+                self.tally.add(item)
+                yield item
+
+    def _note_changes(self, report: ScanReport) -> None:
+        if report.added or report.deleted:
+            added, deleted = amount(len(report.added), "group"), len(report.deleted)
+            self.display.note(f"{added} added and {deleted:,} deleted since the journal was last written")
+
+    def summarize(self) -> None:
+        """Print the summary, if there is anything to sum up."""
+        if self.tally.groups or self.tally.failures:
+            self.display.note(self.tally.summary(self.scan.report()))
+
+    @property
+    def code(self) -> int:
+        """The exit code of a scan that went through to its end."""
+        return scan_code(self.tally.codes, succeeded=self.tally.groups)
+
+
 async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
-    """Run a scan with everything that the command shows of it, and return the exit code."""
-    tally = _Tally()
-    rows: list[Row] = []
+    """Run a scan, print its groups, and return the exit code."""
+    show, rows = _Show(scan, display), list[Row]()
     try:
-        async with shown(display, lambda: scan.progress), scan:
-            display.note(str(scan.plan))
-            async for item in scan:
-                tally.add(item)
+        async with aclosing(show.items()) as items:
+            async for item in items:
                 if as_json:
                     await write_line(json_line(item_object(item), ascii_only=not writes_utf8()))
                 else:
                     rows.append(Row.of(item))
     # What was had until Ctrl-C, or until one failure too many, is shown as well.
     except (PartooError, asyncio.CancelledError):
-        _finish(scan, tally, rows, display)
+        _finish(show, rows)
         raise
-    _finish(scan, tally, rows, display)
-    return scan_code(tally.codes, succeeded=tally.groups)
+    _finish(show, rows)
+    return show.code
 
 
-def _finish(scan: Scan, tally: _Tally, rows: list[Row], display: Display) -> None:
+def _finish(show: _Show, rows: list[Row]) -> None:
     if rows:
         print_result(groups_table(rows))
-    if tally.groups or tally.failures:
-        display.note(tally.summary(scan.report()))
+    show.summarize()
+
+
+async def export_scan(scan: Scan, display: Display, path: str, rows: RowKind | None) -> int:
+    """Run a scan, write its groups to a file, and return the exit code."""
+    show = _Show(scan, display)
+    try:
+        written = await write(show.items(), path, rows=rows)
+    except (PartooError, asyncio.CancelledError):
+        show.summarize()
+        raise
+    show.summarize()
+    display.note(f"{amount(written.rows, 'row')} in {clean(path)}")
+    return show.code
