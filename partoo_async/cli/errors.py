@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from partoo_async.cli.text import one_line
 from partoo_async.errors import (
-    APIConnectionError,
     APIResponseValidationError,
     APIStatusError,
     ConfigurationError,
     PartooError,
     ScanError,
 )
+from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -72,11 +71,3 @@ def scan_code(failures: Set[int], *, succeeded: int) -> int:
         return OK
     # A wrong key fails every section: a script should see that as it would with a single group.
     return next(iter(failures)) if not succeeded and len(failures) == 1 else FAILED_GROUPS
-
-
-def describe(error: PartooError) -> str:
-    """Return the error as one clean line; its text may quote the server."""
-    line = one_line(str(error)) or type(error).__name__
-    if isinstance(error, APIConnectionError) and not error.request_sent:
-        line += " (the request was not sent)"
-    return line

@@ -9,15 +9,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from partoo_async.cli.errors import describe
 from partoo_async.cli.text import clean
+from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from partoo_async import Group, ScanItem, Section
 
-__all__ = ["Row", "group_lines", "group_object", "groups_table", "item_object", "section_object", "sections_table"]
+__all__ = ["Row", "group_lines", "groups_table", "section_object", "sections_table"]
 
 
 @frozen
@@ -92,27 +92,6 @@ def group_lines(section_id: int, group: Group) -> Text:
     }
     lines = [f"{name:<10}  {value}" for name, value in fields.items()]
     return Text("\n".join([*lines, *(f"  {clean(business)}" for business in group.business_ids)]))
-
-
-def group_object(section_id: int, group: Group) -> dict[str, Any]:
-    """Return one group as the JSON object that a scan has for it."""
-    return {
-        "section_id": section_id,
-        "group_id": group.id,
-        "name": group.name,
-        "has_puller": group.has_puller,
-        "business_ids": list(group.business_ids),
-        "error": None,
-    }
-
-
-def item_object(item: ScanItem) -> dict[str, Any]:
-    """Return an outcome as a JSON object; all of them have the same fields, null where there is nothing."""
-    if item.group is not None:
-        return group_object(item.section_id, item.group)
-    known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
-    error = None if item.error is None else describe(item.error)
-    return known | {"name": None, "has_puller": None, "business_ids": None, "error": error}
 
 
 def section_object(section: Section) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from partoo_async import RateLimit
-from partoo_async.cli.commands import parse_rate_limit
+from partoo_async.cli.emulating import parse_rate_limit
 from partoo_async.cli.text import amount, clean, duration, json_line, one_line
 
 

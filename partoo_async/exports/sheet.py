@@ -1,0 +1,74 @@
+"""Outcomes as rows of a CSV file that a spreadsheet opens without running or changing what is in them.
+
+Formulas: https://owasp.org/www-community/attacks/CSV_Injection. The form of the file: RFC 4180.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from partoo_async.scan.rows import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from partoo_async.scan.report import ScanItem
+
+__all__ = ["Cell", "RowKind", "header", "sheet_rows", "text_cell"]
+
+RowKind: TypeAlias = Literal["business", "group"]
+"""What one row of a CSV file stands for."""
+
+Cell: TypeAlias = int | str | None
+
+_FORMULA = frozenset("=+-@")
+# A number that does not come back as it was written: 007, 1.50, 5e10, or one of more than the 15 digits of a double.
+# Dates are left alone: which texts are dates depends on the language of the reader's computer.
+_CHANGED_NUMBER = re.compile(
+    r"(?!(?:0|[1-9][0-9]{0,14})\Z)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE
+)
+
+
+def text_cell(text: str) -> str:
+    """Return the text with an apostrophe before it if a spreadsheet would take it for a formula or change it."""
+    if text[:1].isalpha():
+        return text  # neither; so is nearly all that comes here
+    return f"'{text}" if _starts_formula(text) or _CHANGED_NUMBER.fullmatch(text.lstrip("'").strip()) else text
+
+
+def _starts_formula(text: str) -> bool:
+    for char in text:
+        category = unicodedata.category(char)
+        # Skipped by spreadsheets. So are our own apostrophes: a text that has one already gets another, so that taking
+        # one off always gives back what was there.
+        if char == "'" or category[0] == "Z" or category == "Cf":
+            continue
+        # NFKC makes the wide and small forms of a sign the sign itself. Cc: a tab or a line break ends up as white
+        # space before a formula.
+        return category == "Cc" or not _FORMULA.isdisjoint(unicodedata.normalize("NFKC", char))
+    return False
+
+
+def header(rows: RowKind) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    businesses = "business_id" if rows == "business" else "business_ids"
+    return ("section_id", "group_id", "name", "has_puller", businesses, "error")
+
+
+def sheet_rows(item: ScanItem, rows: RowKind) -> Iterator[tuple[Cell, ...]]:
+    """Yield the rows of an outcome: one, or one for each business. None is an empty cell."""
+    if item.group is None:
+        error = None if item.error is None else text_cell(describe(item.error))
+        yield item.section_id, item.group_id, None, None, None, error
+        return
+    group = item.group
+    start = (item.section_id, group.id, text_cell(group.name), "true" if group.has_puller else "false")
+    if rows == "group":
+        # Not a space or a comma, with which some languages write large numbers.
+        yield *start, text_cell(";".join(group.business_ids)), None
+        return
+    # A group without businesses is still a group, so it has a row.
+    for business in group.business_ids or ("",):
+        yield *start, text_cell(business), None

@@ -1,0 +1,47 @@
+"""An outcome as a row of plain values: the one place that says which fields it has and how its error reads.
+
+The command line prints these rows, the exports write them, and Arrow tables have the same columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from partoo_async._text import one_line
+from partoo_async.errors import APIConnectionError
+
+if TYPE_CHECKING:
+    from partoo_async.errors import PartooError
+    from partoo_async.models import Group
+    from partoo_async.scan.report import ScanItem
+
+__all__ = ["describe", "group_object", "item_object"]
+
+
+def describe(error: PartooError) -> str:
+    """Return the error as one clean line; its text may quote the server."""
+    line = one_line(str(error)) or type(error).__name__
+    if isinstance(error, APIConnectionError) and not error.request_sent:
+        line += " (the request was not sent)"
+    return line
+
+
+def group_object(section_id: int, group: Group) -> dict[str, Any]:
+    """Return one group as the JSON object that a scan has for it."""
+    return {
+        "section_id": section_id,
+        "group_id": group.id,
+        "name": group.name,
+        "has_puller": group.has_puller,
+        "business_ids": list(group.business_ids),
+        "error": None,
+    }
+
+
+def item_object(item: ScanItem) -> dict[str, Any]:
+    """Return an outcome as a JSON object; all of them have the same fields, null where there is nothing."""
+    if item.group is not None:
+        return group_object(item.section_id, item.group)
+    known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
+    error = None if item.error is None else describe(item.error)
+    return known | {"name": None, "has_puller": None, "business_ids": None, "error": error}

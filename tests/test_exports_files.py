@@ -1,0 +1,331 @@
+"""Files of exports: whole or not there, whatever happens meanwhile, and no trace of an attempt that failed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, exports
+from partoo_async.exports import export, formats, replacement
+
+FORMATS = ["ndjson", "csv", "parquet"]
+OLD = b"what was there before"
+
+
+def items(count: int, businesses: int = 1) -> Iterator[ScanItem]:
+    """Outcomes that do not compress well."""
+    for number in range(count):
+        ids = tuple(os.urandom(12).hex() for _ in range(businesses))
+        yield ScanItem(7, number, Group(number, f"G{number}", False, ids), None, 1, 0.1)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "groups.ndjson"
+    path.write_bytes(OLD)
+    return path
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def assert_untouched(target: Path) -> None:
+    assert content(target) == OLD
+    assert names(target.parent) == [target.name]
+
+
+async def test_the_file_appears_when_it_is_complete(target: Path) -> None:
+    """Until the last outcome, readers see the old file; then the new one, under the same permissions."""
+    os.chmod(target, 0o600)
+
+    async def source() -> AsyncIterator[ScanItem]:
+        for item in items(3, businesses=20_000):
+            yield item
+            assert content(target) == OLD
+
+    result = await exports.write(source(), target)
+    assert content(target).count(b"\n") == result.rows == 3
+    assert permissions(target) == 0o600
+    assert names(target.parent) == [target.name]
+
+
+async def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    """As any program's new file: all that the umask leaves, and not the 0600 of temporary files."""
+    old = os.umask(0o027)
+    try:
+        await exports.write(items(1), tmp_path / "a.csv")
+    finally:
+        os.umask(old)
+    assert permissions(tmp_path / "a.csv") == 0o640
+
+
+async def test_a_link_stays_a_link(target: Path, tmp_path: Path) -> None:
+    """What a symbolic link points to is replaced, and not the link."""
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "there" / "latest.ndjson"
+    link.symlink_to(target)
+    assert (await exports.write(items(2), link)).path == link
+    assert link.is_symlink()
+    assert content(target).count(b"\n") == 2
+    assert names(link.parent) == [link.name]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+async def test_an_error_of_the_source_leaves_no_trace(target: Path, file_format: Any) -> None:
+    """Whatever ends the source goes through as it is; nothing is left of the file, before its first row or after."""
+
+    async def source(rows: int) -> AsyncIterator[ScanItem]:
+        for item in items(rows, businesses=11_000):
+            yield item
+        raise LookupError("the source")
+
+    for rows in (0, 2):
+        with pytest.raises(LookupError, match="^'the source'$|^the source$"):
+            await exports.write(source(rows), target, format=file_format)
+        assert_untouched(target)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+async def test_cancelling_leaves_no_trace(target: Path, file_format: Any) -> None:
+    """Cancelled while it waits for the source, the export removes what it wrote, and closes the source."""
+    waiting, closed = asyncio.Event(), asyncio.Event()
+
+    async def source() -> AsyncIterator[ScanItem]:
+        try:
+            for item in items(2, businesses=11_000):
+                yield item
+            waiting.set()
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    task = asyncio.create_task(exports.write(source(), target, format=file_format))
+    await asyncio.wait_for(waiting.wait(), 30)
+    assert len(names(target.parent)) == 2
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed.is_set()
+    assert_untouched(target)
+
+
+async def test_cancelling_waits_for_the_thread(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelled in the middle of a write, even repeatedly, the export does not take the file from under the thread."""
+    inside, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(value: dict[str, Any]) -> str:
+        inside.set()
+        assert go_on.wait(30)
+        over.set()
+        return ""
+
+    monkeypatch.setattr(formats, "json_line", slow)
+    task = asyncio.create_task(exports.write(items(1), target))
+    assert await asyncio.to_thread(inside.wait, 30)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert over.is_set()
+    assert_untouched(target)
+
+
+async def test_an_error_in_a_thread_that_nobody_waits_for(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that fails after the export was cancelled is no error that anybody hears of."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def failing(value: dict[str, Any]) -> str:
+        inside.set()
+        assert go_on.wait(30)
+        raise OSError(errno.EIO, "disk on fire")
+
+    heard: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+    monkeypatch.setattr(formats, "json_line", failing)
+    task = asyncio.create_task(exports.write(items(1), target))
+    assert await asyncio.to_thread(inside.wait, 30)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    assert heard == []
+    assert_untouched(target)
+
+
+async def test_work_is_done_in_threads_by_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither encoding nor writing happens in the event loop's thread, and many outcomes go over at once."""
+    threads: list[int] = []
+
+    def counted(place: Any, writer: Any, batch: Any) -> int:
+        threads.append(threading.get_ident())
+        return add(place, writer, batch)
+
+    add = export._add
+    monkeypatch.setattr(export, "_add", counted)
+    await exports.write(items(20_000), tmp_path / "a.ndjson")
+    assert threading.get_ident() not in threads
+    assert len(threads) == 8  # two cells an outcome, five thousand a batch
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond ``size`` bytes: the kernel refuses the write, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="limits of a process are a thing of POSIX")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("count", [60, 20_000], ids=["at the end", "half way"])
+async def test_a_full_disk(target: Path, file_format: Any, count: int) -> None:
+    """A disk that is full, half way or when the last bytes are flushed, is an OSError that names the file."""
+    with small_disk(256), pytest.raises(OSError, match=r"groups\.ndjson was not written: File too large") as caught:
+        await exports.write(items(count), target, format=file_format)
+    assert caught.value.errno == errno.EFBIG
+    assert "nothing was overwritten" in str(caught.value)
+    assert not isinstance(caught.value, ConfigurationError)
+    assert_untouched(target)
+
+
+async def test_a_failure_closes_the_source(target: Path) -> None:
+    """A generator that was not asked for its last outcome is closed before the error goes on: a scan in it ends."""
+    closed = asyncio.Event()
+
+    async def source() -> AsyncIterator[ScanItem]:
+        try:
+            for item in items(20_000):
+                yield item
+        finally:
+            await asyncio.sleep(0)
+            closed.set()
+
+    outcomes = source()
+    with small_disk(256), pytest.raises(OSError, match="was not written"):
+        await exports.write(outcomes, target)
+    assert closed.is_set()
+
+
+async def test_a_failure_closes_the_scan(client: PartooClient, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that was started by the export is closed by it when writing fails; one that was not, is not."""
+    monkeypatch.setattr(export, "_BATCH_CELLS", 1)  # so that it fails in the midst of the scan
+    with small_disk(256):
+        scan = client.scan([7, 9])
+        with pytest.raises(OSError, match="was not written"):
+            await exports.write(scan, target)
+        assert "closed" in repr(scan)
+        assert scan.progress.done < scan.plan.groups
+        async with client.scan([7, 9]) as scan:
+            with pytest.raises(OSError, match="was not written"):
+                await exports.write(scan, target)
+            assert "open" in repr(scan)
+    assert_untouched(target)
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+async def test_a_fault_at_the_last_step(target: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    """A file that cannot be made safe or put in its place is not left lying about."""
+
+    def failing(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(replacement.os, function, failing)
+    with pytest.raises(OSError, match=r"groups\.ndjson was not written: Input/output error"):
+        await exports.write(items(1), target)
+    monkeypatch.undo()
+    assert_untouched(target)
+
+
+def in_no_directory(path: Path) -> Path:
+    return Path("/proc/self") / path.name
+
+
+def on_a_device(path: Path) -> Path:
+    return Path(os.devnull)
+
+
+def through_a_file(path: Path) -> Path:
+    return path / "a.csv"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a directory where nobody may write")
+@pytest.mark.parametrize(
+    ("elsewhere", "message"),
+    [
+        (in_no_directory, "^path: cannot write /proc/self/groups.ndjson: "),
+        (on_a_device, "^path: expected a file, not a device or a pipe: /dev/null$"),
+        (through_a_file, "^path: expected a directory that exists, not .*groups.ndjson; make it$"),
+    ],
+)
+async def test_a_place_where_no_file_can_be(target: Path, elsewhere: Callable[[Path], Path], message: str) -> None:
+    """An unwritable directory, a device that would be replaced by a file: refused before the source is asked."""
+    asked = False
+
+    async def source() -> AsyncIterator[ScanItem]:
+        nonlocal asked
+        asked = True
+        yield next(items(1))
+
+    with pytest.raises(ConfigurationError, match=message):
+        await exports.write(source(), elsewhere(target), format="csv")
+    assert not asked
+    assert_untouched(target)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+async def test_a_write_protected_file(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may not be written is not replaced either, although its directory would allow it."""
+    os.chmod(target, 0o444)
+    if os.access(target, os.W_OK):  # root may write anything
+        monkeypatch.setattr(replacement.os, "access", lambda *_: False)
+    with pytest.raises(ConfigurationError, match=r"^path: expected a file that may be written; .* is write-protected$"):
+        await exports.write(items(1), target)
+    assert_untouched(target)
+
+
+async def test_a_directory_that_cannot_be_synced(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some systems cannot sync a directory; the file is written all the same."""
+    fsync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(replacement.os, "fsync", only_files)
+    assert (await exports.write(items(2), target)).rows == 2
+    assert content(target).count(b"\n") == 2
+
+
+def test_a_replacement_is_opened_first(tmp_path: Path) -> None:
+    """Writing before open() is a mistake of the code, and discarding then does nothing."""
+    place = replacement.Replacement(tmp_path / "a")
+    place.discard()
+    with pytest.raises(RuntimeError, match="between open"):
+        place.commit()

@@ -1,0 +1,150 @@
+"""What was written can be read back equal, by the readers that people use, in memory that does not grow."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanItem, ScanReport, exports
+from partoo_async.exports.sheet import text_cell
+from partoo_async.scan.rows import item_object
+
+ids = st.integers(0, 2**63 - 1)
+# Half surrogates cannot come from the API: no UTF-8 has them.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ['a,"b"\r\n;c', "=1+1", "'=1+1", "\x00", "\ufeff", "\u2028", "5e10", "", " ", "null", "NaN", "\t"]
+)
+groups = st.builds(Group, ids, texts, st.booleans(), st.lists(texts, max_size=4).map(tuple))
+
+
+def outcome(section_id: int, group: Group | None, message: str) -> ScanItem:
+    error = None if group is not None else PartooError(message)
+    return ScanItem(section_id, None if group is None else group.id, group, error, 1, 0.1)
+
+
+scans = st.lists(st.builds(outcome, ids, st.none() | groups, texts), max_size=8)
+
+
+def write(items: list[ScanItem], name: str, **options: Any) -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, name)
+        result = asyncio.run(exports.write(items, path, **options))
+        assert result.groups + result.failed == len(items)
+        return path.read_bytes()
+
+
+def unmarked(cell: str) -> str:
+    """The text of a cell, without the apostrophe that a spreadsheet needed."""
+    return cell[1:] if cell.startswith("'") and text_cell(cell) != cell else cell
+
+
+@settings(max_examples=60, deadline=None)
+@given(scans)
+def test_ndjson_comes_back(items: list[ScanItem]) -> None:
+    """json reads every line back as it was, and no character inside a name ends a line, for any reader of lines."""
+    text = write(items, "a.ndjson").decode()
+    assert [json.loads(line) for line in text.splitlines()] == [item_object(item) for item in items]
+
+
+@settings(max_examples=60, deadline=None)
+@given(scans, st.sampled_from([",", ";", "\t"]))
+def test_csv_comes_back(items: list[ScanItem], delimiter: str) -> None:
+    """The csv module reads back every group, business and error, whatever is in the names."""
+    text = write(items, "a.csv", delimiter=delimiter).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+    expected = []
+    for item in items:
+        row = item_object(item)
+        for business in row["business_ids"] or [None]:
+            cells = (item.section_id, item.group_id, row["name"], row["has_puller"], business, row["error"])
+            expected.append(["" if cell is None else str(cell) for cell in cells])
+    found = [[unmarked(cell) for cell in row.values()] for row in rows]
+    assert [[*row[:3], row[3].capitalize(), *row[4:]] for row in found] == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(scans)
+def test_csv_by_group_comes_back(items: list[ScanItem]) -> None:
+    """With a row for each group there are as many rows as outcomes, and the ids are all in their cell."""
+    text = write(items, "a.csv", rows="group").decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [unmarked(row["business_ids"]) for row in rows] == [
+        ";".join(item.group.business_ids) if item.group else "" for item in items
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(scans)
+def test_parquet_comes_back(items: list[ScanItem]) -> None:
+    """pyarrow reads back the very rows, and report.to_arrow() is the same table."""
+    table = pq.read_table(io.BytesIO(write(items, "a.parquet")))
+    assert table.to_pylist() == [item_object(item) for item in items]
+    assert ScanReport(tuple(items), 1, 0.1).to_arrow().equals(table, check_metadata=True)
+
+
+async def test_a_report_goes_into_data_frames(client: PartooClient) -> None:
+    """A report is one line away from pandas, polars and DuckDB."""
+    report = await client.scan([7, 404]).collect()
+    table = report.to_arrow()
+    businesses = sum(len(item.group.business_ids) for item in report.items if item.group)
+    frame = table.to_pandas()
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.explode("business_ids")["business_ids"].count() == businesses
+    assert pl.from_arrow(table).explode("business_ids")["business_ids"].count() == businesses  # type: ignore[union-attr]
+    counted = duckdb.from_arrow(table).aggregate("count(*), count(error), sum(len(business_ids))")
+    assert counted.fetchall() == [(25, 1, businesses)]
+
+
+async def test_files_go_into_data_frames(tmp_path: Path) -> None:
+    """pandas, polars and DuckDB read all three formats, with the types that they should have."""
+    group = Group(2**63 - 1, "Île-de-France", True, ("b1", "b2"))
+    failed = ScanItem(7, 44, None, NotFoundError(404), 1, 0.1)
+    source = [ScanItem(7, group.id, group, None, 1, 0.1), failed]
+    paths = {name: str(tmp_path / f"groups.{name}") for name in ("parquet", "ndjson", "csv")}
+    for path in paths.values():
+        await exports.write(source, path)
+    parquet = pd.read_parquet(paths["parquet"], dtype_backend="pyarrow")
+    assert parquet["group_id"].tolist() == [group.id, 44]
+    assert parquet["has_puller"].isna().tolist() == [False, True]
+    assert pl.read_ndjson(paths["ndjson"])["business_ids"].to_list() == [["b1", "b2"], None]
+    assert pd.read_csv(paths["csv"])["business_id"].tolist()[:2] == ["b1", "b2"]
+    assert pl.read_csv(paths["csv"])["group_id"].to_list() == [group.id, group.id, 44]
+    for path in paths.values():
+        ((name, error),) = duckdb.sql(f"select any_value(name), any_value(error) from '{path}'").fetchall()
+        assert (name, error) == (group.name, "404 Not Found")
+
+
+def many(count: int) -> Iterator[ScanItem]:
+    for number in range(count):
+        group = Group(number, f"Group {number}", False, (f"{number:024x}", f"{number * 7:024x}"))
+        yield ScanItem(7, number, group, None, 1, 0.1)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])
+async def test_memory_stays_flat(tmp_path: Path, name: str) -> None:
+    """100,000 groups need no more memory than one batch of them."""
+    await exports.write(many(10), tmp_path / name)  # what is imported or cached once does not count
+    tracemalloc.start()
+    try:
+        result = await exports.write(many(100_000), tmp_path / name)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.groups == 100_000
+    # The outcomes together take over 60 MB.
+    assert peak < 12_000_000
