@@ -1,0 +1,165 @@
+"""What two scans differ in, as frozen values and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from partoo_async.models import BusinessId, Group
+
+__all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
+
+
+@frozen
+class ScannedSection:
+    """A section that one of the two scans has. ``name`` is None where it is not known: only journals keep it."""
+
+    section_id: int
+    name: str | None
+
+
+@frozen
+class SectionRename:
+    """A section whose name was ``before`` and is ``after``. Known only when both scans kept a journal."""
+
+    section_id: int
+    before: str
+    after: str
+
+
+@frozen
+class ScannedGroup:
+    """A group that one of the two scans has. Its ``business_ids`` are sorted, each once."""
+
+    section_id: int
+    group: Group
+
+
+@frozen
+class GroupChange:
+    """A group that both scans have, and that is not the same in both. Its ``business_ids`` are sorted, each once."""
+
+    section_id: int
+    before: Group
+    after: Group
+
+    @property
+    def renamed(self) -> bool:
+        """Whether the group has another name."""
+        return self.before.name != self.after.name
+
+    @property
+    def puller_changed(self) -> bool:
+        """Whether ``has_puller`` is another."""
+        return self.before.has_puller != self.after.has_puller
+
+    @property
+    def joined(self) -> tuple[BusinessId, ...]:
+        """The ids of the businesses that came to the group, sorted."""
+        return _missing_from(self.before, self.after)
+
+    @property
+    def left(self) -> tuple[BusinessId, ...]:
+        """The ids of the businesses that are no longer in the group, sorted."""
+        return _missing_from(self.after, self.before)
+
+
+def _missing_from(one: Group, other: Group) -> tuple[BusinessId, ...]:
+    return tuple(sorted(set(other.business_ids).difference(one.business_ids)))
+
+
+@frozen
+class NotCompared:
+    """A group, or with ``group_id`` None a section with all its groups, of which a scan does not know enough.
+
+    ``before`` and ``after``: why that scan does not know, such as the error of its request; None where it does.
+    """
+
+    section_id: int
+    group_id: int | None
+    before: str | None
+    after: str | None
+
+
+@frozen
+class ScanDiff:
+    """What changed between two scans, made by ``diff_scans``. True if anything did; ordered by section and group id.
+
+    The groups of an added or removed section are among the groups added or removed. ``groups_compared`` counts the
+    groups that both scans have. ``not_compared``: what may have changed or not. ``incomplete``: which of "before" and
+    "after" is a journal whose scan did not come to its end. ``notes``: what else a reader should know, in words.
+    """
+
+    sections_added: tuple[ScannedSection, ...]
+    sections_removed: tuple[ScannedSection, ...]
+    sections_renamed: tuple[SectionRename, ...]
+    groups_added: tuple[ScannedGroup, ...]
+    groups_removed: tuple[ScannedGroup, ...]
+    groups_changed: tuple[GroupChange, ...]
+    groups_compared: int
+    not_compared: tuple[NotCompared, ...]
+    incomplete: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        sections = self.sections_added or self.sections_removed or self.sections_renamed
+        return bool(sections or self.groups_added or self.groups_removed or self.groups_changed)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be compared."""
+        return not self.not_compared and not self.incomplete
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing changed for sure: no difference, and everything could be compared."""
+        return self.complete and not self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole as values for JSON; the keys are the names of the attributes."""
+        return {
+            "same": self.same,
+            "complete": self.complete,
+            "sections_added": [_section(section) for section in self.sections_added],
+            "sections_removed": [_section(section) for section in self.sections_removed],
+            "sections_renamed": [
+                {"section_id": section.section_id, "before": section.before, "after": section.after}
+                for section in self.sections_renamed
+            ],
+            "groups_added": [_group(group) for group in self.groups_added],
+            "groups_removed": [_group(group) for group in self.groups_removed],
+            "groups_changed": [_change(change) for change in self.groups_changed],
+            "groups_compared": self.groups_compared,
+            "not_compared": [
+                {"section_id": one.section_id, "group_id": one.group_id, "before": one.before, "after": one.after}
+                for one in self.not_compared
+            ],
+            "incomplete": list(self.incomplete),
+            "notes": list(self.notes),
+        }
+
+
+def _section(section: ScannedSection) -> dict[str, Any]:
+    return {"section_id": section.section_id, "name": section.name}
+
+
+def _group(scanned: ScannedGroup) -> dict[str, Any]:
+    known = {"section_id": scanned.section_id, "group_id": scanned.group.id}
+    return known | _fields(scanned.group) | {"business_ids": list(scanned.group.business_ids)}
+
+
+def _change(change: GroupChange) -> dict[str, Any]:
+    # Of the businesses only what changed: the whole lists, twice, would bury it.
+    return {
+        "section_id": change.section_id,
+        "group_id": change.after.id,
+        "before": _fields(change.before),
+        "after": _fields(change.after),
+        "joined": list(change.joined),
+        "left": list(change.left),
+    }
+
+
+def _fields(group: Group) -> dict[str, Any]:
+    return {"name": group.name, "has_puller": group.has_puller}
