@@ -85,7 +85,7 @@ def ratio(seconds: float, best: float) -> str:
 class SimulatedTransport:
     """A network and a server in place of the client's connections: 20 to 200 ms each way, whole-second Retry-After."""
 
-    closed = leaks = False
+    closed = False
 
     def __init__(self, window: Window, seed: int) -> None:
         self.window = window
@@ -137,7 +137,7 @@ async def simulate(
 
     consumer = asyncio.create_task(consume()) if other else None
     client = PartooClient("key", server="http://127.0.0.1:9/v2", rate_limit=limit)
-    client.session._transport = transport  # type: ignore[assignment]
+    client.session.transport = transport  # type: ignore[assignment]
     async with client:
         report = await client.scan(7, group_ids=range(requests)).collect()
     if consumer is not None:

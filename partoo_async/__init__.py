@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from partoo_async._deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
     APIConnectionError,
@@ -39,7 +40,20 @@ from partoo_async.models import (
 )
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
-from partoo_async.scan import Scan, ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan import (
+    GroupChange,
+    NotCompared,
+    Scan,
+    ScanDiff,
+    ScanItem,
+    ScannedGroup,
+    ScannedSection,
+    ScanPlan,
+    ScanProgress,
+    ScanReport,
+    SectionRename,
+    diff_scans,
+)
 from partoo_async.servers import PRODUCTION, SANDBOX, Server
 from partoo_async.session import PartooSession
 
@@ -61,8 +75,10 @@ __all__ = [
     "ForbiddenBody",
     "ForbiddenErrors",
     "Group",
+    "GroupChange",
     "GroupSummary",
     "InternalServerError",
+    "NotCompared",
     "NotFoundError",
     "PRODUCTION",
     "PartooClient",
@@ -81,17 +97,23 @@ __all__ = [
     "RetryPolicy",
     "SANDBOX",
     "Scan",
+    "ScanDiff",
     "ScanError",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScannedGroup",
+    "ScannedSection",
     "Section",
     "SectionPage",
+    "SectionRename",
     "Server",
     "UnauthenticatedBody",
     "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
+    "deadline",
+    "diff_scans",
 ]
 
 

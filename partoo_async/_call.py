@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from partoo_async._convert import decode_error_body
-from partoo_async._http import Response, describe_errors, error_class, parse_retry_after, retryable_status
-from partoo_async._json import InvalidJSONError
+from partoo_async._deadline import ambient_deadline
+from partoo_async._judge import judge
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret
 from partoo_async.errors import (
     APIConnectionError,
-    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     Attempt,
+    ClientClosedError,
     DeadlineExceededError,
     PartooError,
     QuotaExceededError,
@@ -29,6 +27,7 @@ from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
+    from partoo_async._http import Response
     from partoo_async._operations import Operation
     from partoo_async.quota import Quota
     from partoo_async.session import PartooSession
@@ -46,14 +45,25 @@ class Call:
     """
 
     __slots__ = (
-        *("_attempts", "_deadline", "_last_error", "_loop", "_operation", "_priority", "_sent", "_session"),
-        *("busy", "in_flight", "last_try", "sends"),
+        *(
+            "_aborted",
+            "_ambient",
+            "_attempts",
+            "_deadline",
+            "_last_error",
+            "_loop",
+            "_operation",
+            "_priority",
+            "_sent",
+            "_task",
+        ),
+        *("busy", "in_flight", "last_try", "sends", "session"),
     )
 
     def __init__(self) -> None:
         self.sends: int = 0
         self.busy: float = 0.0
-        self.in_flight = self.last_try = False
+        self.in_flight = self.last_try = self._aborted = False
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
 
@@ -61,24 +71,43 @@ class Call:
         self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
-        self._session = session
+        self.session = session
         self._operation = operation
         self._priority = priority
         self._loop = loop
-        self._deadline = loop.time() + session.settings.timeout
+        self._ambient = ambient_deadline()
+        self._deadline = min(loop.time() + session.settings.timeout, self._ambient)
+        self._task = asyncio.current_task()
+        session.calls.add(self)
+        try:
+            return await self._tries(operation)
+        except asyncio.CancelledError:
+            if not self._aborted or self._task is None or self._task.uncancel():
+                raise
+        finally:
+            session.ended(self)
+        raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
+
+    def abort(self) -> None:
+        """End a call of a client that is being closed with a ``ClientClosedError``, unless its request is out."""
+        if not self.in_flight and self._task is not None and not self._aborted:
+            self._aborted = True
+            self._task.cancel()
+
+    async def _tries(self, operation: Operation[T]) -> T:
         try:
             result = await self._attempt(operation)
         except PartooError as error:
             first = error
         else:
-            session.throttle.succeeded()
+            self.session.throttle.succeeded()
             return result
         if worth_retrying(first, idempotent=operation.idempotent):
             return await self._retry(first, operation)
         raise self._complete(first)
 
     async def _retry(self, first: PartooError, operation: Operation[T]) -> T:
-        session = self._session
+        session = self.session
         retrying = Retrying(
             policy=session.settings.retry,
             throttle=session.throttle,
@@ -104,7 +133,7 @@ class Call:
 
     def _pause(self) -> float:
         """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
-        paused = self._session.quota.paused_for()
+        paused = self.session.quota.paused_for()
         return 0.0 if self._priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
 
     def _complete(self, error: PartooError) -> PartooError:
@@ -114,11 +143,11 @@ class Call:
     def _tell(self, error: PartooError, wait: float) -> None:
         route, kind = self._operation.request.route, type(error).__name__
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self._session.emit(RetryEvent(route, kind, len(self._attempts), wait))
+        self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
 
     async def _attempt(self, operation: Operation[T]) -> T:
         """Send once, when the quota and the cap on requests in flight allow, and return the typed answer."""
-        session = self._session
+        session = self.session
         quota = session.quota
         await self._admission(quota)
         started = self._loop.time()
@@ -128,7 +157,7 @@ class Call:
         try:
             response = await self._exchange(started)
             answered = True
-            result = self._judge(operation, response)
+            result = judge(operation, response, session.decoder, session.settings.server)
         except PartooError as error:
             self._sent = self._sent and getattr(error, "request_sent", True)
             self._failed(error, started, sent=self._sent)
@@ -147,12 +176,12 @@ class Call:
 
     async def _admission(self, quota: Quota) -> None:
         """Wait for a slot of the quota and a place among the requests in flight, and hold both."""
-        priority, concurrency = self._priority, self._session.concurrency
+        priority, concurrency = self._priority, self.session.concurrency
         started = self._loop.time()
         while True:
             if not quota.try_acquire(priority):
                 # A scan waits for as long as it takes: that time is not the group's.
-                await quota.acquire(priority, math.inf if priority is Priority.BULK else self._deadline)
+                await quota.acquire(priority, self._ambient if priority is Priority.BULK else self._deadline)
             if not concurrency.try_acquire(priority):
                 await self._wait_for_place(quota)
             if not quota.paused_for():
@@ -162,13 +191,13 @@ class Call:
             quota.release(sent=False)
         if priority is Priority.BULK:
             # A scan's waits do not count against a group's time.
-            self._deadline += self._loop.time() - started
+            self._deadline = min(self._deadline + self._loop.time() - started, self._ambient)
 
     async def _wait_for_place(self, quota: Quota) -> None:
-        interactive = self._priority is Priority.INTERACTIVE
+        until = self._deadline if self._priority is Priority.INTERACTIVE else self._ambient
         try:
-            async with asyncio.timeout_at(self._deadline if interactive else None):
-                await self._session.concurrency.acquire(self._priority)
+            async with asyncio.timeout_at(None if until == math.inf else until):
+                await self.session.concurrency.acquire(self._priority)
         except TimeoutError:
             quota.release(sent=False)
             raise self._out_of_time() from None
@@ -177,7 +206,7 @@ class Call:
             raise
 
     async def _exchange(self, started: float) -> Response:
-        session = self._session
+        session = self.session
         settings = session.settings
         until = min(started + settings.attempt_timeout, self._deadline)
         key = settings.api_key
@@ -197,33 +226,11 @@ class Call:
         raise failure
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
-        route, timeout = self._operation.request.route, self._session.settings.timeout
-        return DeadlineExceededError(f"{route}: no answer within timeout={timeout:g} s", self._last_error or error)
-
-    def _judge(self, operation: Operation[T], response: Response) -> T:
-        """Return the typed answer, or raise what its status or its body calls for."""
-        route = operation.request.route
-        if 200 <= response.status < 300:
-            problem = ""
-            try:
-                return operation.read(self._session.decoder, response.body, route)
-            except InvalidJSONError as error:
-                problem = str(error)
-            # It may have been cut on its way, so that the next try brings the whole.
-            invalid = APIResponseValidationError((f"{problem} @ $",), response.status, route)
-            invalid.transient = True
-            raise invalid
-        raise self._status_error(response, route)
-
-    def _status_error(self, response: Response, route: str) -> APIStatusError:
-        status, headers = response.status, response.headers
-        retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"), now=datetime.now(UTC))
-        body, raw = decode_error_body(status, response.body)
-        # A page of HTML says nothing in one line; it stays in ``body``.
-        detail = "" if isinstance(raw, str) and raw.startswith("<") else describe_errors(raw)
-        error = error_class(status)(status, body, route, retry_after, detail, str(self._session.settings.server))
-        error.transient = retryable_status(status)
-        return error
+        bound = f"timeout={self.session.settings.timeout:g} s"
+        if self._deadline >= self._ambient:
+            bound = "the time that deadline() gives"
+        text = f"{self._operation.request.route}: no answer within {bound}"
+        return DeadlineExceededError(text, self._last_error or error)
 
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> None:
         """Note a failed attempt, and close the gate when the server asks for it."""
@@ -234,7 +241,7 @@ class Call:
         self.busy += elapsed
         self._last_error = error
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
-        session, route = self._session, self._operation.request.route
+        session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
             session.emit(PauseEvent(route, session.quota.pause(error.retry_after)))
         if not isinstance(error, APIConnectionError) or error.request_sent:

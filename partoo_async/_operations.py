@@ -49,11 +49,15 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 @frozen
 class Operation(Generic[T]):
-    """An operation ready to be sent. ``idempotent``: whether repeating it is harmless when it may have been done."""
+    """An operation ready to be sent. ``idempotent``: whether repeating it is harmless when it may have been done.
+
+    ``shareable``: a read whose result is frozen, so that callers who ask for the same may be given the same object.
+    """
 
     request: Request
     read: Callable[[Decoder, bytes, str], T]
     idempotent: bool
+    shareable: bool = False
 
 
 def _query(**params: object) -> str:
@@ -105,7 +109,7 @@ def _read_nothing(_: Decoder, __: bytes, ___: str) -> None:
 def get_group(section_id: object, group_id: object) -> Operation[Group]:
     """``GET /sections/{section_id}/groups/{group_id}`` (Get Group)."""
     path = _group_path(section_id, group_id)
-    return Operation(Request("GET", path), partial(_read_model, Group, int(path.rpartition("/")[2])), True)
+    return Operation(Request("GET", path), partial(_read_model, Group, int(path.rpartition("/")[2])), True, True)
 
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
@@ -132,7 +136,7 @@ def delete_group(section_id: object, group_id: object) -> Operation[None]:
 def get_section(section_id: object) -> Operation[Section]:
     """``GET /sections/{section_id}``, which lists the section's groups without their businesses."""
     number = check_id("section_id", section_id)
-    return Operation(Request("GET", _section_path(number)), partial(_read_model, Section, number), True)
+    return Operation(Request("GET", _section_path(number)), partial(_read_model, Section, number), True, True)
 
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
@@ -145,7 +149,7 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
         check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
     query = _query(page=page, org_id=org, group_name_query=group_name_query)
-    return Operation(Request("GET", "/sections" + query), _read_page, True)
+    return Operation(Request("GET", "/sections" + query), _read_page, True, True)
 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:

@@ -42,6 +42,7 @@ class Settings:
     max_concurrency: int = field()
     on_event: Callable[[Event], object] | None = field()
     strict: bool = field(validator=_kind(bool))
+    cache_ttl: float | None = field(default=None)
 
     @max_concurrency.validator
     def _check_max_concurrency(self, _: Attribute[int], value: object) -> None:
@@ -51,6 +52,11 @@ class Settings:
     def _check_on_event(self, _: Attribute[Any], value: object) -> None:
         if value is not None and not callable(value):
             raise ConfigurationError(f"on_event: expected a callable or None, not {type(value).__name__}")
+
+    @cache_ttl.validator
+    def _check_cache_ttl(self, _: Attribute[Any], value: object) -> None:
+        if value is not None:
+            check_seconds("cache_ttl", value)
 
     @classmethod
     def resolve(cls, *, api_key: Any, server: Any, **options: Any) -> Settings:

@@ -35,7 +35,9 @@ class PartooClient:
     the local limiter off, but a 429 still pauses every call. ``max_concurrency``: the most requests in flight; scans
     leave an eighth of them to other calls. ``session``: an aiohttp session of yours, which is never closed here.
     ``on_event``: a plain callable that gets one frozen event at a time. ``strict``: answers that differ from the
-    documentation are errors. ``quota``: share one explicitly; clients of the same server, key and limit do anyway.
+    documentation are errors. ``cache_ttl``: for how many seconds the answer of a ``get`` or ``list`` is used again, of
+    a thousand at most; writes through this client drop what they change. ``quota``: share one explicitly; clients of
+    the same server, key and limit do anyway.
 
     Raises ``ConfigurationError`` for a bad argument. No request is made and no connection opened until the first call.
     """
@@ -56,6 +58,7 @@ class PartooClient:
         ssl_context: ssl.SSLContext | None = None,
         on_event: Callable[[Event], object] | None = None,
         strict: bool = False,
+        cache_ttl: float | None = None,
         quota: Quota | None = None,
     ) -> None:
         api_key = protect(api_key)
@@ -74,6 +77,7 @@ class PartooClient:
                 ssl_context=ssl_context,
                 on_event=on_event,
                 strict=strict,
+                cache_ttl=cache_ttl,
                 quota=quota,
             )
         )
@@ -108,7 +112,7 @@ class PartooClient:
     @property
     def quota(self) -> QuotaSnapshot:
         """The state of the quota at this moment: used, available, waiting, paused."""
-        return self.session.quota_snapshot()
+        return self.session.quota.snapshot()
 
     @property
     def closed(self) -> bool:
@@ -176,9 +180,13 @@ class PartooClient:
         """
         return Scan(self.session, Scope.of_organization(org_id), **options)
 
-    async def aclose(self) -> None:
-        """Close the connections. Safe to call twice; calls after it raise ``ClientClosedError``."""
-        await self.session.aclose()
+    async def aclose(self, *, grace: float = 0.0) -> None:
+        """Close the connections. Safe to call twice; calls after it raise ``ClientClosedError``.
+
+        ``grace``: how many seconds calls under way get to finish; those that have not by then raise
+        ``ClientClosedError``.
+        """
+        await self.session.aclose(grace=grace)
 
     async def __aenter__(self) -> Self:
         await self.session.__aenter__()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+import logging
+from collections.abc import Callable
 
-__all__ = ["Event", "PauseEvent", "RequestEvent", "RetryEvent"]
+from attrs import define, frozen
+
+__all__ = ["Emitter", "Event", "PauseEvent", "RequestEvent", "RetryEvent"]
+
+_logger = logging.getLogger("partoo_async")
 
 
 @frozen
@@ -42,3 +47,22 @@ class PauseEvent:
 
 Event = RequestEvent | RetryEvent | PauseEvent
 """Any of the three."""
+
+
+@define
+class Emitter:
+    """Tells a client's ``on_event``. Its errors are logged once and never break a call."""
+
+    on_event: Callable[[Event], object] | None
+    _failed: bool = False
+
+    def __call__(self, event: Event) -> None:
+        """Hand the event over, if there is anybody to hand it to."""
+        if self.on_event is None:
+            return
+        try:
+            self.on_event(event)
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                _logger.exception("on_event raised; this is logged once, and the calls go on")

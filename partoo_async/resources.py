@@ -29,9 +29,13 @@ class Groups:
     def __repr__(self) -> str:
         return f"<Groups of {self._session!r}>"
 
-    async def get(self, section_id: int | str, group_id: int | str) -> Group:
-        """Return one group with its whole list of businesses."""
-        return await self._session.send(operations.get_group(section_id, group_id))
+    async def get(self, section_id: int | str, group_id: int | str, *, fresh: bool = False) -> Group:
+        """Return one group with its whole list of businesses.
+
+        Calls for the same group that are under way at the same time share one request. ``fresh``: ask anew, and take
+        no answer that was kept (``cache_ttl``) or asked for before.
+        """
+        return await self._session.send(operations.get_group(section_id, group_id), fresh=fresh)
 
     async def create(self, section_id: int | str, *, name: str, business_ids: Iterable[str]) -> int:
         """Create a group and return its id. ``name`` is unique and holds no ``,`` ``;`` ``/``.
@@ -65,9 +69,9 @@ class Sections:
     def __repr__(self) -> str:
         return f"<Sections of {self._session!r}>"
 
-    async def get(self, section_id: int | str) -> Section:
-        """Return one section with the summaries of its groups."""
-        return await self._session.send(operations.get_section(section_id))
+    async def get(self, section_id: int | str, *, fresh: bool = False) -> Section:
+        """Return one section with the summaries of its groups. ``fresh``: as for ``Groups.get``."""
+        return await self._session.send(operations.get_section(section_id), fresh=fresh)
 
     async def list(
         self, *, page: int = 1, org_id: int | str | None = None, group_name_query: str | None = None

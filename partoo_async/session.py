@@ -7,20 +7,21 @@ a typed value or by one error of ours.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._call import Call
 from partoo_async._convert import Decoder
+from partoo_async._deadline import ambient_deadline
+from partoo_async._lifecycle import Lifecycle
+from partoo_async._reads import Reads
 from partoo_async._retry import RetryThrottle
 from partoo_async._secret import protect
 from partoo_async._settings import Settings
 from partoo_async._transport import Transport
 from partoo_async.errors import ClientClosedError, ConfigurationError
-from partoo_async.policy import Priority, RateLimit, RetryPolicy
-from partoo_async.quota import Concurrency, Quota, QuotaSnapshot, shared_quota
+from partoo_async.events import Emitter
+from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
+from partoo_async.quota import Concurrency, Quota, shared_quota
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["PartooSession"]
 
 T = TypeVar("T")
-_logger = logging.getLogger("partoo_async")
 
 
 class PartooSession:
@@ -45,7 +45,6 @@ class PartooSession:
     Arguments are those of ``PartooClient``. Raises ``ConfigurationError`` for a bad one, before anything is sent.
     """
 
-    _transport: Transport | None = None  # these two for __del__, when __init__ raised
     _parent: PartooSession | None = None
 
     def __init__(
@@ -64,6 +63,7 @@ class PartooSession:
         ssl_context: ssl.SSLContext | None = None,
         on_event: Callable[[Event], object] | None = None,
         strict: bool = False,
+        cache_ttl: float | None = None,
         quota: Quota | None = None,
     ) -> None:
         api_key = protect(api_key)
@@ -77,26 +77,26 @@ class PartooSession:
             max_concurrency=max_concurrency,
             on_event=on_event,
             strict=strict,
+            cache_ttl=cache_ttl,
         )
-        if quota is not None and not isinstance(quota, Quota):
-            raise ConfigurationError(f"quota: expected a Quota or None, not {type(quota).__name__}")
-        self._transport = Transport(session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context)
-        self._quota = quota
-        self._own_quota = quota is None
+        _check_quota(quota)
+        self.transport: Transport = Transport(
+            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
+        )
+        self._quota, self._own_quota = quota, quota is None
+        self._life, self._own_concurrency = Lifecycle(), True
+        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
         self._start()
 
     def _start(self) -> None:
         settings = self.settings
-        self.concurrency: Concurrency = Concurrency(settings.max_concurrency)
         self.throttle: RetryThrottle = RetryThrottle()
         self.decoder: Decoder = Decoder(strict=settings.strict)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = os.getpid()
-        self._closed = False
-        self._event_failed = False
+        self._reads = Reads(settings.cache_ttl)
+        self.emit: Emitter = Emitter(settings.on_event)
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_closed"):  # a debugger may ask in the middle of a construction error
+        if not hasattr(self, "emit"):  # a debugger may ask in the middle of a construction error
             return f"<{type(self).__name__} being made>"
         state = "closed" if self.closed else "open"
         return f"<{type(self).__name__} {self.settings.server.name} {state}>"
@@ -111,19 +111,21 @@ class PartooSession:
             changes["api_key"] = protect(changes["api_key"])
         copy = PartooSession.__new__(PartooSession)
         copy.settings = self.settings.change(**changes)
-        copy._transport = self._transport
+        copy.transport = self.transport
         copy._parent = self
         # Another organization has another quota; an explicit one is the caller's decision and stays.
         same = not self._own_quota or copy.settings.identity == self.settings.identity
         copy._own_quota = self._own_quota
         copy._quota = self._quota if same and "rate_limit" not in changes else None
+        copy._life = Lifecycle(self._life)
+        copy._own_concurrency = "max_concurrency" in changes
+        copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
         copy._start()
-        copy._pid = self._pid
-        if "max_concurrency" not in changes:
-            copy.concurrency = self.concurrency
         copy.throttle = self.throttle
         if "strict" not in changes:
             copy.decoder = self.decoder
+            if copy.settings.identity == self.settings.identity and "cache_ttl" not in changes:
+                copy._reads = self._reads
         return copy
 
     def with_own_drift(self) -> PartooSession:
@@ -140,13 +142,12 @@ class PartooSession:
     @property
     def closed(self) -> bool:
         """Whether the session, or the one whose connections it shares, was closed."""
-        return self._closed or self.transport.closed
+        return self._life.closed or self.transport.closed
 
     @property
-    def transport(self) -> Transport:
-        """The connections."""
-        assert self._transport is not None  # noqa: S101 - only while __init__ raises is it None
-        return self._transport
+    def calls(self) -> set[Call]:
+        """The calls under way, those of copies included."""
+        return self._life.calls
 
     @property
     def quota(self) -> Quota:
@@ -159,59 +160,81 @@ class PartooSession:
             self._quota = shared_quota(loop, self.settings.identity, self.settings.rate_limit)
         return self._quota
 
-    def quota_snapshot(self) -> QuotaSnapshot:
-        """Return the present state of the quota."""
-        return self.quota.snapshot()
-
     async def send(
-        self, operation: Operation[T], *, priority: Priority = Priority.INTERACTIVE, call: Call | None = None
+        self,
+        operation: Operation[T],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        call: Call | None = None,
+        fresh: bool = False,
     ) -> T:
         """Send an operation and return its typed result.
 
         Raises any error of the tree in ``partoo_async.errors`` but ``ScanError``; see there for which means what.
-        ``call``, if given, is filled with what happened.
+        ``call``, if given, is filled with what happened, and is not shared with others. ``fresh``: take no answer
+        that was asked for before.
         """
         loop = asyncio.get_running_loop()
-        if loop is not self._loop or self._closed:
+        if loop is not self._life.loop or self._life.closed:
             self._bind(loop)
-        if os.getpid() != self._pid:
-            raise ClientClosedError(
-                "this client was made in another process, before a fork; make a client in each process"
-            )
-        if call is None:
-            call = Call()
-        return await call.run(self, operation, priority, loop)
+        self._life.check_process()
+        if not operation.idempotent:
+            return await self._write(operation, priority, call, loop)
+        if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
+            return await (call or Call()).run(self, operation, priority, loop)
+        until = min(loop.time() + self.settings.timeout, ambient_deadline())
+        path = operation.request.path
+        result: T = await self._reads.get(
+            path, lambda: Call().run(self, operation, priority, loop), until=until, fresh=fresh
+        )
+        return result
+
+    async def _write(
+        self, operation: Operation[T], priority: Priority, call: Call | None, loop: asyncio.AbstractEventLoop
+    ) -> T:
+        """Send what may change something: whoever reads after it reads anew, even if it seems to have failed."""
+        path = operation.request.path
+        self._reads.changed(path)
+        try:
+            return await (call or Call()).run(self, operation, priority, loop)
+        finally:
+            self._reads.changed(path)
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tie the session to the first loop that uses it: its connections and waiters cannot serve another."""
+        """Tie the session to the loop that uses it. A loop that was closed has taken all that waited along."""
         if self.closed:
             raise ClientClosedError("this client is closed; make a new one")
         if self._parent is not None:
             self._parent._bind(loop)
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise ClientClosedError(
-                "this client belongs to another event loop; make one client per loop, inside the loop that uses it"
-            )
+        if self._life.bind(loop):
+            if self._parent is None:
+                self.transport.forget()
+            self._quota = None if self._own_quota else self._quota
+            self.concurrency = Concurrency(self.settings.max_concurrency)
+            if self._parent is not None and not self._own_concurrency:
+                self.concurrency = self._parent.concurrency
+            self._reads = Reads(self.settings.cache_ttl)
 
-    def emit(self, event: Event) -> None:
-        """Tell ``on_event``. Its errors are logged once and never break a call."""
-        on_event = self.settings.on_event
-        if on_event is None:
-            return
+    def ended(self, call: Call) -> None:
+        """Take note that a call is over."""
+        self._life.ended(call)
+
+    async def aclose(self, *, grace: float = 0.0) -> None:
+        """Refuse new calls, give those under way ``grace`` seconds, and close the connections. Safe to call twice.
+
+        Then calls that still wait, for quota or for another try, raise ``ClientClosedError``, as do those whose request
+        is out. The connections of a caller's aiohttp session stay open, and so do those of the session that this one
+        was made from.
+        """
+        grace = check_seconds("grace", grace, zero=True)
+        self._life.close()
         try:
-            on_event(event)
-        except Exception:
-            if not self._event_failed:
-                self._event_failed = True
-                _logger.exception("on_event raised; this is logged once, and the calls go on")
-
-    async def aclose(self) -> None:
-        """Close the connections, unless they are a caller's or those of the session that this one was made from."""
-        self._closed = True
-        if self._parent is None:
-            await self.transport.aclose()
+            await self._life.finish(
+                {call for call in self.calls if self._parent is None or call.session is self}, grace
+            )
+        finally:
+            if self._parent is None:
+                await self.transport.aclose()
 
     async def __aenter__(self) -> PartooSession:
         self._bind(asyncio.get_running_loop())
@@ -220,12 +243,7 @@ class PartooSession:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __del__(self) -> None:
-        # A warning only: closing sockets takes a running loop, and there may be none.
-        if self._transport is not None and self._parent is None and self._transport.leaks:
-            warnings.warn(
-                "a PartooClient was never closed; use 'async with PartooClient(...)' or 'await client.aclose()'",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+
+def _check_quota(quota: object) -> None:
+    if quota is not None and not isinstance(quota, Quota):
+        raise ConfigurationError(f"quota: expected a Quota or None, not {type(quota).__name__}")

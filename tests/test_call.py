@@ -350,11 +350,17 @@ async def test_an_outage_costs_few_requests() -> None:
 
 
 async def test_the_cap_on_requests_in_flight() -> None:
-    """At most max_concurrency requests are in flight."""
-    async with raw_server(None) as server, client_of(server.url, max_concurrency=3, timeout=0.3) as client:
-        results = await asyncio.gather(*(client.groups.get(7, 42) for _ in range(9)), return_exceptions=True)
+    """At most max_concurrency requests are in flight; the others wait, and are never sent when they are cancelled."""
+    async with raw_server(None) as server, client_of(server.url, max_concurrency=3) as client:
+        calls = asyncio.gather(*(client.groups.get(7, number) for number in range(9)))
+        async with asyncio.timeout(5):
+            while len(server.requests) < 3 or "6 waiting" not in repr(client.session.concurrency):
+                await asyncio.sleep(0.01)
+        calls.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calls
         assert len(server.requests) == 3
-    assert all(isinstance(result, DeadlineExceededError) for result in results)
+    assert client.quota.used == 3
 
 
 async def test_on_event_errors_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
@@ -372,12 +378,13 @@ async def test_on_event_errors_do_no_harm(caplog: pytest.LogCaptureFixture) -> N
 async def test_the_quota_holds_calls_back() -> None:
     """Calls beyond the window wait for it, and one that cannot wait is refused with the time to come back."""
     limit = RateLimit(requests=2, per=0.3)
-    async with raw_server(answer(200, GROUP)) as server, client_of(server.url, rate_limit=limit) as client:
+    async with raw_server(answer(200, b"{}")) as server, client_of(server.url, rate_limit=limit) as client:
         started = asyncio.get_running_loop().time()
-        await asyncio.gather(*(client.groups.get(7, 42) for _ in range(3)))
+        await asyncio.gather(*(client.request("GET", "/some") for _ in range(3)))
         assert asyncio.get_running_loop().time() - started >= 0.3
+        hurried = client.with_options(timeout=0.1)
         with pytest.raises(QuotaExceededError) as caught:
-            await asyncio.gather(*(client.with_options(timeout=0.1).groups.get(7, 42) for _ in range(3)))
+            await asyncio.gather(*(hurried.request("GET", "/some") for _ in range(3)))
         assert 0 < caught.value.retry_after <= 0.35
 
 

@@ -27,7 +27,7 @@ class Network:
         self.slowest = slowest
         self.arrivals: list[float] = []
         self.in_flight = self.most_in_flight = 0
-        self.closed = self.leaks = False
+        self.closed = False
 
     async def aclose(self) -> None:
         self.closed = True
@@ -69,7 +69,7 @@ class Network:
 
 def client_on(network: Network, **options: Any) -> PartooClient:
     client = PartooClient("key", server=SERVER, **options)
-    client.session._transport = network  # type: ignore[assignment]
+    client.session.transport = network  # type: ignore[assignment]
     return client
 
 

@@ -37,8 +37,10 @@ PUBLIC = [
     "ForbiddenBody",
     "ForbiddenErrors",
     "Group",
+    "GroupChange",
     "GroupSummary",
     "InternalServerError",
+    "NotCompared",
     "NotFoundError",
     "PRODUCTION",
     "PartooClient",
@@ -57,17 +59,22 @@ PUBLIC = [
     "RetryPolicy",
     "SANDBOX",
     "Scan",
+    "ScanDiff",
     "ScanError",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScannedGroup",
+    "ScannedSection",
     "Section",
     "SectionPage",
+    "SectionRename",
     "Server",
     "UnauthenticatedBody",
     "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
+    "diff_scans",
 ]
 
 FIELDS = {
@@ -77,19 +84,26 @@ FIELDS = {
     "ForbiddenBody": "errors",
     "ForbiddenErrors": "authorization",
     "Group": "id name has_puller business_ids",
+    "GroupChange": "section_id before after",
     "GroupSummary": "id name has_puller",
+    "NotCompared": "section_id group_id before after",
     "PauseEvent": "route seconds",
     "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait",
     "RateLimit": "requests per reserve pacing share",
     "RequestEvent": "route status error elapsed attempt",
     "RetryEvent": "route error attempt wait",
     "RetryPolicy": "max_retries initial_backoff max_backoff",
+    "ScanDiff": "sections_added sections_removed sections_renamed groups_added groups_removed groups_changed"
+    " groups_compared not_compared incomplete notes",
     "ScanItem": "section_id group_id group error attempts elapsed recorded",
     "ScanPlan": "sections groups requests seconds",
     "ScanProgress": "done failed total rate eta paused_for",
     "ScanReport": "items requests seconds drift retries",
+    "ScannedGroup": "section_id group",
+    "ScannedSection": "section_id name",
     "Section": "id name groups can_edit has_puller",
     "SectionPage": "sections page max_page count",
+    "SectionRename": "section_id before after",
     "Server": "name base_url",
     "UnauthenticatedBody": "errors",
     "UnauthenticatedErrors": "authentication",
@@ -97,7 +111,7 @@ FIELDS = {
 
 CLASSES = [getattr(partoo_async, name) for name in PUBLIC if inspect.isclass(getattr(partoo_async, name))]
 CLASSES.remove(str)  # BusinessId is another name for it
-CLASSES += [Groups, Sections, *(getattr(emulator, name) for name in emulator.__all__ if name != "demo_sections")]
+CLASSES += [Groups, Sections, *filter(inspect.isclass, (getattr(emulator, name) for name in emulator.__all__))]
 
 
 def signature(function: Any) -> str:

@@ -25,7 +25,8 @@ from partoo_async import (
 from partoo_async._body import TooLargeError, UnreadableError, read_body
 from partoo_async._http import Request, Response
 from partoo_async._secret import Secret
-from partoo_async._transport import Transport, _translate
+from partoo_async._transport import Transport
+from partoo_async._transport.translation import translate
 from tests.conftest import FAST, GROUP, answer, raw_server
 
 URL = f"{SANDBOX.base_url}/sections/7/groups/42"
@@ -103,7 +104,7 @@ def test_no_error_of_aiohttp_is_forgotten() -> None:
     assert len(kinds) > 20
     for kind in kinds:
         error = kind.__new__(kind)
-        assert isinstance(_translate(error, "GET /x", SANDBOX, session), PartooError)  # type: ignore[arg-type]
+        assert isinstance(translate(error, "GET /x", SANDBOX, session), PartooError)  # type: ignore[arg-type]
 
 
 async def test_tls_errors_are_final() -> None:
@@ -203,8 +204,8 @@ async def test_a_declared_length_above_the_cap() -> None:
 async def test_an_unreadable_body_is_transient_and_a_large_one_is_not() -> None:
     """Asking again may mend a cut body, but not a large one."""
     session: Any = SimpleNamespace(closed=False)
-    cut = _translate(UnreadableError("gzip data ends too early"), "GET /x", SANDBOX, session)
-    large = _translate(TooLargeError(), "GET /x", SANDBOX, session)
+    cut = translate(UnreadableError("gzip data ends too early"), "GET /x", SANDBOX, session)
+    large = translate(TooLargeError(), "GET /x", SANDBOX, session)
     assert isinstance(cut, APIResponseValidationError)
     assert isinstance(large, APIResponseValidationError)
     assert (cut.transient, large.transient) == (True, False)

@@ -1,31 +1,21 @@
-"""One HTTP exchange: the only client module that knows aiohttp.
-
-Every error of aiohttp and of the operating system is translated here, around the whole exchange, body included. The
-translation is raised after the ``except`` block, never inside it: aiohttp's frames and exceptions hold the API key,
-and a chained exception would carry them along.
-"""
+"""One HTTP exchange, from a request to its complete answer."""
 
 from __future__ import annotations
 
 import asyncio
 import platform
 import ssl
+import warnings
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
-from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError, read_body
+from partoo_async._body import TooLargeError, UnreadableError, read_body
 from partoo_async._http import Request, Response
+from partoo_async._transport.translation import CONNECT_TIMEOUT, translate
 from partoo_async._version import get_version
-from partoo_async.errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APITimeoutError,
-    ClientClosedError,
-    ConfigurationError,
-    PartooError,
-)
+from partoo_async.errors import APITimeoutError, ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
     from partoo_async._secret import Secret
@@ -33,9 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-_CONNECT_TIMEOUT = 10.0
 # No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT)
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
 
 class _SendOnce:
@@ -104,10 +93,17 @@ class Transport:
         self._user_agent = user_agent()
         self.closed: bool = False
 
-    @property
-    def leaks(self) -> bool:
-        """Whether a session of ours is open: what a client that was never closed leaves behind."""
-        return self._owned and self._session is not None and not self._session.closed
+    def __del__(self) -> None:
+        # A warning only: closing sockets takes a running loop, and there may be none. Nothing is set yet where
+        # __init__ raised.
+        session = getattr(self, "_session", None)
+        if session is not None and self._owned and not session.closed:
+            warnings.warn(
+                "a PartooClient was never closed; use 'async with PartooClient(...)' or 'await client.aclose()'",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     async def open(self) -> aiohttp.ClientSession:
         """Return the session. The TLS context is built in a thread: reading the certificates takes milliseconds."""
@@ -125,6 +121,16 @@ class Transport:
                     connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
                 )
             return self._session
+
+    def forget(self) -> None:
+        """Let go of a session whose event loop was closed; a borrowed one cannot be made anew.
+
+        Raises ``ClientClosedError`` for that.
+        """
+        if not self._owned:
+            raise ClientClosedError("the aiohttp session of this client belongs to an event loop that was closed")
+        self._session = None
+        self._opening = asyncio.Lock()
 
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
@@ -157,7 +163,7 @@ class Transport:
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
         except Exception as error:
-            failure = _translate(error, request.route, server, session)
+            failure = translate(error, request.route, server, session)
         try:
             raise failure
         finally:
@@ -203,42 +209,3 @@ class Transport:
         if request.body is not None:
             headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
         return headers
-
-
-def _translate(  # noqa: PLR0911 - a table: one row, one return
-    error: Exception, route: str, server: Server, session: aiohttp.ClientSession
-) -> PartooError:
-    """Return our error for one of aiohttp's or of the operating system. Texts name the kind, never the request."""
-    where = f"{route} at {server.name}"
-    match error:
-        case TooLargeError():
-            return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
-        case UnreadableError():
-            unreadable = APIResponseValidationError((f"{error} @ body",), route=route)
-            unreadable.transient = True
-            return unreadable
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            # Final: asking again cannot mend a certificate, and verification is never switched off.
-            refused = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", False, route)
-            refused.transient = False
-            return refused
-        case aiohttp.ConnectionTimeoutError():
-            return APITimeoutError(f"{where}: no connection within {_CONNECT_TIMEOUT:g} s", False, route)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
-            return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
-        case TimeoutError():
-            return APITimeoutError(f"{where}: no complete answer in time", True, route)
-        case aiohttp.ClientResponseError():
-            return APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
-    if session.closed:
-        closed = ClientClosedError(f"{where}: the aiohttp session is closed")
-        closed.request_sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything
-        return closed
-    return APIConnectionError(f"{where}: {_reason(error)}", True, route)
-
-
-def _reason(error: BaseException) -> str:
-    """The operating system's words where there are some, else the name of the error: never aiohttp's own text."""
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from partoo_async._version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal_file import Database, open_database
+from partoo_async.scan.journal_file import Database, open_database, to_the_end
 from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, write_header
 from partoo_async.scan.records import JournalError, checksum, encode_outcome
 from partoo_async.scan.scope import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from partoo_async.scan.report import ScanItem
     from partoo_async.scan.scope import Scope
@@ -127,7 +127,7 @@ class Journal:
         """Write what is still to be written, and close the file."""
         try:
             if self._writer is not None:
-                await asyncio.wait([self._writer])
+                await to_the_end(self._writer)
         finally:
             await self._database.aclose()
 
@@ -143,6 +143,8 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
     if "scope" in header:
         _check_same(database.path, header, server, scope)
         await write_header(database, {"finished": False})
+        # Every run reads the sections anew, and one that there is no more would stay a failure for ever.
+        await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))
         return True
     started = datetime.now(UTC).isoformat()
     facts = {"server": server, "scope": scope.plain(), "started": started, "version": get_version(), "finished": False}

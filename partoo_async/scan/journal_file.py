@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
-from attrs import define
+from attrs import define, field
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.records import JournalError
@@ -22,7 +22,7 @@ from partoo_async.scan.records import JournalError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["FORMAT", "Database", "open_database"]
+__all__ = ["FORMAT", "Database", "open_database", "to_the_end"]
 
 FORMAT = 1
 """The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
@@ -53,6 +53,7 @@ class Database:
     path: Path
     _connection: aiosqlite.Connection
     _lock: int
+    _turn: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def fetch(self, sql: str, *parameters: object) -> list[Any]:
         """Return the rows of a query."""
@@ -61,32 +62,45 @@ class Database:
 
     async def write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
         """Run each statement with each of its rows, all of it or nothing, and return when it is on disk."""
-        with _explained(self.path):
-            await self._connection.execute("BEGIN")
-            try:
-                for sql, rows in statements:
-                    await self._connection.executemany(sql, rows)
-                await self._connection.execute("COMMIT")
-            except BaseException:
-                # A full disk has rolled it back already.
-                if self._connection.in_transaction:
-                    await self._connection.execute("ROLLBACK")
-                raise
+        # A connection has one transaction at a time, and sections are read and recorded side by side.
+        async with self._turn:
+            with _explained(self.path):
+                try:
+                    await self._connection.execute("BEGIN")
+                    for sql, rows in statements:
+                        await self._connection.executemany(sql, rows)
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    # There may be nothing to roll back: a full disk has done so, and a commit that a cancelled caller
+                    # no longer waits for is made all the same.
+                    with suppress(sqlite3.Error):
+                        await self._connection.execute("ROLLBACK")
+                    raise
 
     async def aclose(self) -> None:
         """Close the file and let others have it, even if the caller is being cancelled: its thread must end."""
         closing = asyncio.ensure_future(self._connection.close())
-        cancelled = False
-        while not closing.done():
-            try:
-                await asyncio.shield(closing)
-            except asyncio.CancelledError:
-                cancelled = True
-            except sqlite3.Error:
-                break  # what was committed is in the file or in its log, which the next one reads
-        os.close(self._lock)
-        if cancelled:
-            raise asyncio.CancelledError
+        try:
+            await to_the_end(closing)
+        finally:
+            os.close(self._lock)
+            # Looked at, and no matter: what was committed is in the file or in its log, which the next one reads.
+            closing.exception()
+
+
+async def to_the_end(work: asyncio.Future[Any]) -> None:
+    """Wait until this is done, even if the caller is cancelled meanwhile; the cancellation is raised after it.
+
+    Raises nothing else: the caller asks the future for its result.
+    """
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def open_database(path: Path, *, create: bool, resume: bool = True) -> Database:
@@ -95,6 +109,18 @@ async def open_database(path: Path, *, create: bool, resume: bool = True) -> Dat
     Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
     ``create``, or there already without ``resume``. Such a file is left as it was.
     """
+    # Not to be cancelled half way: threads are at work, and the lock would be left to nobody.
+    opening = asyncio.ensure_future(_open(path, create=create, resume=resume))
+    try:
+        await to_the_end(opening)
+    except asyncio.CancelledError:
+        if opening.exception() is None:
+            await opening.result().aclose()
+        raise
+    return opening.result()
+
+
+async def _open(path: Path, *, create: bool, resume: bool) -> Database:
     lock, begun = await asyncio.to_thread(_take, path, create=create, resume=resume)
     connection = None
     try:

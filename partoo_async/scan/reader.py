@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._call import Call
+from partoo_async._deadline import ambient_deadline
 from partoo_async._operations import get_group, get_section
-from partoo_async.errors import ClientClosedError, PartooError, QuotaExceededError
+from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 from partoo_async.resources import walk_sections
 from partoo_async.scan.report import ScanItem
@@ -25,8 +26,9 @@ __all__ = ["Reader"]
 class Reader:
     """Sends a scan's requests as bulk work. ``calls``: what was asked; ``sends``: requests that left for it.
 
-    Raises ``ClientClosedError`` when the client was closed, and ``QuotaExceededError`` behind a pause of hours:
-    neither is the fault of one key. Every other error of a key is in its outcome.
+    Raises ``ClientClosedError`` when the client was closed, ``QuotaExceededError`` behind a pause of hours, and
+    ``DeadlineExceededError`` at the end of an ambient deadline: none is the fault of one key. Every other error of a
+    key is in its outcome.
     """
 
     def __init__(self, session: PartooSession, workers: int) -> None:
@@ -95,6 +97,11 @@ class Reader:
         except (ClientClosedError, QuotaExceededError):
             raise
         except PartooError as error:
+            if isinstance(error, DeadlineExceededError) and loop.time() >= ambient_deadline():
+                raise  # the time of the whole scan, and not of this key
+            if call.last_try and error.transient:
+                # Cut short by stop(): it would have been tried again, and so it is no outcome that a journal may keep.
+                raise asyncio.CancelledError from None
             failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
         group = value if group_id is not None else None
         return value, ScanItem(section_id, group_id, group, failure, call.sends, loop.time() - started)

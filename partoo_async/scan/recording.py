@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -20,6 +19,7 @@ from partoo_async.scan.scope import check_journal
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
 
 __all__ = [

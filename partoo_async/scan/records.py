@@ -62,14 +62,14 @@ def _plain_error(error: PartooError) -> dict[str, Any]:
 def _plain(value: object) -> Any:
     if isinstance(value, PartooError):
         return {"error": _plain_error(value)}
-    if attrs.has(type(value)):
-        value = attrs.asdict(value)  # type: ignore[arg-type]  # has() does not narrow the type
-    elif isinstance(value, (list, tuple)):
-        value = [_plain(inner) for inner in value]
     try:
+        if attrs.has(type(value)):
+            value = attrs.asdict(value)  # type: ignore[arg-type]  # has() does not narrow the type
+        elif isinstance(value, (list, tuple)):
+            value = [_plain(inner) for inner in value]
         encode_json(value)
-    except TypeError:
-        return None  # such as a report: too much to keep for one outcome
+    except (RecursionError, TypeError):
+        return None  # such as a report, or a body nested a thousand deep: too much to keep for one outcome
     return value
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async.errors import ConfigurationError, QuotaExceededError, ScanError
+from partoo_async.errors import ConfigurationError, DeadlineExceededError, QuotaExceededError, ScanError
 from partoo_async.policy import check_count
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
@@ -112,7 +112,8 @@ class Scan:
         _logger.info("scan: %s", self._plan)
         workers = max(1, min(self._workers, self._listing.left))
         self._engine = Engine(self._listing.keys(), self._read_group, workers)
-        self._engine.start()
+        if self._state == "open":  # not closed from elsewhere while it read its sections
+            self._engine.start()
         return self
 
     async def _prepare(self) -> ScanPlan:
@@ -145,7 +146,7 @@ class Scan:
         """Turn what ends a scan, and is not the fault of a key, into a ``ScanError`` with the report."""
         try:
             yield
-        except (QuotaExceededError, JournalError) as error:
+        except (QuotaExceededError, DeadlineExceededError, JournalError) as error:
             # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
             # failures one by one.
             reason = str(error)
@@ -230,9 +231,8 @@ class Scan:
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
         """Return the figures until now as a report, with the items that the caller kept."""
         seconds = (self._ended or self._now()) - self._started
-        listing, reader = self._listing, self._reader
-        drift = dict(self._session.drift)
-        changes = tuple(listing.added), tuple(listing.deleted)
+        reader, drift = self._reader, dict(self._session.drift)
+        changes = tuple(self._listing.added), tuple(self._listing.deleted)
         return ScanReport(tuple(items), reader.sends, seconds, drift, reader.retries, *changes)
 
     async def collect(self) -> ScanReport:

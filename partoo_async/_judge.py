@@ -1,0 +1,48 @@
+"""What an answer means: the typed value that an operation reads from it, or the error that its status calls for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from partoo_async._convert import decode_error_body
+from partoo_async._http import describe_errors, error_class, parse_retry_after, retryable_status
+from partoo_async._json import InvalidJSONError
+from partoo_async.errors import APIResponseValidationError, APIStatusError
+
+if TYPE_CHECKING:
+    from partoo_async._convert import Decoder
+    from partoo_async._http import Response
+    from partoo_async._operations import Operation
+    from partoo_async.servers import Server
+
+__all__ = ["judge"]
+
+T = TypeVar("T")
+
+
+def judge(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
+    """Return the typed answer, or raise what its status or its body calls for."""
+    route = operation.request.route
+    if 200 <= response.status < 300:
+        problem = ""
+        try:
+            return operation.read(decoder, response.body, route)
+        except InvalidJSONError as error:
+            problem = str(error)
+        # It may have been cut on its way, so that the next try brings the whole.
+        invalid = APIResponseValidationError((f"{problem} @ $",), response.status, route)
+        invalid.transient = True
+        raise invalid
+    raise _status_error(response, route, server)
+
+
+def _status_error(response: Response, route: str, server: Server) -> APIStatusError:
+    status, headers = response.status, response.headers
+    retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"), now=datetime.now(UTC))
+    body, raw = decode_error_body(status, response.body)
+    # A page of HTML says nothing in one line; it stays in ``body``.
+    detail = "" if isinstance(raw, str) and raw.startswith("<") else describe_errors(raw)
+    error = error_class(status)(status, body, route, retry_after, detail, str(server))
+    error.transient = retryable_status(status)
+    return error

@@ -1,0 +1,150 @@
+"""Reads that share: identical ones in flight share one request, and for a while, if asked to, its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from partoo_async.errors import DeadlineExceededError, QuotaExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["Reads"]
+
+_MOST_KEPT = 1000
+
+
+@define(eq=False)
+class _Flight:
+    """One request that several callers wait for. ``stale``: something was changed after it set out."""
+
+    task: asyncio.Task[Any]
+    waiters: set[asyncio.Future[None]] = field(factory=set)
+    stale: bool = False
+
+
+class Reads:
+    """The reads of one client, by path. ``ttl``: for how many seconds an answer is used again, None for not at all.
+
+    The callers of a flight are shielded from each other: it goes on until the last of them is cancelled.
+    """
+
+    def __init__(self, ttl: float | None) -> None:
+        self._ttl = ttl
+        self._flights: dict[str, _Flight] = {}
+        self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
+
+    async def get(
+        self, path: str, start: Callable[[], Coroutine[Any, Any, Any]], *, until: float, fresh: bool = False
+    ) -> Any:
+        """Return what ``start()`` returns, or what an identical read does.
+
+        ``until``: the event loop time at which this caller gives up. ``fresh``: take no answer, and no request,
+        that is older than this call. Raises what ``start()`` raises, and ``DeadlineExceededError``.
+        """
+        loop = asyncio.get_running_loop()
+        if fresh:
+            self._forget(path)
+        elif self._ttl is not None:
+            expires, value = self._kept.get(path, (0.0, None))
+            if expires > loop.time():
+                return value
+        while True:
+            flight = self._flights.get(path)
+            leads = flight is None
+            if flight is None:
+                flight = self._flights[path] = _Flight(loop.create_task(start()))
+                flight.task.add_done_callback(partial(self._landed, path, flight))
+            if not await self._wait(path, flight, until):
+                raise DeadlineExceededError(f"GET {path}: no answer in time from the request that this call shared")
+            error = flight.task.exception()
+            if error is None:
+                return flight.task.result()
+            if leads:
+                raise error
+            # The one that led had less time than this call has: that is not this call's error.
+            if not isinstance(error, (DeadlineExceededError, QuotaExceededError)) or loop.time() >= until:
+                raise copy.copy(error)
+
+    async def _wait(self, path: str, flight: _Flight, until: float) -> bool:
+        """Return whether the flight has ended before ``until``; when cancelled, cancel it if nobody else waits."""
+        if flight.task.done():
+            return True
+        loop = asyncio.get_running_loop()
+        landed = loop.create_future()
+        first = not flight.waiters
+        flight.waiters.add(landed)
+        try:
+            if first:
+                await landed  # bounded by the call itself
+            else:
+                async with asyncio.timeout_at(until):
+                    await landed
+        except TimeoutError:
+            return False
+        except asyncio.CancelledError:
+            flight.waiters.discard(landed)
+            if not flight.waiters and not flight.task.done():
+                await self._cancel(path, flight)
+            raise
+        finally:
+            flight.waiters.discard(landed)
+        return True
+
+    async def _cancel(self, path: str, flight: _Flight) -> None:
+        """Cancel a flight and return when it has given back what it held, as a call by itself would."""
+        if self._flights.get(path) is flight:
+            del self._flights[path]
+        flight.task.cancel()
+        while not flight.task.done():
+            try:
+                await asyncio.wait([flight.task])
+            except asyncio.CancelledError:
+                continue  # cancelled once more: what it held must be back all the same, and soon is
+
+    def _landed(self, path: str, flight: _Flight, _: asyncio.Task[Any]) -> None:
+        if self._flights.get(path) is flight:
+            del self._flights[path]
+        task = flight.task
+        # Looked at here, so that asyncio does not complain when every caller has gone.
+        if not task.cancelled() and task.exception() is None and self._ttl is not None and not flight.stale:
+            self._keep(path, task.get_loop().time() + self._ttl, task.result())
+        for waiter in flight.waiters:
+            if not waiter.done():
+                if task.cancelled():
+                    waiter.cancel()
+                else:
+                    waiter.set_result(None)
+
+    def _keep(self, path: str, expires: float, value: Any) -> None:
+        self._kept[path] = (expires, value)
+        self._kept.move_to_end(path)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def changed(self, path: str) -> None:
+        """Drop what a write to ``path`` may have changed: what lies above it and below it.
+
+        A read that is in flight already does not see the write for sure: nobody joins it any more.
+        """
+        target = path.partition("?")[0]
+        everything = not target.startswith("/sections")  # a business, say, knows its groups, too
+        for known in [*self._kept, *self._flights]:
+            place = known.partition("?")[0]
+            if everything or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
+                self._forget(known)
+
+    def _forget(self, path: str) -> None:
+        self._kept.pop(path, None)
+        flight = self._flights.pop(path, None)
+        if flight is not None:
+            flight.stale = True

@@ -1,0 +1,10 @@
+"""The connections: the only part of the client that knows aiohttp.
+
+Every error of aiohttp and of the operating system is translated here, around the whole exchange, body included. The
+translation is raised after the ``except`` block, never inside it: aiohttp's frames and exceptions hold the API key,
+and a chained exception would carry them along.
+"""
+
+from partoo_async._transport.transport import Transport
+
+__all__ = ["Transport"]

@@ -1,0 +1,104 @@
+"""The ambient deadline: one bound for every call inside a block."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+
+import pytest
+
+from partoo_async import (
+    ConfigurationError,
+    DeadlineExceededError,
+    PartooClient,
+    QuotaExceededError,
+    RateLimit,
+    ScanError,
+    deadline,
+)
+from partoo_async.emulator import Emulator
+from tests.conftest import GROUP, answer, raw_server
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_it_bounds_a_call() -> None:
+    """A call inside ends at the deadline, long before the client's own timeout, and says what bounded it."""
+    async with raw_server(None) as server, PartooClient("key", server=server.url) as client:
+        started = now()
+        with deadline(0.2):
+            with pytest.raises(DeadlineExceededError, match="no answer within the time that deadline\\(\\) gives"):
+                await client.groups.get(7, 42)
+        assert 0.2 <= now() - started < 5
+
+
+async def test_of_nested_ones_the_earliest_counts() -> None:
+    """A longer deadline inside a shorter one gives no more time, and after the block the client's timeout is back."""
+    async with raw_server(None, answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        started = now()
+        with deadline(0.2), deadline(60.0), pytest.raises(DeadlineExceededError):
+            await client.groups.get(7, 42)
+        assert now() - started < 5
+        assert (await client.groups.get(7, 42)).id == 42
+
+
+async def test_a_shorter_timeout_counts_too() -> None:
+    """The client's own timeout still bounds a call inside a long deadline, and is named."""
+    async with raw_server(None) as server, PartooClient("key", server=server.url, timeout=0.2) as client:
+        with deadline(60.0), pytest.raises(DeadlineExceededError, match="no answer within timeout=0.2 s"):
+            await client.groups.get(7, 42)
+
+
+async def test_it_fails_fast_when_the_quota_cannot_serve() -> None:
+    """A call that cannot make it is refused at once, unsent, with the time to come back."""
+    limit = RateLimit(1, 30.0)
+    async with (
+        raw_server(answer(200, GROUP)) as server,
+        PartooClient("key", server=server.url, rate_limit=limit) as client,
+    ):
+        await client.groups.get(7, 42)
+        started = now()
+        with deadline(2.0), pytest.raises(QuotaExceededError) as caught:
+            await client.groups.get(7, 42)
+        assert now() - started < 1.5
+        assert 25 < caught.value.retry_after <= 31
+        assert len(server.requests) == 1
+
+
+async def test_it_ends_a_scan(emulator: Emulator, client: PartooClient) -> None:
+    """A scan inside ends early as one error with its report, not as a failure for every group that is left."""
+    slow = Emulator(latency=0.15)
+    async with slow, PartooClient(slow.api_key, server=slow.server, max_concurrency=4) as slow_client:
+        with deadline(0.5), pytest.raises(ScanError, match="ended early: .* the time that deadline") as caught:
+            await slow_client.scan(7).collect()
+    assert 0 < len(caught.value.report.items) < 24
+    assert not caught.value.report.failed
+
+
+async def test_tasks_inherit_it_unless_they_have_a_context_of_their_own() -> None:
+    """A task started inside has the deadline; one with a fresh context outlives it."""
+    async with raw_server(None) as server, PartooClient("key", server=server.url, timeout=1.0) as client:
+        with deadline(0.1):
+            inside = asyncio.create_task(client.groups.get(7, 1))
+            outside = asyncio.create_task(client.groups.get(7, 2), context=Context())
+        started = now()
+        with pytest.raises(DeadlineExceededError, match="deadline"):
+            await inside
+        with pytest.raises(DeadlineExceededError, match="timeout=1 s"):
+            await outside
+        assert now() - started > 0.8
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "2", None, True])
+async def test_bad_seconds(seconds: float) -> None:
+    """Anything but a number of seconds above zero is refused."""
+    with pytest.raises(ConfigurationError, match="^deadline: expected"), deadline(seconds):
+        pass
+
+
+def test_it_needs_a_loop() -> None:
+    """Outside of a coroutine there is no clock to bound by."""
+    with pytest.raises(ConfigurationError, match="where an event loop runs"), deadline(1.0):
+        pass
