@@ -1,0 +1,213 @@
+"""A well framed success with the wrong content: no JSON, JSON that is none, or JSON that does not fit the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from partoo_async.emulator.faults.kinds import Kind, Option, check_at_least_one, check_field, one_of
+from partoo_async.emulator.faults.statuses import html_page
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from partoo_async.emulator.faults.exchange import Exchange
+
+__all__ = ["KINDS"]
+
+# The members of an object, each value as the text it is sent as: much of this cannot be made by an encoder.
+_Texts: TypeAlias = list[tuple[str, str]]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _object(members: Iterable[tuple[str, str]]) -> bytes:
+    return ("{" + ",".join(f"{_text(name)}:{text}" for name, text in members) + "}").encode()
+
+
+def _texts(members: Iterable[tuple[str, Any]]) -> _Texts:
+    return [(name, _text(value)) for name, value in members]
+
+
+def _empty(exchange: Exchange) -> web.Response:
+    return exchange.with_body(b"")
+
+
+def _html(exchange: Exchange) -> web.Response:
+    return exchange.with_body(html_page("Welcome"), ("Content-Type", "text/html"))
+
+
+def _truncated_json(exchange: Exchange) -> web.Response:
+    return exchange.with_body(exchange.body[: len(exchange.body) // 2])
+
+
+def _bom(exchange: Exchange) -> web.Response:
+    return exchange.with_body(b"\xef\xbb\xbf" + exchange.body)
+
+
+def _json_null(exchange: Exchange) -> web.Response:
+    return exchange.with_body(b"null")
+
+
+def _json_list(exchange: Exchange) -> web.Response:
+    return exchange.with_body(b"[" + exchange.body + b"]")
+
+
+def _json_string(exchange: Exchange) -> web.Response:
+    # Encoded twice, which is how this happens.
+    return exchange.with_body(_text(exchange.body.decode()).encode())
+
+
+def _other(value: object) -> str:
+    """Return a value of another type, of which some decoders would make the right one."""
+    match value:
+        case bool():
+            return _text(str(value).lower())
+        case int() | float():
+            return _text(str(value))
+        case str():
+            return "7"
+        case list():
+            return "{}"
+        case _:
+            return "[]"
+
+
+_Change: TypeAlias = Callable[[_Texts, int, Any], None]
+
+
+def _changed(exchange: Exchange, field: str | None, change: _Change) -> web.Response | None:
+    """Return the answer with one field changed: ``field``, or the first one; None if the answer has no such field.
+
+    ``change`` gets the members as texts, the place of the field among them, and its value.
+    """
+    members = exchange.members()
+    places = [place for place, (name, _) in enumerate(members or ()) if field in (name, None)]
+    if members is None or not places:
+        return None
+    texts = _texts(members)
+    change(texts, places[0], members[places[0]][1])
+    return exchange.with_body(_object(texts))
+
+
+def _replaced(exchange: Exchange, field: str | None, make: Callable[[Any], str]) -> web.Response | None:
+    def change(texts: _Texts, place: int, value: object) -> None:
+        texts[place] = (texts[place][0], make(value))
+
+    return _changed(exchange, field, change)
+
+
+def _nan(exchange: Exchange, field: str | None, value: str) -> web.Response | None:
+    return _replaced(exchange, field, lambda _: value)
+
+
+def _huge_integer(exchange: Exchange, field: str | None, digits: int) -> web.Response | None:
+    return _replaced(exchange, field, lambda _: "9" * digits)
+
+
+def _wrong_type(exchange: Exchange, field: str | None) -> web.Response | None:
+    return _replaced(exchange, field, _other)
+
+
+def _null_field(exchange: Exchange, field: str | None) -> web.Response | None:
+    return _replaced(exchange, field, lambda _: "null")
+
+
+def _missing_field(exchange: Exchange, field: str | None) -> web.Response | None:
+    def change(texts: _Texts, place: int, _: object) -> None:
+        del texts[place]
+
+    return _changed(exchange, field, change)
+
+
+def _another(value: object) -> str:
+    """Return another value that fits the schema as well as this one does, if there is one to be made."""
+    match value:
+        case bool():
+            return _text(not value)
+        case int():
+            return _text(value + 1)
+        case str():
+            return _text(value[:-1] + ("1" if value.endswith("0") else "0"))
+        case _:
+            return "[]"
+
+
+def _duplicate_key(exchange: Exchange, field: str | None) -> web.Response | None:
+    def change(texts: _Texts, place: int, value: object) -> None:
+        # At the end, from where most decoders take it; and of the right type, so that only the key gives it away.
+        texts.append((texts[place][0], _another(value)))
+
+    return _changed(exchange, field, change)
+
+
+def _id_mismatch(exchange: Exchange) -> web.Response | None:
+    return _replaced(exchange, "id", _another)
+
+
+def _extended(exchange: Exchange, name: str, text: str) -> web.Response | None:
+    members = exchange.members()
+    return None if members is None else exchange.with_body(_object([*_texts(members), (name, text)]))
+
+
+def _extra_field(exchange: Exchange) -> web.Response | None:
+    return _extended(exchange, "unexpected", '{"new":[1,2.5,null]}')
+
+
+def _deep_nesting(exchange: Exchange, depth: int) -> web.Response | None:
+    return _extended(exchange, "nested", "[" * depth + "]" * depth)
+
+
+def _in_text(exchange: Exchange, inserted: bytes) -> web.Response | None:
+    """Return the answer with bytes put in front of its first text, or None if it has no text."""
+    members = exchange.members() or []
+    texts = [value for _, value in members if isinstance(value, str)]
+    if not texts:
+        return None
+    first = _text(texts[0]).encode()
+    before, quoted, after = _object(_texts(members)).partition(b":" + first)
+    return exchange.with_body(before + b':"' + inserted + quoted.removeprefix(b':"') + after)
+
+
+_success = partial(Kind, on_success=True)
+_FIELD = Option("field", None, check_field)
+
+KINDS = (
+    _success("empty", "200 with an empty body", _empty),
+    _success("html", "200 with a page in HTML", _html),
+    _success("truncated_json", "half the JSON, with the length of that half", _truncated_json),
+    _success("bom", "a byte order mark before the JSON", _bom),
+    _success("json_null", "`null` instead of the object", _json_null),
+    _success("json_list", "the object as the one element of a list", _json_list),
+    _success("json_string", "the object encoded twice, which is a string", _json_string),
+    _success("invalid_utf8", "a byte in a text that is no UTF-8", partial(_in_text, inserted=b"\xff")),
+    _success("lone_surrogate", "half a surrogate pair in a text", partial(_in_text, inserted=b"\\ud800")),
+    _success(
+        "nan",
+        "a `value` that is no number of JSON in `field`",
+        _nan,
+        (_FIELD, Option("value", "NaN", one_of("NaN", "Infinity", "-Infinity", "1e999"))),
+    ),
+    _success(
+        "huge_integer",
+        "an integer of so many `digits` in `field`",
+        _huge_integer,
+        (_FIELD, Option("digits", 10_000, check_at_least_one)),
+    ),
+    _success(
+        "deep_nesting",
+        "one more field, with lists in lists, `depth` of them",
+        _deep_nesting,
+        (Option("depth", 200_000, check_at_least_one),),
+    ),
+    _success("duplicate_key", "`field` twice, the second time with another value", _duplicate_key, (_FIELD,)),
+    _success("wrong_type", "a value of another type in `field`", _wrong_type, (_FIELD,)),
+    _success("null_field", "`null` in `field`", _null_field, (_FIELD,)),
+    _success("missing_field", "no `field`", _missing_field, (_FIELD,)),
+    _success("extra_field", "one more field, which nothing announced", _extra_field),
+    _success("id_mismatch", "the id of another thing", _id_mismatch),
+)
