@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from partoo_async import _operations as operations
+from partoo_async.errors import BadRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -109,13 +110,18 @@ async def walk_sections(
 ) -> AsyncIterator[Section]:
     """Yield every section that ``send`` gets, page by page, each once.
 
-    It is not documented whether answers carry ``max_page``, so an empty page, or one that brings nothing new, ends
-    the walk, too.
+    It is not documented whether answers carry ``max_page``, nor what lies behind the last page. So the walk ends, too,
+    at an empty page, at one that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
     """
     seen: set[int] = set()
     page = 1
     while True:
-        answer = await send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
+        try:
+            answer = await send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
+        except (BadRequestError, NotFoundError):
+            if page == 1:
+                raise
+            return
         fresh = [section for section in answer.sections if section.id not in seen]
         for section in fresh:
             seen.add(section.id)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses its marker; a bare checkout lacks the plugin
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
 

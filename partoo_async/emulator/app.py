@@ -1,56 +1,58 @@
-"""The emulator itself: its arguments, its life on a socket, and what tests can ask of it."""
+"""The emulator itself: its arguments, put together, and what tests can ask of it."""
 
 from __future__ import annotations
 
-import ipaddress
-import logging
-import time
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aiohttp import web
 
 from partoo_async.emulator import checks
+from partoo_async.emulator.business_handlers import BusinessOperations
 from partoo_async.emulator.demo import demo_sections
+from partoo_async.emulator.directory import Directory
+from partoo_async.emulator.faults import Faults
+from partoo_async.emulator.faults.injection import inject, spare
+from partoo_async.emulator.faults.rules import check_probability
 from partoo_async.emulator.handlers import BASE_PATH, Operations
+from partoo_async.emulator.listener import Listener
 from partoo_async.emulator.middlewares import authenticate, explain, hold_back, limit, record
-from partoo_async.emulator.quota import Quota
+from partoo_async.emulator.profiles import ProfileName, generated_sections
+from partoo_async.emulator.quota import make_quotas
+from partoo_async.emulator.refusals import Refusals
 from partoo_async.emulator.requestlog import RequestLog, SeenRequest, busiest_window
+from partoo_async.emulator.statuspage import show_status
 from partoo_async.emulator.store import EmulatedSection, Store
-from partoo_async.emulator.windows import WINDOWS
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit, check_count, check_seconds
 from partoo_async.servers import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from aiohttp.typedefs import Middleware
 
+    from partoo_async.emulator.behaviour import Behaviour
+    from partoo_async.emulator.businesses import EmulatedBusiness
+    from partoo_async.emulator.keys import Caller, EmulatedKey, Role
+    from partoo_async.emulator.quota import Quota
+
 __all__ = ["Emulator"]
 
-_logger = logging.getLogger("partoo_async.emulator")
-
-# Tests stop hundreds of emulators, often with slow answers under way.
-_SHUTDOWN_TIMEOUT = 0.1
 # The framework's default of 1 MiB would refuse a group of 40,000 businesses.
 _MAX_BODY = 32 * 1024 * 1024
-
-
-def _quota(rate_limit: RateLimit | None, window: str, retry_after: str | float) -> Quota | None:
-    checks.check_choice("window", window, WINDOWS)
-    style = checks.check_retry_after(retry_after)
-    if rate_limit is None:
-        return None
-    return Quota(WINDOWS[window](rate_limit, time.monotonic), rate_limit.per, style)
 
 
 class Emulator:
     """A Partoo in memory, listening on a real socket for as long as its ``async with`` block lasts.
 
+    A page at the root of its address shows what it is asked, as it happens; that page is no part of the API.
+
     - ``sections``: the data, or None for ``demo_sections(seed)``.
-    - ``api_key``, ``api_keys``: the keys that it accepts; all belong to one organization and share its quota.
+    - ``businesses``: what is known of the businesses in the groups, and others; the rest are made up from ``seed``.
+    - ``api_key``, ``api_keys``: the keys that it accepts, an administrator's unless ``api_keys`` maps them to another
+      role or to an ``EmulatedKey``. The keys of one organization share its quota.
     - ``rate_limit``: ``requests`` per ``per`` seconds, the documented 300 a minute unless changed; None for no limit.
       The other fields of a ``RateLimit`` are the client's affair.
     - ``window``: how the quota is counted, an open question: "sliding", "fixed", "token_bucket" or
@@ -58,8 +60,10 @@ class Emulator:
     - ``retry_after``: what a 429 says: "remaining" whole seconds, the same as a "date", "absent", or a constant number.
       A window below ten seconds, which only tests have, gets "remaining" with a fraction.
     - ``error_key``: "errors" or "error", the top-level key of error bodies; the documentation has both.
-    - ``unknown_status``: 404 or 403 for an unknown section or group, an open question.
+    - ``unknown_status``: 404, 403 or 400 for an unknown section, group or business, an open question.
+    - ``behaviour``: what other open questions are answered with, a ``Behaviour``.
     - ``latency``: by how many seconds each answer is late, a number or a (low, high) pair to draw from with ``seed``.
+    - ``chaos``: the share of GET requests, 0 to 1, hit by faults that trying again gets over; see ``faults.chaos``.
     - ``host``, ``port``: where to listen; port 0 takes a free one. Any host but loopback logs a warning.
 
     Raises ``ConfigurationError`` for a bad argument here, and for an address that cannot be listened on at the start.
@@ -69,36 +73,67 @@ class Emulator:
         self,
         *,
         sections: Iterable[EmulatedSection] | None = None,
+        businesses: Iterable[EmulatedBusiness] | None = None,
         api_key: str = "emulator-key",
-        api_keys: Iterable[str] | None = None,
+        api_keys: Iterable[str] | Mapping[str, Role | EmulatedKey] | None = None,
         rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - a frozen value, shared on purpose
         window: Literal["sliding", "fixed", "token_bucket", "sliding_counts_rejects"] = "sliding",
         retry_after: Literal["remaining", "date", "absent"] | float = "remaining",
         error_key: Literal["errors", "error"] = "errors",
-        unknown_status: Literal[404, 403] = 404,
+        unknown_status: Literal[404, 403, 400] = 404,
+        behaviour: Behaviour | None = None,
         latency: float | tuple[float, float] = 0.0,
+        chaos: float = 0.0,
         seed: int = 0,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        checks.check_choice("error_key", error_key, ("errors", "error"))
-        checks.check_choice("unknown_status", unknown_status, (404, 403))
         check_count("seed", seed, least=0)
-        self._host, self._port = checks.check_host(host), checks.check_port(port)
-        self._store = Store(checks.check_sections(demo_sections(seed) if sections is None else sections))
+        behaviour = checks.check_behaviour(behaviour)
+        refusals = Refusals(error_key, unknown_status, behaviour)
+        callers = checks.check_keys(api_key, api_keys)
+        self._listener = Listener(checks.check_host(host), checks.check_port(port))
+        by_id = checks.check_sections(demo_sections(seed) if sections is None else sections)
+        self._store = Store(by_id, checks.check_businesses(businesses), behaviour)
+        self._directory = Directory(self._store, seed)
         self._log = RequestLog()
-        self._runner: web.AppRunner | None = None
-        self._url: str | None = None
+        self._faults = Faults(seed)
+        self._faults.chaos(check_probability("chaos", chaos))
         self._api_key = api_key
         self._rate_limit = checks.check_rate_limit(rate_limit)
-        quota = _quota(self._rate_limit, window, retry_after)
-        low, high = checks.check_latency(latency)
-        # Made once, not at each start, so that a restart does not hand out a fresh quota. Outermost first: a
-        # middleware that answers for a request, or cuts it off, goes in after `record`.
-        self._middlewares: list[Middleware] = [hold_back((low, high), Random(seed))] if high else []
-        self._middlewares += [record(self._log), explain(error_key, unknown_status)]
-        self._middlewares += [authenticate(checks.check_keys(api_key, api_keys))]
-        self._middlewares += [limit(quota)] if quota is not None else []
+        organizations = {caller.key.org_id for caller in callers.values()}
+        quotas = make_quotas(organizations, self._rate_limit, window, retry_after)
+        late = hold_back(checks.check_latency(latency), Random(seed))
+        # Made once, not at each start, so that a restart does not hand out a fresh quota.
+        self._middlewares = self._stack(late, refusals, callers, quotas)
+
+    def _stack(
+        self, late: Middleware, refusals: Refusals, callers: Mapping[str, Caller], quotas: Mapping[int, Quota]
+    ) -> list[Middleware]:
+        # Outermost first: a middleware that answers for a request, or cuts it off, goes in after `record`.
+        return [
+            show_status(self._log, quotas.get(callers[self._api_key].key.org_id)),
+            late,
+            record(self._log),
+            inject(self._faults, refusals.error_key),
+            explain(refusals),
+            authenticate(callers, refusals.behaviour),
+            *([limit(quotas)] if quotas else []),
+            spare,
+        ]
+
+    @classmethod
+    def with_profile(
+        cls, profile: ProfileName = "typical", *, groups: int | None = None, seed: int = 0, **options: Any
+    ) -> Self:
+        """Return an emulator of a "small", "typical", "large" or "extreme" organization instead of the demo data.
+
+        ``profile``, ``groups`` and ``seed`` are those of ``generated_sections``, ``options`` those of ``Emulator``.
+        Raises ``ConfigurationError`` like both.
+        """
+        if "sections" in options:
+            raise ConfigurationError("sections: a profile makes them; give Emulator(sections=...) your own instead")
+        return cls(sections=generated_sections(profile, seed=seed, groups=groups), seed=seed, **options)
 
     @property
     def api_key(self) -> str:
@@ -111,9 +146,7 @@ class Emulator:
 
         Raises ``RuntimeError`` before the first start, when the port is not known yet.
         """
-        if self._url is None:
-            raise RuntimeError("the emulator has no address yet: enter `async with Emulator()`, or await start()")
-        return self._url
+        return self._listener.origin + BASE_PATH
 
     @property
     def server(self) -> Server:
@@ -128,6 +161,16 @@ class Emulator:
     def sections(self) -> dict[int, EmulatedSection]:
         """The data by section id; live, edit it while the emulator runs."""
         return self._store.sections
+
+    @property
+    def businesses(self) -> dict[str, EmulatedBusiness]:
+        """What is known of each business by id, those in the groups made up; live, edit it while the emulator runs."""
+        return self._directory.everything()
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that it plays: ``faults.add("reset", match="GET /sections/{section_id}", times=1)``."""
+        return self._faults
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
@@ -148,40 +191,15 @@ class Emulator:
 
         Raises ``RuntimeError`` if it is running already.
         """
-        if self._runner is not None:
-            raise RuntimeError("the emulator is running already")
         # A new one each time: the framework freezes an application once it has run.
         app = web.Application(middlewares=self._middlewares, client_max_size=_MAX_BODY)
-        app.add_routes(Operations(self._store).routes())
-        # No access log: it would flood the log of whoever runs this inside a test, and `requests` says more.
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except (OSError, UnicodeError) as error:
-            await runner.cleanup()
-            raise ConfigurationError(
-                f"host, port: cannot listen on {self._host!r} port {self._port} ({error}); choose another port, or"
-                " port=0 for a free one, and a host of this machine such as '127.0.0.1'"
-            ) from error
-        self._runner = runner
-        self._announce(runner.addresses)
-
-    def _announce(self, addresses: list[tuple[str, int]]) -> None:
-        # From the sockets, not from the arguments: only they know the free port and what a name resolved to.
-        host, self._port = addresses[0][:2]
-        if not all(ipaddress.ip_address(address[0]).is_loopback for address in addresses):
-            _logger.warning("the emulator listens on %s: it is reachable from the network", self._host)
-        if ipaddress.ip_address(host).is_unspecified:
-            # No address to connect to; loopback is one of those it stands for.
-            host = "::1" if ":" in host else "127.0.0.1"
-        self._url = f"http://{f'[{host}]' if ':' in host else host}:{self._port}{BASE_PATH}"
+        app.add_routes(Operations(self._store, self._directory).routes())
+        app.add_routes(BusinessOperations(self._store, self._directory).routes())
+        await self._listener.start(app)
 
     async def stop(self) -> None:
         """Stop listening and close every connection; requests in progress get a tenth of a second. Safe to repeat."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.stop()
 
     async def __aenter__(self) -> Emulator:
         await self.start()
@@ -197,5 +215,5 @@ class Emulator:
 
     def __repr__(self) -> str:
         groups = sum(len(section.groups) for section in self.sections.values())
-        state = f"running at {self.url}" if self._runner is not None else "stopped"
+        state = f"running at {self.url}" if self._listener.is_open else "stopped"
         return f"<Emulator {state}, {len(self.sections)} sections, {groups} groups>"

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+from partoo_async.emulator.behaviour import Behaviour, check_choice
+from partoo_async.emulator.businesses import EmulatedBusiness
+from partoo_async.emulator.keys import ROLES, Caller, EmulatedKey
+from partoo_async.emulator.lazy import LazyGroups
 from partoo_async.emulator.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit, check_seconds
 
+if TYPE_CHECKING:
+    from partoo_async.emulator.keys import Role
+
 __all__ = [
+    "check_behaviour",
+    "check_businesses",
     "check_choice",
     "check_host",
     "check_keys",
@@ -21,28 +30,46 @@ __all__ = [
 ]
 
 
-def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
-    """Raise unless ``value`` is one of ``choices``."""
-    allowed = list(choices)
-    if value not in allowed:
-        raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {value!r}")
+def check_behaviour(value: object) -> Behaviour:
+    """Return how open questions are answered, None for the likeliest way."""
+    if value is None:
+        return Behaviour()
+    if not isinstance(value, Behaviour):
+        raise ConfigurationError(f"behaviour: expected a Behaviour, not {type(value).__name__}")
+    return value
 
 
-def check_keys(api_key: object, api_keys: object) -> dict[str, str]:
-    """Return the keys with their ids: "key-1" for ``api_key``, then "key-2" and on."""
+def _role(value: object) -> EmulatedKey:
+    if isinstance(value, EmulatedKey):
+        return value
+    if isinstance(value, str) and value in ROLES:
+        return EmulatedKey(cast("Role", value))
+    # No echo: where keys and roles were mixed up, this is a key.
+    raise ConfigurationError(
+        f"api_keys: expected for each key a role, {' or '.join(map(repr, ROLES))}, or an EmulatedKey"
+    )
+
+
+def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
+    """Return whom each key stands for: "key-1" for ``api_key``, then "key-2" and on.
+
+    ``api_keys``: several keys, or a mapping of keys to roles or ``EmulatedKey`` objects, in which ``api_key`` may
+    stand, too, to be another than an administrator's.
+    """
     more = () if api_keys is None else api_keys
     if isinstance(more, (str, bytes)) or not isinstance(more, Iterable):
         raise ConfigurationError(
             f"api_keys: expected several keys, such as ['first', 'second'], not one {type(more).__name__}"
         )
-    key_ids: dict[str, str] = {}
+    roles = {key: _role(value) for key, value in more.items()} if isinstance(more, Mapping) else {}
+    callers: dict[str, Caller] = {}
     for number, key in enumerate([api_key, *more], start=1):
         name = "api_key" if number == 1 else "api_keys"
         # Like the client's own rule for keys, and like it without an echo of what may be a real one.
         if not isinstance(key, str) or not key or key != key.strip() or not (key.isascii() and key.isprintable()):
             raise ConfigurationError(f"{name}: expected a text of printable ASCII without spaces around it")
-        key_ids.setdefault(key, f"key-{number}")
-    return key_ids
+        callers.setdefault(key, Caller(f"key-{number}", roles.get(key, EmulatedKey())))
+    return callers
 
 
 def check_latency(value: object) -> tuple[float, float]:
@@ -102,7 +129,8 @@ def check_sections(sections: object) -> dict[int, EmulatedSection]:
             raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
         if section.id in by_id:
             raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
-        groups: dict[Any, Any] = section.groups
+        # Lazy groups fit their ids, and a check would make them all.
+        groups: Mapping[Any, Any] = {} if isinstance(section.groups, LazyGroups) else section.groups
         # An easy slip when groups are written by hand, and one that would show as a wrong answer much later.
         for group_id, group in groups.items():
             if not isinstance(group, EmulatedGroup) or group.id != group_id:
@@ -111,4 +139,22 @@ def check_sections(sections: object) -> dict[int, EmulatedSection]:
                     " groups maps each group's id to the group"
                 )
         by_id[section.id] = section
+    return by_id
+
+
+def check_businesses(businesses: object) -> dict[str, EmulatedBusiness]:
+    """Return the businesses by id, the very objects that were given, so that whoever made them can edit them."""
+    if businesses is None:
+        return {}
+    if isinstance(businesses, str) or not isinstance(businesses, Iterable):
+        raise ConfigurationError(
+            f"businesses: expected several EmulatedBusiness objects, not {type(businesses).__name__}"
+        )
+    by_id: dict[str, EmulatedBusiness] = {}
+    for business in businesses:
+        if not isinstance(business, EmulatedBusiness):
+            raise ConfigurationError(f"businesses: expected EmulatedBusiness objects, not {type(business).__name__}")
+        if business.id in by_id:
+            raise ConfigurationError(f"businesses: two of them have the id {business.id!r}; give each its own")
+        by_id[business.id] = business
     return by_id

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from partoo_async.emulator.faults.injection import fault_of, sent_status
 from partoo_async.emulator.handlers import BASE_PATH
 from partoo_async.emulator.requestlog import RequestLog, SeenRequest
-from partoo_async.emulator.rules import (
-    ForbiddenError,
-    InvalidError,
-    OverQuotaError,
-    RefusedError,
-    UnauthenticatedError,
-    UnknownError,
-)
-from partoo_async.emulator.wire import error_answer
+from partoo_async.emulator.rules import RefusedError, RefusedKeyError, UnauthenticatedError
+from partoo_async.emulator.wire import CALLER, caller_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,11 +20,12 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
+    from partoo_async.emulator.behaviour import Behaviour
+    from partoo_async.emulator.keys import Caller
     from partoo_async.emulator.quota import Quota
+    from partoo_async.emulator.refusals import Refusals
 
 __all__ = ["authenticate", "explain", "hold_back", "limit", "record"]
-
-_KEY_ID = web.RequestKey("key_id", str)
 
 
 def hold_back(latency: tuple[float, float], random: Random) -> Middleware:
@@ -40,7 +35,8 @@ def hold_back(latency: tuple[float, float], random: Random) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         # The answer is late, not its effect: a client that gives up on a write finds it done, the hard case.
         response = await handler(request)
-        await asyncio.sleep(random.uniform(*latency))
+        if latency[1]:
+            await asyncio.sleep(random.uniform(*latency))
         return response
 
     return middleware
@@ -56,68 +52,64 @@ def record(log: RequestLog) -> Middleware:
         status = None
         try:
             response = await handler(request)
-            status = response.status
+            status = sent_status(response)
             return response
         finally:
             # Also when the request is cut off: it was received, and a client is judged by that.
             resource = request.match_info.route.resource
             route = None if resource is None else resource.canonical.removeprefix(BASE_PATH)
-            log.add(SeenRequest(received, request.method, request.path, route, request.get(_KEY_ID), status))
+            caller = request.get(CALLER)
+            key_id = None if caller is None else caller.id
+            fault = fault_of(request)
+            log.add(SeenRequest(received, request.method, request.path, route, key_id, status, fault))
 
     return middleware
 
 
-def explain(error_key: str, unknown_status: int) -> Middleware:
-    """Return a middleware that turns every refusal into its status and body, under the key ``error_key``.
-
-    ``unknown_status`` is for an unknown section or group: the documentation lists no 404 for reading a group, so
-    whether that is a 404 or a 403 is an open question.
-    """
+def explain(refusals: Refusals) -> Middleware:
+    """Return a middleware that turns every refusal into its status and body."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except RefusedError as error:
-            return _refusal(error, error_key, unknown_status)
+            return refusals.answer(error)
         except web.HTTPException as error:
-            # An unknown route, a wrong method, a body that is no JSON or too large: the framework's own refusals.
-            return error_answer(error.status, error_key)
+            return refusals.framework(error)
 
     return middleware
 
 
-def _refusal(error: RefusedError, error_key: str, unknown_status: int) -> web.Response:
-    if isinstance(error, InvalidError):
-        return error_answer(400, error_key, error.problems)
-    if isinstance(error, OverQuotaError):
-        headers = {} if error.retry_after is None else {"Retry-After": error.retry_after}
-        return error_answer(429, error_key, headers=headers)
-    statuses = {UnauthenticatedError: 401, ForbiddenError: 403, UnknownError: unknown_status}
-    return error_answer(statuses[type(error)], error_key)
-
-
-def authenticate(key_ids: Mapping[str, str]) -> Middleware:
-    """Return a middleware that refuses a request unless its ``x-APIKey`` header is one of the keys of ``key_ids``."""
+def authenticate(callers: Mapping[str, Caller], behaviour: Behaviour) -> Middleware:
+    """Return a middleware that refuses a request unless its ``x-APIKey`` header is one of the keys of ``callers``."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         # A plain lookup: there is no secret here that the time it takes could give away.
-        key_id = key_ids.get(request.headers.get("x-APIKey", ""))
-        if key_id is None:
+        caller = callers.get(request.headers.get("x-APIKey", ""))
+        if caller is None:
             raise UnauthenticatedError
-        request[_KEY_ID] = key_id
+        request[CALLER] = caller
+        if caller.key.expired:
+            raise RefusedKeyError(behaviour.expired_key)
+        if not caller.comes_from(request.remote):
+            raise RefusedKeyError(behaviour.refused_ip)
         return await handler(request)
 
     return middleware
 
 
-def limit(quota: Quota) -> Middleware:
-    """Return a middleware that refuses every request over the quota, before anything else about it is looked at."""
+def limit(quotas: Mapping[int, Quota]) -> Middleware:
+    """Return a middleware that refuses every request over the quota, before anything else about it is looked at.
+
+    ``quotas``: by organization, since the documented limit is an organization's. Whose a provider's requests to others
+    use up is not documented; here they are its own organization's.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        quota.check()
+        quotas[caller_of(request).key.org_id].check()
         return await handler(request)
 
     return middleware

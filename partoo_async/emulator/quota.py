@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import time
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from partoo_async.emulator.checks import check_choice, check_retry_after
 from partoo_async.emulator.rules import OverQuotaError
-from partoo_async.emulator.windows import Clock, Window
+from partoo_async.emulator.windows import WINDOWS, Clock, Window
 
-__all__ = ["SCALED_DOWN", "Quota", "retry_after"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from partoo_async.policy import RateLimit
+
+__all__ = ["SCALED_DOWN", "Quota", "make_quotas", "retry_after"]
 
 SCALED_DOWN = 10.0
 """Windows shorter than this, in seconds, exist only in tests that scale time down."""
@@ -51,3 +58,15 @@ class Quota:
         wait = self.window.admit()
         if wait:
             raise OverQuotaError(retry_after(self.style, wait, self.per, self.wall_clock()))
+
+
+def make_quotas(
+    organizations: Iterable[int], rate_limit: RateLimit | None, window: str, style: str | float
+) -> dict[int, Quota]:
+    """Return a quota for each organization, or none at all without a limit; the arguments are those of ``Emulator``."""
+    check_choice("window", window, WINDOWS)
+    check_retry_after(style)
+    if rate_limit is None:
+        return {}
+    kind, per = WINDOWS[window], rate_limit.per
+    return {org_id: Quota(kind(rate_limit, time.monotonic), per, style) for org_id in sorted(set(organizations))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -24,7 +24,7 @@ class SeenRequest:
     where old clients put the key. ``route``: its template without the base path, such as ``/sections/{section_id}``,
     or None for an unknown route. ``key_id``: which key it came with, "key-1" for ``api_key`` and "key-2" and on for
     ``api_keys``, never the key itself; None without a valid one. ``status``: the status decided on, or None when no
-    answer was made.
+    answer was made. ``fault``: the kind of fault that was played on it, if any.
     """
 
     time: float
@@ -33,6 +33,7 @@ class SeenRequest:
     route: str | None
     key_id: str | None
     status: int | None
+    fault: str | None = None
 
 
 def busiest_window(times: Iterable[float], per: float) -> int:
@@ -50,13 +51,24 @@ def busiest_window(times: Iterable[float], per: float) -> int:
 
 @frozen
 class RequestLog:
-    """The last ``LOG_SIZE`` requests, in the order in which their answers were decided."""
+    """The last ``LOG_SIZE`` requests, in the order in which their answers were decided.
 
+    ``statuses`` and ``faults`` count all requests, those forgotten too; None counts those without an answer.
+    """
+
+    statuses: Counter[int | None] = field(init=False, factory=Counter)
+    faults: Counter[str] = field(init=False, factory=Counter)
     _seen: deque[SeenRequest] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
 
     def add(self, request: SeenRequest) -> None:
         """Remember a request, and forget the oldest one if the log is full."""
         self._seen.append(request)
+        self.statuses[request.status] += 1
+        if request.fault is not None:
+            self.faults[request.fault] += 1
 
     def __iter__(self) -> Iterator[SeenRequest]:
         return iter(self._seen)
+
+    def __reversed__(self) -> Iterator[SeenRequest]:
+        return reversed(self._seen)

@@ -8,6 +8,7 @@ function that returns seconds, from any origin.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -33,6 +34,15 @@ Clock: TypeAlias = Callable[[], float]
 class Window(Protocol):
     """A quota that requests are counted against."""
 
+    @property
+    def limit(self) -> RateLimit:
+        """How many requests in how many seconds."""
+        ...
+
+    def used(self) -> int:
+        """Return how many of the limit's requests are used up now."""
+        ...
+
     def admit(self) -> float:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
         ...
@@ -49,13 +59,21 @@ class SlidingWindow:
     def admit(self) -> float:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
         now = self.clock()
-        # A request exactly `per` old is out: whoever waits to the end of the window is served.
-        while self._accepted and self._accepted[0] + self.limit.per <= now:
-            self._accepted.popleft()
+        self._forget(now)
         if len(self._accepted) < self.limit.requests:
             self._accepted.append(now)
             return 0.0
         return self._accepted[0] + self.limit.per - now
+
+    def used(self) -> int:
+        """Return how many of the limit's requests are used up now."""
+        self._forget(self.clock())
+        return len(self._accepted)
+
+    def _forget(self, now: float) -> None:
+        # A request exactly `per` old is out: whoever waits to the end of the window is served.
+        while self._accepted and self._accepted[0] + self.limit.per <= now:
+            self._accepted.popleft()
 
 
 @define
@@ -81,6 +99,11 @@ class SlidingWindowCountingRejects:
         self._received.append(now)
         return self._received[0] + self.limit.per - now if rejected else 0.0
 
+    def used(self) -> int:
+        """Return how many of the limit's requests are used up now."""
+        now = self.clock()
+        return sum(1 for received in self._received if received + self.limit.per > now)
+
 
 @define
 class FixedWindow:
@@ -104,6 +127,11 @@ class FixedWindow:
         self._count += 1
         return 0.0 if self._count <= self.limit.requests else self._opened + self.limit.per - now
 
+    def used(self) -> int:
+        """Return how many of the limit's requests are used up now."""
+        is_open = self._opened is not None and self._opened + self.limit.per > self.clock()
+        return min(self._count, self.limit.requests) if is_open else 0
+
 
 @define
 class TokenBucket:
@@ -123,14 +151,22 @@ class TokenBucket:
     def admit(self) -> float:
         """Count a request now; return 0.0 if it is within the quota, else the seconds until one would be."""
         rate = self.limit.requests / self.limit.per
-        now = self.clock()
-        self._tokens = min(float(self.limit.requests), self._tokens + (now - self._filled) * rate)
-        self._filled = now
+        self._fill(rate)
         # Many small refills add up to 0.999...: whoever waited as told must not be sent away for a rounding error.
         if self._tokens >= 1 - 1e-9:
             self._tokens -= 1
             return 0.0
         return (1 - self._tokens) / rate
+
+    def used(self) -> int:
+        """Return how many of the limit's requests are used up now, a token that is being refilled included."""
+        self._fill(self.limit.requests / self.limit.per)
+        return math.ceil(self.limit.requests - self._tokens - 1e-9)
+
+    def _fill(self, rate: float) -> None:
+        now = self.clock()
+        self._tokens = min(float(self.limit.requests), self._tokens + (now - self._filled) * rate)
+        self._filled = now
 
 
 WINDOWS: dict[str, Callable[[RateLimit, Clock], Window]] = {

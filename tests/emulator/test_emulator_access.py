@@ -64,12 +64,19 @@ async def test_an_unknown_route_is_404(api, path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("PUT", "/sections/7"), ("PATCH", "/sections/7"), ("GET", "/sections/7/groups")]
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/sections/7", {"GET", "POST", "DELETE"}),
+        ("PATCH", "/sections/7", {"GET", "POST", "DELETE"}),
+        ("GET", "/sections/7/groups", {"POST"}),
+        ("POST", "/business/search", {"GET"}),
+    ],
 )
-async def test_a_known_route_with_another_method_is_405(api, method, path) -> None:
-    """Writes are POST or DELETE, and listing the groups of a section is no operation of the API."""
+async def test_a_known_route_with_another_method_is_405(api, method, path, allowed) -> None:
+    """Writes are POST or DELETE, listing a section's groups is no operation of the API; Allow says what there is."""
     answer = await api.send(method, path)
     assert (answer.status, answer.body) == (405, {"errors": {"json": "Method Not Allowed"}})
+    assert set(answer.headers["Allow"].split(",")) == allowed
 
 
 async def test_errors_come_under_the_chosen_key(serve) -> None:

@@ -10,7 +10,7 @@ import time
 import aiohttp
 import pytest
 
-from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import Server
 
@@ -168,7 +168,7 @@ async def test_it_listens_on_ipv6(host) -> None:
 def test_an_outer_address_has_a_url_but_is_no_server() -> None:
     """The SDK refuses to send a key over plain http to another machine, the emulator included."""
     emulator = Emulator()
-    emulator._announce([("192.0.2.1", 8080)])
+    emulator._listener.announce([("192.0.2.1", 8080)])
     assert emulator.url == "http://192.0.2.1:8080/v2"
     with pytest.raises(ConfigurationError, match="use https"):
         _ = emulator.server
@@ -183,7 +183,7 @@ TWICE = [EmulatedSection(1, "A"), EmulatedSection(1, "B")]
         ("window", "hopping", "window: expected 'sliding' or 'fixed' or .*, not 'hopping'"),
         ("window", ["fixed"], "window: expected"),
         ("error_key", "err", "error_key: expected 'errors' or 'error', not 'err'"),
-        ("unknown_status", 410, "unknown_status: expected 404 or 403, not 410"),
+        ("unknown_status", 410, "unknown_status: expected 404 or 403 or 400, not 410"),
         ("rate_limit", 300, "rate_limit: expected a RateLimit, or None for no limit, not int"),
         ("retry_after", "later", "retry_after: expected 'remaining', 'date', 'absent' or a number of seconds"),
         ("retry_after", -1, "retry_after: expected a finite number of seconds at least 0"),
@@ -207,6 +207,12 @@ TWICE = [EmulatedSection(1, "A"), EmulatedSection(1, "B")]
         ("api_keys", "secret", "api_keys: expected several keys, .* not one str"),
         ("api_keys", 5, "api_keys: expected several keys"),
         ("api_keys", ["ok", " secret"], "api_keys: expected a text"),
+        ("api_keys", {"ok": "boss"}, "api_keys: expected for each key a role, 'provider' or .*, or an EmulatedKey"),
+        ("api_keys", {"provider": "secret"}, "api_keys: expected for each key a role"),
+        ("behaviour", "strict", "behaviour: expected a Behaviour, not str"),
+        ("businesses", "b1", "businesses: expected several EmulatedBusiness objects, not str"),
+        ("businesses", ["b1"], "businesses: expected EmulatedBusiness objects, not str"),
+        ("businesses", [EmulatedBusiness("b1"), EmulatedBusiness("b1")], "businesses: two of them have the id 'b1'"),
         ("sections", 7, "sections: expected several EmulatedSection objects, not int"),
         ("sections", [7], "sections: expected EmulatedSection objects, not int"),
         ("sections", TWICE, "sections: two of them have the id 1"),

@@ -32,10 +32,20 @@ async def test_get_section_lists_its_groups_without_businesses(api) -> None:
     ("status", "errors"), [(404, {"json": "Resource not found"}), (403, {"authorization": "Operation not allowed"})]
 )
 async def test_an_unknown_section_or_group_is_404_or_403_as_chosen(serve, path, status, errors) -> None:
-    """Which of the two the real API answers is an open question, so the emulator plays either."""
+    """Which of them the real API answers is an open question, so the emulator plays either."""
     api = await serve(unknown_status=status)
     answer = await api.get(path)
     assert (answer.status, answer.body) == (status, {"errors": errors})
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/sections/999", "section_id"), ("/sections/7/groups/999", "group_id"), ("/business/nobody", "business_id")],
+)
+async def test_an_unknown_id_may_be_400_too(serve, path, field) -> None:
+    """Then it is named like every other incorrect value."""
+    answer = await (await serve(unknown_status=400)).get(path)
+    assert (answer.status, answer.body) == (400, {"errors": {"json": {field: ["Resource not found."]}}})
 
 
 async def test_a_group_is_unknown_under_a_section_it_is_not_in(api) -> None:
@@ -44,7 +54,7 @@ async def test_a_group_is_unknown_under_a_section_it_is_not_in(api) -> None:
     assert (await api.get("/sections/9/groups/42")).status == 404
 
 
-@pytest.mark.parametrize("bad", ["x", "-1", "1.5", "%D9%A3", "7" * 20, "+7", "0x7", "%20"])
+@pytest.mark.parametrize("bad", ["x", "-1", "1.5", "%D9%A3", "7" * 20, str(2**63), "+7", "0x7", "%20"])
 async def test_an_id_that_is_no_number_is_400(api, bad) -> None:
     """The documentation types both ids as integers; the error names the one that is wrong."""
     section = await api.get(f"/sections/{bad}")

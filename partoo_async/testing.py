@@ -1,0 +1,113 @@
+"""For the tests of your own application: an emulator that any test can use, and a client of it that loses no time.
+
+With pytest these come as the fixtures ``partoo_emulator`` and ``partoo_client`` (extra ``testing``); with another
+runner, or for a fixture of another scope, call them here. Nothing here needs pytest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from partoo_async.client import PartooClient
+from partoo_async.emulator import Emulator
+from partoo_async.policy import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["ThreadedEmulator", "make_client", "make_emulator"]
+
+
+class ThreadedEmulator(Emulator):
+    """An ``Emulator`` in a thread of its own, for a ``with`` block: for tests that are no coroutines too.
+
+    It answers whatever event loops there are around it, one for each test, one for all, or one that your code starts
+    itself. Its arguments are those of ``Emulator``, and everything else is as there; ``await stop()`` and
+    ``await start()`` are an outage in between.
+    """
+
+    _thread: Thread | None = None
+    _loop: asyncio.AbstractEventLoop
+    _over: asyncio.Event
+
+    async def start(self) -> None:
+        """Listen again after a ``stop()``, on the same port. Raises ``RuntimeError`` if it is running already."""
+        await self._there(super().start())
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection. Safe to repeat."""
+        await self._there(super().stop())
+
+    async def _there(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._thread is None:
+            work.close()
+            raise RuntimeError("a ThreadedEmulator runs in a `with` block, not in `async with` or by itself")
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def __enter__(self) -> Self:
+        opened: Future[None] = Future()
+        # A daemon: a test run that is broken off must not hang on it.
+        thread = Thread(target=lambda: asyncio.run(self._live(opened)), name="partoo-emulator", daemon=True)
+        thread.start()
+        try:
+            opened.result()
+        except BaseException:
+            thread.join()
+            raise
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._over.set)
+            self._thread.join()
+            self._thread = None
+
+    async def _live(self, opened: Future[None]) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            await super().start()
+        except Exception as error:  # raised again where it was entered
+            opened.set_exception(error)
+            return
+        opened.set_result(None)
+        await self._over.wait()
+        await super().stop()
+
+
+def make_emulator(**options: Any) -> ThreadedEmulator:
+    """Return an emulator for a test: without a rate limit, unless ``rate_limit`` is among the options.
+
+    ``options`` are those of ``Emulator``; with ``profile``, and ``groups`` if you like, those of
+    ``Emulator.with_profile``. Raises ``ConfigurationError`` like both.
+    """
+    options = {"rate_limit": None} | options
+    if options.get("profile") is None and options.get("groups") is None:
+        options = {name: value for name, value in options.items() if name not in ("profile", "groups")}
+        return ThreadedEmulator(**options)
+    return ThreadedEmulator.with_profile(**options)
+
+
+def make_client(emulator: Emulator, **options: Any) -> PartooClient:
+    """Return a client of the emulator for a test: retries wait for milliseconds, and a call takes 10 s at the most.
+
+    It has no rate limit of its own, so that a test can send as much as it likes, and a ``429`` comes only if the
+    emulator has a limit or plays one. ``options`` are those of ``PartooClient`` and win over these.
+    """
+    calm: dict[str, Any] = {
+        "server": emulator.server,
+        "retry": RetryPolicy(initial_backoff=0.001, max_backoff=0.01),
+        "rate_limit": None,
+        "timeout": 10.0,
+    }
+    return PartooClient(**{"api_key": emulator.api_key} | calm | options)
