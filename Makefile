@@ -49,7 +49,7 @@ lint: $(ENV)/check/.stamp
 PYRIGHT := PATH="$(CURDIR)/$(ENV)/check/bin:$$PATH" pyright
 
 types: $(ENV)/check/.stamp
-	$(CHECK) mypy --strict partoo_async $(TYPING)
+	$(CHECK) mypy --strict partoo_async _partoo_async_pytest.py $(TYPING)
 	$(PYRIGHT) --verifytypes partoo_async --ignoreexternal
 	$(if $(TYPING),$(PYRIGHT) $(TYPING))
 
@@ -83,6 +83,8 @@ $(ENV)/%/.stamp: requirements/%.txt pyproject.toml
 # compiled within the versions of the one before it, and `make lock` on its own keeps the versions of the list itself.
 # `grep` refuses the address of an index or of a file: a list has to work with whatever index its reader uses.
 LOCK := $(ENV)/lock/bin/python -m
+# The suite runs everything that there is.
+EXTRAS := --extra arrow --extra cli --extra fastapi --extra testing
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) piptools compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
 	--annotation-style line $(ARGS) pyproject.toml
@@ -94,7 +96,7 @@ lock:
 	$(ENV)/lock/bin/python $(PIP_INSTALL) pip-tools==7.6.2 dependency-groups==1.3.2
 	$(PIP_COMPILE) -o requirements/core.txt
 	$(LOCK) dependency_groups build | $(PIP_COMPILE) - --extra cli -c requirements/core.txt -o requirements/demo.txt
-	$(LOCK) dependency_groups test | $(PIP_COMPILE) - --extra cli -c requirements/demo.txt -o requirements/test.txt
+	$(LOCK) dependency_groups test | $(PIP_COMPILE) - $(EXTRAS) -c requirements/demo.txt -o requirements/test.txt
 	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli -c requirements/test.txt -o requirements/check.txt
 	sed -i.bak -e 's|-c requirements/[a-z]*\.txt, ||' -e 's|-r -|a dependency group|' requirements/*.txt
 	rm requirements/*.bak

@@ -74,6 +74,7 @@ PUBLIC = [
     "UnauthenticatedBody",
     "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
+    "deadline",
     "diff_scans",
 ]
 
@@ -96,9 +97,9 @@ FIELDS = {
     "ScanDiff": "sections_added sections_removed sections_renamed groups_added groups_removed groups_changed"
     " groups_compared not_compared incomplete notes",
     "ScanItem": "section_id group_id group error attempts elapsed recorded",
-    "ScanPlan": "sections groups requests seconds",
+    "ScanPlan": "sections groups requests seconds recorded",
     "ScanProgress": "done failed total rate eta paused_for",
-    "ScanReport": "items requests seconds drift retries",
+    "ScanReport": "items requests seconds drift retries added deleted",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",
     "Section": "id name groups can_edit has_puller",
@@ -166,18 +167,18 @@ def test_client_options(cls: type) -> None:
         "retry=RetryPolicy(max_retries=4, initial_backoff=0.5, max_backoff=20.0), "
         "rate_limit=RateLimit(requests=300, per=60.0, reserve=0.1, pacing='burst', share=1.0), "
         "max_concurrency=32, session=None, proxy=None, trust_env=False, ssl_context=None, on_event=None, "
-        "strict=False, quota=None)"
+        "strict=False, cache_ttl=None, quota=None)"
     )
 
 
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
-        (Groups.get, "(self, section_id, group_id)"),
+        (Groups.get, "(self, section_id, group_id, *, fresh=False)"),
         (Groups.create, "(self, section_id, *, name, business_ids)"),
         (Groups.update, "(self, section_id, group_id, *, name, business_ids)"),
         (Groups.delete, "(self, section_id, group_id)"),
-        (Sections.get, "(self, section_id)"),
+        (Sections.get, "(self, section_id, *, fresh=False)"),
         (Sections.list, "(self, *, page=1, org_id=None, group_name_query=None)"),
         (Sections.iterate, "(self, *, org_id=None, group_name_query=None)"),
         (Sections.create, "(self, *, name, org_id=None)"),
@@ -186,10 +187,15 @@ def test_client_options(cls: type) -> None:
         (PartooClient.request, "(self, method, path, *, params=None, json=None, idempotent=None)"),
         (
             PartooClient.scan,
-            "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, on_progress=None)",
+            "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
+            "resume=False, retry_failed=True, on_progress=None)",
         ),
+        (PartooClient.scan_all, "(self, org_id=None, **options)"),
+        (partoo_async.deadline, "(seconds)"),
+        (partoo_async.diff_scans, "(before, after)"),
         (PartooClient.with_options, "(self, **changes)"),
-        (PartooClient.aclose, "(self)"),
+        (PartooClient.aclose, "(self, *, grace=0.0)"),
+        (partoo_async.Scan.aclose, "(self, *, grace=2.0)"),
         (partoo_async.Scan.collect, "(self)"),
         (partoo_async.ScanReport.raise_for_failures, "(self)"),
     ],

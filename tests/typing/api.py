@@ -12,11 +12,15 @@ from partoo_async import (
     PartooClient,
     QuotaSnapshot,
     Scan,
+    ScanDiff,
     ScanItem,
     ScanPlan,
     ScanReport,
     Section,
     SectionPage,
+    deadline,
+    diff_scans,
+    exports,
 )
 
 
@@ -34,6 +38,8 @@ async def calls(session: aiohttp.ClientSession) -> None:
         group = await partoo.groups.get(section_id=7, group_id="42")
         assert_type(group, Group)
         assert_type(group.business_ids, tuple[str, ...])
+        with deadline(2.0):
+            assert_type(await partoo.groups.get(7, 42, fresh=True), Group)
         assert_type(await partoo.groups.create(7, name="a", business_ids={"b"}), int)
         assert_type(await partoo.sections.get(7), Section)
         assert_type(await partoo.sections.list(), SectionPage)
@@ -49,4 +55,8 @@ async def scans(partoo: PartooClient) -> None:
         async for item in scan:
             assert_type(item, ScanItem)
             assert_type(item.group, Group | None)
-    assert_type(await partoo.scan(7, group_ids=range(3), max_failures=1).collect(), ScanReport)
+    report = await partoo.scan(7, group_ids=range(3), max_failures=1).collect()
+    assert_type(report, ScanReport)
+    assert_type(partoo.scan_all(journal="scan.db", resume=True), Scan)
+    assert_type(await exports.write(report, "groups.csv", rows="group"), exports.Written)
+    assert_type(await diff_scans("a.db", report), ScanDiff)

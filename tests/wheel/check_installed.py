@@ -10,9 +10,10 @@ import importlib.util
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
-OPTIONAL = ("typer", "rich", "click")
+OPTIONAL = ("typer", "rich", "click", "pyarrow", "aiosqlite", "fastapi", "pytest")
 INSTALLED = Path(sysconfig.get_path("purelib"), "partoo_async")
 
 
@@ -20,9 +21,10 @@ def check_files() -> None:
     """The wheel holds the package with its type marker, the metadata, and nothing else."""
     files = importlib.metadata.files("partoo-async") or []
     top = {file.parts[0] for file in files if ".." not in file.parts}  # the command is recorded as ../../../bin/partoo
-    assert {name for name in top if not name.endswith(".dist-info")} == {"partoo_async"}, top
+    expected = {"partoo_async", "_partoo_async_pytest.py"}
+    assert {name for name in top if not name.endswith(".dist-info")} - {"__pycache__"} == expected, top
     names = {file.as_posix() for file in files}
-    assert "partoo_async/py.typed" in names
+    assert {"partoo_async/py.typed", "partoo_async/emulator/statuspage.html"} <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names), "the licence is missing"
 
 
@@ -38,6 +40,25 @@ def check_imports() -> None:
     loaded = [name for name in OPTIONAL if name in sys.modules]
     assert not loaded, f"importing partoo_async loads {loaded}"
     print(f"{len(package.__all__)} public names import")
+
+
+def check_journal() -> None:
+    """A scan can be recorded with nothing but the core dependencies."""
+    code = """
+import asyncio, sys
+from partoo_async import PartooClient
+from partoo_async.emulator import Emulator
+
+async def main():
+    async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server) as partoo:
+        report = await partoo.scan(7, journal=sys.argv[1]).collect()
+        report.raise_for_failures()
+        print(len(report.items), "groups recorded")
+
+asyncio.run(main())
+"""
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([sys.executable, "-I", "-c", code, Path(directory, "scan.db")], timeout=60, check=True)
 
 
 def check_command(*, with_cli: bool) -> None:
@@ -63,6 +84,7 @@ def main() -> None:
         assert found == with_cli, f"{name} is {'' if found else 'not '}installed: not the environment that is meant"
     check_files()
     check_imports()
+    check_journal()
     check_command(with_cli=with_cli)
     print("the installed package is as it should be", "with the extra cli" if with_cli else "without extras")
 
