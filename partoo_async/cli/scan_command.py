@@ -13,9 +13,11 @@ from attrs import field, frozen
 
 from partoo_async import PartooClient, Scan
 from partoo_async.cli.connect import connect
+from partoo_async.cli.errors import USAGE
 from partoo_async.cli.output import say
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.scanning import export_scan, show_scan
+from partoo_async.cli.text import one_line
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
@@ -150,6 +152,12 @@ async def scan_sections(
             if form.output is not None:
                 return await export_scan(scan, display, form.output, form.row_kind)
             return await show_scan(scan, display, as_json=form.as_json)
+        except OSError as error:
+            if form.output is None:
+                raise  # standard output: every command ends alike when that cannot be written
+            say(f"error: {one_line(error.strerror or str(error))}")
+            record.say_how_to_resume()
+            return USAGE
         except ConfigurationError:
             raise
         except (PartooError, asyncio.CancelledError):

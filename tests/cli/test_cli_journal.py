@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import shlex
 import signal
 import sqlite3
@@ -191,3 +192,30 @@ def test_the_key_is_not_in_the_journal(emulator: Emulator, partoo: Partoo, tmp_p
     connection.close()
     assert emulator.url in text
     assert emulator.api_key not in text
+
+
+def test_a_full_disk_costs_the_file_and_not_the_scan(
+    serve: Callable[..., Emulator], spawn: Spawn, tmp_path: Path
+) -> None:
+    """When the file cannot be written, one line says so and the next how to go on; with the journal nothing is lost."""
+    emulator = serve(rate_limit=None, sections=[numbered(5)])
+    emulator.sections[7].groups[1].business_ids = [f"{number:024x}" for number in range(9000)]
+    path, journal = tmp_path / "groups.ndjson", tmp_path / "scan.db"
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    process = spawn("scan", 7, "--output", path, preexec_fn=small_files)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err.splitlines()[-1].startswith(f"partoo: error: {path} was not written: ")
+    assert not path.exists()
+    words = ("scan", 7, "--output", path, "--journal", journal)
+    journal_limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))}
+    _, err = spawn(*words, **journal_limit).communicate(timeout=20)
+    assert "Traceback" not in err
+    hint, error = err.splitlines()[-2:]
+    assert hint.endswith(" --resume")
+    assert "the scan ended early: journal: " in error
+    spawn(*words, "--resume").communicate(timeout=20)
+    assert len(path.read_text().splitlines()) == 5
