@@ -132,6 +132,24 @@ async def test_the_file_tells_what_it_is_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("groups", "planned", "complete"),
+    [((1, 2), True, True), ((1,), True, False), ((), True, False), ((1, 2), False, False)],
+)
+async def test_complete_means_that_nothing_is_left_to_read(
+    tmp_path: Path, groups: tuple[int, ...], planned: bool, complete: bool
+) -> None:
+    """A run that ended early leaves a complete journal behind if every group has an outcome all the same."""
+    async with opened(tmp_path / "scan.db", Scope((7,))) as journal:
+        await journal.note_section(7, "Country", [1, 2], ())
+        for number in groups:
+            await journal.record(item(number))
+        if planned:
+            await journal.note(plan={"sections": 1, "groups": 2, "requests": 3})
+    async with open_recording(tmp_path / "scan.db") as recording:
+        assert recording.complete == complete
+
+
+@pytest.mark.parametrize(
     ("scope", "message"),
     [
         (Scope((7,)), "is of a scan of sections 7, 9, not of section 7; use another file"),

@@ -40,7 +40,7 @@ Server = Annotated[
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="The most that one call may take, retries included.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
-SectionIds = Annotated[list[int] | None, typer.Argument(metavar="[SECTION_ID]...", help="Sections to scan.")]
+SectionIds = Annotated[list[int] | None, typer.Argument(metavar="SECTION_ID", help="Sections to scan.")]
 Everything = Annotated[bool, typer.Option("--all", help="Scan every section of the organization.")]
 OfOrganization = Annotated[
     int | None, typer.Option("--org-id", help="With --all: of this organization; for keys of the PROVIDER role.")

@@ -85,7 +85,7 @@ class Recording:
     """A journal that is only read.
 
     ``server``: base URL; ``started``: when its first run began, in UTC; ``version``: of the package that began it;
-    ``complete``: whether the last run came to its end; ``sections``: those that could be read, by id.
+    ``complete``: whether every group that was to be read has an outcome; ``sections``: those that could be read, by id.
     """
 
     server: str
@@ -134,15 +134,30 @@ async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recordin
         try:
             header = await read_header(database)
             sections = {section.section_id: section for section in await read_sections(database)}
+            complete = await _is_complete(database, header, sections)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
         if "scope" not in header:
             raise ConfigurationError(f"journal: {file} was never begun; there is nothing in it")
         started = datetime.fromisoformat(header["started"])
-        facts = (header["server"], started, header["version"], header["finished"])
+        facts = (header["server"], started, header["version"], complete)
         yield Recording(*facts, sections, database)
     finally:
         await database.aclose()
+
+
+async def _is_complete(database: Database, header: Mapping[str, Any], sections: Mapping[int, RecordedSection]) -> bool:
+    if header.get("finished"):
+        return True
+    wanted = header.get("scope", {}).get("sections") or ()
+    if "plan" not in header or not all(section_id in sections for section_id in wanted):
+        return False  # ended while the sections were being read
+    # A later run may have ended early with nothing left to do.
+    for section in sections.values():
+        rows = await database.fetch("SELECT group_id FROM outcomes WHERE section_id = ?", section.section_id)
+        if not {*section.group_ids} <= {group_id for (group_id,) in rows}:
+            return False
+    return True
 
 
 async def read_header(database: Database) -> dict[str, Any]:

@@ -147,11 +147,12 @@ def test_journals_are_compared_with_their_notes(
     """Journals show renamed sections; what makes the result less sure is noted on standard error."""
     one = serve(sections=[EmulatedSection(7, "Country", {1: EmulatedGroup(1, "France")})], rate_limit=None)
     journaled(one, "before.db")
-    other = serve(sections=[EmulatedSection(7, "Pays", {1: EmulatedGroup(1, "France")})], rate_limit=None)
+    groups = {number: EmulatedGroup(number, "France" if number == 1 else f"G{number}") for number in range(1, 200)}
+    other = serve(sections=[EmulatedSection(7, "Pays", groups)], rate_limit=None)
     journaled(other, "after.db", stop_early=True)
     result = partoo("diff", "before.db", "after.db")
     assert result.code == 1
-    assert rows(result.out)[1] == ["7", "-", "Pays", "section renamed", "was Country"]
+    assert ["7", "-", "Pays", "section renamed", "was Country"] in rows(result.out)
     incomplete, servers, _ = result.err.splitlines()
     assert incomplete == "partoo: note: after.db is of a scan that did not come to its end"
     assert servers.startswith("partoo: note: these are scans of two servers, http://127.0.0.1:")

@@ -1,0 +1,113 @@
+"""FastAPI: a client for the life of the application, handed to the routes that ask for it. Needs the extra ``fastapi``.
+
+Annotations are read here at run time, as FastAPI does, so there is no ``from __future__ import annotations``::
+
+    app = FastAPI(lifespan=lifespan())
+    add_exception_handlers(app)
+
+    @app.get("/groups/{section_id}/{group_id}", dependencies=[Depends(within(3.0))])
+    async def group(section_id: int, group_id: int, partoo: Partoo) -> dict[str, str]:
+        return {"name": (await partoo.groups.get(section_id, group_id)).name}
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Annotated, Any, cast
+
+from partoo_async._deadline import deadline
+from partoo_async.client import PartooClient
+from partoo_async.errors import ConfigurationError, PartooError
+from partoo_async.integrations._serving import GRACE, explain, serving
+from partoo_async.policy import check_seconds
+
+try:
+    from fastapi import Depends, FastAPI, Request, Response
+    from fastapi.requests import HTTPConnection
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] not in ("fastapi", "starlette"):
+        raise
+    raise ModuleNotFoundError(
+        "partoo_async.integrations.fastapi needs FastAPI: pip install 'partoo-async[fastapi]'", name=missing.name
+    ) from None
+
+__all__ = ["Partoo", "add_exception_handlers", "get_client", "lifespan", "within"]
+
+_NAME = "partoo"
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
+OwnLifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+
+def lifespan(
+    make: Callable[[], PartooClient] = PartooClient, *, inner: OwnLifespan | None = None, grace: float = GRACE
+) -> Lifespan:
+    """Return a lifespan for ``FastAPI(lifespan=...)`` that holds one client, as ``request.state.partoo``.
+
+    ``make``: returns the client; called in each worker when it starts. ``inner``: a lifespan of your own, which begins
+    after the client is there and ends before it is closed; what it yields is kept. Or enter this one in yours, and
+    yield what it gives. ``grace``: seconds that calls under way get when the application stops. In this process bulk
+    work leaves the reserve of the quota free at all times.
+
+    Raises ``ConfigurationError`` for a bad argument.
+    """
+    open_client = serving(make, grace)
+
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        async with AsyncExitStack() as stack:
+            state: dict[str, Any] = {_NAME: await stack.enter_async_context(open_client())}
+            if inner is not None:
+                # The request's state is filled from what lifespans yield; the app's own needs the client already.
+                setattr(app.state, _NAME, state[_NAME])
+                state |= await stack.enter_async_context(inner(app)) or {}
+            yield state
+
+    return run
+
+
+def get_client(connection: HTTPConnection) -> PartooClient:
+    """Return the client of the application, for requests and WebSockets, those of mounted applications too.
+
+    Raises ``ConfigurationError`` when the application has no ``lifespan()`` of this module, or its server runs none.
+    """
+    client = getattr(connection.state, _NAME, None)
+    if not isinstance(client, PartooClient):
+        raise ConfigurationError(
+            "lifespan: expected FastAPI(lifespan=lifespan()) of partoo_async.integrations.fastapi, and a server that"
+            " runs it; a lifespan of your own that enters it has to yield what it gives"
+        )
+    return client
+
+
+Partoo = Annotated[PartooClient, Depends(get_client)]
+"""The annotation of a parameter that is to be the application's client."""
+
+
+def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
+    """Return a dependency that puts an ambient ``deadline()`` around a request, from here to the end of its answer.
+
+    For one route or a whole application: ``dependencies=[Depends(within(3.0))]``. Tasks that the request starts inherit
+    it, FastAPI's background tasks too; what shall outlive it needs ``asyncio.create_task(job(), context=Context())``.
+
+    Raises ``ConfigurationError`` for anything but a number of seconds above 0.
+    """
+    check_seconds("within", seconds)
+
+    async def bounded() -> AsyncIterator[None]:
+        with deadline(seconds):
+            yield
+
+    return bounded
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Answer every error of this package that a route lets through with an RFC 9457 problem.
+
+    See ``partoo_async.integrations.problems``; the error itself goes to the logger ``partoo_async.web``.
+    """
+    app.add_exception_handler(PartooError, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    problem = explain(cast("PartooError", error), request.method, request.url.path)
+    return Response(problem.body, problem.status, problem.headers)
