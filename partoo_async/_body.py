@@ -25,6 +25,12 @@ class UnreadableError(Exception):
 class Stream(Protocol):
     """What is needed of aiohttp's stream of a body."""
 
+    def is_eof(self) -> bool:
+        """Whether everything has arrived."""
+
+    def read_nowait(self) -> bytes:
+        """Return what has arrived, without waiting."""
+
     async def readany(self) -> bytes:
         """Return what has arrived, waiting for the first byte; b"" at the end."""
 
@@ -35,23 +41,29 @@ class Stream(Protocol):
         """Yield what has arrived, until the end."""
 
 
-async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: int = MAX_BODY) -> bytes:
+async def read_body(stream: Stream, encoding: str | None, length: int | None, *, cap: int = MAX_BODY) -> bytes:
     """Return the whole body, decompressed.
 
     ``encoding``: the Content-Encoding header; ``length``: the Content-Length, if any; ``cap``: bytes. Raises
     ``TooLargeError`` as soon as the cap is passed, and ``UnreadableError`` for an encoding that was not asked for,
     and for gzip data that are corrupt or cut off.
     """
-    encoding = encoding.strip().lower()
     if (length or 0) > cap:
         raise TooLargeError
+    if encoding is None and stream.is_eof():
+        # The usual case: the whole answer came with its headers, and nothing need be waited for.
+        body = stream.read_nowait()
+        if len(body) > cap:
+            raise TooLargeError
+        return body
+    encoding = (encoding or "").strip().lower()
     if encoding in ("gzip", "x-gzip"):
         return await _gunzip(stream, cap)
     if encoding not in ("", "identity"):
         raise UnreadableError("unknown content encoding")
     first = await stream.readany()
     if stream.at_eof():
-        return first  # the usual case: one chunk
+        return first
     chunks, size = [first], len(first)
     async for chunk in stream.iter_any():
         size += len(chunk)

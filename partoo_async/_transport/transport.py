@@ -13,6 +13,7 @@ from yarl import URL
 
 from partoo_async._body import TooLargeError, UnreadableError, read_body
 from partoo_async._http import Request, Response
+from partoo_async._transport.deadlines import Deadlines
 from partoo_async._transport.translation import CONNECT_TIMEOUT, translate
 from partoo_async._version import get_version
 from partoo_async.errors import APITimeoutError, ClientClosedError, ConfigurationError
@@ -50,6 +51,17 @@ class _SendOnce:
             # A new one, without the frames that lead to the request's headers.
             self.error = aiohttp.ClientPayloadError(f"{type(error).__name__}: connection dropped before the answer")
             raise
+
+
+def _stop_resends(session: aiohttp.ClientSession) -> bool:
+    """Switch aiohttp's resend off, and return whether it could be: the attribute is private and may go.
+
+    Not for a borrowed session, which others use, too.
+    """
+    if not hasattr(session, "_retry_connection"):
+        return False
+    session._retry_connection = False
+    return True
 
 
 def user_agent() -> str:
@@ -90,6 +102,9 @@ class Transport:
         self._trust_env = trust_env
         self._ssl = ssl_context
         self._opening = asyncio.Lock()
+        self._resends = True
+        self._origins: dict[str, URL] = {}
+        self._deadlines = Deadlines()
         self._user_agent = user_agent()
         self.closed: bool = False
 
@@ -120,6 +135,7 @@ class Transport:
                 self._session = aiohttp.ClientSession(
                     connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
                 )
+                self._resends = not _stop_resends(self._session)
             return self._session
 
     def forget(self) -> None:
@@ -131,10 +147,12 @@ class Transport:
             raise ClientClosedError("the aiohttp session of this client belongs to an event loop that was closed")
         self._session = None
         self._opening = asyncio.Lock()
+        self._deadlines = Deadlines()
 
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
         self.closed = True
+        self._deadlines.close()
         if self._owned and self._session is not None:
             await self._session.close()
 
@@ -157,13 +175,17 @@ class Transport:
             text = f"{request.route} at {server.name}: no thread was free to read the certificates in"
             raise APITimeoutError(text, False, request.route)
         failure: BaseException
+        watch = self._deadlines.start(until)
         try:
-            async with asyncio.timeout_at(until):
-                return await self._roundtrip(session, server, request, key)
+            return await self._roundtrip(session, server, request, key)
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
+            if watch.was_it():
+                failure = translate(TimeoutError(), request.route, server, session)
         except Exception as error:
             failure = translate(error, request.route, server, session)
+        finally:
+            self._deadlines.stop(watch)
         try:
             raise failure
         finally:
@@ -174,8 +196,7 @@ class Transport:
     ) -> Response:
         response = await session.request(
             request.method,
-            # Paths are built and checked by _operations; yarl would fold and quote them once more.
-            URL(server.base_url + request.path, encoded=True),
+            self._url(server.base_url, request.path),
             data=request.body,
             headers=self._headers(request, key),
             allow_redirects=False,  # aiohttp would take the key along to any host
@@ -184,11 +205,10 @@ class Transport:
             proxy=self._proxy,
             timeout=_TIMEOUT,
             ssl=True if self._ssl is None else self._ssl,
-            middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())),
+            middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())) if self._resends else None,
         )
         try:
-            encoding = response.headers.get("Content-Encoding", "")
-            body = await read_body(response.content, encoding, response.content_length)
+            body = await read_body(response.content, response.headers.get("Content-Encoding"), response.content_length)
         except (TooLargeError, UnreadableError, aiohttp.ClientError, OSError):
             response.close()
             if 200 <= response.status < 300:
@@ -198,6 +218,15 @@ class Transport:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
         return Response(response.status, response.headers, body)
+
+    def _url(self, base_url: str, path: str) -> URL:
+        # Paths are built and checked by _operations; yarl would fold and quote them once more.
+        if "?" in path:
+            return URL(base_url + path, encoded=True)
+        base = self._origins.get(base_url)
+        if base is None:
+            base = self._origins[base_url] = URL(base_url, encoded=True)
+        return base.with_path(base.raw_path + path, encoded=True)
 
     def _headers(self, request: Request, key: Secret) -> dict[str, str]:
         headers = {
