@@ -22,6 +22,8 @@ def check_id(name: str, value: object) -> int:
 
     Raises ``ConfigurationError``, which names the argument. A bool is not an id, though Python takes it for one.
     """
+    if type(value) is int and 0 <= value < ID_LIMIT:
+        return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(ID_LIMIT)):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -86,7 +88,8 @@ def check_path(path: object) -> str:
         # and a server behind it unescape twice.
         while (plain := unquote(segment)) != segment:
             segment = plain  # noqa: PLW2901 - unquoted until nothing changes
-        if {".", ".."} & set(segment.replace("\\", "/").split("/")):
+        # Some servers cut off what follows a ';' before they fold.
+        if {".", ".."} & set(re.split(r"[/\\;]", segment)):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
     return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
 

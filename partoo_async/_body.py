@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "read_body"]
+__all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "body_at_hand", "read_body"]
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
+
+_STEP = 256 * 1024  # bytes to decompress at once
 
 
 class TooLargeError(Exception):
@@ -41,22 +43,29 @@ class Stream(Protocol):
         """Yield what has arrived, until the end."""
 
 
-async def read_body(stream: Stream, encoding: str | None, length: int | None, *, cap: int = MAX_BODY) -> bytes:
+def body_at_hand(stream: Stream, encoding: str | None, *, cap: int = MAX_BODY) -> bytes | None:
+    """Return the body if it came whole with its headers, as it mostly does, and needs no decoding; else None.
+
+    Raises ``TooLargeError`` above the cap.
+    """
+    if encoding is not None or not stream.is_eof():
+        return None
+    body = stream.read_nowait()
+    if len(body) > cap:
+        raise TooLargeError
+    return body
+
+
+async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: int = MAX_BODY) -> bytes:
     """Return the whole body, decompressed.
 
     ``encoding``: the Content-Encoding header; ``length``: the Content-Length, if any; ``cap``: bytes. Raises
     ``TooLargeError`` as soon as the cap is passed, and ``UnreadableError`` for an encoding that was not asked for,
     and for gzip data that are corrupt or cut off.
     """
+    encoding = encoding.strip().lower()
     if (length or 0) > cap:
         raise TooLargeError
-    if encoding is None and stream.is_eof():
-        # The usual case: the whole answer came with its headers, and nothing need be waited for.
-        body = stream.read_nowait()
-        if len(body) > cap:
-            raise TooLargeError
-        return body
-    encoding = (encoding or "").strip().lower()
     if encoding in ("gzip", "x-gzip"):
         return await _gunzip(stream, cap)
     if encoding not in ("", "identity"):
@@ -64,32 +73,33 @@ async def read_body(stream: Stream, encoding: str | None, length: int | None, *,
     first = await stream.readany()
     if stream.at_eof():
         return first
-    chunks, size = [first], len(first)
+    # Not a list of chunks: many small ones would take a multiple of their bytes.
+    whole = bytearray(first)
     async for chunk in stream.iter_any():
-        size += len(chunk)
-        if size > cap:
+        whole += chunk
+        if len(whole) > cap:
             raise TooLargeError
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return bytes(whole)
 
 
 async def _gunzip(stream: Stream, cap: int) -> bytes:
     unzip = zlib.decompressobj(wbits=31)
-    chunks: list[bytes] = []
-    room, received = cap, 0
+    body, received = bytearray(), 0
     async for chunk in stream.iter_any():
         received += len(chunk)
         if received > cap:
             raise TooLargeError
-        try:
-            plain = unzip.decompress(chunk, room + 1)
-        except zlib.error:
-            raise UnreadableError("corrupt gzip data") from None
-        room -= len(plain)
-        if room < 0:
-            raise TooLargeError
-        chunks.append(plain)
+        packed = chunk
+        # What follows the end is not fed: zlib would copy all of it anew with each chunk.
+        while packed and not unzip.eof:
+            try:
+                body += unzip.decompress(packed, _STEP)
+            except zlib.error:
+                raise UnreadableError("corrupt gzip data") from None
+            if len(body) > cap:
+                raise TooLargeError
+            packed = unzip.unconsumed_tail
     # An empty body, as of a 204, is no gzip stream and needs no end.
     if received and not unzip.eof:
         raise UnreadableError("gzip data ends too early")
-    return b"".join(chunks)
+    return bytes(body)

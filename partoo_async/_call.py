@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
 from partoo_async._retry import Retrying, worth_retrying
-from partoo_async._secret import Secret
+from partoo_async._secret import Secret, ask_for_key
 from partoo_async.errors import (
-    APIConnectionError,
+    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     Attempt,
@@ -27,7 +27,6 @@ from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
-    from partoo_async._http import Response
     from partoo_async._operations import Operation
     from partoo_async.quota import Quota
     from partoo_async.session import PartooSession
@@ -78,14 +77,23 @@ class Call:
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient)
         self._task = asyncio.current_task()
-        session.calls.add(self)
+        life = session.life
+        life.calls.add(self)
         try:
-            return await self._tries(operation)
+            try:
+                return await self._attempt(operation)
+            except PartooError as error:
+                first = error
+            if worth_retrying(first, idempotent=operation.idempotent):
+                return await self._retry(first, operation)
+            raise self._complete(first)
         except asyncio.CancelledError:
             if not self._aborted or self._task is None or self._task.uncancel():
                 raise
         finally:
-            session.ended(self)
+            life.calls.discard(self)
+            if life.closed:
+                life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 
     def abort(self) -> None:
@@ -93,18 +101,6 @@ class Call:
         if not self.in_flight and self._task is not None and not self._aborted:
             self._aborted = True
             self._task.cancel()
-
-    async def _tries(self, operation: Operation[T]) -> T:
-        try:
-            result = await self._attempt(operation)
-        except PartooError as error:
-            first = error
-        else:
-            self.session.throttle.succeeded()
-            return result
-        if worth_retrying(first, idempotent=operation.idempotent):
-            return await self._retry(first, operation)
-        raise self._complete(first)
 
     async def _retry(self, first: PartooError, operation: Operation[T]) -> T:
         session = self.session
@@ -119,15 +115,12 @@ class Call:
         )
         failure: PartooError
         try:
-            result = await retrying.run(first, lambda: self._attempt(operation))
+            return await retrying.run(first, lambda: self._attempt(operation))
         except QuotaExceededError as error:
             # The repeat was refused, not the call: say why the call failed.
             failure = self._last_error or error
         except PartooError as error:
             failure = error
-        else:
-            session.throttle.succeeded()
-            return result
         # Raised here and not there, so that its traceback has no frames of the retry engine.
         raise self._complete(failure.with_traceback(None))
 
@@ -147,32 +140,46 @@ class Call:
 
     async def _attempt(self, operation: Operation[T]) -> T:
         """Send once, when the quota and the cap on requests in flight allow, and return the typed answer."""
-        session = self.session
-        quota = session.quota
-        await self._admission(quota)
-        started = self._loop.time()
-        self._sent = False
-        answered = False
-        self.in_flight = True
+        session, loop = self.session, self._loop
+        settings, quota = session.settings, session.quota
+        if not self._admitted(quota):
+            await self._admission(quota)
+        started = loop.time()
+        self._sent = answered = False
         try:
-            response = await self._exchange(started)
+            until = min(started + settings.attempt_timeout, self._deadline)
+            key = settings.api_key
+            if not isinstance(key, Secret):
+                key = await ask_for_key(key, until, operation.request.route)
+            self._sent = self.in_flight = True
+            response = await session.transport.exchange(settings.server, operation.request, key, until)
             answered = True
-            result = judge(operation, response, session.decoder, session.settings.server)
+            result = judge(operation, response, session.decoder, settings.server)
         except PartooError as error:
-            self._sent = self._sent and getattr(error, "request_sent", True)
-            self._failed(error, started, sent=self._sent)
-            raise
+            failure = self._failed(error, started)
+        else:
+            elapsed = loop.time() - started
+            self.sends += 1
+            self.busy += elapsed
+            if settings.on_event is not None:
+                route, number = operation.request.route, len(self._attempts) + 1
+                session.emit(RequestEvent(route, response.status, None, elapsed, number))
+            session.throttle.succeeded()
+            return result
         finally:
             self.in_flight = False
             session.concurrency.release()
             quota.release(sent=self._sent, answered=answered)
-        elapsed = self._loop.time() - started
-        self.sends += 1
-        self.busy += elapsed
-        if session.settings.on_event is not None:
-            route = operation.request.route
-            session.emit(RequestEvent(route, response.status, None, elapsed, len(self._attempts) + 1))
-        return result
+        raise failure
+
+    def _admitted(self, quota: Quota) -> bool:
+        """Take a slot and a place, if that needs no waiting: nearly always."""
+        if not quota.try_acquire(self._priority):
+            return False
+        if self.session.concurrency.try_acquire(self._priority):
+            return True
+        quota.release(sent=False)
+        return False
 
     async def _admission(self, quota: Quota) -> None:
         """Wait for a slot of the quota and a place among the requests in flight, and hold both."""
@@ -205,26 +212,6 @@ class Call:
             quota.release(sent=False)
             raise
 
-    async def _exchange(self, started: float) -> Response:
-        session = self.session
-        settings = session.settings
-        until = min(started + settings.attempt_timeout, self._deadline)
-        key = settings.api_key
-        failure: APITimeoutError
-        try:
-            if not isinstance(key, Secret):
-                async with asyncio.timeout_at(until):
-                    key = Secret(await key())
-            self._sent = True
-            return await session.transport.exchange(settings.server, self._operation.request, key, until)
-        except APITimeoutError as error:
-            failure, self._sent = error, error.request_sent
-        except TimeoutError:
-            failure = APITimeoutError("api_key: the callable gave no key in time", False, self._operation.request.route)
-        if self._loop.time() >= self._deadline:
-            raise self._out_of_time(failure)
-        raise failure
-
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
         bound = f"timeout={self.session.settings.timeout:g} s"
         if self._deadline >= self._ambient:
@@ -232,9 +219,13 @@ class Call:
         text = f"{self._operation.request.route}: no answer within {bound}"
         return DeadlineExceededError(text, self._last_error or error)
 
-    def _failed(self, error: PartooError, started: float, *, sent: bool) -> None:
-        """Note a failed attempt, and close the gate when the server asks for it."""
-        elapsed = self._loop.time() - started
+    def _failed(self, error: PartooError, started: float) -> PartooError:
+        """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
+        now = self._loop.time()
+        sent = self._sent = self._sent and getattr(error, "request_sent", True)
+        if isinstance(error, APITimeoutError) and now >= self._deadline:
+            error = self._out_of_time(error)
+        elapsed = now - started
         status = error.status if isinstance(error, APIStatusError) else None
         kind = type(error).__name__
         self.sends += sent
@@ -244,5 +235,9 @@ class Call:
         session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
             session.emit(PauseEvent(route, session.quota.pause(error.retry_after)))
-        if not isinstance(error, APIConnectionError) or error.request_sent:
+        if isinstance(error, APIResponseValidationError):
+            # It may be the answer to another request: the connections are off by one then.
+            session.transport.distrust()
+        if sent:
             session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts)))
+        return error

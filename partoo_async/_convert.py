@@ -154,11 +154,11 @@ class Decoder:
     first of each kind is logged as a WARNING. With ``strict``, drift is an ``APIResponseValidationError`` instead.
     """
 
-    __slots__ = ("_structure", "drift", "strict")
+    __slots__ = ("_hooks", "drift", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: bool = strict
-        self._structure = _make_converter(exact=True).structure
+        self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
         self.drift: Counter[str] = Counter()
 
     def decode(self, body: bytes, cls: type[T], route: str) -> T:
@@ -168,8 +168,11 @@ class Decoder:
         ``APIResponseValidationError`` for one that does not fit, which is not.
         """
         data = decode_json(body)
+        hook = self._hooks.get(cls)
+        if hook is None:
+            hook = self._hooks[cls] = _make_converter(exact=True).get_structure_hook(cls)
         try:
-            return self._structure(data, cls)
+            return cast("T", hook(data, cls))
         except Exception:  # noqa: S110 - cattrs raises what hooks raise and more; the slow way explains it
             pass
         return self._decode_slowly(data, cls, route)

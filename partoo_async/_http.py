@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define
 
 from partoo_async.errors import (
     APIStatusError,
@@ -44,7 +44,7 @@ _MAX_HEADER = 64
 _MAX_DETAIL = 300
 
 
-@frozen
+@define  # not frozen, here and below: they are made for each request, and setting a frozen field costs thrice as much
 class Request:
     """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included."""
 
@@ -58,7 +58,7 @@ class Request:
         return f"{self.method} {self.path.partition('?')[0]}"
 
 
-@frozen
+@define
 class Response:
     """One complete HTTP answer: ``body`` is decompressed and complete. Header names are matched in any case."""
 

@@ -41,8 +41,9 @@ def _status_error(response: Response, route: str, server: Server) -> APIStatusEr
     status, headers = response.status, response.headers
     retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"), now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
-    # A page of HTML says nothing in one line; it stays in ``body``.
-    detail = "" if isinstance(raw, str) and raw.startswith("<") else describe_errors(raw)
+    # HTML says nothing in one line, and what comes with a status of no error is no message; both stay in ``body``.
+    silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
+    detail = "" if silent else describe_errors(raw)
     error = error_class(status)(status, body, route, retry_after, detail, str(server))
     error.transient = retryable_status(status)
     return error

@@ -60,11 +60,9 @@ class Lifecycle:
         self._idle = asyncio.Event()
         return True
 
-    def ended(self, call: Call) -> None:
-        """Take note that a call is over."""
-        self.calls.discard(call)
-        if self.closed:
-            self._idle.set()
+    def wake(self) -> None:
+        """Tell ``finish`` that a call is over."""
+        self._idle.set()
 
     def close(self) -> None:
         """Refuse new calls, of copies, too."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from attrs import frozen
+from attrs import define
 
 from partoo_async._arguments import (
     ID_LIMIT,
@@ -47,7 +47,7 @@ T = TypeVar("T")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-@frozen
+@define  # made for each call: see Request
 class Operation(Generic[T]):
     """An operation ready to be sent. ``idempotent``: whether repeating it is harmless when it may have been done.
 
@@ -76,9 +76,10 @@ def _section_path(section_id: object) -> str:
 def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, route: str) -> T:
     value = decoder.decode(body, cls, route)
     if value.id != expected:  # type: ignore[attr-defined]
-        # Filing another group's businesses under this id would be worse than any error.
+        # Filing another group's businesses under this id would be worse than any error. Once more, and on another
+        # connection: this one may be off by one answer.
         error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=route)
-        error.transient = True
+        error.transient, error.repeats = True, 1
         raise error
     return value
 
@@ -108,8 +109,9 @@ def _read_nothing(_: Decoder, __: bytes, ___: str) -> None:
 
 def get_group(section_id: object, group_id: object) -> Operation[Group]:
     """``GET /sections/{section_id}/groups/{group_id}`` (Get Group)."""
-    path = _group_path(section_id, group_id)
-    return Operation(Request("GET", path), partial(_read_model, Group, int(path.rpartition("/")[2])), True, True)
+    section, group = check_id("section_id", section_id), check_id("group_id", group_id)
+    request = Request("GET", f"/sections/{section}/groups/{group}")
+    return Operation(request, partial(_read_model, Group, group), True, True)
 
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:

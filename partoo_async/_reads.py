@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import sys
 from collections import OrderedDict
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from attrs import define, field
 
 from partoo_async.errors import DeadlineExceededError, QuotaExceededError
 
@@ -20,13 +18,18 @@ __all__ = ["Reads"]
 _MOST_KEPT = 1000
 
 
-@define(eq=False)
 class _Flight:
     """One request that several callers wait for. ``stale``: something was changed after it set out."""
 
-    task: asyncio.Task[Any]
-    waiters: set[asyncio.Future[None]] = field(factory=set)
-    stale: bool = False
+    __slots__ = ("error", "landed", "stale", "task", "value", "waiters")
+
+    def __init__(self) -> None:
+        self.waiters: set[asyncio.Future[None]] = set()
+        self.landed = self.stale = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    task: asyncio.Task[None]
 
 
 class Reads:
@@ -62,43 +65,61 @@ class Reads:
             flight = self._flights.get(path)
             leads = flight is None
             if flight is None:
-                flight = self._flights[path] = _Flight(loop.create_task(start()))
-                flight.task.add_done_callback(partial(self._landed, path, flight))
-            if not await self._wait(path, flight, until):
-                raise DeadlineExceededError(f"GET {path}: no answer in time from the request that this call shared")
-            error = flight.task.exception()
+                flight = self._flights[path] = _Flight()
+                flight.task = _start(self._fly(path, flight, start), loop)
+            if not flight.landed:
+                await self._wait(path, flight, None if leads else until)
+            error = flight.error
             if error is None:
-                return flight.task.result()
+                return flight.value
             if leads:
                 raise error
             # The one that led had less time than this call has: that is not this call's error.
             if not isinstance(error, (DeadlineExceededError, QuotaExceededError)) or loop.time() >= until:
                 raise copy.copy(error)
 
-    async def _wait(self, path: str, flight: _Flight, until: float) -> bool:
-        """Return whether the flight has ended before ``until``; when cancelled, cancel it if nobody else waits."""
-        if flight.task.done():
-            return True
-        loop = asyncio.get_running_loop()
-        landed = loop.create_future()
-        first = not flight.waiters
+    async def _fly(self, path: str, flight: _Flight, start: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        try:
+            flight.value = await start()
+        except asyncio.CancelledError as error:
+            flight.error = error
+            raise
+        except BaseException as error:
+            flight.error = error  # every caller raises it, or has gone
+        else:
+            if self._ttl is not None and not flight.stale:
+                self._keep(path, asyncio.get_running_loop().time() + self._ttl, flight.value)
+        finally:
+            flight.landed = True
+            if self._flights.get(path) is flight:
+                del self._flights[path]
+            # Woken here and not by a callback of the task: that would take the loop one turn more.
+            for waiter in flight.waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _wait(self, path: str, flight: _Flight, until: float | None) -> None:
+        """Return when the flight has landed; when cancelled, cancel it if nobody else waits."""
+        landed = asyncio.get_running_loop().create_future()
         flight.waiters.add(landed)
         try:
-            if first:
-                await landed  # bounded by the call itself
+            if until is None:
+                await landed  # the call is bounded by itself
             else:
                 async with asyncio.timeout_at(until):
                     await landed
         except TimeoutError:
-            return False
+            failure = DeadlineExceededError(f"GET {path}: no answer in time from the request that this call shared")
         except asyncio.CancelledError:
             flight.waiters.discard(landed)
-            if not flight.waiters and not flight.task.done():
+            if not flight.waiters and not flight.landed:
                 await self._cancel(path, flight)
             raise
+        else:
+            return
         finally:
             flight.waiters.discard(landed)
-        return True
+        raise failure
 
     async def _cancel(self, path: str, flight: _Flight) -> None:
         """Cancel a flight and return when it has given back what it held, as a call by itself would."""
@@ -110,20 +131,6 @@ class Reads:
                 await asyncio.wait([flight.task])
             except asyncio.CancelledError:
                 continue  # cancelled once more: what it held must be back all the same, and soon is
-
-    def _landed(self, path: str, flight: _Flight, _: asyncio.Task[Any]) -> None:
-        if self._flights.get(path) is flight:
-            del self._flights[path]
-        task = flight.task
-        # Looked at here, so that asyncio does not complain when every caller has gone.
-        if not task.cancelled() and task.exception() is None and self._ttl is not None and not flight.stale:
-            self._keep(path, task.get_loop().time() + self._ttl, task.result())
-        for waiter in flight.waiters:
-            if not waiter.done():
-                if task.cancelled():
-                    waiter.cancel()
-                else:
-                    waiter.set_result(None)
 
     def _keep(self, path: str, expires: float, value: Any) -> None:
         self._kept[path] = (expires, value)
@@ -148,3 +155,15 @@ class Reads:
         flight = self._flights.pop(path, None)
         if flight is not None:
             flight.stale = True
+
+
+if sys.version_info >= (3, 12):
+
+    def _start(flight: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        # Its first steps at once: a turn of the loop less.
+        return asyncio.Task(flight, loop=loop, eager_start=True)
+
+else:
+
+    def _start(flight: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        return loop.create_task(flight)

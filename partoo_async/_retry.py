@@ -14,7 +14,6 @@ from attrs import define
 
 from partoo_async.errors import (
     APIConnectionError,
-    APIResponseValidationError,
     APIStatusError,
     DeadlineExceededError,
     PartooError,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["RetryThrottle", "Retrying", "backoff", "worth_retrying"]
 
 T = TypeVar("T")
-_UNREADABLE_RETRIES = 2
 
 
 class RetryThrottle:
@@ -96,7 +94,7 @@ class Retrying:
     chance: Callable[[], float] = random.random
     _failures: int = 0
     _limited: int = 0
-    _unreadable: int = 0
+    _doubtful: int = 0
 
     async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return the result of a later attempt, given the error of the first. Raises the last attempt's error."""
@@ -121,9 +119,11 @@ class Retrying:
         if isinstance(error, RateLimitError):
             return True  # bounded by the deadline, not by the count
         self._failures += 1
-        if isinstance(error, APIResponseValidationError):
-            self._unreadable += 1
-        return self._failures <= self.policy.max_retries and self._unreadable <= _UNREADABLE_RETRIES
+        if error.repeats is None:
+            return self._failures <= self.policy.max_retries
+        # An answer that is no HTTP, no JSON or not ours: a server that sends one twice is likely to go on so.
+        self._doubtful += 1
+        return self._failures <= self.policy.max_retries and self._doubtful <= error.repeats
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)

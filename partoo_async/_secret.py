@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import inspect
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from partoo_async.errors import ConfigurationError
+from partoo_async.errors import APIConnectionError, APITimeoutError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "UnusableKey", "protect", "resolve_api_key"]
+__all__ = ["Secret", "UnusableKey", "ask_for_key", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _HOW = "pass api_key= or set PARTOO_API_KEY"
@@ -87,3 +89,26 @@ def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:
         raise ConfigurationError(value.problem)
     usable: Secret | Callable[[], Awaitable[str]] = value
     return usable
+
+
+async def ask_for_key(source: Callable[[], Any], until: float, route: str) -> Secret:
+    """Return the key that a callable of the caller's gives.
+
+    ``until``: the event loop time at which it has to be there; ``route``: what for. Raises ``ConfigurationError`` for
+    what cannot be a key, and ``APIConnectionError`` when the callable raises, or ``APITimeoutError`` when it hangs.
+    """
+    try:
+        async with asyncio.timeout_at(until) as limit:
+            pending = source()
+            if not inspect.isawaitable(pending):
+                given = type(pending).__name__
+                raise ConfigurationError(f"api_key: expected an async callable; this one returned {given} at once")
+            return Secret(await pending)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+    if limit.expired():
+        raise APITimeoutError("api_key: the callable gave no key in time", False, route)
+    # Neither its text nor its frames: they may hold the key, or what it takes to get it.
+    raise APIConnectionError(f"api_key: the callable raised {kind}; call it by itself to see why", False, route)

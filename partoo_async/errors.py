@@ -83,6 +83,9 @@ class PartooError(Exception):
     transient: bool = False
     """Whether the same call may succeed later without any change: a fault of line, quota or server."""
 
+    repeats: int | None = None
+    """How often at most it is worth asking again because of it; None leaves that to the ``RetryPolicy``."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.
         return _rebuild, (type(self), self.args, dict(self.__dict__))
@@ -157,6 +160,8 @@ class APIResponseValidationError(PartooError):
     tell which answer it was.
     """
 
+    repeats = 2
+
     def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
         super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")
         self.problems = problems
@@ -195,15 +200,11 @@ def _status_message(status: int, route: str, detail: str, server: str) -> str:
     except ValueError:
         phrase = str(status)
     message = phrase + (f" for {route}" if route else "") + (f": {detail}" if detail else "")
-    if status == 401 and server:
+    if status in (401, 403) and server:
         # The commonest cause by far: production and sandbox keys look the same and are not interchangeable.
-        message += f" (sent to {server}; is this a key of another server, such as a sandbox key on production?)"
-    if status == 403 and server:
-        message += (
-            f" (sent to {server}; the key may lack the right, a puller may lock what was to be changed, or it is a key"
-            " of another server, such as a sandbox key on production?)"
-        )
-    if 300 <= status < 400:
+        why = "is this" if status == 401 else "the key may lack the right, a puller may lock the target, or it is"
+        message += f" (sent to {server}; {why} a key of another server, such as a sandbox key on production?)"
+    if 300 <= status < 400 and status != 304:
         message += " (redirects are never followed: the key goes to the chosen server only; check the server's URL)"
     return message
 

@@ -84,7 +84,7 @@ class PartooSession:
             session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
         )
         self._quota, self._own_quota = quota, quota is None
-        self._life, self._own_concurrency = Lifecycle(), True
+        self.life, self._own_concurrency = Lifecycle(), True
         self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
         self._start()
 
@@ -117,7 +117,7 @@ class PartooSession:
         same = not self._own_quota or copy.settings.identity == self.settings.identity
         copy._own_quota = self._own_quota
         copy._quota = self._quota if same and "rate_limit" not in changes else None
-        copy._life = Lifecycle(self._life)
+        copy.life = Lifecycle(self.life)
         copy._own_concurrency = "max_concurrency" in changes
         copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
         copy._start()
@@ -142,12 +142,7 @@ class PartooSession:
     @property
     def closed(self) -> bool:
         """Whether the session, or the one whose connections it shares, was closed."""
-        return self._life.closed or self.transport.closed
-
-    @property
-    def calls(self) -> set[Call]:
-        """The calls under way, those of copies included."""
-        return self._life.calls
+        return self.life.closed or self.transport.closed
 
     @property
     def quota(self) -> Quota:
@@ -175,9 +170,9 @@ class PartooSession:
         that was asked for before.
         """
         loop = asyncio.get_running_loop()
-        if loop is not self._life.loop or self._life.closed:
+        if loop is not self.life.loop or self.life.closed:
             self._bind(loop)
-        self._life.check_process()
+        self.life.check_process()
         if not operation.idempotent:
             return await self._write(operation, priority, call, loop)
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
@@ -206,7 +201,7 @@ class PartooSession:
             raise ClientClosedError("this client is closed; make a new one")
         if self._parent is not None:
             self._parent._bind(loop)
-        if self._life.bind(loop):
+        if self.life.bind(loop):
             if self._parent is None:
                 self.transport.forget()
             self._quota = None if self._own_quota else self._quota
@@ -214,10 +209,6 @@ class PartooSession:
             if self._parent is not None and not self._own_concurrency:
                 self.concurrency = self._parent.concurrency
             self._reads = Reads(self.settings.cache_ttl)
-
-    def ended(self, call: Call) -> None:
-        """Take note that a call is over."""
-        self._life.ended(call)
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """Refuse new calls, give those under way ``grace`` seconds, and close the connections. Safe to call twice.
@@ -227,10 +218,10 @@ class PartooSession:
         was made from.
         """
         grace = check_seconds("grace", grace, zero=True)
-        self._life.close()
+        self.life.close()
         try:
-            await self._life.finish(
-                {call for call in self.calls if self._parent is None or call.session is self}, grace
+            await self.life.finish(
+                {call for call in self.life.calls if self._parent is None or call.session is self}, grace
             )
         finally:
             if self._parent is None:

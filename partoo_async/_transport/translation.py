@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError
+from partoo_async._http import retryable_status
 from partoo_async.errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -44,12 +45,20 @@ def translate(  # noqa: PLR0911 - a table: one row, one return
             return refused
         case aiohttp.ConnectionTimeoutError():
             return APITimeoutError(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", False, route)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+        case aiohttp.ClientHttpProxyError():
+            # It comes before the request is sent. What a 407 wants, a password say, no repeat will bring.
+            status = getattr(error, "status", 0)
+            refused = APIConnectionError(f"{where}: the proxy answered {status}", False, route)
+            refused.transient = retryable_status(status)
+            return refused
+        case aiohttp.ClientConnectorError():
             return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
         case TimeoutError():
             return APITimeoutError(f"{where}: no complete answer in time", True, route)
         case aiohttp.ClientResponseError():
-            return APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
+            malformed = APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
+            malformed.repeats = 2
+            return malformed
     if session.closed:
         closed = ClientClosedError(f"{where}: the aiohttp session is closed")
         closed.request_sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything

@@ -9,10 +9,13 @@ import warnings
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.hdrs import CONTENT_ENCODING
 from yarl import URL
 
-from partoo_async._body import TooLargeError, UnreadableError, read_body
+from partoo_async._body import body_at_hand
 from partoo_async._http import Request, Response
+from partoo_async._transport.answers import read_answer
+from partoo_async._transport.connector import SoundConnector
 from partoo_async._transport.deadlines import Deadlines
 from partoo_async._transport.translation import CONNECT_TIMEOUT, translate
 from partoo_async._version import get_version
@@ -105,7 +108,8 @@ class Transport:
         self._resends = True
         self._origins: dict[str, URL] = {}
         self._deadlines = Deadlines()
-        self._user_agent = user_agent()
+        # The same with every request, and without the key, which no session is to hold.
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": user_agent()}
         self.closed: bool = False
 
     def __del__(self) -> None:
@@ -131,9 +135,12 @@ class Transport:
                     raise ClientClosedError("this client is closed; make a new one")
                 # No limit on connections: the client's own cap on requests in flight stands before this one. The
                 # threaded resolver asks the system, as every other program on the machine does.
-                connector = aiohttp.TCPConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
+                connector = SoundConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
                 self._session = aiohttp.ClientSession(
-                    connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+                    connector=connector,
+                    headers=self._headers,
+                    trust_env=self._trust_env,
+                    cookie_jar=aiohttp.DummyCookieJar(),
                 )
                 self._resends = not _stop_resends(self._session)
             return self._session
@@ -148,6 +155,12 @@ class Transport:
         self._session = None
         self._opening = asyncio.Lock()
         self._deadlines = Deadlines()
+
+    def distrust(self) -> None:
+        """Use no connection again that there is now. On a borrowed session that is its owner's affair."""
+        connector = None if self._session is None else self._session.connector
+        if isinstance(connector, SoundConnector):
+            connector.distrust()
 
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
@@ -177,7 +190,7 @@ class Transport:
         failure: BaseException
         watch = self._deadlines.start(until)
         try:
-            return await self._roundtrip(session, server, request, key)
+            return await self._roundtrip(session, server, request, key, until)
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
             if watch.was_it():
@@ -192,13 +205,16 @@ class Transport:
             del failure  # or the traceback would hold the frame that holds the error
 
     async def _roundtrip(
-        self, session: aiohttp.ClientSession, server: Server, request: Request, key: Secret
+        self, session: aiohttp.ClientSession, server: Server, request: Request, key: Secret, until: float
     ) -> Response:
+        headers = {"x-APIKey": key.reveal()} if self._owned else {**self._headers, "x-APIKey": key.reveal()}
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
         response = await session.request(
             request.method,
             self._url(server.base_url, request.path),
             data=request.body,
-            headers=self._headers(request, key),
+            headers=headers,
             allow_redirects=False,  # aiohttp would take the key along to any host
             auto_decompress=False,  # aiohttp has no cap on what a small body unpacks to
             raise_for_status=False,
@@ -208,15 +224,14 @@ class Transport:
             middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())) if self._resends else None,
         )
         try:
-            body = await read_body(response.content, response.headers.get("Content-Encoding"), response.content_length)
-        except (TooLargeError, UnreadableError, aiohttp.ClientError, OSError):
-            response.close()
-            if 200 <= response.status < 300:
-                raise
-            body = b""  # the status alone decides: a 429 closes the gate, whatever its body
+            body = body_at_hand(response.content, response.headers.get(CONTENT_ENCODING))
+            if body is None:
+                body = await read_answer(response, until)
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
+        if response.connection is not None:
+            response.close()  # its end did not release it: a 101, after which something else than HTTP is spoken
         return Response(response.status, response.headers, body)
 
     def _url(self, base_url: str, path: str) -> URL:
@@ -227,14 +242,3 @@ class Transport:
         if base is None:
             base = self._origins[base_url] = URL(base_url, encoded=True)
         return base.with_path(base.raw_path + path, encoded=True)
-
-    def _headers(self, request: Request, key: Secret) -> dict[str, str]:
-        headers = {
-            "x-APIKey": key.reveal(),
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": self._user_agent,
-        }
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
-        return headers

@@ -6,7 +6,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async.client import PartooClient
+from partoo_async._text import one_line
 from partoo_async.errors import ConfigurationError
 from partoo_async.integrations.problems import problem_of
 from partoo_async.policy import check_seconds
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from partoo_async.client import PartooClient
     from partoo_async.errors import PartooError
     from partoo_async.integrations.problems import Problem
 
@@ -31,7 +32,7 @@ def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], Abst
 
     Raises ``ConfigurationError`` at once for a bad argument, and not when the application starts.
     """
-    if isinstance(make, PartooClient) or not callable(make):
+    if not callable(make):
         raise ConfigurationError(
             f"make: expected a callable that returns a PartooClient, such as the class, not {type(make).__name__}"
         )
@@ -54,7 +55,7 @@ def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], Abst
 def explain(error: PartooError, method: str, path: str) -> Problem:
     """Return the answer to a visitor, who is told little, after telling the log the rest."""
     problem = problem_of(error)
-    text, facts = "%s %r is answered %d: %s", (method, path, problem.status, error)
+    text, facts = "%s %r is answered %d: %s", (method, path, problem.status, one_line(str(error)))
     if problem.status == 500:
         _logger.error(text, *facts, exc_info=error)  # a mistake in the application: its place is in the traceback
     elif problem.status > 500:

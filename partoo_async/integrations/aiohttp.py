@@ -19,6 +19,7 @@ from partoo_async._deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import PartooError
 from partoo_async.integrations._serving import GRACE, explain, serving
+from partoo_async.integrations.problems import partoo_error_in
 from partoo_async.policy import check_seconds
 
 if TYPE_CHECKING:
@@ -55,17 +56,18 @@ def client_context(
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error of this package that a handler lets through with an RFC 9457 problem.
+    """Answer every error of this package that a handler lets through, or its ``TaskGroup``, with an RFC 9457 problem.
 
     See ``partoo_async.integrations.problems``; the error itself goes to the logger ``partoo_async.web``. An answer that
     has begun cannot be replaced: then the error goes on, and aiohttp cuts the connection.
     """
     try:
         return await handler(request)
-    except PartooError as error:
-        if request.writer.output_size > 0:
+    except (PartooError, ExceptionGroup) as error:
+        ours = partoo_error_in(error)
+        if ours is None or request.writer.output_size > 0:
             raise
-        problem = explain(error, request.method, request.path)
+        problem = explain(ours, request.method, request.path)
     return web.Response(status=problem.status, body=problem.body, headers=problem.headers)
 
 
@@ -73,8 +75,9 @@ def deadline_middleware(seconds: float) -> Middleware:
     """Return a middleware that puts an ambient ``deadline()`` around each request.
 
     Tasks that a handler starts inherit it; what shall outlive the request needs
-    ``asyncio.create_task(job(), context=Context())``. Raises ``ConfigurationError`` for anything but a number of seconds
-    above 0.
+    ``asyncio.create_task(job(), context=Context())``.
+
+    Raises ``ConfigurationError`` for anything but a number of seconds above 0.
     """
     check_seconds("deadline_middleware", seconds)
 

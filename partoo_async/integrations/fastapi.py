@@ -11,13 +11,14 @@ Annotations are read here at run time, as FastAPI does, so there is no ``from __
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Annotated, Any, cast
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any
 
 from partoo_async._deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.integrations._serving import GRACE, explain, serving
+from partoo_async.integrations.problems import partoo_error_in
 from partoo_async.policy import check_seconds
 
 try:
@@ -35,32 +36,23 @@ __all__ = ["Partoo", "add_exception_handlers", "get_client", "lifespan", "within
 _NAME = "partoo"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
-OwnLifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
 
-def lifespan(
-    make: Callable[[], PartooClient] = PartooClient, *, inner: OwnLifespan | None = None, grace: float = GRACE
-) -> Lifespan:
+def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = GRACE) -> Lifespan:
     """Return a lifespan for ``FastAPI(lifespan=...)`` that holds one client, as ``request.state.partoo``.
 
-    ``make``: returns the client; called in each worker when it starts. ``inner``: a lifespan of your own, which begins
-    after the client is there and ends before it is closed; what it yields is kept. Or enter this one in yours, and
-    yield what it gives. ``grace``: seconds that calls under way get when the application stops. In this process bulk
-    work leaves the reserve of the quota free at all times.
+    A lifespan of your own enters it, takes ``["partoo"]`` from what it gives, and yields that along with its own.
+    ``make``: returns the client; called in each worker when it starts. ``grace``: seconds that calls under way get when
+    the application stops. In this process bulk work leaves the reserve of the quota free at all times.
 
     Raises ``ConfigurationError`` for a bad argument.
     """
     open_client = serving(make, grace)
 
     @asynccontextmanager
-    async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        async with AsyncExitStack() as stack:
-            state: dict[str, Any] = {_NAME: await stack.enter_async_context(open_client())}
-            if inner is not None:
-                # The request's state is filled from what lifespans yield; the app's own needs the client already.
-                setattr(app.state, _NAME, state[_NAME])
-                state |= await stack.enter_async_context(inner(app)) or {}
-            yield state
+    async def run(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        async with open_client() as client:
+            yield {_NAME: client}
 
     return run
 
@@ -101,13 +93,17 @@ def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Answer every error of this package that a route lets through with an RFC 9457 problem.
+    """Answer every error of this package that a route lets through, or its ``TaskGroup``, with an RFC 9457 problem.
 
     See ``partoo_async.integrations.problems``; the error itself goes to the logger ``partoo_async.web``.
     """
     app.add_exception_handler(PartooError, _answer)
+    app.add_exception_handler(ExceptionGroup, _answer)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    problem = explain(cast("PartooError", error), request.method, request.url.path)
+    ours = partoo_error_in(error)
+    if ours is None:
+        raise error
+    problem = explain(ours, request.method, request.url.path)
     return Response(problem.body, problem.status, problem.headers)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -29,7 +29,10 @@ from partoo_async.errors import (
     ScanError,
 )
 
-__all__ = ["Problem", "problem_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Problem", "partoo_error_in", "problem_of"]
 
 _BUSY = "There are more requests to Partoo at the moment than its quota allows."
 
@@ -61,8 +64,8 @@ _LONGEST = 24 * 3600
 class Problem:
     """An answer to a visitor.
 
-    ``status``: the HTTP status; ``title``: its usual phrase; ``detail``: one sentence for people; ``retry_after``: whole
-    seconds after which to come back, at least 1, or None where coming back does not help.
+    ``status``: the HTTP status; ``title``: its usual phrase; ``detail``: one sentence for people; ``retry_after``:
+    whole seconds after which to come back, at least 1, or None where nobody knows.
     """
 
     status: int
@@ -87,6 +90,19 @@ class Problem:
     def body(self) -> bytes:
         """The document as JSON in UTF-8."""
         return json.dumps(self.document).encode()
+
+
+def partoo_error_in(error: BaseException) -> PartooError | None:
+    """Return the error of this package that it is, or the first one of a group as a ``TaskGroup`` raises it.
+
+    None if anything else went wrong, too: that must not be hidden behind an answer.
+    """
+    if isinstance(error, PartooError):
+        return error
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    inner = [partoo_error_in(one) for one in error.exceptions]
+    return None if None in inner else inner[0]
 
 
 def problem_of(error: PartooError) -> Problem:

@@ -29,8 +29,10 @@ class Concurrency:
 
     def _has_room(self, priority: Priority) -> bool:
         # Without the exception interactive calls that keep more than their eighth busy would starve bulk work.
+        if self._in_flight < self.bulk_limit:
+            return True
         everything = priority is Priority.INTERACTIVE or self._lanes.bulk_is_due
-        return self._in_flight < (self.limit if everything else self.bulk_limit)
+        return everything and self._in_flight < self.limit
 
     def _next(self) -> Priority | None:
         """The lane that goes next. Bulk work that is due does not block the places that it may not take."""
@@ -42,10 +44,13 @@ class Concurrency:
 
     def try_acquire(self, priority: Priority) -> bool:
         """Take a place and return True, if there is one and nobody who goes before waits for it."""
-        if not self._has_room(priority) or (self._lanes and self._next() is not None):
+        lanes = self._lanes
+        crowded = lanes.interactive or lanes.bulk
+        if not self._has_room(priority) or (crowded and self._next() is not None):
             return False
         self._in_flight += 1
-        self._lanes.granted(priority)
+        if crowded or lanes.run:
+            lanes.granted(priority)
         return True
 
     async def acquire(self, priority: Priority) -> None:
@@ -64,7 +69,8 @@ class Concurrency:
     def release(self) -> None:
         """Give a place back and hand it to whoever goes next."""
         self._in_flight -= 1
-        self._dispatch()
+        if self._lanes.interactive or self._lanes.bulk:
+            self._dispatch()
 
     def _dispatch(self) -> None:
         while (priority := self._next()) is not None:

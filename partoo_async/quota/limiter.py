@@ -13,7 +13,7 @@ from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
 from partoo_async.quota.messages import pause_warning, refusal
 from partoo_async.quota.snapshot import QuotaSnapshot
-from partoo_async.quota.window import Backend, OpenGate, SlidingWindow
+from partoo_async.quota.window import LONGEST_CLOSED, Backend, OpenGate, SlidingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,17 +87,25 @@ class Quota:
 
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE) -> bool:
         """Take a slot and return True, if that needs no waiting."""
-        now = self._now()
+        now, lanes = self._now(), self._lanes
         if self._loop is not asyncio.get_running_loop():
             raise ClientClosedError("this quota belongs to another event loop; make one Quota per loop")
-        if priority is Priority.INTERACTIVE:
+        interactive = priority is Priority.INTERACTIVE
+        if interactive and now > self._interactive_seen:
             self._interactive_seen = now
-        if self._lanes and not self._lanes.may_pass(priority):
+        # Nearly always nobody waits, and then there is no order to keep and no turn to count.
+        crowded = lanes.interactive or lanes.bulk
+        if crowded and not lanes.may_pass(priority):
             return False
-        if not self._backend.acquire(now, self._spare(priority, now)):
+        if not self._backend.acquire(now, 0 if interactive else self._spare(priority, now)):
             return False
-        self._lanes.granted(priority)
+        if crowded or lanes.run:
+            lanes.granted(priority)
         return True
+
+    def hold_reserve(self) -> None:
+        """Let bulk work leave the reserve free from now on, even if no interactive call was seen for a window."""
+        self._interactive_seen = math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
         """Wait for a slot in the order of the lanes. ``deadline`` is a time of the event loop.
@@ -141,13 +149,13 @@ class Quota:
     def release(self, *, sent: bool = True, answered: bool = True) -> None:
         """Return a slot. ``sent``: the server may have seen the request; ``answered``: its answer was complete."""
         self._backend.release(self._now(), sent=sent, answered=answered)
-        if self._lanes:
+        if self._lanes.interactive or self._lanes.bulk:
             self._dispatch()
 
     def pause(self, seconds: float | None) -> float:
-        """Close the gate for every call of this quota, as a 429 asks; None stands for 60 s. Return the seconds."""
+        """Close the gate for every call of this quota, an hour at most; None stands for 60 s. Return the seconds."""
         now = self._now()
-        seconds = DEFAULT_PAUSE if seconds is None else seconds
+        seconds = DEFAULT_PAUSE if seconds is None else min(seconds, LONGEST_CLOSED)
         # Later only, never earlier: several processes that were paused together should not come back together.
         until = now + seconds + self._chance() * min(_MOST_JITTER, seconds * 0.01)
         was_open = now >= self._backend.paused_until

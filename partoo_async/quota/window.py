@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from partoo_async.policy import RateLimit
 
-__all__ = ["Backend", "OpenGate", "SlidingWindow"]
+__all__ = ["LONGEST_CLOSED", "Backend", "OpenGate", "SlidingWindow"]
+
+LONGEST_CLOSED = 3600.0
+"""Seconds. A server that asks for more, perhaps for years, is asked again after this."""
 
 # For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
 _MARGIN = 1 / 1200

@@ -12,7 +12,7 @@ from attrs import define, field
 from partoo_async._version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal_file import Database, open_database, to_the_end
-from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, write_header
+from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, readable, write_header
 from partoo_async.scan.records import JournalError, checksum, encode_outcome
 from partoo_async.scan.scope import describe
 
@@ -58,9 +58,9 @@ class Journal:
 
     async def record(self, item: ScanItem) -> None:
         """Return when the item is on disk. Items that arrive meanwhile are written together."""
-        outcome = encode_outcome(item)
         group_id = NO_GROUP if item.group_id is None else item.group_id
-        row = (item.section_id, group_id, item.error is not None, outcome, checksum(outcome))
+        facts = (item.section_id, group_id, item.error is not None, encode_outcome(item))
+        row = (*facts, checksum(*facts))
         written = asyncio.get_running_loop().create_future()
         self._pending.append((row, written))
         if self._writer is None:
@@ -103,7 +103,7 @@ class Journal:
     async def note_section(
         self, section_id: int, name: str | None, group_ids: Iterable[int], forget: Iterable[int]
     ) -> None:
-        """Record a section that was read, and drop what no longer holds: a failure to read it, these groups."""
+        """Record a section that was read, and drop the outcomes of these of its groups."""
         section = (section_id, name, json.dumps([*group_ids]))
         await self._database.write(
             ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]), _forgetting(section_id, forget)
@@ -133,7 +133,7 @@ class Journal:
 
 
 def _forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:
-    keys = [(section_id, group_id) for group_id in (NO_GROUP, *group_ids)]
+    keys = [(section_id, group_id) for group_id in group_ids]
     return "DELETE FROM outcomes WHERE section_id = ? AND group_id = ?", keys
 
 
@@ -153,12 +153,14 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
 
 
 def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope) -> None:
-    if header["server"] != server:
+    with readable(path, "header"):
+        recorded, covered = header["server"], describe(header["scope"])
+    if recorded != server:
         raise ConfigurationError(
-            f"journal: {path} is of a scan of {header['server']}, not of {server}; use another file for this one"
+            f"journal: {path} is of a scan of {recorded}, not of {server}; use another file for this one"
         )
     if header["scope"] != scope.plain():
         raise ConfigurationError(
-            f"journal: {path} is of a scan of {describe(header['scope'])}, not of {describe(scope.plain())};"
+            f"journal: {path} is of a scan of {covered}, not of {describe(scope.plain())};"
             " use another file for this one"
         )

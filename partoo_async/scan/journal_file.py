@@ -29,21 +29,19 @@ FORMAT = 1
 
 _APPLICATION = int.from_bytes(b"prto", "big")
 _MAGIC = b"SQLite format 3\x00"
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {FORMAT};
-CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL);
--- group_id: -1 for a section that could not be read; crc32: of outcome, which is JSON
-CREATE TABLE outcomes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
-    UNIQUE (section_id, group_id)
-);
-COMMIT;
-"""
+_SCHEMA = (
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {FORMAT}",
+    "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
+    # group_id: -1 for a section that could not be read; outcome: JSON; crc32: of the four before it
+    """CREATE TABLE outcomes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
+        failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
+        UNIQUE (section_id, group_id)
+    )""",
+)
 
 
 @define
@@ -121,12 +119,12 @@ async def open_database(path: Path, *, create: bool, resume: bool = True) -> Dat
 
 
 async def _open(path: Path, *, create: bool, resume: bool) -> Database:
-    lock, begun = await asyncio.to_thread(_take, path, create=create, resume=resume)
+    lock = await asyncio.to_thread(_take, path, create=create, resume=resume)
     connection = None
     try:
         with _explained(path):
             connection = await aiosqlite.connect(_address(path), timeout=0, isolation_level=None)
-            await _prepare(connection, begun=begun)
+            await _prepare(connection)
     except BaseException as error:
         if connection is not None:
             await Database(path, connection, lock).aclose()
@@ -138,26 +136,30 @@ async def _open(path: Path, *, create: bool, resume: bool) -> Database:
     return Database(path, connection, lock)
 
 
-async def _prepare(connection: aiosqlite.Connection, *, begun: bool) -> None:
+async def _prepare(connection: aiosqlite.Connection) -> None:
     # For good: one scan at a time uses a journal, and without it SQLite would share its index of the log in a file.
     await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     # An outcome that was handed out survives a power cut, too.
     await connection.execute("PRAGMA synchronous = FULL")
+    # One transaction with the tables: of an empty file this alone makes a database, which would be nobody's if the
+    # process were killed between the two.
     await connection.execute("BEGIN EXCLUSIVE")
-    await connection.execute("COMMIT")
     ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
-    if not begun or tables == 0:  # begun, but killed before the first commit
-        await connection.executescript(_SCHEMA)
-    else:
-        (check,) = await connection.execute_fetchall("PRAGMA quick_check(1)")
+    if tables == 0:  # new, or killed before the first commit
+        for statement in _SCHEMA:
+            await connection.execute(statement)
+    await connection.execute("COMMIT")
+    if tables:
+        # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
+        (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
         if check[0] != "ok":
             raise sqlite3.DatabaseError(str(check[0]))
-    # Only now: the first commit is thus in the file itself, where ``_is_begun`` looks.
+    # Only now: the first commit is thus in the file itself, where ``_check_head`` looks.
     await connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _take(path: Path, *, create: bool, resume: bool) -> tuple[int, bool]:
-    """Open the file, lock it, and return its descriptor and whether there is a journal in it."""
+def _take(path: Path, *, create: bool, resume: bool) -> int:
+    """Open the file, lock it, and return its descriptor, if it is a journal or empty."""
     try:
         flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if create else 0)
         descriptor = os.open(path, flags, 0o666)
@@ -166,10 +168,11 @@ def _take(path: Path, *, create: bool, resume: bool) -> tuple[int, bool]:
     else:
         try:
             _lock(descriptor, path)
-            return descriptor, _is_begun(os.read(descriptor, 100), path, resume=resume)
+            _check_head(os.read(descriptor, 100), path, resume=resume)
         except BaseException:
             os.close(descriptor)
             raise
+        return descriptor
     raise ConfigurationError(f"{problem}; use a file in a directory that exists and can be written to")
 
 
@@ -192,9 +195,9 @@ def _lock(descriptor: int, path: Path) -> None:
     raise ConfigurationError(failure)
 
 
-def _is_begun(head: bytes, path: Path, *, resume: bool) -> bool:
+def _check_head(head: bytes, path: Path, *, resume: bool) -> None:
     if not head:  # new, or left by a process that was killed while it made it
-        return False
+        return
     application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
     if head[:16] != _MAGIC or len(head) < 100 or application != _APPLICATION:
         raise ConfigurationError(f"journal: {path} is not a journal, or its beginning is damaged; use another file")
@@ -207,7 +210,6 @@ def _is_begun(head: bytes, path: Path, *, resume: bool) -> bool:
             f"journal: {path} was written by a newer version of partoo-async (format {version}, and this one knows"
             f" {FORMAT}); update the package, or use another file"
         )
-    return True
 
 
 def _address(path: Path) -> str:
@@ -220,14 +222,14 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what SQLite raises inside into a ``JournalError``."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged text is not even an error of SQLite's
         failure = JournalError(_problem(path, error))
     else:
         return
     raise failure
 
 
-def _problem(path: Path, error: sqlite3.Error) -> str:
+def _problem(path: Path, error: Exception) -> str:
     """Return what went wrong with a journal as a sentence that says what to do."""
     text = str(error)
     if "locked" in text:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "open_recording",
     "read_header",
     "read_sections",
+    "readable",
     "write_header",
 ]
 
@@ -71,7 +72,7 @@ class Replay:
         """Return the next outcome, None after the last. A call that is cancelled loses none."""
         if not self._page and self._position < self._last:
             sql = (
-                "SELECT number, section_id, group_id, outcome, crc32 FROM outcomes"
+                "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
                 " WHERE number > ? AND number <= ? AND group_id >= 0 AND failed <= ? ORDER BY number LIMIT ?"
             )
             rows = await self._database.fetch(sql, self._position, self._last, self._failures, _PAGE)
@@ -99,7 +100,8 @@ class Recording:
         """Yield every recorded outcome, failures included. Raises ``ConfigurationError`` where the file is damaged."""
         position = 0
         sql = (
-            "SELECT number, section_id, group_id, outcome, crc32 FROM outcomes WHERE number > ? ORDER BY number LIMIT ?"
+            "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
+            " WHERE number > ? ORDER BY number LIMIT ?"
         )
         while True:
             try:
@@ -114,12 +116,12 @@ class Recording:
             position = rows[-1][0]
 
 
-def _item(path: Path, section_id: int, group_id: int, outcome: str, crc32: int) -> ScanItem:
+def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str, crc32: int) -> ScanItem:
     try:
-        if checksum(outcome) != crc32:
+        if checksum(section_id, group_id, failed, outcome) != crc32:
             raise ValueError("its checksum is wrong")
         return decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         problem = str(error)
     where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
     raise JournalError(f"journal: {path} is damaged: the outcome of {where} cannot be read ({problem})")
@@ -135,12 +137,13 @@ async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recordin
             header = await read_header(database)
             sections = {section.section_id: section for section in await read_sections(database)}
             complete = await _is_complete(database, header, sections)
+            if "scope" not in header:
+                raise ConfigurationError(f"journal: {file} was never begun; there is nothing in it")
+            with readable(file, "header"):
+                started = datetime.fromisoformat(header["started"])
+                facts = (header["server"], started, header["version"], complete)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
-        if "scope" not in header:
-            raise ConfigurationError(f"journal: {file} was never begun; there is nothing in it")
-        started = datetime.fromisoformat(header["started"])
-        facts = (header["server"], started, header["version"], complete)
         yield Recording(*facts, sections, database)
     finally:
         await database.aclose()
@@ -162,7 +165,9 @@ async def _is_complete(database: Database, header: Mapping[str, Any], sections: 
 
 async def read_header(database: Database) -> dict[str, Any]:
     """Return the facts about the scan by name."""
-    return {name: json.loads(value) for name, value in await database.fetch("SELECT * FROM header")}
+    rows = await database.fetch("SELECT * FROM header")
+    with readable(database.path, "header"):
+        return {name: json.loads(value) for name, value in rows}
 
 
 async def write_header(database: Database, facts: Mapping[str, object]) -> None:
@@ -174,4 +179,17 @@ async def write_header(database: Database, facts: Mapping[str, object]) -> None:
 async def read_sections(database: Database) -> list[RecordedSection]:
     """Return the sections that were read."""
     rows = await database.fetch("SELECT section_id, name, group_ids FROM sections")
-    return [RecordedSection(section_id, name, tuple(json.loads(ids))) for section_id, name, ids in rows]
+    with readable(database.path, "list of sections"):
+        return [RecordedSection(section_id, name, tuple(json.loads(ids))) for section_id, name, ids in rows]
+
+
+@contextmanager
+def readable(path: Path, part: str) -> Iterator[None]:
+    """Turn what damaged values raise inside into a ``JournalError``."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"journal: {path} is damaged: its {part} cannot be read ({error})"
+    else:
+        return
+    raise JournalError(problem)

@@ -37,9 +37,9 @@ def encode_outcome(item: ScanItem) -> str:
     return encode_json(outcome).decode()
 
 
-def checksum(text: str) -> int:
-    """Return the CRC-32 of a text: SQLite notices damage to its own pages' structure, not to the texts in them."""
-    return crc32(text.encode())
+def checksum(section_id: int, group_id: int, failed: int, outcome: str) -> int:
+    """Return the CRC-32 of a recorded outcome: SQLite notices damage to its own structure, not to what is in it."""
+    return crc32(f"{section_id} {group_id} {failed:d} {outcome}".encode())
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str) -> ScanItem:

@@ -1,0 +1,50 @@
+"""Which connections may carry a request: none on which something came that nobody asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+__all__ = ["SoundConnector"]
+
+
+class SoundConnector(aiohttp.TCPConnector):
+    """Gives out idle connections only while they are silent and nothing speaks against them.
+
+    aiohttp keeps what arrives on an idle connection, and gives it to the next request as its answer: a second answer
+    that was smuggled behind the first, say.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The protocol is what stays the same when a connection is used again.
+        self._since: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._generation = 0
+
+    def distrust(self) -> None:
+        """Use no connection again that there is now: an answer that was not the right one came on one of them."""
+        self._generation += 1
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Return a connection for a request."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            since = self._since.get(protocol)
+            if protocol is None or since is None:
+                break
+            if since == self._generation and not protocol.should_close:
+                return connection
+            connection.close()
+        # A new one, and it is taken as it is: with a server that speaks unasked this would never end.
+        if protocol is not None:
+            self._since[protocol] = self._generation
+        return connection
