@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -27,6 +27,7 @@ help:
 	@echo "make demo    scan the demo sections of the built-in emulator: no key, no account"
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
+	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
 	@echo "make clean   delete what the other targets made"
 	@echo "Another Python:  make test PYTHON=python3.13"
@@ -68,6 +69,14 @@ wheel: $(ENV)/check/.stamp
 	$(ENV)/wheel/bin/python $(PIP_INSTALL) --require-hashes -r requirements/demo.txt
 	cd $(ENV)/wheel && bin/python -I "$(CURDIR)/tests/wheel/check_installed.py" cli
 
+# Prints ratios to bare aiohttp, never judged by a test: machines differ. Takes nginx for a server where there is one.
+bench: $(ENV)/bench/.stamp
+	$(ENV)/bench/bin/python -m benchmarks.bench $(ARGS)
+	$(ENV)/bench/bin/python -m benchmarks.importtime
+
+bench-quick: $(ENV)/bench/.stamp
+	$(ENV)/bench/bin/python -m benchmarks.bench --quick $(ARGS)
+
 # Made anew as a whole, never patched, so that no package lingers that the list no longer names. The package itself is
 # installed from the source tree with the build backend of the same list: pip would fetch an unpinned one.
 $(ENV)/%/.stamp: requirements/%.txt pyproject.toml
@@ -80,7 +89,8 @@ $(ENV)/%/.stamp: requirements/%.txt pyproject.toml
 	@touch $@
 
 # Under 3.11, since an older Python has all the dependencies of a newer one and its backports besides. Each list is
-# compiled within the versions of the one before it, and `make lock` on its own keeps the versions of the list itself.
+# compiled within the versions of the one before it (bench.txt within core.txt: other clients may need older tools), and
+# `make lock` on its own keeps the versions of the list itself.
 # `grep` refuses the address of an index or of a file: a list has to work with whatever index its reader uses.
 LOCK := $(ENV)/lock/bin/python -m
 # The suite runs everything that there is.
@@ -98,6 +108,7 @@ lock:
 	$(LOCK) dependency_groups build | $(PIP_COMPILE) - --extra cli -c requirements/core.txt -o requirements/demo.txt
 	$(LOCK) dependency_groups test | $(PIP_COMPILE) - $(EXTRAS) -c requirements/demo.txt -o requirements/test.txt
 	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli -c requirements/test.txt -o requirements/check.txt
+	$(LOCK) dependency_groups bench | $(PIP_COMPILE) - -c requirements/core.txt -o requirements/bench.txt
 	sed -i.bak -e 's|-c requirements/[a-z]*\.txt, ||' -e 's|-r -|a dependency group|' requirements/*.txt
 	rm requirements/*.bak
 	! grep -n -e '://' -e 'file:' -e ' /' requirements/*.txt

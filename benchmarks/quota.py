@@ -105,6 +105,9 @@ class SimulatedTransport:
         group = request.path.rpartition("/")[2].encode()
         return Response(200, {}, b'{"id": %b, "name": "G", "has_puller": false, "business__in": []}' % group)
 
+    async def ready(self, *_: object) -> None:
+        pass
+
     async def aclose(self) -> None:
         pass
 

@@ -11,6 +11,7 @@ from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret, ask_for_key
+from partoo_async._transport import CancelledUnsentError
 from partoo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -78,6 +79,8 @@ class Call:
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient)
         self._task = asyncio.current_task()
         life = session.life
+        if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
+            raise ClientClosedError("this client is closed; make a new one")
         life.calls.add(self)
         try:
             try:
@@ -92,7 +95,7 @@ class Call:
                 raise
         finally:
             life.calls.discard(self)
-            if life.closed:
+            if session.life.closed:
                 life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 
@@ -151,10 +154,14 @@ class Call:
             key = settings.api_key
             if not isinstance(key, Secret):
                 key = await ask_for_key(key, until, operation.request.route)
+            await session.transport.ready(until, operation.request.route)
             self._sent = self.in_flight = True
             response = await session.transport.exchange(settings.server, operation.request, key, until)
             answered = True
             result = judge(operation, response, session.decoder, settings.server)
+        except CancelledUnsentError:
+            self._sent = False
+            raise
         except PartooError as error:
             failure = self._failed(error, started)
         else:

@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
 from partoo_async.errors import (
     APIStatusError,
@@ -63,8 +63,9 @@ class Response:
     """One complete HTTP answer: ``body`` is decompressed and complete. Header names are matched in any case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    # Not shown: a traceback with local variables would print what a server quotes of the request, the key among it.
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 def error_class(status: int) -> type[APIStatusError]:

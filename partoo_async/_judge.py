@@ -38,8 +38,9 @@ def judge(operation: Operation[T], response: Response, decoder: Decoder, server:
 
 
 def _status_error(response: Response, route: str, server: Server) -> APIStatusError:
-    status, headers = response.status, response.headers
-    retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Date"), now=datetime.now(UTC))
+    status = response.status
+    headers = response.headers.get  # the method, since tracebacks with local variables show what headers hold
+    retry_after = parse_retry_after(headers("Retry-After"), headers("Date"), now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
     # HTML says nothing in one line, and what comes with a status of no error is no message; both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))

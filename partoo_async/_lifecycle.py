@@ -26,10 +26,11 @@ class Lifecycle:
     """
 
     def __init__(self, parent: Lifecycle | None = None) -> None:
+        self._parent = parent
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed: bool = False
         self.calls: set[Call] = set() if parent is None else parent.calls
-        self._idle = asyncio.Event()
+        self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
         self._pid: int = os.getpid() if parent is None else parent._pid
         self._children: WeakSet[Lifecycle] = WeakSet()
         if parent is not None:
@@ -56,8 +57,11 @@ class Lifecycle:
                 "this client belongs to another event loop; make one client per loop, inside the loop that uses it"
             )
         # As with test clients that run each test in a loop of its own: what was under way ended with that loop.
-        self.calls.clear()
-        self._idle = asyncio.Event()
+        if self._parent is None:
+            self.calls.clear()
+            self._idle = asyncio.Event()
+        else:
+            self._idle = self._parent._idle
         return True
 
     def wake(self) -> None:

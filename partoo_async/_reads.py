@@ -109,6 +109,9 @@ class Reads:
                 async with asyncio.timeout_at(until):
                     await landed
         except TimeoutError:
+            flight.waiters.discard(landed)
+            if not flight.waiters and not flight.landed:
+                await self._cancel(path, flight)  # whoever led has gone
             failure = DeadlineExceededError(f"GET {path}: no answer in time from the request that this call shared")
         except asyncio.CancelledError:
             flight.waiters.discard(landed)

@@ -106,6 +106,10 @@ async def ask_for_key(source: Callable[[], Any], until: float, route: str) -> Se
             return Secret(await pending)
     except ConfigurationError:
         raise
+    except asyncio.CancelledError:
+        if limit.expired() or (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        kind = "CancelledError"  # nobody cancelled this call: what the callable waits for was cancelled
     except Exception as error:
         kind = type(error).__name__
     if limit.expired():

@@ -114,18 +114,19 @@ async def walk_sections(
     at an empty page, at one that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
     """
     seen: set[int] = set()
-    page = 1
+    page, pages = 1, None
     while True:
         try:
             answer = await send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
         except (BadRequestError, NotFoundError):
-            if page == 1:
+            if page == 1 or pages is not None:
                 raise
             return
+        pages = answer.max_page
         fresh = [section for section in answer.sections if section.id not in seen]
         for section in fresh:
             seen.add(section.id)
             yield section
-        if not fresh or (answer.max_page is not None and page >= answer.max_page):
+        if not fresh or (pages is not None and page >= pages):
             return
         page += 1

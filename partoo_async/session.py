@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from partoo_async._call import Call
 from partoo_async._convert import Decoder
@@ -93,6 +94,7 @@ class PartooSession:
         self.throttle: RetryThrottle = RetryThrottle()
         self.decoder: Decoder = Decoder(strict=settings.strict)
         self._reads = Reads(settings.cache_ttl)
+        self._family = WeakSet((self._reads,))  # those of copies, too: a write through one is a write
         self.emit: Emitter = Emitter(settings.on_event)
 
     def __repr__(self) -> str:
@@ -113,19 +115,18 @@ class PartooSession:
         copy.settings = self.settings.change(**changes)
         copy.transport = self.transport
         copy._parent = self
-        # Another organization has another quota; an explicit one is the caller's decision and stays.
-        same = not self._own_quota or copy.settings.identity == self.settings.identity
-        copy._own_quota = self._own_quota
-        copy._quota = self._quota if same and "rate_limit" not in changes else None
+        # An explicit quota is the caller's decision and stays. Any other is found by server, key, limit and loop.
+        copy._own_quota = self._own_quota or "rate_limit" in changes
+        copy._quota = None if copy._own_quota else self._quota
         copy.life = Lifecycle(self.life)
         copy._own_concurrency = "max_concurrency" in changes
         copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
         copy._start()
+        copy._family = self._family
+        copy._family.add(copy._reads)
         copy.throttle = self.throttle
         if "strict" not in changes:
             copy.decoder = self.decoder
-            if copy.settings.identity == self.settings.identity and "cache_ttl" not in changes:
-                copy._reads = self._reads
         return copy
 
     def with_own_drift(self) -> PartooSession:
@@ -189,11 +190,15 @@ class PartooSession:
     ) -> T:
         """Send what may change something: whoever reads after it reads anew, even if it seems to have failed."""
         path = operation.request.path
-        self._reads.changed(path)
+        self._changed(path)
         try:
             return await (call or Call()).run(self, operation, priority, loop)
         finally:
-            self._reads.changed(path)
+            self._changed(path)
+
+    def _changed(self, path: str) -> None:
+        for reads in self._family:
+            reads.changed(path)
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tie the session to the loop that uses it. A loop that was closed has taken all that waited along."""
@@ -206,9 +211,10 @@ class PartooSession:
                 self.transport.forget()
             self._quota = None if self._own_quota else self._quota
             self.concurrency = Concurrency(self.settings.max_concurrency)
-            if self._parent is not None and not self._own_concurrency:
-                self.concurrency = self._parent.concurrency
             self._reads = Reads(self.settings.cache_ttl)
+            self._family.add(self._reads)
+        if self._parent is not None and not self._own_concurrency:
+            self.concurrency = self._parent.concurrency  # perhaps made anew just now
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """Refuse new calls, give those under way ``grace`` seconds, and close the connections. Safe to call twice.

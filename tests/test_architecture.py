@@ -54,6 +54,7 @@ FLOORS = {
     "distributed": 7,
     "exports": 7,
     "testing": 7,
+    "integrations": 7,
     "telemetry": 7,
     "cli": 8,
     "__main__": 8,
@@ -66,7 +67,7 @@ UPWARD_TYPES = {
 
 # Library -> the only places that may import it at run time. yarl and multidict come with aiohttp.
 OWNERS = {
-    "aiohttp": ("_transport", "emulator"),
+    "aiohttp": ("_transport", "emulator", "integrations.aiohttp"),
     "yarl": ("_transport", "emulator"),
     "multidict": ("_transport", "emulator"),
     "tenacity": ("_retry",),
@@ -82,6 +83,7 @@ OWNERS = {
     "pyarrow": ("scan.arrow",),
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
+    "fastapi": ("integrations.fastapi",),
     "uvloop": ("cli",),
 }
 
@@ -287,7 +289,9 @@ def test_functions_are_short(module: str) -> None:
     assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
 
 
-@pytest.mark.parametrize("library", ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow"])
+@pytest.mark.parametrize(
+    "library", ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow", "fastapi"]
+)
 def test_import_is_light(library: str, imported: frozenset[str]) -> None:
     """``import partoo_async`` loads neither what only a retry or a command needs, nor any extra."""
     assert library not in imported

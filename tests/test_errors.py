@@ -242,7 +242,12 @@ def test_hint_at_the_server(status: int) -> None:
     assert "sandbox" not in str(APIStatusError(status, None, ROUTE))
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304])
+def test_a_304_is_no_redirect() -> None:
+    """It needs no advice about the server's URL."""
+    assert str(APIStatusError(304, None, ROUTE, None, "", SERVER)) == f"304 Not Modified for {ROUTE}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_say_why_they_fail(status: int) -> None:
     """A 3xx says that redirects are never followed, and where to look."""
     text = str(APIStatusError(status, None, ROUTE, None, "", SERVER))

@@ -194,7 +194,7 @@ async def test_an_existing_journal_needs_resume(tmp_path: Path) -> None:
     async with opened(path, resume=False):
         pass
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match="exists already; resume=True goes on with it"):
+    with pytest.raises(ConfigurationError, match="exists already; resume=True .--resume. goes on with it"):
         await Journal.open(path, SERVER, SCOPE, resume=False)
     assert path.read_bytes() == before
 
@@ -265,7 +265,10 @@ def test_damage_is_an_error_or_harms_nothing(
 
     async def read() -> list[ScanItem]:
         async with opened(path) as journal, asyncio.timeout(30):
-            return await replayed(journal)
+            await journal.listing()
+            settled, items = await journal.settled(7, failures=True), await replayed(journal)
+            assert settled == {found.group_id for found in items}
+            return items
 
     asyncio.run(write())
     content = bytearray(path.read_bytes())

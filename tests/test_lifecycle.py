@@ -122,3 +122,28 @@ async def test_two_loops_at_once_are_refused() -> None:
     async with client:
         with pytest.raises(ClientClosedError, match="belongs to another event loop"):
             await asyncio.to_thread(lambda: asyncio.run(client.groups.get(7, 42)))
+
+
+async def test_a_copy_that_is_done_ends_the_grace() -> None:
+    """The grace is over when the last call is, whichever copy of the client made it."""
+    async with Emulator(latency=0.2) as emulator:
+        client = PartooClient(emulator.api_key, server=emulator.server)
+        call = asyncio.create_task(client.with_options(timeout=60.0).groups.get(7, 42))
+        while "1 of 32" not in repr(client.session.concurrency):
+            await asyncio.sleep(0.01)
+        started = asyncio.get_running_loop().time()
+        await client.aclose(grace=60.0)
+        assert asyncio.get_running_loop().time() - started < 20
+        assert (await call).id == 42
+
+
+async def test_a_call_begun_in_the_same_moment_is_refused() -> None:
+    """A read whose task had not run yet when the client was closed does not wait for quota afterwards."""
+    async with raw_server(answer(200, GROUP)) as server:
+        client = PartooClient("key", server=server.url, rate_limit=RateLimit(1, 60.0))
+        await client.groups.get(7, 42)
+        call = asyncio.create_task(client.groups.get(7, 43))
+        await asyncio.sleep(0)
+        await client.aclose()
+        with pytest.raises(ClientClosedError):
+            await asyncio.wait_for(call, 10)

@@ -29,6 +29,9 @@ class Network:
         self.in_flight = self.most_in_flight = 0
         self.closed = False
 
+    async def ready(self, *_: object) -> None:
+        pass
+
     async def aclose(self) -> None:
         self.closed = True
 

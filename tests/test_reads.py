@@ -207,15 +207,34 @@ async def test_a_write_that_fails_drops_too(emulator: Emulator, keeping: PartooC
     assert (await keeping.groups.get(7, 43)).id == 43
 
 
-async def test_another_client_of_the_same_key_is_not_told() -> None:
-    """The cache belongs to one client; its copies of the same server and key share it."""
-    async with Emulator() as emulator:
-        async with PartooClient(emulator.api_key, server=emulator.server, cache_ttl=60.0) as client:
-            await client.groups.get(7, 42)
-            await client.with_options(timeout=5.0).groups.get(7, 42)
-            assert len(emulator.requests) == 1
-            await client.with_options(cache_ttl=None).groups.get(7, 42)
-            assert len(emulator.requests) == 2
+async def test_each_client_keeps_its_own() -> None:
+    """Copies have other timeouts and retries, and share no answer; but a write through any of them is told to all."""
+    async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server, cache_ttl=60.0) as client:
+        await client.groups.get(7, 42)
+        copy = client.with_options(timeout=5.0)
+        await copy.groups.get(7, 42)
+        await copy.groups.get(7, 42)
+        assert len(emulator.requests) == 2
+        await client.with_options(cache_ttl=None).groups.update(7, 42, name="New", business_ids=[])
+        assert [(await one.groups.get(7, 42)).name for one in (client, copy)] == ["New", "New"]
+
+
+async def test_a_request_that_nobody_waits_for_ends() -> None:
+    """The one who led was cancelled, the last who joined has run out of time: the request ends with it."""
+    async with raw_server(None) as server, PartooClient("key", server=server.url) as client:
+        leader = asyncio.create_task(client.groups.get(7, 42))
+        await asyncio.sleep(0.05)
+
+        async def hurried() -> None:
+            with deadline(0.2):
+                await client.groups.get(7, 42)
+
+        follower = asyncio.create_task(hurried())
+        await asyncio.sleep(0.05)
+        leader.cancel()
+        with pytest.raises(DeadlineExceededError):
+            await follower
+        assert "0 of 32 in flight" in repr(client.session.concurrency)
 
 
 def virtual_reads(main: Callable[[Reads, list[str]], Awaitable[None]], ttl: float | None) -> list[str]:

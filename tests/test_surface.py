@@ -99,7 +99,7 @@ FIELDS = {
     "ScanItem": "section_id group_id group error attempts elapsed recorded",
     "ScanPlan": "sections groups requests seconds recorded",
     "ScanProgress": "done failed total rate eta paused_for",
-    "ScanReport": "items requests seconds drift retries added deleted",
+    "ScanReport": "items requests seconds drift retries added deleted complete",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",
     "Section": "id name groups can_edit has_puller",

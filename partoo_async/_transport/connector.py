@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["SoundConnector"]
+__all__ = ["CancelledUnsentError", "SoundConnector"]
+
+
+class CancelledUnsentError(asyncio.CancelledError):
+    """An attempt was cancelled before it had a connection, so that nothing was sent."""
 
 
 class SoundConnector(aiohttp.TCPConnector):
@@ -26,6 +31,7 @@ class SoundConnector(aiohttp.TCPConnector):
         # The protocol is what stays the same when a connection is used again.
         self._since: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._generation = 0
+        self._connecting: set[asyncio.Task[Any] | None] = set()
 
     def distrust(self) -> None:
         """Use no connection again that there is now: an answer that was not the right one came on one of them."""
@@ -35,6 +41,23 @@ class SoundConnector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Return a connection for a request."""
+        task = asyncio.current_task()
+        self._connecting.add(task)
+        connection = await self._sound(req, traces, timeout)
+        self._connecting.discard(task)
+        return connection
+
+    def gave_up(self) -> bool:
+        """Whether the running task has failed, or was cancelled, before it had a connection. Says so once."""
+        task = asyncio.current_task()
+        if task not in self._connecting:
+            return False
+        self._connecting.discard(task)
+        return True
+
+    async def _sound(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol

@@ -15,11 +15,13 @@ from yarl import URL
 from partoo_async._body import body_at_hand
 from partoo_async._http import Request, Response
 from partoo_async._transport.answers import read_answer
-from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.connector import CancelledUnsentError, SoundConnector
 from partoo_async._transport.deadlines import Deadlines
+from partoo_async._transport.options import check_options
+from partoo_async._transport.resends import SendOnce, stop_resends
 from partoo_async._transport.translation import CONNECT_TIMEOUT, translate
 from partoo_async._version import get_version
-from partoo_async.errors import APITimeoutError, ClientClosedError, ConfigurationError
+from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
 
 if TYPE_CHECKING:
     from partoo_async._secret import Secret
@@ -31,60 +33,9 @@ __all__ = ["Transport"]
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
 
-class _SendOnce:
-    """An aiohttp middleware that refuses the resend of a GET whose connection dropped.
-
-    aiohttp does that by itself and in silence, so that the quota would not see the second request.
-    """
-
-    __slots__ = ("error", "sent")
-
-    def __init__(self) -> None:
-        self.sent = False
-        self.error: Exception | None = None
-
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        if self.error is not None:
-            raise self.error
-        try:
-            return await handler(request)
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            # A new one, without the frames that lead to the request's headers.
-            self.error = aiohttp.ClientPayloadError(f"{type(error).__name__}: connection dropped before the answer")
-            raise
-
-
-def _stop_resends(session: aiohttp.ClientSession) -> bool:
-    """Switch aiohttp's resend off, and return whether it could be: the attribute is private and may go.
-
-    Not for a borrowed session, which others use, too.
-    """
-    if not hasattr(session, "_retry_connection"):
-        return False
-    session._retry_connection = False
-    return True
-
-
 def user_agent() -> str:
     """Return what this package calls itself in requests."""
     return f"partoo-async/{get_version()} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
-
-
-def _check_connection_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:
-    if session is not None and not isinstance(session, aiohttp.ClientSession):
-        raise ConfigurationError(f"session: expected an aiohttp.ClientSession, not {type(session).__name__}")
-    # The value is not echoed: a proxy's URL may hold a password.
-    if proxy is not None and not (isinstance(proxy, str) and proxy.startswith(("http://", "https://"))):
-        raise ConfigurationError("proxy: expected an http(s) URL such as 'http://proxy.example:3128'")
-    if not isinstance(trust_env, bool):
-        raise ConfigurationError(f"trust_env: expected True or False, not {type(trust_env).__name__}")
-    if trust_env and session is not None:
-        raise ConfigurationError("trust_env: is decided by the session that you pass; set it there")
-    if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
-        # False would be aiohttp's way to switch verification off, which is never done.
-        raise ConfigurationError(f"ssl_context: expected an ssl.SSLContext, not {type(ssl_context).__name__}")
 
 
 class Transport:
@@ -98,7 +49,7 @@ class Transport:
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        _check_connection_options(session, proxy, trust_env, ssl_context)
+        check_options(session, proxy, trust_env, ssl_context)
         self._session = session
         self._owned = session is None
         self._proxy = proxy
@@ -142,8 +93,22 @@ class Transport:
                     trust_env=self._trust_env,
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
-                self._resends = not _stop_resends(self._session)
+                self._resends = not stop_resends(self._session)
             return self._session
+
+    async def ready(self, until: float, route: str) -> None:
+        """Open the session if that was not done yet; raises ``APITimeoutError`` when that takes too long."""
+        if self._session is not None:
+            return
+        try:
+            async with asyncio.timeout_at(until):
+                await self.open()
+        except TimeoutError:
+            pass
+        else:
+            return
+        # Reading certificates takes a thread of the loop's executor, and all may be busy.
+        raise APITimeoutError(f"{route}: no thread was free to read the certificates in", False, route)
 
     def forget(self) -> None:
         """Let go of a session whose event loop was closed; a borrowed one cannot be made anew.
@@ -174,19 +139,10 @@ class Transport:
 
         ``until`` is the event loop time at which the attempt ends. Raises ``APIConnectionError``,
         ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or cannot be decompressed,
-        and ``ClientClosedError`` when the session was closed.
+        and ``ClientClosedError`` when the session was closed. Cancelled before there was a connection, it raises
+        ``CancelledUnsentError``.
         """
-        session = self._session
-        if session is None:
-            try:
-                async with asyncio.timeout_at(until):
-                    session = await self.open()
-            except TimeoutError:
-                pass
-        if session is None:
-            # Reading certificates takes a thread of the loop's executor, and all may be busy.
-            text = f"{request.route} at {server.name}: no thread was free to read the certificates in"
-            raise APITimeoutError(text, False, request.route)
+        session = self._session or await self.open()
         failure: BaseException
         watch = self._deadlines.start(until)
         try:
@@ -199,6 +155,12 @@ class Transport:
             failure = translate(error, request.route, server, session)
         finally:
             self._deadlines.stop(watch)
+        if isinstance(session.connector, SoundConnector) and session.connector.gave_up():
+            # The key and the request have not left.
+            if isinstance(failure, APIConnectionError):
+                failure.request_sent = False
+            elif isinstance(failure, asyncio.CancelledError):
+                failure = CancelledUnsentError(*failure.args)
         try:
             raise failure
         finally:
@@ -221,7 +183,7 @@ class Transport:
             proxy=self._proxy,
             timeout=_TIMEOUT,
             ssl=True if self._ssl is None else self._ssl,
-            middlewares=(_SendOnce(), *getattr(session, "_middlewares", ())) if self._resends else None,
+            middlewares=(SendOnce(), *getattr(session, "_middlewares", ())) if self._resends else None,
         )
         try:
             body = body_at_hand(response.content, response.headers.get(CONTENT_ENCODING))
@@ -230,6 +192,8 @@ class Transport:
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
+        if response.status >= 300 and (secret := key.reveal().encode()) in body:
+            body = body.replace(secret, b"***")  # a server that quotes the request must not get it into a log
         if response.connection is not None:
             response.close()  # its end did not release it: a 101, after which something else than HTTP is spoken
         return Response(response.status, response.headers, body)
@@ -241,4 +205,4 @@ class Transport:
         base = self._origins.get(base_url)
         if base is None:
             base = self._origins[base_url] = URL(base_url, encoded=True)
-        return base.with_path(base.raw_path + path, encoded=True)
+        return base.with_path(base.raw_path.rstrip("/") + path, encoded=True)

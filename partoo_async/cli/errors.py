@@ -43,7 +43,7 @@ TERMINATED = 143
 EXIT_CODES = (
     (OK, "all went well"),
     (FAILED_GROUPS, "a scan in which groups failed; when all failed for one reason, that reason's code instead"),
-    (USAGE, "a wrong command line or configuration, nothing was sent"),
+    (USAGE, "a wrong command line or configuration, before anything was sent; or a file that cannot be written"),
     (REFUSED, "the API refused the request (400, 401, 403, 404, ...) or gave an unusable answer"),
     (UNREACHED, "no answer in time: connection, timeout, quota, or a fault of the server (5xx)"),
     (INTERRUPTED, "stopped by Ctrl-C"),
@@ -58,7 +58,7 @@ def exit_code(error: PartooError) -> int:
     if isinstance(error, ConfigurationError):
         return USAGE
     if isinstance(error, ScanError):
-        return FAILED_GROUPS
+        return UNREACHED if error.transient else FAILED_GROUPS
     if isinstance(error, APIStatusError):
         # These say "not now"; every other status says "not like this".
         return UNREACHED if error.status >= 500 or error.status in (408, 425, 429) else REFUSED

@@ -79,8 +79,10 @@ class Record:
         """Print the command that goes on where this one stopped."""
         if self.journal is None or self.words is None:
             return
-        more = () if self.resume else ("--resume",)
-        say(f"nothing is lost; to go on: {shlex.join(['partoo', *self.words, *more])}")
+        words = [*self.words]
+        if not self.resume:
+            words.insert(words.index("scan") + 1, "--resume")  # at the end it could be behind a "--"
+        say(f"nothing is lost; to go on: {shlex.join(['partoo', *words])}")
 
 
 @frozen

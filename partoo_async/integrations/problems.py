@@ -28,6 +28,7 @@ from partoo_async.errors import (
     RateLimitError,
     ScanError,
 )
+from partoo_async.quota.window import DEFAULT_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,10 +55,7 @@ _ANSWERS: Mapping[type[PartooError], tuple[int, str]] = {
     ScanError: (502, "The scan ended before its last group."),
 }
 
-# Seconds to come back after: when the server closed the gate without saying for how long (the client pauses for as
-# long), and at most.
-_USUAL_PAUSE = 60
-_LONGEST = 24 * 3600
+_LONGEST = 24 * 3600  # seconds
 
 
 @frozen
@@ -118,5 +116,5 @@ def _retry_after(error: PartooError) -> int | None:
     if not isinstance(error, (QuotaExceededError, RateLimitError)):
         return None
     # Rounded up: who comes back a moment too early is refused again.
-    seconds = _USUAL_PAUSE if error.retry_after is None else error.retry_after
+    seconds = DEFAULT_PAUSE if error.retry_after is None else error.retry_after
     return max(1, math.ceil(min(seconds, _LONGEST)))

@@ -13,7 +13,7 @@ from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
 from partoo_async.quota.messages import pause_warning, refusal
 from partoo_async.quota.snapshot import QuotaSnapshot
-from partoo_async.quota.window import LONGEST_CLOSED, Backend, OpenGate, SlidingWindow
+from partoo_async.quota.window import DEFAULT_PAUSE, LONGEST_CLOSED, Backend, OpenGate, SlidingWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_PAUSE", "Quota"]
 
 _logger = logging.getLogger("partoo_async.quota")
-
-DEFAULT_PAUSE = 60.0
-"""Seconds to wait after a 429 that does not say for how long; the API's documentation shows ``Retry-After: 60``."""
 
 _MOST_JITTER = 0.25  # seconds that a pause may last longer than asked
 

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from partoo_async.policy import RateLimit
 
-__all__ = ["LONGEST_CLOSED", "Backend", "OpenGate", "SlidingWindow"]
+__all__ = ["DEFAULT_PAUSE", "LONGEST_CLOSED", "Backend", "OpenGate", "SlidingWindow"]
+
+DEFAULT_PAUSE = 60.0
+"""Seconds to wait after a 429 that does not say for how long; the API's documentation shows ``Retry-After: 60``."""
 
 LONGEST_CLOSED = 3600.0
 """Seconds. A server that asks for more, perhaps for years, is asked again after this."""

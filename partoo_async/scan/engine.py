@@ -36,6 +36,10 @@ class Engine(Generic[K, R]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._stopping = False
+        self.taken: int = 0
+        """How many keys were begun."""
+        self.done: int = 0
+        """How many of them have a result."""
 
     def start(self) -> None:
         """Start the workers. Must be called in a running loop, once."""
@@ -48,7 +52,9 @@ class Engine(Generic[K, R]):
         for key in self._keys:
             if self._stopping or self._error is not None:
                 return  # another worker's: what it found ends the run
+            self.taken += 1
             self._ready.append(await self._work(key))
+            self.done += 1
             self._arrived.set()
             # As many results wait as there are workers, and each of those holds one more at most.
             if len(self._ready) >= self._workers:
@@ -58,7 +64,11 @@ class Engine(Generic[K, R]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if not self._stopping:
+                # Not by us: its key would be lost without a word.
+                self._error = self._error or RuntimeError("a worker was cancelled from elsewhere")
+        elif (error := task.exception()) is not None:
             self._error = self._error or error
         self._arrived.set()
 

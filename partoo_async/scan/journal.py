@@ -89,6 +89,8 @@ class Journal:
             await self._database.write((sql, rows))
         except JournalError as error:
             return error
+        except Exception as error:  # whatever it is, those who wait for these rows must hear of it
+            return JournalError(f"journal: {self._database.path}: {error}")
         return None
 
     async def listing(self) -> dict[int, tuple[int, ...]]:

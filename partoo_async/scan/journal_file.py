@@ -12,25 +12,22 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import aiosqlite
 from attrs import define, field
 
 from partoo_async.errors import ConfigurationError
+from partoo_async.scan.journal_lock import APPLICATION, FORMAT, release, take, taken
 from partoo_async.scan.records import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["FORMAT", "Database", "open_database", "to_the_end"]
+__all__ = ["Database", "open_database", "to_the_end"]
 
-FORMAT = 1
-"""The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
-
-_APPLICATION = int.from_bytes(b"prto", "big")
-_MAGIC = b"SQLite format 3\x00"
 _SCHEMA = (
-    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
     "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
@@ -81,7 +78,7 @@ class Database:
         try:
             await to_the_end(closing)
         finally:
-            os.close(self._lock)
+            release(self._lock)
             # Looked at, and no matter: what was committed is in the file or in its log, which the next one reads.
             closing.exception()
 
@@ -101,14 +98,16 @@ async def to_the_end(work: asyncio.Future[Any]) -> None:
         raise asyncio.CancelledError
 
 
-async def open_database(path: Path, *, create: bool, resume: bool = True) -> Database:
+async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:
     """Open a journal for this scan alone, and with ``create`` make its tables if it has none.
+
+    ``reading``: to be read only, along with others who read it; the file need not be writable.
 
     Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
     ``create``, or there already without ``resume``. Such a file is left as it was.
     """
     # Not to be cancelled half way: threads are at work, and the lock would be left to nobody.
-    opening = asyncio.ensure_future(_open(path, create=create, resume=resume))
+    opening = asyncio.ensure_future(_open(path, create=create, resume=resume, reading=reading))
     try:
         await to_the_end(opening)
     except asyncio.CancelledError:
@@ -118,18 +117,19 @@ async def open_database(path: Path, *, create: bool, resume: bool = True) -> Dat
     return opening.result()
 
 
-async def _open(path: Path, *, create: bool, resume: bool) -> Database:
-    lock = await asyncio.to_thread(_take, path, create=create, resume=resume)
+async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Database:
+    lock = await asyncio.to_thread(take, path, create=create, resume=resume, reading=reading)
     connection = None
     try:
         with _explained(path):
-            connection = await aiosqlite.connect(_address(path), timeout=0, isolation_level=None)
-            await _prepare(connection)
+            address = _address_to_read(path) if reading else _address(path)
+            connection = await aiosqlite.connect(address, timeout=0, isolation_level=None, uri=reading)
+            await (_check(connection) if reading else _prepare(connection))
     except BaseException as error:
         if connection is not None:
             await Database(path, connection, lock).aclose()
         else:
-            os.close(lock)
+            release(lock)
         if isinstance(error, JournalError):
             raise ConfigurationError(str(error)) from None
         raise
@@ -150,66 +150,23 @@ async def _prepare(connection: aiosqlite.Connection) -> None:
             await connection.execute(statement)
     await connection.execute("COMMIT")
     if tables:
-        # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
-        (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
-        if check[0] != "ok":
-            raise sqlite3.DatabaseError(str(check[0]))
+        await _check(connection)
     # Only now: the first commit is thus in the file itself, where ``_check_head`` looks.
     await connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _take(path: Path, *, create: bool, resume: bool) -> int:
-    """Open the file, lock it, and return its descriptor, if it is a journal or empty."""
-    try:
-        flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if create else 0)
-        descriptor = os.open(path, flags, 0o666)
-    except OSError as error:
-        problem = f"journal: cannot open {path}: {error.strerror or error}"
-    else:
-        try:
-            _lock(descriptor, path)
-            _check_head(os.read(descriptor, 100), path, resume=resume)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
-    raise ConfigurationError(f"{problem}; use a file in a directory that exists and can be written to")
+async def _check(connection: aiosqlite.Connection) -> None:
+    # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
+    (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
+    if check[0] != "ok":
+        raise sqlite3.DatabaseError(str(check[0]))
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    """Refuse a file that another scan has open.
-
-    SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, be it
-    to copy it; this one is not. It goes with the process, however that ends.
-    """
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where SQLite's own locks have no such gap
-    except ImportError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        failure = _problem(path, sqlite3.OperationalError("locked"))
-    else:
-        return
-    raise ConfigurationError(failure)
-
-
-def _check_head(head: bytes, path: Path, *, resume: bool) -> None:
-    if not head:  # new, or left by a process that was killed while it made it
-        return
-    application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
-    if head[:16] != _MAGIC or len(head) < 100 or application != _APPLICATION:
-        raise ConfigurationError(f"journal: {path} is not a journal, or its beginning is damaged; use another file")
-    if not resume:
-        raise ConfigurationError(
-            f"journal: {path} exists already; resume=True goes on with it, and another path begins a new one"
-        )
-    if version > FORMAT:
-        raise ConfigurationError(
-            f"journal: {path} was written by a newer version of partoo-async (format {version}, and this one knows"
-            f" {FORMAT}); update the package, or use another file"
-        )
+def _address_to_read(path: Path) -> str:
+    # A log beside it is what a killed process left; it has to be worked in, which takes writing. Without one nothing
+    # will change while our lock is there, so that a read-only file and directory do.
+    mode = "mode=rw" if os.path.exists(f"{_address(path)}-wal") else "mode=ro&immutable=1"
+    return f"file:{quote(_address(path))}?{mode}"
 
 
 def _address(path: Path) -> str:
@@ -233,7 +190,7 @@ def _problem(path: Path, error: Exception) -> str:
     """Return what went wrong with a journal as a sentence that says what to do."""
     text = str(error)
     if "locked" in text:
-        return f"journal: {path} is in use by another scan; wait until that one has ended, or use another file"
+        return taken(path)
     if "full" in text:
         return f"journal: cannot write to {path}: {text}; free some space, then resume"
     if "unable to open" in text or "readonly" in text:

@@ -6,7 +6,9 @@ from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from partoo_async.errors import ConfigurationError
 from partoo_async.scan.engine import Engine
+from partoo_async.scan.report import ScanItem, ScanPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from partoo_async.models import Section
     from partoo_async.scan.journal import Journal
     from partoo_async.scan.reader import Reader
-    from partoo_async.scan.report import ScanItem
     from partoo_async.scan.scope import Scope
 
 __all__ = ["Key", "Listing"]
@@ -43,11 +44,18 @@ class Listing:
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
         self._before: dict[int, tuple[int, ...]] = {}
+        self._engine: Engine[int, None] | None = None
 
     @property
     def left(self) -> int:
         """How many groups are to be read."""
         return sum(len(groups) for groups in self._groups.values())
+
+    def plan(self, recorded: int) -> ScanPlan:
+        """Return what is to be done, when a journal has that many outcomes already."""
+        left = self.left
+        seconds = self.reader.seconds_for(left)
+        return ScanPlan(len(self.sections), left + recorded, left + self.requests, seconds, recorded)
 
     def keys(self) -> Iterator[Key]:
         """Yield what is to be read, in the order that the caller gave, whichever section was read first."""
@@ -72,7 +80,7 @@ class Listing:
         else:
             self.sections = [section_id async for section_id in self.reader.section_ids(self.scope.org_id)]
             await self._forget_sections()
-        engine = Engine(self.sections, self._read_section, max(1, min(workers, len(self.sections))))
+        engine = self._engine = Engine(self.sections, self._read_section, max(1, min(workers, len(self.sections))))
         engine.start()
         try:
             with suppress(StopAsyncIteration):
@@ -81,6 +89,12 @@ class Listing:
         finally:
             await engine.aclose()
         self.requests = self.reader.calls - before
+        self._before = {}  # eight bytes a group, and no longer of use
+
+    async def aclose(self) -> None:
+        """Read no further section; whoever waits in ``read`` gets there."""
+        if self._engine is not None:
+            await self._engine.aclose()
 
     async def _read_section(self, section_id: int) -> None:
         section, item = await self.reader.section(section_id)
@@ -108,7 +122,14 @@ class Listing:
         self._groups[section_id] = groups
 
     async def _forget_sections(self) -> None:
-        """Note the groups of sections that an organization no longer has."""
+        """Note the groups of sections that an organization no longer has.
+
+        Raises ``ConfigurationError`` when it has none of those in the journal: then it is another organization.
+        """
+        if self._before and self._before.keys().isdisjoint(self.sections):
+            raise ConfigurationError(
+                "journal: it is of an organization with other sections; use another file for this one"
+            )
         for section_id in self._before.keys() - {*self.sections}:
             gone = self._before[section_id]
             self.deleted += [(section_id, group_id) for group_id in gone]

@@ -37,6 +37,7 @@ class Reader:
         self.sends: int = 0
         self._workers = workers
         self._busy = 0.0
+        self._stopped = False
         self._open: dict[Call, asyncio.Task[Any] | None] = {}
 
     @property
@@ -44,15 +45,19 @@ class Reader:
         """How many requests were repeats."""
         return max(0, self.sends - self.calls)
 
-    def seconds_for(self, groups: int) -> float:
-        """Return the time that reading so many more groups takes: bound by the quota, or by the answers' speed."""
-        if groups <= 0:
+    def seconds_for(self, groups: int, begun: int = 0) -> float:
+        """Return the time until so many more groups are read, and those that were ``begun`` besides.
+
+        Bound by the quota, or by the answers' speed.
+        """
+        if groups + begun <= 0:
             return 0.0
         # An average over the requests alone: their waits for quota are what the forecast is about.
         each = self._busy / self.sends if self.sends else 0.0
         queued = self.session.quota.snapshot().waiting_bulk
-        quota = self.session.quota.forecast(Priority.BULK, max(0, groups - queued))
-        return max(quota, groups * each / self._workers) + each
+        # What is on its way needs no slot any more.
+        quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
+        return max(quota, (groups + begun) * each / self._workers) + each
 
     async def section_ids(self, org_id: int | None) -> AsyncIterator[int]:
         """Yield the id of every section of an organization. A page that cannot be read is an error of the scan."""
@@ -70,6 +75,7 @@ class Reader:
 
     def stop(self) -> None:
         """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated."""
+        self._stopped = True
         for call, task in self._open.items():
             call.last_try = True
             if task is not None and not call.in_flight:
@@ -79,6 +85,8 @@ class Reader:
         return await self._counted(operation, Call())
 
     async def _counted(self, operation: Operation[Any], call: Call) -> Any:
+        if self._stopped:
+            raise asyncio.CancelledError
         self._open[call] = asyncio.current_task()
         try:
             return await self.session.send(operation, priority=Priority.BULK, call=call)

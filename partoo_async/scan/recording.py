@@ -131,7 +131,7 @@ def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str,
 async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recording]:
     """Open a journal to read it. Raises ``ConfigurationError`` for a file that is none, is damaged or is in use."""
     file = check_journal(path)
-    database = await open_database(file, create=False)
+    database = await open_database(file, reading=True)
     try:
         try:
             header = await read_header(database)

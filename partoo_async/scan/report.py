@@ -93,6 +93,7 @@ class ScanReport:
     repeats. ``seconds``: from start to end. ``drift``: how answers differed from the documentation, such as
     ``Group.business_ids missing``, and in how many answers. With a journal, these figures are those of this run, and
     ``added`` and ``deleted`` are the groups, as (section id, group id), that came and went since the run before.
+    ``complete``: whether the scan came to its end, failures or not.
     """
 
     items: tuple[ScanItem, ...]
@@ -102,6 +103,7 @@ class ScanReport:
     retries: int = 0
     added: tuple[tuple[int, int], ...] = ()
     deleted: tuple[tuple[int, int], ...] = ()
+    complete: bool = True
 
     @property
     def succeeded(self) -> tuple[ScanItem, ...]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async.errors import ConfigurationError, DeadlineExceededError, QuotaExceededError, ScanError
-from partoo_async.policy import check_count
+from attrs import asdict
+
+from partoo_async.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    DeadlineExceededError,
+    QuotaExceededError,
+    ScanError,
+)
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
 from partoo_async.scan.listing import Key, Listing
 from partoo_async.scan.reader import Reader
 from partoo_async.scan.records import JournalError
-from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
-from partoo_async.scan.scope import check_journal
+from partoo_async.scan.scope import check_journal, check_options
+from partoo_async.scan.tally import Tally
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from partoo_async.scan.journal import Journal
     from partoo_async.scan.recording import Replay
+    from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
     from partoo_async.scan.scope import Scope
     from partoo_async.session import PartooSession
 
@@ -50,12 +57,7 @@ class Scan:
         retry_failed: bool = True,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> None:
-        if max_concurrency is not None:
-            check_count("max_concurrency", max_concurrency, least=1)
-        if on_progress is not None and not callable(on_progress):
-            raise ConfigurationError(f"on_progress: expected a callable, not {type(on_progress).__name__}")
-        if resume and journal is None:
-            raise ConfigurationError("resume: goes with journal=..., the file that an earlier run was recorded in")
+        check_options(max_concurrency, on_progress, journal, resume=resume)
         self._session = session.with_own_drift()
         bulk_limit = session.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
@@ -64,18 +66,17 @@ class Scan:
         self._failures = Failures(max_failures)
         self._path = None if journal is None else check_journal(journal)
         self._resume = resume
-        self._on_progress = on_progress
         self._journal: Journal | None = None
         self._replay: Replay | None = None
         self._engine: Engine[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
-        self._first: deque[ScanItem] = deque()
+        self._unreadable: deque[ScanItem] = deque()
         self._state = "new"
-        self._started = self._ended = 0.0
-        self._done = self._replayed = 0
+        self._tally = Tally(self._session, self._reader, self._listing, self._failures, on_progress)
+        self._taking = False
 
     def __repr__(self) -> str:
-        return f"<Scan of {len(self._listing.sections)} sections, {self._state}, {self._done} outcomes>"
+        return f"<Scan of {len(self._listing.sections)} sections, {self._state}, {self._tally.done} outcomes>"
 
     @property
     def plan(self) -> ScanPlan:
@@ -87,29 +88,23 @@ class Scan:
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is at this moment. Cheap enough to ask several times a second."""
-        total = (self._plan.groups if self._plan else 0) + len(self._listing.unreadable)
-        elapsed = (self._ended or self._now()) - self._started
-        rate = (self._done - self._replayed) / elapsed if self._started and elapsed > 0 else 0.0
-        left = self._listing.left - max(0, self._done - self._replayed - len(self._listing.unreadable))
-        eta = 0.0 if self._state == "closed" else self._reader.seconds_for(left)
-        paused = self._session.quota.paused_for() if self._state == "open" else 0.0
-        return ScanProgress(self._done, self._failures.count, total, rate, eta, paused)
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._tally.progress(self._plan, self._engine, is_open=self._state == "open")
 
     async def __aenter__(self) -> Scan:
         if self._state != "new":
             raise ConfigurationError("scan: a scan is used once; make another with client.scan(...)")
         self._state = "open"
-        self._started = self._now()
+        self._tally.begin()
         try:
             with self._ending_early():
                 self._plan = await self._prepare()
         except BaseException:
             await self.aclose()
             raise
-        _logger.info("scan: %s", self._plan)
+        changes = len(self._listing.added), len(self._listing.deleted)
+        _logger.info(
+            "scan: %s; since the journal was written %d groups were added and %d deleted", self._plan, *changes
+        )
         workers = max(1, min(self._workers, self._listing.left))
         self._engine = Engine(self._listing.keys(), self._read_group, workers)
         if self._state == "open":  # not closed from elsewhere while it read its sections
@@ -130,15 +125,11 @@ class Scan:
         if self._journal is not None:
             self._replay = self._journal.replay(failures=listing.keep_failures)
             recorded = await self._replay.begin()
-        groups, requests = listing.left + recorded, listing.left + listing.requests
-        plan = ScanPlan(len(listing.sections), groups, requests, self._reader.seconds_for(listing.left), recorded)
+        plan = listing.plan(recorded)
         if self._journal is not None:
-            await self._journal.note(plan={"sections": plan.sections, "groups": groups, "requests": requests})
-        if listing.added or listing.deleted:
-            changes = len(listing.added), len(listing.deleted)
-            _logger.info("scan: %d groups added and %d deleted since the journal was written", *changes)
-        self._failures.begin(groups + len(listing.unreadable))
-        self._first.extend(listing.unreadable)
+            await self._journal.note(plan=asdict(plan))
+        self._failures.begin(plan.groups + len(listing.unreadable))
+        self._unreadable.extend(listing.unreadable)
         return plan
 
     @contextmanager
@@ -149,10 +140,12 @@ class Scan:
         except (QuotaExceededError, DeadlineExceededError, JournalError) as error:
             # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
             # failures one by one.
-            reason = str(error)
+            reason, later = str(error), not isinstance(error, JournalError)
         else:
             return
-        raise ScanError(f"the scan ended early: {reason}", self.report(self._failures.kept))
+        ended = ScanError(f"the scan ended early: {reason}", self.report(self._failures.kept))
+        ended.transient = later
+        raise ended
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -165,10 +158,11 @@ class Scan:
         """
         if self._state == "open":
             self._state = "closed"
-            self._ended = self._now()
+            self._tally.end()
         self._reader.stop()
         journal, self._journal = self._journal, None
         try:
+            await self._listing.aclose()
             if self._engine is not None:
                 await self._engine.aclose(grace if journal is not None else 0.0)
         finally:
@@ -193,58 +187,61 @@ class Scan:
             raise StopAsyncIteration
         if self._failures.exceeded:
             raise ScanError(f"the scan ended early: {self._failures}", self.report(self._failures.kept))
-        item = await self._next(self._engine)
-        self._done += 1
-        self._replayed += item.recorded
-        self._failures.add(item)
-        self._tell()
+        if self._taking:
+            raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
+        self._taking = True
+        try:
+            item = await self._next(self._engine)
+        finally:
+            self._taking = False
+        self._tally.add(item)
+        if self._tally.on_progress is not None:
+            self._tally.tell(self.progress)
         return item
 
     async def _next(self, engine: Engine[Key, ScanItem]) -> ScanItem:
-        """Return the next outcome: sections that could not be read, what a journal has, then what comes in."""
-        if self._first:
-            return self._first.popleft()
+        """Return the next outcome: what a journal has, sections that could not be read, then what comes in.
+
+        In this order the last word on a section is that it could not be read, whatever a journal had of it.
+        """
         with self._ending_early():
             if self._replay is not None:
                 item = await self._replay.next()
                 if item is not None:
                     return item
                 self._replay = None
+            if self._unreadable:
+                return self._unreadable.popleft()
             try:
                 return await engine.next()
             except StopAsyncIteration:
-                if self._journal is not None:
+                self._tally.complete = self._state == "open"
+                if self._journal is not None and self._tally.complete:
                     await self._journal.note(finished=True)
         await self.aclose()
         raise StopAsyncIteration
 
-    def _tell(self) -> None:
-        """Call ``on_progress``. Its errors are logged once and cost no item."""
-        if self._on_progress is None:
-            return
-        try:
-            self._on_progress(self.progress)
-        except Exception:
-            self._on_progress = None
-            _logger.exception("on_progress raised and is not called again; the scan goes on")
-
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
         """Return the figures until now as a report, with the items that the caller kept."""
-        seconds = (self._ended or self._now()) - self._started
-        reader, drift = self._reader, dict(self._session.drift)
-        changes = tuple(self._listing.added), tuple(self._listing.deleted)
-        return ScanReport(tuple(items), reader.sends, seconds, drift, reader.retries, *changes)
+        return self._tally.report(items)
 
     async def collect(self) -> ScanReport:
         """Run the whole scan and return its report.
 
-        Raises ``ScanError`` when more than ``max_failures`` groups failed; its report has all outcomes until then.
+        Raises ``ScanError`` when more than ``max_failures`` groups failed, or when the scan or its client was closed
+        meanwhile; its report has all outcomes until then.
         """
         items: list[ScanItem] = []
         try:
             async with self:
                 async for item in self:
                     items.append(item)  # noqa: PERF401 - what came before an error must not be lost
-        except ScanError as error:
-            raise ScanError(str(error), self.report(items)) from None
-        return self.report(items)
+        except (ScanError, ClientClosedError) as error:
+            if not items and isinstance(error, ClientClosedError):
+                raise  # nothing was had yet
+            reason = str(error)
+        else:
+            if self._tally.complete:
+                return self.report(items)
+            reason = "the scan ended early: it was closed"
+        raise ScanError(reason, self.report(items))

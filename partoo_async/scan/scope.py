@@ -10,11 +10,12 @@ from attrs import frozen
 
 from partoo_async._arguments import check_id
 from partoo_async.errors import ConfigurationError
+from partoo_async.policy import check_count
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Scope", "check_journal", "describe"]
+__all__ = ["Scope", "check_journal", "check_options", "describe"]
 
 
 @frozen
@@ -88,3 +89,13 @@ def check_journal(value: str | os.PathLike[str]) -> Path:
     if not str(value) or "\0" in str(value):
         raise ConfigurationError("journal: expected the path of a file, not an empty one")
     return path
+
+
+def check_options(max_concurrency: object, on_progress: object, journal: object, *, resume: bool) -> None:
+    """Check the other arguments of ``client.scan``. Raises ``ConfigurationError``."""
+    if max_concurrency is not None:
+        check_count("max_concurrency", max_concurrency, least=1)
+    if on_progress is not None and not callable(on_progress):
+        raise ConfigurationError(f"on_progress: expected a callable, not {type(on_progress).__name__}")
+    if resume and journal is None:
+        raise ConfigurationError("resume: goes with journal=..., the file that an earlier run was recorded in")

@@ -134,6 +134,7 @@ async def _in_thread(steps: Iterator[None]) -> None:
 
 
 def _load_report(side: Side, report: ScanReport) -> Iterator[None]:
+    side.complete = report.complete
     for number, item in enumerate(report.items, start=1):
         side.add_item(item)
         if number % _STEP == 0:

@@ -48,7 +48,7 @@ def test_a_stopped_scan_says_how_to_go_on_and_does(
     hint, ending = err.splitlines()[-2:]
     assert ending in {"partoo: interrupted", "partoo: terminated"}
     command = shlex.split(hint.removeprefix("partoo: nothing is lost; to go on: "))
-    expected = ["scan", "7", "--max-concurrency", "4", "--json", "--journal", str(path), "--resume"]
+    expected = ["scan", "--resume", "7", "--max-concurrency", "4", "--json", "--journal", str(path)]
     assert command == ["partoo", *expected]
     out, err = spawn(*command[1:]).communicate(timeout=20)
     assert sorted(ids(out)) == list(range(60))
@@ -69,7 +69,7 @@ def test_a_second_resume_asks_for_nothing_but_the_section(
     assert partoo("scan", 7, "--json", "--journal", path).code == 0
     again = partoo("scan", 7, "--json", "--journal", path)
     assert (again.code, again.out) == (2, "")
-    assert "exists already; resume=True goes on with it" in again.err
+    assert "exists already; resume=True (--resume) goes on with it" in again.err
     result = partoo("scan", 7, "--json", "--journal", path, "--resume")
     assert sorted(ids(result.out)) == list(range(5))
     assert len(emulator.requests) == 6 + 1
@@ -177,7 +177,7 @@ def test_a_share_of_failures_is_tolerated(serve: Callable[..., Emulator], partoo
     result = partoo("scan", 7, *groups, "--max-failures", "25%", "--journal", path)
     assert result.code == 1
     assert "max_failures=0.25 tolerates no more than 1" in result.err
-    assert f"to go on: partoo scan 7 --group 0 --group 1 --group 98 --group 99 --max-failures 25% --journal {path}" in (
+    assert f"to go on: partoo scan --resume 7 --group 0 --group 1 --group 98 --group 99 --max-failures 25% --journal {path}" in (
         result.err
     )
 
@@ -215,7 +215,7 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
     _, err = spawn(*words, **journal_limit).communicate(timeout=20)
     assert "Traceback" not in err
     hint, error = err.splitlines()[-2:]
-    assert hint.endswith(" --resume")
+    assert " scan --resume 7 " in hint
     assert "the scan ended early: journal: " in error
     spawn(*words, "--resume").communicate(timeout=20)
     assert len(path.read_text().splitlines()) == 5

@@ -1,0 +1,103 @@
+# What is fuzzed: functions of bytes from outside. Each returns quietly, or raises, which is a finding.
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from partoo_async import APIResponseValidationError, ConfigurationError, Group
+from partoo_async._body import TooLargeError, UnreadableError, read_body
+from partoo_async._convert import Decoder, decode_error_body
+from partoo_async._http import describe_errors, parse_retry_after
+from partoo_async._json import InvalidJSONError
+from partoo_async._operations import custom
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CAP = 1000
+
+
+def retry_after(data: bytes) -> None:
+    value, _, date = data.decode("latin-1").partition("\n")
+    seconds = parse_retry_after(value, date or None, now=NOW)
+    assert seconds is None or 0 <= seconds < math.inf
+
+
+def error_body(data: bytes) -> None:
+    for status in (400, 401, 403, 500):
+        _, raw = decode_error_body(status, data)
+        text = describe_errors(raw)
+        assert text.isprintable()
+        assert len(text) <= 300
+
+
+def group(data: bytes) -> None:
+    for strict in (True, False):
+        try:
+            value = Decoder(strict=strict).decode(data, Group, "GET /x")
+        except (InvalidJSONError, APIResponseValidationError):
+            continue
+        assert type(value.id) is int
+        assert type(value.name) is str
+        assert type(value.has_puller) is bool
+        assert all(type(one) is str for one in value.business_ids)
+
+
+class _Pieces:
+    def __init__(self, data: bytes, size: int) -> None:
+        self.pieces = [data[at : at + size] for at in range(0, len(data), size)]
+
+    def is_eof(self) -> bool:
+        return False
+
+    def at_eof(self) -> bool:
+        return not self.pieces
+
+    def read_nowait(self) -> bytes:
+        return b""
+
+    async def readany(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    async def iter_any(self) -> Any:
+        while self.pieces:
+            yield self.pieces.pop(0)
+
+
+def body(data: bytes) -> None:
+    for encoding in ("", "gzip"):
+        results = set()
+        for size in (1, 7, 10_000):
+            try:
+                read_body(_Pieces(data, size), encoding, None, cap=CAP).send(None)
+            except StopIteration as end:
+                assert len(end.value) <= CAP
+                results.add(end.value)
+            except (UnreadableError, TooLargeError):
+                results.add("refused")  # for which of the two reasons depends on which is met first
+        assert len(results) == 1, "how a body is cut into pieces makes a difference"
+
+
+def path(data: bytes) -> None:
+    try:
+        made = custom("GET", data.decode("utf-8", "replace"), params=None, json=None, idempotent=None).request.path
+    except ConfigurationError:
+        return
+    assert made.isascii()
+    assert made.startswith("/")
+    assert not made.startswith("//")
+    assert not set("?#\\\r\n ") & set(made)
+    for _ in range(5):
+        segments = [one.partition(";")[0] for one in made.replace("\\", "/").split("/")]
+        assert not {".", ".."} & set(segments)
+        made = unquote(made)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "retry_after": retry_after,
+    "error_body": error_body,
+    "group": group,
+    "body": body,
+    "path": path,
+}

@@ -1,0 +1,89 @@
+"""What a scan counts while it runs, and what it says of itself from that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from partoo_async.scan.engine import Engine
+    from partoo_async.scan.failures import Failures
+    from partoo_async.scan.listing import Key, Listing
+    from partoo_async.scan.reader import Reader
+    from partoo_async.session import PartooSession
+
+__all__ = ["Tally"]
+
+_logger = logging.getLogger("partoo_async.scan")
+
+
+class Tally:
+    """Counts the outcomes that were handed out. ``complete``: those were all."""
+
+    def __init__(
+        self,
+        session: PartooSession,
+        reader: Reader,
+        listing: Listing,
+        failures: Failures,
+        on_progress: Callable[[ScanProgress], object] | None,
+    ) -> None:
+        self._session = session
+        self._reader = reader
+        self._listing = listing
+        self._failures = failures
+        self._started = self._ended = 0.0
+        self._replayed = 0
+        self.on_progress: Callable[[ScanProgress], object] | None = on_progress
+        self.done: int = 0
+        self.complete: bool = False
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._started = asyncio.get_running_loop().time()
+
+    def end(self) -> None:
+        """Stop the clock."""
+        self._ended = asyncio.get_running_loop().time()
+
+    def add(self, item: ScanItem) -> None:
+        """Count an outcome."""
+        self.done += 1
+        self._replayed += item.recorded
+        self._failures.add(item)
+
+    def tell(self, progress: ScanProgress) -> None:
+        """Call ``on_progress``. Its errors are logged once and cost no item."""
+        if self.on_progress is None:
+            return
+        try:
+            self.on_progress(progress)
+        except Exception:
+            self.on_progress = None
+            _logger.exception("on_progress raised and is not called again; the scan goes on")
+
+    def _elapsed(self) -> float:
+        return (self._ended or asyncio.get_running_loop().time()) - self._started
+
+    def progress(self, plan: ScanPlan | None, engine: Engine[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
+        """Return how far the scan is."""
+        total = (plan.groups if plan else 0) + len(self._listing.unreadable)
+        elapsed = self._elapsed()
+        # What a journal had says nothing of the speed.
+        rate = (self.done - self._replayed) / elapsed if self._started and elapsed > 0 else 0.0
+        taken, read = (engine.taken, engine.done) if engine is not None else (0, 0)
+        eta = self._reader.seconds_for(self._listing.left - taken, taken - read) if is_open else 0.0
+        paused = self._session.quota.paused_for() if is_open else 0.0
+        return ScanProgress(self.done, self._failures.count, total, rate, eta, paused)
+
+    def report(self, items: Iterable[ScanItem]) -> ScanReport:
+        """Return the figures until now, with the items that the caller kept."""
+        reader, drift = self._reader, dict(self._session.drift)
+        changes = tuple(self._listing.added), tuple(self._listing.deleted)
+        figures = (reader.sends, self._elapsed(), drift, reader.retries)
+        return ScanReport(tuple(items), *figures, *changes, complete=self.complete)

@@ -1,0 +1,97 @@
+"""What a client does besides giving results: where it connects, what it holds, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import define, field
+
+MEBIBYTE = 2**20
+_BEAT = 0.01
+_FDS = Path("/proc/self/fd")
+_STATM = Path("/proc/self/statm")
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds, 0 where the system does not say."""
+    return int(_STATM.read_text().split()[1]) * resource.getpagesize() if _STATM.exists() else 0
+
+
+def open_sockets() -> int:
+    """Return how many sockets this process has open, 0 where the system does not say."""
+    count = 0
+    for entry in _FDS.iterdir() if _FDS.exists() else ():
+        try:
+            count += os.readlink(entry).startswith("socket:")
+        except OSError:
+            continue  # the directory's own, closed by now
+    return count
+
+
+@define
+class Watcher:
+    """Watches a block of code. ``noise``: seconds that this process was kept from running, by the rest of the machine.
+
+    ``connected``: every address that was connected to; ``complaints``: what asyncio reported of lost exceptions.
+    """
+
+    noise: float = 0.0
+    peak: int = 0
+    connected: list[Any] = field(factory=list)
+    complaints: list[str] = field(factory=list)
+    _before: tuple[set[Any], int, int] = (set(), 0, 0)
+    _beats: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        gc.collect()
+        loop = asyncio.get_running_loop()
+        self._before = (asyncio.all_tasks(), open_sockets(), resident())
+        loop.set_exception_handler(lambda _, context: self.complaints.append(str(context)))
+        connect = loop.sock_connect
+
+        async def noted(sock: Any, address: Any) -> None:
+            self.connected.append(address)
+            await connect(sock, address)
+
+        loop.sock_connect = noted  # type: ignore[method-assign]
+        self._beats = asyncio.create_task(self._beat())
+        return self
+
+    async def _beat(self) -> None:
+        while True:
+            wall, used = time.perf_counter(), time.process_time()
+            await asyncio.sleep(_BEAT)
+            late = time.perf_counter() - wall - _BEAT
+            # Time that went into this process's own work is no noise: it may be the client's.
+            self.noise += max(0.0, late - (time.process_time() - used))
+            self.peak = max(self.peak, resident())
+
+    @property
+    def growth(self) -> int:
+        """The bytes by which memory grew at most."""
+        return max(self.peak, resident()) - self._before[2]
+
+    async def __aexit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        assert self._beats is not None
+        self._beats.cancel()
+        await asyncio.wait([self._beats])
+        del loop.sock_connect  # type: ignore[method-assign]  # back to that of the class
+
+    async def assert_nothing_left(self) -> None:
+        """Every task has ended, every socket is closed, and nothing was complained of."""
+        tasks, sockets, _ = self._before
+        async with asyncio.timeout(10):
+            while left := (asyncio.all_tasks() - tasks):
+                await asyncio.wait(left)
+            while open_sockets() > sockets:
+                await asyncio.sleep(0.001)  # the event loop closes them a turn or two later
+        # Warnings of what was never closed or awaited come with the collection, and fail the test.
+        gc.collect()
+        assert self.complaints == []

@@ -1,0 +1,285 @@
+"""What a call costs, counted instead of timed: requests, connections, tasks, timers, memory, imports."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from benchmarks.bench_server import FixedServer, business_ids
+from partoo_async import PartooClient, RateLimit
+from tests.conftest import FAST
+
+ROOT = Path(__file__).parent.parent
+UNFELT = RateLimit(10**6, 60.0)
+
+
+class Counting:
+    """A server without tasks or timers of its own, so that all that a loop counts is the client's."""
+
+    def __init__(self) -> None:
+        self.bodies = {size: business_ids(size) for size in (3, 50, 2000)}
+        self.connections = self.packets = 0
+        self.requests: Counter[bytes] = Counter()
+        self.url = ""
+
+    def connection(self) -> asyncio.Protocol:
+        counted = self
+
+        class Connection(FixedServer):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                counted.connections += 1
+                super().connection_made(transport)
+
+            def data_received(self, data: bytes) -> None:
+                counted.packets += 1
+                counted.requests.update(re.findall(rb"GET (\S+) ", data))
+                super().data_received(data)
+
+        return Connection(self.bodies)
+
+
+@pytest.fixture
+async def counting() -> AsyncIterator[Counting]:
+    counting = Counting()
+    server = await asyncio.get_running_loop().create_server(counting.connection, "127.0.0.1", 0)
+    counting.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
+    yield counting
+    server.close()
+    await server.wait_closed()
+
+
+def client_of(counting: Counting, **options: Any) -> PartooClient:
+    return PartooClient("key", server=counting.url, retry=FAST, rate_limit=UNFELT, **options)
+
+
+@contextmanager
+def tasks_created() -> Iterator[list[str]]:
+    """The names of the coroutines that become tasks inside the block."""
+    loop = asyncio.get_running_loop()
+    names: list[str] = []
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        names.append(coroutine.__qualname__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    loop.set_task_factory(factory)
+    try:
+        yield names
+    finally:
+        loop.set_task_factory(None)
+
+
+@contextmanager
+def timers_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[asyncio.TimerHandle]]:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+    call_at = loop.call_at
+
+    def noted(*arguments: Any, **options: Any) -> asyncio.TimerHandle:
+        timers.append(call_at(*arguments, **options))
+        return timers[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "call_at", noted)  # call_later goes through it, too
+        yield timers
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+async def scan(client: PartooClient, groups: int, *, section: int = 50) -> None:
+    async with client.scan(section, group_ids=range(1, groups + 1)) as scan:
+        done = 0
+        async for item in scan:
+            assert item.group is not None
+            done += 1
+    assert done == groups
+
+
+# Requests and connections
+
+
+async def test_a_get_is_one_request_in_one_packet(counting: Counting) -> None:
+    """A hundred reads are a hundred requests, each sent at once, over one connection."""
+    async with client_of(counting) as client:
+        for number in range(100):
+            await client.groups.get(50, number)
+    assert set(counting.requests.values()) == {1}
+    assert (counting.requests.total(), counting.packets, counting.connections) == (100, 100, 1)
+
+
+async def test_a_scan_asks_once_for_each_group(counting: Counting) -> None:
+    """A scan of 500 groups is 500 requests, over as many connections as it has workers."""
+    async with client_of(counting, max_concurrency=8) as client:
+        await scan(client, 500)
+    assert set(counting.requests.values()) == {1}
+    assert counting.requests.total() == 500
+    assert counting.connections <= 7
+
+
+async def test_connections_are_as_many_as_requests_in_flight(counting: Counting) -> None:
+    """Two hundred calls at once share the eight connections that the client may have, and keep them."""
+    async with client_of(counting, max_concurrency=8) as client:
+        for _ in range(2):
+            await asyncio.gather(*(client.groups.get(50, number) for number in range(200)))
+    assert counting.requests.total() == 400
+    assert counting.connections == 8
+
+
+# Tasks and timers
+
+
+async def test_a_get_takes_one_task(counting: Counting) -> None:
+    """A read runs in a task, which others may share; there is no second one, for a timeout or a retry."""
+    async with client_of(counting) as client:
+        await client.groups.get(50, 1)
+        with tasks_created() as tasks:
+            for number in range(20):
+                await client.groups.get(50, number)
+    assert len(tasks) <= 20
+
+
+async def test_a_scan_takes_a_task_for_each_worker(counting: Counting) -> None:
+    """The tasks of a scan depend on its workers, not on its groups."""
+    async with client_of(counting, max_concurrency=8) as client:
+        await scan(client, 10)
+        with tasks_created() as few:
+            await scan(client, 100)
+        with tasks_created() as many:
+            await scan(client, 1000)
+    assert len(few) == len(many) == 7
+
+
+async def test_timers_do_not_grow_with_calls(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines that never come do not take a timer each: two hundred calls over open connections set a handful."""
+    async with client_of(counting) as client:
+        await scan(client, 100)
+        with timers_set(monkeypatch) as timers:
+            for number in range(100):
+                await client.groups.get(50, number)
+            await scan(client, 100)
+    assert len(timers) < 5
+
+
+async def test_nothing_is_left_when_a_client_is_closed(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed client leaves neither a task nor a timer behind, those of the connections included."""
+    loop = asyncio.get_running_loop()
+    with timers_set(monkeypatch) as timers:
+        async with client_of(counting) as client:
+            await asyncio.gather(*(client.groups.get(50, number) for number in range(50)))
+            await scan(client, 100)
+    assert timers, "the way of counting does not see them"
+    assert not [timer for timer in timers if not timer.cancelled() and timer.when() > loop.time()]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# Memory
+
+
+async def test_a_get_keeps_nothing(counting: Counting) -> None:
+    """What stays of a call is its slot of the quota: less than 100 bytes, until the window is over."""
+    async with client_of(counting) as client:
+        # The same few groups over and over, since the server here counts each path.
+        for number in range(50):
+            await client.groups.get(50, number)
+        with traced():
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(500):
+                await client.groups.get(50, number % 50)
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+    assert (after - before) / 500 < 100
+
+
+async def test_a_large_answer_is_not_copied_about(counting: Counting) -> None:
+    """The peak of a read of 2,000 businesses is that of orjson, and at most two copies of the answer above it."""
+    answer = b'{"business_ids":[%b]}' % counting.bodies[2000].encode()
+    async with client_of(counting) as client:
+        for number in range(5):
+            await client.groups.get(2000, number)
+        with traced():
+            orjson.loads(answer)
+            _, decoding = tracemalloc.get_traced_memory()
+        with traced():
+            group = await client.groups.get(2000, 7)
+            _, reading = tracemalloc.get_traced_memory()
+    assert len(group.business_ids) == 2000
+    assert reading - decoding < 2 * len(answer)
+
+
+async def test_a_scan_holds_a_few_groups_at_a_time(counting: Counting) -> None:
+    """The peak of a scan is that of its workers: ten times the groups take hardly more than their ids."""
+
+    async def peak(groups: int) -> int:
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        await scan(client, groups)
+        return tracemalloc.get_traced_memory()[1] - before
+
+    async with client_of(counting, max_concurrency=8) as client:
+        await scan(client, 50)
+        with traced():
+            few, many = await peak(100), await peak(1000)
+    # Kept, 900 groups of 50 businesses would be 4 MB.
+    assert many - few < 900 * 400
+
+
+# Imports, and the benchmarks themselves
+
+HAPPY = """
+import asyncio, sys
+from partoo_async import PartooClient
+from partoo_async.emulator import Emulator
+
+async def main():
+    async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server) as client:
+        await client.groups.get(7, 42)
+        await client.scan(7).collect()
+
+asyncio.run(main())
+print(*sys.modules)
+"""
+
+
+def python(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_calls_that_succeed_import_no_retries() -> None:
+    """Neither tenacity nor the journal's library is loaded by reads and scans that need neither."""
+    modules = set(python("-c", HAPPY).split())
+    assert "partoo_async.scan.engine" in modules
+    assert not modules & {"tenacity", "aiosqlite"}
+
+
+def test_the_benchmark_measures() -> None:
+    """The command of `make bench-quick` prints a ratio for reads and for scans."""
+    options = ["--quick", "--rounds", "1", "--seconds", "0.05", "--concurrency", "2", "--sizes", "3", "--no-nginx"]
+    table = python("-m", "benchmarks.bench", *options)
+    assert re.search(r"^\| aiohttp, textbook \| \d+ µs \|$", table, re.MULTILINE)
+    for client in ("partoo_async get", "partoo_async scan, per group"):
+        assert re.search(rf"^\| {client} \| \*\*\d+\.\d+\*\* .*\|$", table, re.MULTILINE), table
