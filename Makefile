@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick soak fuzz audit lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -28,6 +28,9 @@ help:
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
+	@echo "make soak    ten minutes of chaos, after which nothing may have grown;  make soak ARGS='--seconds 60'"
+	@echo "make fuzz    each decoder fed with what a coverage-guided fuzzer makes up;  make fuzz SECONDS=600"
+	@echo "make audit   look the pinned versions up among known vulnerabilities"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
 	@echo "make clean   delete what the other targets made"
 	@echo "Another Python:  make test PYTHON=python3.13"
@@ -77,6 +80,27 @@ bench: $(ENV)/bench/.stamp
 bench-quick: $(ENV)/bench/.stamp
 	$(ENV)/bench/bin/python -m benchmarks.bench --quick $(ARGS)
 
+soak: $(ENV)/test/.stamp
+	$(TEST) benchmarks.soak $(ARGS)
+
+# atheris has no wheel for every Python, so that it is in no list: the newest one that runs here is named.
+fuzz: SECONDS ?= 60
+fuzz: TARGETS ?= retry_after error_body group body path
+fuzz:
+	$(need_python)
+	@test -d $(ENV)/fuzz || $(PYTHON) -m venv $(ENV)/fuzz
+	@$(ENV)/fuzz/bin/python $(PIP_INSTALL) --require-hashes -r requirements/core.txt
+	@$(ENV)/fuzz/bin/python $(PIP_INSTALL) --only-binary :all: atheris==3.0.0 || { \
+		echo "There is no atheris for Python $(VERSION); name one from 3.11 to 3.13: make fuzz PYTHON=python3.12" >&2; exit 1; }
+	@for target in $(TARGETS); do echo "fuzzing $$target for $(SECONDS) s"; \
+		$(ENV)/fuzz/bin/python -m fuzz.run $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; done
+
+audit:
+	$(need_python)
+	@test -d $(ENV)/audit || $(PYTHON) -m venv $(ENV)/audit
+	@$(ENV)/audit/bin/python $(PIP_INSTALL) pip-audit==2.10.1
+	@$(ENV)/audit/bin/python .ci/audit.py
+
 # Made anew as a whole, never patched, so that no package lingers that the list no longer names. The package itself is
 # installed from the source tree with the build backend of the same list: pip would fetch an unpinned one.
 $(ENV)/%/.stamp: requirements/%.txt pyproject.toml
@@ -107,7 +131,7 @@ lock:
 	$(PIP_COMPILE) -o requirements/core.txt
 	$(LOCK) dependency_groups build | $(PIP_COMPILE) - --extra cli -c requirements/core.txt -o requirements/demo.txt
 	$(LOCK) dependency_groups test | $(PIP_COMPILE) - $(EXTRAS) -c requirements/demo.txt -o requirements/test.txt
-	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli -c requirements/test.txt -o requirements/check.txt
+	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli --extra fastapi --extra testing -c requirements/test.txt -o requirements/check.txt
 	$(LOCK) dependency_groups bench | $(PIP_COMPILE) - -c requirements/core.txt -o requirements/bench.txt
 	sed -i.bak -e 's|-c requirements/[a-z]*\.txt, ||' -e 's|-r -|a dependency group|' requirements/*.txt
 	rm requirements/*.bak

@@ -5,7 +5,7 @@
 
 Every client runs in a process of its own on one core, the server on another. They take turns in short rounds, and the
 ratios are those of the CPU time (user and system) per request within one round: seconds drift with the machine, ratios
-hardly do. Prints markdown.
+much less. Prints markdown.
 """
 
 from __future__ import annotations

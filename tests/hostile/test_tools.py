@@ -1,0 +1,123 @@
+"""The long runs in short: the soak, the fuzz targets over their corpora, the audit, and what is required of libraries."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from fuzz.targets import TARGETS
+
+ROOT = Path(__file__).parents[2]
+# The last releases with an advisory against the client side, each with the release that mends it: the least to ask for.
+LEAST = {"aiohttp": (3, 14, 3), "orjson": (3, 10), "cattrs": (24, 1), "attrs": (25, 1), "tenacity": (9, 0)}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_short_soak() -> None:
+    """50 callers and three scans in bad weather: every outcome is accounted for, and nothing is left or grows."""
+    done = run("-W", "error::ResourceWarning", "-m", "benchmarks.soak", "--seconds", "8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("all is well\n")
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_corpus_of_each_fuzz_target(name: str) -> None:
+    """What a fuzzer begins with is no finding; a finding that was mended goes into the corpus, and stays mended."""
+    inputs = list((ROOT / "fuzz" / "corpus" / name).iterdir())
+    assert len(inputs) >= 3
+    for path in inputs:
+        TARGETS[name](path.read_bytes())
+
+
+def test_least_versions() -> None:
+    """The package asks for versions without known vulnerabilities, and the pinned ones are not older than that."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    pinned = (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8")
+    for name, least in LEAST.items():
+        (least_asked,) = (re.fullmatch(rf"{name}>=([\d.]+)", one) for one in asked if one.startswith(name + ">"))
+        (exact,) = re.findall(rf"^{name}==([\d.]+)", pinned, re.MULTILINE)
+        assert least_asked is not None
+        assert numbers(exact) >= numbers(least_asked[1]) >= least
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_no_optional_extension_is_needed() -> None:
+    """Where aiohttp and its companions are pure Python the client works all the same, and is as strict."""
+    script = """
+import asyncio, aiohttp.http_parser
+from tests.hostile.check import FRANCE, UNREADABLE, check, played
+from partoo_async import APIConnectionError, APIResponseValidationError
+
+assert aiohttp.http_parser.HttpResponseParser is aiohttp.http_parser.HttpResponseParserPy
+
+async def main():
+    await check(played("informational"), FRANCE, 1)
+    await check(played("two_lengths"), APIConnectionError, UNREADABLE)
+    await check(played("nul_in_header"), APIConnectionError, UNREADABLE)
+    await check(played("cut_gzip"), APIResponseValidationError, UNREADABLE)
+
+asyncio.run(main())
+"""
+    names = ("AIOHTTP", "MULTIDICT", "YARL", "FROZENLIST", "PROPCACHE")
+    done = run("-W", "error", "-c", script, **{f"{name}_NO_EXTENSIONS": "1" for name in names})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def audit() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GOOD = {"name": "yarl", "version": "1.25", "vulns": []}
+BAD = {"name": "aiohttp", "version": "3.0", "vulns": [{"id": "CVE-1", "fix_versions": ["3.14.3"]}]}
+SKIPPED = {"name": "attrs", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("found", "errors", "status", "text"),
+    [
+        ([GOOD], "", 0, "1 of 1 packages looked up, no known vulnerability"),
+        ([GOOD, SKIPPED], "", 0, "1 of 2 packages looked up, no known vulnerability; not checked: attrs"),
+        ([GOOD, BAD, SKIPPED], "", 1, "vulnerable:\n  aiohttp 3.0: CVE-1, mended in 3.14.3"),
+        ([SKIPPED], "", 0, "not checked: the source of advisories knows none of these packages"),
+        (None, "requests.exceptions.ConnectionError: x", 0, "not checked: no source of advisories can be reached"),
+        (None, "usage: pip-audit", 2, "pip-audit failed:\nusage: pip-audit"),
+    ],
+)
+def test_what_the_audit_says(
+    audit: ModuleType, found: list[object] | None, errors: str, status: int, text: str
+) -> None:
+    """A vulnerable version fails; that nothing could be looked up does not, and is not told as good news."""
+    output = "" if found is None else json.dumps({"dependencies": found, "fixes": []})
+    code, said = audit.verdict(output, errors)
+    assert code == status
+    assert said.startswith(text)
