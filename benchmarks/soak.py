@@ -3,9 +3,9 @@
     python -m benchmarks.soak                 # ten minutes
     python -m benchmarks.soak --seconds 60
 
-Every call has to end in the right result, in an error of ours, or in the cancellation that was asked for; every scan has
-to give every group once; no window of the server may see more than the limit; and between the beginning and the end,
-memory, sockets and tasks must not have grown. Prints its figures, and exits with 1 if any of that is not so.
+Every call has to end in the right result, in an error of ours, or in the cancellation that was asked for; every scan
+has to give every group once; no window of the server may see more than the limit; and between the beginning and the
+end, memory, sockets and tasks must not have grown. Prints its figures, and exits with 1 if any of that is not so.
 """
 
 from __future__ import annotations

@@ -535,3 +535,32 @@ def test_the_way_back_is_the_mirror_image(before: Scan, after: Scan) -> None:
         ),
     )
     assert [one.joined for one in back.groups_changed] == [one.left for one in there.groups_changed]
+
+
+async def test_a_section_that_could_not_be_read_again_is_not_compared(tmp_path: Path) -> None:
+    """A resumed scan that has old groups of a section, and could not read it, does not make the others removed."""
+    groups = [EmulatedGroup(number, f"G{number}") for number in range(20)]
+    async with demo(country(*groups)) as emulator, client_of(emulator) as client:
+        whole = await client.scan(7).collect()
+        async with client.scan(7, max_concurrency=1, journal=tmp_path / "a.db") as scan:
+            for _ in range(5):
+                await anext(scan)
+        kept = emulator.sections.pop(7)
+        resumed = await client.scan(7, journal=tmp_path / "a.db", resume=True).collect()
+        emulator.sections[7] = kept
+    assert 5 <= len(resumed.succeeded) < 20
+    for diff in (await diff_scans(whole, resumed), await diff_scans(resumed, whole)):
+        assert (bool(diff), diff.complete) == (False, False)
+        assert {(one.section_id, one.group_id) for one in diff.not_compared} == {(7, None)}
+
+
+async def test_a_report_of_a_part_is_not_taken_for_the_whole() -> None:
+    """What a scan that ended early did not reach is not removed."""
+    groups = [EmulatedGroup(number, f"G{number}") for number in range(20)]
+    async with demo(country(*groups)) as emulator, client_of(emulator) as client:
+        whole = await client.scan(7).collect()
+        async with client.scan(7) as scan:
+            part = scan.report([await anext(scan)])
+    diff = await diff_scans(whole, part)
+    assert not diff.groups_removed or not diff.complete
+    assert diff.incomplete == ("after",)

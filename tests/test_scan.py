@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
+import warnings
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from partoo_async import (
     PartooClient,
     RateLimit,
     RateLimitError,
+    RetryPolicy,
     ScanError,
     ScanItem,
     ScanPlan,
@@ -25,6 +28,7 @@ from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.report import duration
 from tests.conftest import GROUP, answer, raw_server
+from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual
 
 
@@ -344,3 +348,81 @@ def test_an_item_is_a_value() -> None:
     """Items compare and pickle."""
     item = ScanItem(7, 42, None, NotFoundError(404), 1, 0.5)
     assert pickle.loads(pickle.dumps(item)).section_id == 7
+
+
+async def test_a_worker_that_is_cancelled_is_no_silent_loss(emulator: Emulator) -> None:
+    """When what the api_key callable waits for is cancelled, the group fails with an error; none is missing."""
+    calls = 0
+
+    async def key() -> str:
+        nonlocal calls
+        calls += 1
+        if calls in (3, 5):
+            token: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            token.cancel()
+            return await token
+        return emulator.api_key
+
+    async with PartooClient(key, server=emulator.server, retry=RetryPolicy(max_retries=0)) as client:
+        report = await client.scan(7, group_ids=range(41, 51), max_concurrency=2).collect()
+    assert len(report.items) == 10
+    assert str(report.failed[0].error).startswith("api_key: the callable raised CancelledError")
+
+
+def test_a_scan_in_the_next_loop() -> None:
+    """A scan, like a call, works in another loop once that of an earlier call was closed."""
+    client = PartooClient("emulator-key", server="http://127.0.0.1:9/v2")
+
+    async def use(*, close: bool) -> int:
+        async with Emulator() as emulator:
+            found = len((await client.with_options(server=emulator.server).scan(7).collect()).items)
+            if close:
+                await client.aclose()
+            return found
+
+    with warnings.catch_warnings():
+        # The first loop was closed with connections open: asyncio and aiohttp say so, and rightly.
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert [asyncio.run(use(close=close)) for close in (False, True)] == [24, 24]
+        gc.collect()
+
+
+async def test_a_second_consumer_is_refused(client: PartooClient) -> None:
+    """Two tasks in one scan's 'async for' would each get a part: the second is told so, and the first goes on."""
+    async with client.scan(7) as scan:
+        first = asyncio.ensure_future(anext(scan))
+        await asyncio.sleep(0)
+        with pytest.raises(ConfigurationError, match="one 'async for' at a time"):
+            await anext(scan)
+        items = [await first, *[item async for item in scan]]
+    assert len({item.group_id for item in items}) == 24
+
+
+async def test_collecting_a_scan_that_is_closed_elsewhere_is_an_error() -> None:
+    """collect() never passes a part for the whole: the error has what there is, and its report says so."""
+    async with Emulator(latency=0.1, rate_limit=None) as emulator:
+        async with PartooClient(emulator.api_key, server=emulator.server) as client:
+            for close in ("scan", "client"):
+                copy = client.with_options()
+                scan = copy.scan(7, max_concurrency=2, on_progress=None)
+                collecting = asyncio.create_task(scan.collect())
+                while scan._tally.done < 4:
+                    await asyncio.sleep(0.01)
+                await (scan.aclose() if close == "scan" else client.aclose())
+                with pytest.raises(ScanError) as caught:
+                    await collecting
+                assert 4 <= len(caught.value.report.items) < 24
+                assert not caught.value.report.complete
+
+
+def test_the_eta_does_not_wait_for_slots_that_are_taken() -> None:
+    """When what is left is on its way, the ETA is that of its answers, though the quota is spent."""
+
+    async def main() -> list[float]:
+        partoo = Partoo({7: list(range(59))}, late=0.2)
+        async with client_of(partoo, rate_limit=RateLimit(60, 60.0)) as client, client.scan(7) as scan:
+            return [scan.progress.eta async for _ in scan]
+
+    etas = run_virtual(main())
+    assert len(etas) == 59
+    assert max(etas) < 5

@@ -207,3 +207,27 @@ async def test_a_journal_of_everything_is_not_one_of_sections(tmp_path: Path) ->
             await client.scan(1, journal=path, resume=True).collect()
         with pytest.raises(ConfigurationError, match="all sections, not of all sections of organization 5"):
             await client.scan_all(5, journal=path, resume=True).collect()
+
+
+async def test_a_page_that_is_promised_and_refused_is_an_error() -> None:
+    """Where the server says how many pages there are, one that is refused is not taken for the end."""
+    page = (
+        b'{"sections": [{"id": %d, "name": "S", "groups": [], "can_edit": true, "has_puller": false}], "max_page": 3}'
+    )
+    async with raw_server(answer(200, page % 1), answer(200, page % 2), answer(404, b"{}")) as server:
+        async with PartooClient("key", server=server.url) as client:
+            with pytest.raises(NotFoundError):
+                await client.scan_all().collect()
+
+
+async def test_a_journal_of_another_organization_is_refused(tmp_path: Path) -> None:
+    """A key that sees none of the journal's sections is one of another organization: nothing is mixed or dropped."""
+    path = tmp_path / "scan.db"
+    async with organization(3) as emulator, client_of(emulator) as client:
+        await client.scan_all(journal=path).collect()
+        for number in (1, 2, 3):
+            del emulator.sections[number]
+        emulator.sections[9] = section(9)
+        with pytest.raises(ConfigurationError, match="organization with other sections"):
+            await client.scan_all(journal=path, resume=True).collect()
+    assert len(await recorded(path)) == 6

@@ -17,6 +17,7 @@ from partoo_async import (
     SANDBOX,
     APIConnectionError,
     APIResponseValidationError,
+    APIStatusError,
     APITimeoutError,
     ClientClosedError,
     PartooClient,
@@ -210,3 +211,25 @@ async def test_an_unreadable_body_is_transient_and_a_large_one_is_not() -> None:
     assert isinstance(large, APIResponseValidationError)
     assert (cut.transient, large.transient) == (True, False)
     assert cut.problems == ("gzip data ends too early @ body",)
+
+
+async def test_a_server_without_a_path() -> None:
+    """A base URL that has no path of its own gives paths with one slash."""
+    async with raw_server(answer(200, GROUP), answer(200, b'{"sections": []}')) as server:
+        async with PartooClient("key", server=server.url.removesuffix("/v2")) as client:
+            await client.groups.get(7, 42)
+            await client.sections.list(page=2, group_name_query="x")
+    paths = [request.split(b" ")[1] for request in server.requests]
+    assert paths == [b"/sections/7/groups/42", b"/sections?page=2&group_name_query=x"]
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+async def test_a_key_in_an_error_is_not_passed_on(status: int) -> None:
+    """A server that quotes the request in its error does not get the key into the error's text or body."""
+    body = b'{"errors": {"json": "no such key: sk-quoted-secret"}}'
+    async with raw_server(answer(status, body)) as server:
+        async with PartooClient("sk-quoted-secret", server=server.url, retry=FAST) as client:
+            with pytest.raises(APIStatusError) as caught:
+                await client.groups.get(7, 42)
+    assert "no such key: ***" in str(caught.value)
+    assert "sk-quoted-secret" not in f"{caught.value} {caught.value.body!r} {vars(caught.value)!r}"

@@ -122,12 +122,14 @@ async def check(
     tries: int | None = None,
     then: type[PartooError] | Group = FRANCE,
     warm: bool = False,
+    memory: int = _MOST_MEMORY,
     **options: Any,
 ) -> PartooError | None:
     """Read a group through a fault, and once more when it is over; return the error of the first call.
 
     ``expected``: the result, or the very class of the error. ``sends``: requests that leave; ``tries``: attempts, when
     they are more than that. ``then``: what the second call brings. ``warm``: begin with a call that goes well.
+    ``memory``: the bytes by which this process may grow.
     """
     events: list[Event] = []
     options = {"retry": POLICY, "timeout": 5.0, "ssl_context": _CONTEXT, **options}
@@ -146,7 +148,7 @@ async def check(
                     attempts = outcome.error.attempts
                     assert sum(attempt.request_sent for attempt in attempts) == sends
                     assert len(attempts) == (tries or sends)
-                assert watcher.growth <= _MOST_MEMORY
+                assert watcher.growth <= memory
                 await server.heal()
                 _assert_is(await ask(client), then)
             # The key goes where the client connects to, and that is the chosen server and nothing else.
