@@ -124,7 +124,7 @@ async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Dat
         with _explained(path):
             address = _address_to_read(path) if reading else _address(path)
             connection = await aiosqlite.connect(address, timeout=0, isolation_level=None, uri=reading)
-            await (_check(connection) if reading else _prepare(connection))
+            await (_check(connection, path) if reading else _prepare(connection, path))
     except BaseException as error:
         if connection is not None:
             await Database(path, connection, lock).aclose()
@@ -136,7 +136,7 @@ async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Dat
     return Database(path, connection, lock)
 
 
-async def _prepare(connection: aiosqlite.Connection) -> None:
+async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     # For good: one scan at a time uses a journal, and without it SQLite would share its index of the log in a file.
     await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     # An outcome that was handed out survives a power cut, too.
@@ -150,12 +150,15 @@ async def _prepare(connection: aiosqlite.Connection) -> None:
             await connection.execute(statement)
     await connection.execute("COMMIT")
     if tables:
-        await _check(connection)
+        await _check(connection, path)
     # Only now: the first commit is thus in the file itself, where ``_check_head`` looks.
     await connection.execute("PRAGMA journal_mode = WAL")
 
 
-async def _check(connection: aiosqlite.Connection) -> None:
+async def _check(connection: aiosqlite.Connection, path: Path) -> None:
+    ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
+    if not tables:
+        raise ConfigurationError(f"journal: {path} was never begun; there is nothing in it")
     # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
     (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
     if check[0] != "ok":
@@ -163,9 +166,10 @@ async def _check(connection: aiosqlite.Connection) -> None:
 
 
 def _address_to_read(path: Path) -> str:
-    # A log beside it is what a killed process left; it has to be worked in, which takes writing. Without one nothing
+    # What a killed process left beside it has to be worked in, or undone, which takes writing. Without one nothing
     # will change while our lock is there, so that a read-only file and directory do.
-    mode = "mode=rw" if os.path.exists(f"{_address(path)}-wal") else "mode=ro&immutable=1"
+    left = any(os.path.exists(f"{_address(path)}-{kind}") for kind in ("wal", "journal"))
+    mode = "mode=rw" if left else "mode=ro&immutable=1"
     return f"file:{quote(_address(path))}?{mode}"
 
 

@@ -67,7 +67,9 @@ def played(kind: str, **options: Any) -> Played:
 
 
 def named(value: object) -> str | None:
-    """The id of a fault in a parametrized test."""
+    """The id of a fault in a parametrized test: its kind, or how its bytes begin; functions have a name."""
+    if isinstance(value, bytes):
+        return ascii(value[:24])[2:-1].replace("HTTP/1.1 ", "")
     return str(value) if isinstance(value, Played) else None
 
 

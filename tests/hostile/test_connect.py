@@ -102,6 +102,15 @@ async def test_a_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not error.request_sent
 
 
+@row(3)
+async def test_a_black_hole_without_patience() -> None:
+    """An attempt that ends before there is a connection has sent nothing, and costs nothing of the quota."""
+    hole = BlackHole().serve()
+    error = await check(hole, APITimeoutError, 0, tries=LINE, then=APITimeoutError, attempt_timeout=0.05)
+    assert isinstance(error, APITimeoutError)
+    assert not error.request_sent
+
+
 @row(45)
 async def test_no_file_handles_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has no handle left for a socket gets an error, and goes on when there are some."""

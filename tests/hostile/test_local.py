@@ -77,12 +77,18 @@ async def test_a_full_pool() -> None:
         await line.pause()
 
     async with HostileServer((silent,)).serve() as server:
-        options = {"max_concurrency": 1, "timeout": 0.3, "retry": POLICY}
-        async with PartooClient(KEY, server=server.url, **options) as client:  # type: ignore[arg-type]
-            calls = (client.request("GET", f"/{number}") for number in range(3))
+        async with PartooClient(KEY, server=server.url, max_concurrency=1, retry=POLICY) as client:
+            first = asyncio.create_task(client.request("GET", "/first"))
+            async with asyncio.timeout(10):
+                while server.seen() < 1:
+                    await asyncio.sleep(0.001)
+            hurried = client.with_options(timeout=0.1)
+            calls = (hurried.request("GET", f"/{number}") for number in range(3))
             errors = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(error) for error in errors} == {DeadlineExceededError}
-            assert client.quota.used == server.seen() <= 1
+            assert client.quota.used == server.seen() == 1
+            first.cancel()
+            await asyncio.wait([first])
             await server.heal()
             assert (await ask(client)).result == FRANCE
 

@@ -30,9 +30,7 @@ def busy(value: str | None, *headers: str) -> bytes:
 
 
 @row(36)
-@pytest.mark.parametrize(
-    "value", ["0", "0.05", ".05", formatdate(0, usegmt=True), formatdate(time.time() - 5, usegmt=True)]
-)
+@pytest.mark.parametrize("value", ["0", "0.05", ".05", "Thu, 01 Jan 1970 00:00:00 GMT"])
 async def test_a_429_is_waited_out(value: str) -> None:
     """The call goes on when the server says; a 429 uses up no retry, and is repeated whatever ``max_retries`` is."""
     await check((busy(value), OK), FRANCE, 2)
