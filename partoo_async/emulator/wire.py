@@ -188,7 +188,8 @@ def optional_int(body: Mapping[str, Any], name: str) -> int | None:
         return None
     if isinstance(value, str):
         return integer(name, value)
-    # True is an int to Python, but not to JSON.
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LIMIT:
+    # 7.0 is an integer to JSON Schema, and True is none, though one to Python.
+    whole = isinstance(value, float) and value.is_integer()
+    if isinstance(value, bool) or not (isinstance(value, int) or whole) or not 0 <= value < _LIMIT:
         raise InvalidError(name, "Not a valid integer.")
-    return value
+    return int(value)

@@ -198,11 +198,11 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
 ) -> None:
     """When the file cannot be written, one line says so and the next how to go on; with the journal nothing is lost."""
     emulator = serve(rate_limit=None, sections=[numbered(5)])
-    emulator.sections[7].groups[1].business_ids = [f"{number:024x}" for number in range(9000)]
+    emulator.sections[7].groups[1].business_ids = [f"{number:024x}" for number in range(120_000)]
     path, journal = tmp_path / "groups.ndjson", tmp_path / "scan.db"
 
     def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 
     process = spawn("scan", 7, "--output", path, preexec_fn=small_files)
     _, err = process.communicate(timeout=20)
@@ -210,7 +210,7 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
     assert err.splitlines()[-1].startswith(f"partoo: error: {path} was not written: ")
     assert not path.exists()
     words = ("scan", 7, "--output", path, "--journal", journal)
-    journal_limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))}
+    journal_limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_500_000, 2_500_000))}
     _, err = spawn(*words, **journal_limit).communicate(timeout=20)
     assert "Traceback" not in err
     hint, error = err.splitlines()[-2:]

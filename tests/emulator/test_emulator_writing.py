@@ -214,3 +214,10 @@ async def test_a_malformed_body_is_400(small, body) -> None:
     """Anything but a JSON object; the emulator lives on."""
     answer = await small.send("POST", "/sections", data=body, headers={"Content-Type": "application/json"})
     assert (answer.status, list(answer.body["errors"]["json"])) == (400, ["_schema"])
+
+
+@pytest.mark.parametrize(("org_id", "status"), [(1, 200), (1.0, 200), ("1", 200), (1.5, 400), (True, 400), (1e300, 400)])
+async def test_org_id_is_an_integer_as_json_schema_has_it(small, org_id: object, status: int) -> None:
+    """7.0 is one, true and 7.5 are not; digits in a string are, as some clients send them."""
+    answer = await small.post("/sections", {"name": "New", "org_id": org_id})
+    assert answer.status == status

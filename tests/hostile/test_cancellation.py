@@ -47,7 +47,7 @@ async def in_steps(step: int, *, scripts: tuple[Any, ...], limit: RateLimit) -> 
             stepping = Stepping(client.request("GET", "/sections/7/groups/42"), cancel_at(step))
             task = asyncio.create_task(stepping.run())
             await asyncio.wait([task])
-            assert_unused(client, sent=max(server.seen(), len(watcher.connected)))
+            assert_unused(client, sent=max(server.seen(), watcher.established))
             await server.heal()
             if not client.quota.paused_for:
                 assert (await ask(client)).result == FRANCE

@@ -87,6 +87,7 @@ async def test_informational_answers(fault: Script | Played) -> None:
 )
 async def test_another_protocol(fault: Script | Played) -> None:
     """101 is an error, and its connection is closed: nobody speaks HTTP on it any more."""
+    asyncio.get_running_loop().set_debug(True)  # then aiohttp warns of answers that were left open
     error = await check(fault, APIStatusError, FINAL)
     assert isinstance(error, APIStatusError)
     assert error.status == 101

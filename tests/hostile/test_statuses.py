@@ -84,6 +84,19 @@ async def test_a_refusal_whose_body_never_ends(status: int, body: bytes) -> None
         await check(script, InternalServerError, FINAL, attempt_timeout=0.4)
 
 
+@row(37)
+async def test_a_refusal_is_not_read_for_long() -> None:
+    """However much time the call has, the gate is closed within a moment, or others would go on being sent."""
+
+    async def script(line: Line) -> None:
+        await line.send(b"HTTP/1.1 429 X\r\nRetry-After: 200\r\nContent-Length: 9999\r\n\r\n{")
+        await line.pause()
+
+    started = time.monotonic()
+    await check(script, RateLimitError, FINAL, then=QuotaExceededError, timeout=100.0, attempt_timeout=90.0)
+    assert time.monotonic() - started < 20
+
+
 @row(38)
 @pytest.mark.parametrize(
     "fault", [answer(503, b"", "Retry-After: 0.1"), played("unavailable", retry_after=0.1)], ids=named

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -15,12 +14,18 @@ from attrs import define, field
 MEBIBYTE = 2**20
 _BEAT = 0.01
 _FDS = Path("/proc/self/fd")
-_STATM = Path("/proc/self/statm")
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process holds, 0 where the system does not say."""
-    return int(_STATM.read_text().split()[1]) * resource.getpagesize() if _STATM.exists() else 0
+def most_resident(*, anew: bool = False) -> int:
+    """Return the most bytes of memory that this process held since it was last asked ``anew``, 0 if nobody knows."""
+    try:
+        if anew:
+            _CLEAR.write_text("5")  # Linux: forget the peak
+        return int(_STATUS.read_text().partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
+        return 0
 
 
 def open_sockets() -> int:
@@ -38,12 +43,12 @@ def open_sockets() -> int:
 class Watcher:
     """Watches a block of code. ``noise``: seconds that this process was kept from running, by the rest of the machine.
 
-    ``connected``: every address that was connected to; ``complaints``: what asyncio reported of lost exceptions.
+    ``connected``: every address that was connected to, ``established``: how often that came about; ``complaints``: what asyncio reported of lost exceptions.
     """
 
     noise: float = 0.0
-    peak: int = 0
     connected: list[Any] = field(factory=list)
+    established: int = 0
     complaints: list[str] = field(factory=list)
     _before: tuple[set[Any], int, int] = (set(), 0, 0)
     _beats: asyncio.Task[None] | None = None
@@ -51,13 +56,14 @@ class Watcher:
     async def __aenter__(self) -> Self:
         gc.collect()
         loop = asyncio.get_running_loop()
-        self._before = (asyncio.all_tasks(), open_sockets(), resident())
+        self._before = (asyncio.all_tasks(), open_sockets(), most_resident(anew=True))
         loop.set_exception_handler(lambda _, context: self.complaints.append(str(context)))
         connect = loop.sock_connect
 
         async def noted(sock: Any, address: Any) -> None:
             self.connected.append(address)
             await connect(sock, address)
+            self.established += 1
 
         loop.sock_connect = noted  # type: ignore[method-assign]
         self._beats = asyncio.create_task(self._beat())
@@ -70,12 +76,11 @@ class Watcher:
             late = time.perf_counter() - wall - _BEAT
             # Time that went into this process's own work is no noise: it may be the client's.
             self.noise += max(0.0, late - (time.process_time() - used))
-            self.peak = max(self.peak, resident())
 
     @property
     def growth(self) -> int:
         """The bytes by which memory grew at most."""
-        return max(self.peak, resident()) - self._before[2]
+        return most_resident() - self._before[2]
 
     async def __aexit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
