@@ -12,6 +12,7 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
@@ -100,12 +101,16 @@ def _add_tuple_of(converter: Converter, item: type) -> None:
 
 def _add(converter: Converter, cls: type, exact: bool) -> None:
     generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
-        cls, converter, _cattrs_forbid_extra_keys=exact, _cattrs_detailed_validation=not exact
+        cls, converter, _cattrs_detailed_validation=not exact
     )
+    fields = len(attrs.fields(cls))
 
     def structure(value: object, kind: Any) -> Any:
         if type(value) is not dict:
             raise _MismatchError("expected object")
+        # As many as there are fields, and each of those is looked up: then there is no other.
+        if exact and len(value) != fields:
+            raise _MismatchError("unknown or missing fields")
         return generated(cast("Mapping[str, Any]", value), kind)
 
     converter.register_structure_hook(cls, structure)

@@ -43,7 +43,8 @@ def open_sockets() -> int:
 class Watcher:
     """Watches a block of code. ``noise``: seconds that this process was kept from running, by the rest of the machine.
 
-    ``connected``: every address that was connected to, ``established``: how often that came about; ``complaints``: what asyncio reported of lost exceptions.
+    ``connected``: every address that was connected to; ``established``: how often that came about; ``complaints``: what
+    asyncio reported of lost exceptions.
     """
 
     noise: float = 0.0
