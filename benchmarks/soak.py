@@ -29,7 +29,7 @@ from partoo_async import Event, NotFoundError, PartooClient, PartooError, RateLi
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 
 KEY = "soak-key"
-LIMIT = RateLimit(1200, 4.0)
+LIMIT = RateLimit(600, 2.0)
 GROUPS = 60
 SECTIONS = (1, 2, 3)
 CHAOS = 0.2

@@ -24,6 +24,33 @@ class UnreadableError(Exception):
     """The answer arrived but cannot be read; the text says why."""
 
 
+class _Pile:
+    """Pieces of a body, up to ``cap`` bytes, in blocks.
+
+    One by one, small pieces would take a multiple of their bytes; in one growing block, all would be copied at times.
+    """
+
+    __slots__ = ("_blocks", "_cap", "_last", "_size")
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._size = 0
+        self._blocks: list[bytearray] = []
+        self._last = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._cap:
+            raise TooLargeError
+        self._last += piece
+        if len(self._last) > _STEP:
+            self._blocks.append(self._last)
+            self._last = bytearray()
+
+    def join(self) -> bytes:
+        return b"".join((*self._blocks, self._last))
+
+
 class Stream(Protocol):
     """What is needed of aiohttp's stream of a body."""
 
@@ -73,18 +100,16 @@ async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: i
     first = await stream.readany()
     if stream.at_eof():
         return first
-    # Not a list of chunks: many small ones would take a multiple of their bytes.
-    whole = bytearray(first)
+    whole = _Pile(cap)
+    whole.add(first)
     async for chunk in stream.iter_any():
-        whole += chunk
-        if len(whole) > cap:
-            raise TooLargeError
-    return bytes(whole)
+        whole.add(chunk)
+    return whole.join()
 
 
 async def _gunzip(stream: Stream, cap: int) -> bytes:
     unzip = zlib.decompressobj(wbits=31)
-    body, received = bytearray(), 0
+    body, received = _Pile(cap), 0
     async for chunk in stream.iter_any():
         received += len(chunk)
         if received > cap:
@@ -93,13 +118,11 @@ async def _gunzip(stream: Stream, cap: int) -> bytes:
         # What follows the end is not fed: zlib would copy all of it anew with each chunk.
         while packed and not unzip.eof:
             try:
-                body += unzip.decompress(packed, _STEP)
+                body.add(unzip.decompress(packed, _STEP))
             except zlib.error:
                 raise UnreadableError("corrupt gzip data") from None
-            if len(body) > cap:
-                raise TooLargeError
             packed = unzip.unconsumed_tail
     # An empty body, as of a 204, is no gzip stream and needs no end.
     if received and not unzip.eof:
         raise UnreadableError("gzip data ends too early")
-    return bytes(body)
+    return body.join()

@@ -9,6 +9,7 @@ from itertools import repeat
 import pytest
 
 from partoo_async import APIResponseValidationError, InternalServerError, PartooError
+from partoo_async.emulator.faults.encodings import bomb
 from tests.conftest import GROUP, answer
 from tests.hostile.check import FINAL, FRANCE, LINE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import Line, Script
@@ -45,8 +46,7 @@ async def test_a_gateway_page(status: int) -> None:
 
 
 async def gzip_bomb(line: Line) -> None:
-    bomb = gzip.compress(b" " * (300 * MEBIBYTE), compresslevel=1)
-    await line.stream([answer(200, bomb, GZIP)])
+    await line.stream([answer(200, bomb(GROUP, 300 * MEBIBYTE), GZIP)])
 
 
 async def endless_gzip_tail(line: Line) -> None:

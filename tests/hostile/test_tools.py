@@ -17,7 +17,8 @@ import pytest
 from fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
-# The last releases with an advisory against the client side, each with the release that mends it: the least to ask for.
+# For aiohttp the release that mends the last known weakness of its client side; for the others the least that is asked
+# for on purpose.
 LEAST = {"aiohttp": (3, 14, 3), "orjson": (3, 10), "cattrs": (24, 1), "attrs": (25, 1), "tenacity": (9, 0)}
 
 
