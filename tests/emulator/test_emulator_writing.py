@@ -216,7 +216,9 @@ async def test_a_malformed_body_is_400(small, body) -> None:
     assert (answer.status, list(answer.body["errors"]["json"])) == (400, ["_schema"])
 
 
-@pytest.mark.parametrize(("org_id", "status"), [(1, 200), (1.0, 200), ("1", 200), (1.5, 400), (True, 400), (1e300, 400)])
+@pytest.mark.parametrize(
+    ("org_id", "status"), [(1, 200), (1.0, 200), ("1", 200), (1.5, 400), (True, 400), (1e300, 400)]
+)
 async def test_org_id_is_an_integer_as_json_schema_has_it(small, org_id: object, status: int) -> None:
     """7.0 is one, true and 7.5 are not; digits in a string are, as some clients send them."""
     answer = await small.post("/sections", {"name": "New", "org_id": org_id})
