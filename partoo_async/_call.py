@@ -63,7 +63,9 @@ class Call:
     def __init__(self) -> None:
         self.sends: int = 0
         self.busy: float = 0.0
-        self.in_flight = self.last_try = self._aborted = False
+        self.in_flight: bool = False
+        self.last_try: bool = False
+        self._aborted = False
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
 

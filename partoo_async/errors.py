@@ -160,7 +160,7 @@ class APIResponseValidationError(PartooError):
     tell which answer it was.
     """
 
-    repeats = 2
+    repeats: int | None = 2
 
     def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
         super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")

@@ -84,8 +84,8 @@ class PartooSession:
         self.transport: Transport = Transport(
             session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
         )
-        self._quota, self._own_quota = quota, quota is None
-        self.life, self._own_concurrency = Lifecycle(), True
+        self._quota, self._own_quota, self._own_concurrency = quota, quota is None, True
+        self.life: Lifecycle = Lifecycle()
         self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
         self._start()
 

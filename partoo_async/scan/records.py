@@ -19,7 +19,8 @@ __all__ = ["JournalError", "checksum", "decode_outcome", "encode_outcome"]
 _CLASSES: dict[str, type[PartooError]] = {
     name: cls
     for name in errors.__all__
-    if isinstance(cls := getattr(errors, name), type) and issubclass(cls, PartooError)
+    for cls in [getattr(errors, name)]
+    if isinstance(cls, type) and issubclass(cls, PartooError)
 }
 
 
