@@ -214,17 +214,15 @@ class Call:
         try:
             async with asyncio.timeout_at(None if until == math.inf else until):
                 await self.session.concurrency.acquire(self._priority)
-        except TimeoutError:
+        except BaseException as error:
             quota.release(sent=False)
-            raise self._out_of_time() from None
-        except BaseException:
-            quota.release(sent=False)
+            if isinstance(error, TimeoutError):
+                raise self._out_of_time() from None
             raise
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
-        bound = f"timeout={self.session.settings.timeout:g} s"
-        if self._deadline >= self._ambient:
-            bound = "the time that deadline() gives"
+        own = self._deadline < self._ambient
+        bound = f"timeout={self.session.settings.timeout:g} s" if own else "the time that deadline() gives"
         text = f"{self._operation.request.route}: no answer within {bound}"
         return DeadlineExceededError(text, self._last_error or error)
 

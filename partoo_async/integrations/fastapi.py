@@ -24,11 +24,11 @@ from partoo_async.policy import check_seconds
 try:
     from fastapi import Depends, FastAPI, Request, Response
     from fastapi.requests import HTTPConnection
-except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] not in ("fastapi", "starlette"):
+except ModuleNotFoundError as _missing:
+    if (_missing.name or "").partition(".")[0] not in ("fastapi", "starlette"):
         raise
     raise ModuleNotFoundError(
-        "partoo_async.integrations.fastapi needs FastAPI: pip install 'partoo-async[fastapi]'", name=missing.name
+        "partoo_async.integrations.fastapi needs FastAPI: pip install 'partoo-async[fastapi]'", name=_missing.name
     ) from None
 
 __all__ = ["Partoo", "add_exception_handlers", "get_client", "lifespan", "within"]
