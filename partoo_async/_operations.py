@@ -75,7 +75,7 @@ def _section_path(section_id: object) -> str:
 
 def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, route: str) -> T:
     value = decoder.decode(body, cls, route)
-    if value.id != expected:  # type: ignore[attr-defined]
+    if value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
         # Filing another group's businesses under this id would be worse than any error. Once more, and on another
         # connection: this one may be off by one answer.
         error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=route)
