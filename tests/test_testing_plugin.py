@@ -138,7 +138,7 @@ def test_a_wrong_option_is_an_error_of_the_test_that_has_it(run: Run) -> None:
     result.stdout.fnmatch_lines_random(
         [
             "*ConfigurationError: profile: expected 'small' or 'typical' or 'large' or 'extreme', not 'huge'",
-            "*unexpected keyword argument 'ratelimit'",
+            "*unexpected keyword argument 'ratelimit'*",
             "*UsageError: partoo_emulator: expected options by name*",
         ]
     )
