@@ -118,7 +118,7 @@ $(ENV)/%/.stamp: requirements/%.txt pyproject.toml
 # `grep` refuses the address of an index or of a file: a list has to work with whatever index its reader uses.
 LOCK := $(ENV)/lock/bin/python -m
 # The suite runs everything that there is.
-EXTRAS := --extra arrow --extra cli --extra fastapi --extra testing
+EXTRAS := --extra arrow --extra cli --extra fastapi --extra otel --extra testing
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) piptools compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
 	--annotation-style line $(ARGS) pyproject.toml
@@ -131,7 +131,7 @@ lock:
 	$(PIP_COMPILE) -o requirements/core.txt
 	$(LOCK) dependency_groups build | $(PIP_COMPILE) - --extra cli -c requirements/core.txt -o requirements/demo.txt
 	$(LOCK) dependency_groups test | $(PIP_COMPILE) - $(EXTRAS) -c requirements/demo.txt -o requirements/test.txt
-	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli --extra fastapi --extra testing -c requirements/test.txt -o requirements/check.txt
+	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli --extra fastapi --extra otel --extra testing -c requirements/test.txt -o requirements/check.txt
 	$(LOCK) dependency_groups bench | $(PIP_COMPILE) - -c requirements/core.txt -o requirements/bench.txt
 	sed -i.bak -e 's|-c requirements/[a-z]*\.txt, ||' -e 's|-r -|a dependency group|' requirements/*.txt
 	rm requirements/*.bak

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
+from partoo_async.servers import Server
+
 __all__ = ["Emitter", "Event", "PauseEvent", "RequestEvent", "RetryEvent"]
 
 _logger = logging.getLogger("partoo_async")
@@ -17,7 +19,8 @@ class RequestEvent:
     """A request was sent and came to an end.
 
     ``route``: method and path. ``status``: of the answer, None without one. ``error``: class name of what was raised,
-    None on success. ``elapsed``: seconds, without the wait for quota. ``attempt``: 1 for the first try.
+    None on success. ``elapsed``: seconds, without the wait for quota. ``attempt``: 1 for the first try. ``server``: to
+    which it went.
     """
 
     route: str
@@ -25,6 +28,7 @@ class RequestEvent:
     error: str | None
     elapsed: float
     attempt: int
+    server: Server
 
 
 @frozen

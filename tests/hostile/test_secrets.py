@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from partoo_async import Event, PartooClient, PartooError, RetryPolicy
+from partoo_async import PartooClient, PartooError, RequestEvent, RetryPolicy
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.emulator.faults import GROUPS, KINDS
 from tests.conftest import answer
 from tests.hostile.server import HostileServer, Line
+from tests.recorder import Recorder
 
 KEY = "sk-hostile-secret-0123456789"
 # Sizes at which a fault is still itself, and no more than that.
@@ -57,6 +58,12 @@ async def provoke(client: PartooClient, journal: Path | None) -> list[object]:
     return [*seen, client, client.session, vars(client.session), client.session.settings, client.quota]
 
 
+def told(recorder: Recorder) -> list[object]:
+    """The events, and the spans and metrics that are made of them: one span for each request, none is missed."""
+    assert len(recorder.spans) == sum(isinstance(event, RequestEvent) for event in recorder.events) > 0
+    return [recorder.events, recorder.everything()]
+
+
 def assert_hidden(seen: list[object], records: list[logging.LogRecord]) -> None:
     text = repr(seen) + "".join(f"{record.getMessage()} {vars(record)}" for record in records)
     # Also as the bytes of a header, and as a base for guessing.
@@ -68,7 +75,7 @@ def assert_hidden(seen: list[object], records: list[logging.LogRecord]) -> None:
 async def test_whatever_the_fault(kind: str, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     """Through every fault that the emulator plays, in all that a call or a scan leaves behind."""
     caplog.set_level(logging.DEBUG)
-    events: list[Event] = []
+    recorder = Recorder()
     sections = [EmulatedSection(7, "Country", {42: EmulatedGroup(42, "France", business_ids=["a"])})]
     async with Emulator(sections=sections, api_key=KEY, rate_limit=None) as emulator:
         emulator.faults.add(kind, **SMALL.get(kind, {}))
@@ -78,12 +85,12 @@ async def test_whatever_the_fault(kind: str, caplog: pytest.LogCaptureFixture, t
             timeout=0.5,
             attempt_timeout=0.03 if KINDS[kind] in GROUPS["The connection"] else 0.4,
             retry=RetryPolicy(max_retries=1, initial_backoff=0.001),
-            on_event=events.append,
+            on_event=recorder,
         ) as client:
             # A pause of an hour would hold the scan up for good.
             paused = kind.startswith("rate_limited")
             seen = await provoke(client, None if paused else tmp_path / "scan.db")
-    assert_hidden([*seen, events], caplog.records)
+    assert_hidden([*seen, *told(recorder)], caplog.records)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 429, 500, 999])
@@ -93,6 +100,7 @@ async def test_a_server_that_quotes_the_request(
 ) -> None:
     """Debug pages and gateways send a request's headers back: the key does not come in by that door either."""
     caplog.set_level(logging.DEBUG)
+    recorder = Recorder()
 
     async def quote(line: Line) -> None:
         body = b'{"errors":{"json":{"request":"%b"}}}' % line.request.replace(b"\r\n", b" ").replace(b'"', b"'")
@@ -100,8 +108,10 @@ async def test_a_server_that_quotes_the_request(
         await line.send(page.replace(b"Content-Length", b"Content-Lenght:" + KEY.encode()) if broken else page)
 
     async with HostileServer((quote,)).serve() as server:
-        async with PartooClient(KEY, server=server.url, timeout=0.5, retry=RetryPolicy(max_retries=0)) as client:
+        async with PartooClient(
+            KEY, server=server.url, timeout=0.5, retry=RetryPolicy(max_retries=0), on_event=recorder
+        ) as client:
             seen = await provoke(client, tmp_path / "scan.db" if status not in (200, 429) else None)
     if status == 200:
         seen = [value for value in seen if not isinstance(value, (dict, str)) or "request" not in str(value)]
-    assert_hidden(seen, caplog.records)
+    assert_hidden([*seen, *told(recorder)], caplog.records)

@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-OPTIONAL = ("typer", "rich", "click", "pyarrow", "aiosqlite", "fastapi", "pytest")
+OPTIONAL = ("typer", "rich", "click", "pyarrow", "aiosqlite", "fastapi", "opentelemetry", "pytest")
 INSTALLED = Path(sysconfig.get_path("purelib"), "partoo_async")
 
 

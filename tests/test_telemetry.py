@@ -1,0 +1,391 @@
+"""Spans and metrics of a client: one span for each request, few names, and nothing that is not anybody's business."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
+
+from partoo_async import (
+    PRODUCTION,
+    SANDBOX,
+    APIConnectionError,
+    ConfigurationError,
+    NotFoundError,
+    PartooClient,
+    PauseEvent,
+    RequestEvent,
+    RetryPolicy,
+    Server,
+)
+from partoo_async.emulator import Emulator
+from partoo_async.telemetry import Telemetry
+from tests.conftest import FAST
+from tests.recorder import Recorder
+
+ROOT = Path(__file__).parent.parent
+DURATION = "http.client.request.duration"
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+def client_of(emulator: Emulator, recorder: Recorder, **options: Any) -> PartooClient:
+    return PartooClient(emulator.api_key, server=emulator.server, **{"retry": FAST, "on_event": recorder, **options})
+
+
+def attributes_of(span: ReadableSpan) -> dict[str, object]:
+    return dict(span.attributes or {})
+
+
+def parent_of(span: ReadableSpan) -> int | None:
+    return span.parent.span_id if span.parent else None
+
+
+def event(route: str = "GET /sections/7", **changes: Any) -> RequestEvent:
+    values = {"status": 200, "error": None, "elapsed": 0.25, "attempt": 1, "server": PRODUCTION}
+    return RequestEvent(route, **{**values, **changes})
+
+
+# Against the emulator
+
+
+async def test_a_request_is_a_span_and_a_measurement(emulator: Emulator, recorder: Recorder) -> None:
+    """A call that goes well is one CLIENT span, as long as the request took, and one value of the duration."""
+    async with client_of(emulator, recorder) as client:
+        await client.groups.get(7, 42)
+    (span,) = recorder.spans
+    assert span.name == "GET /sections/{section_id}/groups/{group_id}"
+    assert span.kind is SpanKind.CLIENT
+    assert (span.status.status_code, span.status.description) == (StatusCode.UNSET, None)
+    shared = {
+        "http.request.method": "GET",
+        "url.template": "/sections/{section_id}/groups/{group_id}",
+        "server.address": "127.0.0.1",
+        "server.port": int(emulator.url.split(":")[2].split("/")[0]),
+        "http.response.status_code": 200,
+    }
+    located = {"url.full": f"{emulator.url}/sections/7/groups/42", "url.path": "/v2/sections/7/groups/42"}
+    assert attributes_of(span) == shared | located
+    (point,) = recorder.points(DURATION)
+    assert dict(point.attributes) == shared
+    (sent,) = recorder.events
+    assert isinstance(sent, RequestEvent)
+    assert (point.count, point.sum) == (1, sent.elapsed)
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.end_time - span.start_time == round(sent.elapsed * 1e9)
+
+
+async def test_a_refusal_is_an_error(emulator: Emulator, recorder: Recorder) -> None:
+    """A 404 is an error of the type "404". Its status has no text, since the number says it all."""
+    async with client_of(emulator, recorder) as client:
+        with pytest.raises(NotFoundError):
+            await client.groups.get(7, 9999)
+    (span,) = recorder.spans
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, None)
+    assert attributes_of(span)["http.response.status_code"] == 404
+    assert attributes_of(span)["error.type"] == "404"
+    (point,) = recorder.points(DURATION)
+    assert (point.attributes["http.response.status_code"], point.attributes["error.type"]) == (404, "404")
+
+
+async def test_each_try_is_a_span(emulator: Emulator, recorder: Recorder) -> None:
+    """After a 500 there are two spans side by side, the second a repeat; the retry is counted by what failed."""
+    emulator.faults.add("status", status=500, times=1)
+    async with client_of(emulator, recorder) as client:
+        with recorder.tracer.start_as_current_span("page") as page:
+            await client.groups.get(7, 42)
+    failed, repeated, _ = recorder.spans
+    assert failed.status.status_code is StatusCode.ERROR
+    assert attributes_of(failed)["error.type"] == "500"
+    assert "http.request.resend_count" not in attributes_of(failed)
+    assert repeated.status.status_code is StatusCode.UNSET
+    assert attributes_of(repeated)["http.request.resend_count"] == 1
+    assert parent_of(failed) == parent_of(repeated) == page.get_span_context().span_id
+    (retries,) = recorder.points("partoo_async.retries")
+    assert retries.value == 1
+    assert dict(retries.attributes) == {
+        "http.request.method": "GET",
+        "url.template": "/sections/{section_id}/groups/{group_id}",
+        "error.type": "InternalServerError",
+    }
+
+
+async def test_a_pause_is_measured(emulator: Emulator, recorder: Recorder) -> None:
+    """A 429 is measured by the seconds for which it makes everybody wait."""
+    emulator.faults.add("rate_limited", retry_after=1, times=1)
+    async with client_of(emulator, recorder) as client:
+        await client.sections.get(7)
+    (pause,) = recorder.points("partoo_async.pause.duration")
+    assert [pause.sum] == [event.seconds for event in recorder.events if isinstance(event, PauseEvent)]
+    assert [attributes_of(span)["http.response.status_code"] for span in recorder.spans] == [429, 200]
+    assert sum(point.count for point in recorder.points(DURATION)) == 2
+
+
+async def test_a_lost_connection_is_an_error_without_a_status(emulator: Emulator, recorder: Recorder) -> None:
+    """A request that got no answer has the class of its error as its type."""
+    emulator.faults.add("reset")
+    async with client_of(emulator, recorder, retry=RetryPolicy(max_retries=0)) as client:
+        with pytest.raises(APIConnectionError):
+            await client.groups.get(7, 42)
+    (span,) = recorder.spans
+    assert span.status.status_code is StatusCode.ERROR
+    assert attributes_of(span)["error.type"] == "APIConnectionError"
+    assert "http.response.status_code" not in attributes_of(span)
+
+
+async def test_shared_reads_are_one_span(emulator: Emulator, recorder: Recorder) -> None:
+    """Identical reads at once are one request, so one span: a child of the span of the first that asked."""
+
+    async def page() -> int:
+        with recorder.tracer.start_as_current_span("page") as span:
+            await client.groups.get(7, 42)
+        return span.get_span_context().span_id
+
+    async with client_of(emulator, recorder) as client:
+        pages = await asyncio.gather(*(page() for _ in range(5)))
+    (request,) = [span for span in recorder.spans if span.name != "page"]
+    assert parent_of(request) == pages[0]
+    (point,) = recorder.points(DURATION)
+    assert point.count == len(emulator.requests) == 1
+
+
+async def test_a_scan_is_a_span_for_each_request(emulator: Emulator, recorder: Recorder) -> None:
+    """The requests of a scan are children of the span around it, of two names and two series, however many they are."""
+    async with client_of(emulator, recorder) as client:
+        with recorder.tracer.start_as_current_span("job") as job:
+            report = await client.scan(7).collect()
+    *spans, _ = recorder.spans
+    assert len(spans) == report.requests == len(emulator.requests)
+    assert {parent_of(span) for span in spans} == {job.get_span_context().span_id}
+    templates = {"/sections/{section_id}", "/sections/{section_id}/groups/{group_id}"}
+    assert {span.name for span in spans} == {f"GET {template}" for template in templates}
+    assert {point.attributes["url.template"] for point in recorder.points(DURATION)} == templates
+    assert sum(point.count for point in recorder.points(DURATION)) == report.requests
+
+
+async def test_spans_lie_within_their_parent(emulator: Emulator, recorder: Recorder) -> None:
+    """Calls one after the other are siblings, each begun after its parent. Without a current span each is a root."""
+    async with client_of(emulator, recorder) as client:
+        await client.sections.get(9)
+        with recorder.tracer.start_as_current_span("page") as page:
+            await client.sections.get(7)
+            await client.groups.get(7, 42)
+    root, first, second, around = recorder.spans
+    assert root.parent is None
+    assert parent_of(first) == parent_of(second) == page.get_span_context().span_id
+    times = [around.start_time, first.start_time, first.end_time, second.start_time, second.end_time, around.end_time]
+    assert times == sorted(times, key=lambda time: time or 0)
+
+
+async def test_queries_are_not_recorded(emulator: Emulator, recorder: Recorder) -> None:
+    """What is searched for, and whatever else a query may hold, is in no span and no metric."""
+    async with client_of(emulator, recorder) as client:
+        await client.request("GET", "/business/search", params={"query": "Dupont"})
+        await client.sections.list(group_name_query="Dupont")
+    assert [span.name for span in recorder.spans] == ["GET /business/search", "GET /sections"]
+    assert "/business/search" in recorder.everything()
+    assert "Dupont" not in recorder.everything()
+
+
+async def test_without_providers_calls_go_on(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    """An application that has set up no OpenTelemetry notices nothing, neither calls that go well nor others."""
+    emulator.faults.add("status", status=500, times=1)
+    telemetry = Telemetry()
+    async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST, on_event=telemetry) as client:
+        assert (await client.groups.get(7, 42)).name == "France"
+        with pytest.raises(NotFoundError):
+            await client.groups.get(7, 9999)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+# What an event says
+
+
+@pytest.mark.parametrize(
+    ("route", "name"),
+    [
+        ("GET /sections", "GET /sections"),
+        ("POST /sections", "POST /sections"),
+        ("POST /sections/7", "POST /sections/{section_id}"),
+        ("POST /sections/7/groups", "POST /sections/{section_id}/groups"),
+        ("DELETE /sections/7/groups/42", "DELETE /sections/{section_id}/groups/{group_id}"),
+        ("GET /business/search", "GET /business/search"),
+        ("GET /business/5c8f7e3b9d1a2f0012345678", "GET /business/{business_id}"),
+        ("GET /business/c-paris%2Fnord", "GET /business/{business_id}"),
+        # Which parts of these are ids is not known here.
+        ("GET /sections/7/", "GET"),
+        ("GET /sections/7/groups/42/more", "GET"),
+        ("PUT /feedback/feedback_form/12", "PUT"),
+        ("GET /", "GET"),
+    ],
+)
+def test_names_hold_no_ids(route: str, name: str, recorder: Recorder) -> None:
+    """Names and metrics have the template of a path in place of its ids; of a path that is not known, the method."""
+    recorder(event(route))
+    (span,) = recorder.spans
+    assert span.name == name
+    method, _, template = name.partition(" ")
+    (point,) = recorder.points(DURATION)
+    for attributes in (attributes_of(span), point.attributes):
+        assert attributes["http.request.method"] == method
+        assert attributes.get("url.template", "") == template
+    assert attributes_of(span)["url.full"] == PRODUCTION.base_url + route.partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "kind"),
+    [
+        ({"status": 204}, 204, None),
+        ({"status": 302, "error": "APIStatusError"}, 302, "APIStatusError"),
+        ({"status": 401, "error": "AuthenticationError"}, 401, "401"),
+        ({"status": 503, "error": "InternalServerError"}, 503, "503"),
+        ({"status": None, "error": "APIResponseValidationError"}, None, "APIResponseValidationError"),
+        ({"status": None, "error": "DeadlineExceededError"}, None, "DeadlineExceededError"),
+    ],
+)
+def test_what_is_an_error(changes: dict[str, Any], status: int | None, kind: str | None, recorder: Recorder) -> None:
+    """Whatever the client raises is an error: of the type of its status from 400 on, else of its class."""
+    recorder(event(**changes))
+    (span,) = recorder.spans
+    assert span.status.status_code is (StatusCode.UNSET if kind is None else StatusCode.ERROR)
+    (point,) = recorder.points(DURATION)
+    for attributes in (attributes_of(span), point.attributes):
+        assert attributes.get("http.response.status_code") == status
+        assert attributes.get("error.type") == kind
+
+
+@pytest.mark.parametrize(
+    ("server", "address", "port", "path"),
+    [
+        (PRODUCTION, "api.partoo.co", 443, "/v2/sections/7"),
+        (SANDBOX, "api.sandbox.partoo.co", 443, "/v2/sections/7"),
+        (Server("local", "http://localhost"), "localhost", 80, "/sections/7"),
+        (Server("v6", "http://[::1]:8080/a/b"), "::1", 8080, "/a/b/sections/7"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_the_server_is_told(server: Server, address: str, port: int, path: str, recorder: Recorder) -> None:
+    """Each request has the host and the port that it went to, so that sandbox and production are told apart."""
+    recorder(event(server=server))
+    (span,) = recorder.spans
+    (point,) = recorder.points(DURATION)
+    for attributes in (attributes_of(span), point.attributes):
+        assert (attributes["server.address"], attributes["server.port"]) == (address, port)
+    assert attributes_of(span)["url.path"] == path
+    assert attributes_of(span)["url.full"] == f"{server.base_url}/sections/7"
+
+
+def test_metrics_are_declared_in_full(recorder: Recorder) -> None:
+    """Each metric has a unit, a description and, where it is a histogram, boundaries that suit seconds."""
+    for number in range(3):
+        recorder(event(elapsed=0.004 * 10**number))
+    (point,) = recorder.points(DURATION)
+    assert point.explicit_bounds == (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+    assert [index for index, count in enumerate(point.bucket_counts) if count] == [0, 3, 7]
+    metric = recorder.metrics()[DURATION]
+    assert (metric.unit, bool(metric.description)) == ("s", True)
+
+
+def test_an_exemplar_leads_to_the_request(recorder: Recorder) -> None:
+    """From a slow value of the duration one gets to the span of that very request, not to the page around it."""
+    with recorder.tracer.start_as_current_span("page"):
+        recorder(event())
+    (point,) = recorder.points(DURATION)
+    request = recorder.spans[0]
+    assert [exemplar.span_id for exemplar in point.exemplars] == [request.get_span_context().span_id]
+
+
+def test_the_scope_names_package_and_version(recorder: Recorder) -> None:
+    """Who recorded a span is told, and by which version of the conventions its attributes are to be read."""
+    recorder(event())
+    scope = recorder.spans[0].instrumentation_scope
+    assert scope is not None
+    assert (scope.name, bool(scope.version)) == ("partoo_async", True)
+    assert scope.schema_url == "https://opentelemetry.io/schemas/1.26.0"
+
+
+def test_events_of_another_kind_are_ignored(recorder: Recorder) -> None:
+    """A later version may tell of more: that is recorded by nobody, and breaks nothing."""
+
+    @frozen
+    class CacheEvent:
+        route: str
+
+    recorder(CacheEvent("GET /sections/7"))  # type: ignore[arg-type]
+    assert recorder.spans == ()
+    assert recorder.metrics() == {}
+
+
+# How it is set up
+
+
+@pytest.mark.parametrize("name", ["tracer_provider", "meter_provider"])
+def test_a_provider_that_is_none_is_refused(name: str) -> None:
+    """When it is made, and not at the first event, where nobody would hear of it."""
+    with pytest.raises(ConfigurationError, match=f"^{name}: expected a (Tracer|Meter)Provider or None, not str$"):
+        Telemetry(**{name: "otlp"})
+
+
+def test_either_half_alone(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """With no-op tracers there are only metrics, with no-op meters only spans; two on one provider do not collide."""
+    metrics = Telemetry(tracer_provider=NoOpTracerProvider(), meter_provider=recorder.meters)
+    spans = Telemetry(tracer_provider=recorder.tracers, meter_provider=NoOpMeterProvider())
+    metrics(event())
+    assert (len(recorder.spans), recorder.points(DURATION)[0].count) == (0, 1)
+    spans(event())
+    assert (len(recorder.spans), recorder.points(DURATION)[0].count) == (1, 1)
+    assert not caplog.records
+
+
+def test_providers_may_be_set_later() -> None:
+    """Telemetry that is made at import time records to the global providers that the application sets afterwards."""
+    code = """
+from opentelemetry import metrics, trace
+from partoo_async import SANDBOX, RequestEvent
+from partoo_async.telemetry import Telemetry
+
+telemetry = Telemetry()
+from tests.recorder import Recorder
+recorder = Recorder()
+trace.set_tracer_provider(recorder.tracers)
+metrics.set_meter_provider(recorder.meters)
+telemetry(RequestEvent("GET /sections", 200, None, 0.1, 1, SANDBOX))
+print(len(recorder.spans), len(recorder.metrics()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1 1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("opentelemetry", "pip install 'partoo-async[otel]'"),
+        ("opentelemetry.trace", "pip install 'partoo-async[otel]'"),  # others put packages of theirs beside it
+        ("logging", "logging"),
+    ],
+)
+def test_a_missing_library_says_which_extra(missing: str, says: str) -> None:
+    """An ImportError, as anybody who tries the import expects. What else may be missing is not mistaken for it."""
+    code = f"import sys, partoo_async; sys.modules[{missing!r}] = None; import partoo_async.telemetry"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: ")
+    assert says in last
+    assert ("[otel]" in last) is missing.startswith("opentelemetry")
