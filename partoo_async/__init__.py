@@ -1,6 +1,6 @@
 """The asyncio SDK for the Partoo REST API. An independent project, not affiliated with Partoo."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._deadline import deadline
 from partoo_async.client import PartooClient
@@ -40,22 +40,24 @@ from partoo_async.models import (
 )
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
-from partoo_async.scan import (
-    GroupChange,
-    NotCompared,
-    Scan,
-    ScanDiff,
-    ScanItem,
-    ScannedGroup,
-    ScannedSection,
-    ScanPlan,
-    ScanProgress,
-    ScanReport,
-    SectionRename,
-    diff_scans,
-)
 from partoo_async.servers import PRODUCTION, SANDBOX, Server
 from partoo_async.session import PartooSession
+
+if TYPE_CHECKING:
+    from partoo_async.scan import (
+        GroupChange,
+        NotCompared,
+        Scan,
+        ScanDiff,
+        ScanItem,
+        ScannedGroup,
+        ScannedSection,
+        ScanPlan,
+        ScanProgress,
+        ScanReport,
+        SectionRename,
+        diff_scans,
+    )
 
 __all__ = [
     "APIConnectionError",
@@ -123,4 +125,14 @@ def __getattr__(name: str) -> Any:
         from partoo_async._version import get_version  # noqa: PLC0415 - on demand
 
         return get_version()
+    # Likewise what is not there yet: a program that only makes calls need not wait for all that scans consist of.
+    if name in __all__:
+        from partoo_async import scan  # noqa: PLC0415 - on demand
+
+        value = globals()[name] = getattr(scan, name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,8 +8,6 @@ from partoo_async._operations import custom
 from partoo_async._secret import protect
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Groups, Sections
-from partoo_async.scan import Scan, ScanProgress
-from partoo_async.scan.scope import Scope
 from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
+    from partoo_async.scan import Scan, ScanProgress
     from partoo_async.servers import Server
 
 __all__ = ["PartooClient"]
@@ -161,6 +160,10 @@ class PartooClient:
         which are tried again unless ``retry_failed`` is False. Raises ``ConfigurationError`` when the scan starts if
         the file is of another scan or server, is damaged or in use, or exists without ``resume=True``.
         """
+        # Imported here and below: a program that only makes calls need not wait for all that scans consist of.
+        from partoo_async.scan import Scan  # noqa: PLC0415 - see above
+        from partoo_async.scan.scope import Scope  # noqa: PLC0415
+
         return Scan(
             self.session,
             Scope.of_sections(section_ids, group_ids),
@@ -178,6 +181,9 @@ class PartooClient:
         ``org_id``: another organization's, for keys of the PROVIDER role. ``options``: those of ``scan``, without
         ``group_ids``. Each section is read by itself too, since it is not documented that the list has all its groups.
         """
+        from partoo_async.scan import Scan  # noqa: PLC0415 - see scan()
+        from partoo_async.scan.scope import Scope  # noqa: PLC0415
+
         return Scan(self.session, Scope.of_organization(org_id), **options)
 
     async def aclose(self, *, grace: float = 0.0) -> None:

@@ -151,6 +151,83 @@ async def test_cancelling_waits_for_the_thread(target: Path, monkeypatch: pytest
     assert_untouched(target)
 
 
+def in_turns(loop: asyncio.AbstractEventLoop, wait: int) -> Callable[..., asyncio.Future[Any]]:
+    """An executor without threads: work is done at once, and heard of so many turns of the loop later. All that a
+    thread may do between two turns is thus done, and which turn is which does not depend on the machine."""
+
+    def run(_: None, work: Callable[[], Any]) -> asyncio.Future[Any]:
+        result, future = work(), loop.create_future()
+
+        def later(turns: int) -> None:
+            if turns:
+                loop.call_soon(later, turns - 1)
+            elif not future.done():
+                future.set_result(result)
+
+        later(wait)
+        return future
+
+    return run
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+@pytest.mark.parametrize("wait", [1, 2, 5])
+async def test_cancelled_at_any_step(tmp_path: Path, there_before: bool, wait: int) -> None:
+    """At each turn of the loop: the call raises and the file is as it was, or it returns and the file is replaced."""
+    loop = asyncio.get_running_loop()
+    target = tmp_path / "groups.ndjson"
+    ends = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "run_in_executor", in_turns(loop, wait))
+        for turns in range(1, 60):
+            target.unlink(missing_ok=True)
+            if there_before:
+                target.write_bytes(OLD)
+            task = asyncio.create_task(exports.write(items(2), target))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert names(tmp_path) == ([] if task.cancelled() and not there_before else [target.name])
+            if task.cancelled() and there_before:
+                assert content(target) == OLD
+            elif not task.cancelled():
+                assert content(target).count(b"\n") == task.result().rows == 2
+            ends.append(task.cancelled())
+    # Cancelled up to some turn, and from then on too late.
+    assert ends == sorted(ends, reverse=True)
+    assert {*ends} == {True, False}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["in the thread", "just after it"])
+async def test_cancelled_while_the_last_bytes_are_made_safe(
+    target: Path, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    """With real threads: a cancellation in the last step, or in the moment when it is done, replaces nothing."""
+    inside, go_on = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def slow(descriptor: int) -> None:
+        inside.set()
+        assert go_on.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(replacement.os, "fsync", slow)
+    task = asyncio.create_task(exports.write(items(2), target))
+    assert await asyncio.to_thread(inside.wait, 30)
+    if done:
+        # The thread ends while the loop is not looking; the task is told and cancelled in the same turn.
+        asyncio.get_running_loop().call_soon(task.cancel)
+        go_on.set()
+    else:
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert_untouched(target)
+
+
 async def test_an_error_in_a_thread_that_nobody_waits_for(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that fails after the export was cancelled is no error that anybody hears of."""
     inside, go_on = threading.Event(), threading.Event()

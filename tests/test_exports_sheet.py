@@ -101,14 +101,32 @@ def test_the_mark_can_be_taken_off(text: str) -> None:
 
 
 def test_every_text_is_guarded() -> None:
-    """The name, each business, the first of joined ones and the error; ids of sections and groups stay numbers."""
+    """The name, each business, joined ones too, and the error; ids of sections and groups stay numbers."""
     group = Group(42, "=name", True, ("=b1", "5e10"))
     item = ScanItem(7, 42, group, None, 1, 0.1)
     assert list(sheet_rows(item, "business")) == [
         (7, 42, "'=name", "true", "'=b1", None),
         (7, 42, "'=name", "true", "'5e10", None),
     ]
-    assert list(sheet_rows(item, "group")) == [(7, 42, "'=name", "true", "'=b1;5e10", None)]
+    assert list(sheet_rows(item, "group")) == [(7, 42, "'=name", "true", "'=b1;'5e10", None)]
     failed = ScanItem(7, None, None, NotFoundError(404), 1, 0.1)
     failed.error.args = ("=cmd()",)  # type: ignore[union-attr]
     assert list(sheet_rows(failed, "group")) == [(7, None, None, None, None, "'=cmd()")]
+
+
+def test_no_joined_business_is_a_formula_wherever_the_cell_is_split() -> None:
+    """A spreadsheet that takes the semicolon for the separator, as in France, splits a cell of joined businesses. So
+    each of them is guarded, what comes behind a semicolon within one of them included."""
+    group = Group(42, "France", False, ("b1", "=1+1", "", "b2;@SUM(A1)", "007", "b3"))
+    ((*_, cell, _),) = sheet_rows(ScanItem(7, 42, group, None, 1, 0.1), "group")
+    assert cell == "b1;'=1+1;;b2;'@SUM(A1);'007;b3"
+
+
+@given(st.lists(st.text(st.sampled_from("=+-@'; \t5e.a"), max_size=5)))
+def test_a_joined_cell_is_guarded_as_a_whole(texts: list[str]) -> None:
+    """Guards of the parts are enough: neither the cell nor a part of it would need another one."""
+    group = Group(42, "France", False, tuple(texts))
+    ((*_, cell, _),) = sheet_rows(ScanItem(7, 42, group, None, 1, 0.1), "group")
+    assert isinstance(cell, str)
+    for read in (cell, *cell.split(";")):
+        assert read.startswith("'") or text_cell(read) == read

@@ -19,6 +19,7 @@ from partoo_async import (
     RateLimit,
     RateLimitError,
     RetryPolicy,
+    Scan,
     ScanError,
     ScanItem,
     ScanPlan,
@@ -157,6 +158,39 @@ async def test_progress_counts_and_ends_at_zero(client: PartooClient) -> None:
     assert {progress.total for progress in seen} == {25}
     assert (seen[-1].failed, seen[-1].eta) == (1, 0.0)
     assert seen[-1].rate > 0
+
+
+def test_progress_while_the_sections_are_read() -> None:
+    """Until all sections are read there is no total, whatever is known of some of them; the ETA is that of the reads
+    that are known to be ahead. Six sections, at most four requests a minute: two of them take a minute more."""
+    partoo = Partoo({1: [], 2: [21], 3: [31], 4: [41, 42], 5: [51], 6: [61]})
+    partoo.missing = {(1, None)}
+    partoo.delay = lambda key: 2.0 if key[0] < 6 else 5.0  # type: ignore[method-assign]
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:
+            scan = client.scan([1, 2, 3, 4, 5, 6])
+            assert scan_progress(scan) == (0, 0, 0, 0.0, 0.0)
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(1.0)
+            seen = [scan_progress(scan)]  # four are on their way
+            await asyncio.sleep(20.0)
+            seen.append(scan_progress(scan))  # one could not be read, three could, two wait for their turn
+            await asyncio.sleep(45.0)
+            seen.append(scan_progress(scan))  # one is left
+            assert [progress[:4] for progress in seen] == [(0, 0, 0, 0.0)] * 3
+            # The quota lets four go at 0 s, 62 s and 124 s. Known are: two more sections, at 62 s; those and two groups
+            # by then, two more groups at 124 s; at last five groups, of which three at 124 s.
+            assert [progress[4] for progress in seen] == [pytest.approx(eta, abs=3) for eta in (61, 103, 60)]
+            report = await running
+            assert (len(report.items), scan.progress.total, scan.progress.eta) == (7, 7, 0.0)
+
+    run_virtual(main())
+
+
+def scan_progress(scan: Scan) -> tuple[int, int, int, float, float]:
+    progress = scan.progress
+    return progress.done, progress.failed, progress.total, progress.rate, progress.eta
 
 
 async def test_progress_shows_a_pause() -> None:
@@ -304,6 +338,36 @@ async def test_an_error_of_the_work_reaches_the_consumer() -> None:
     with pytest.raises(ValueError, match="mine"):
         await engine.next()
     await engine.aclose()
+
+
+def test_an_error_of_the_work_waits_for_what_is_under_way() -> None:
+    """Nothing more is begun after it, and the others' results come out first, however slowly they are taken."""
+    begun: list[int] = []
+    told: list[str] = []
+
+    async def work(key: int) -> int:
+        begun.append(key)
+        await asyncio.sleep(key)
+        if key in (2, 4):
+            raise ValueError(f"number {key}")
+        return key
+
+    async def main() -> None:
+        engine = Engine(range(1, 100), work, 5, lambda: told.append("once"))
+        engine.start()
+        await asyncio.sleep(60)
+        results = []
+        with pytest.raises(ValueError, match="number 2"):
+            while True:
+                results.append(await engine.next())
+                await asyncio.sleep(60)
+        # Key 6 was begun by the one who was ready first.
+        assert (results, begun, told) == ([1, 3, 5, 6], [1, 2, 3, 4, 5, 6], ["once"])
+        with pytest.raises(ValueError, match="number 2"):
+            await engine.next()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_virtual(main())
 
 
 @settings(max_examples=60, deadline=None)

@@ -61,7 +61,8 @@ async def write(
     or a tab instead of a comma.
 
     The file appears when it is complete. On an error, or when cancelled, nothing remains of it, and a file that was
-    there before is as it was: a ``ScanError`` of the source (``max_failures``) leaves no partial file.
+    there before is as it was: a ``ScanError`` of the source (``max_failures``) leaves no partial file. A call that
+    was cancelled at the very end either raises, and has changed nothing, or returns, and has written the file.
 
     Raises ``ConfigurationError`` for an argument that cannot be right, before anything is sent; ``OSError`` when
     writing fails later, such as on a full disk; and what the source raises.
@@ -82,6 +83,9 @@ async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, writer:
                 failed += sum(item.group is None for item in batch)
                 groups += sum(item.group is not None for item in batch)
         await _in_thread(_end, place, writer)
+        # Not in a thread, and nothing is awaited from here on: a cancellation comes before it, and the old file stays,
+        # or after it, and the call has returned. A name in a directory is changed in a moment.
+        place.commit()
     except BaseException:
         # Not in a thread: this has to happen even while the program is being stopped.
         writer.abandon()
@@ -117,7 +121,7 @@ def _add(place: Replacement, writer: Writer, batch: Sequence[ScanItem]) -> int:
 def _end(place: Replacement, writer: Writer) -> None:
     with place.writing() as file:
         writer.finish(file)
-    place.commit()
+    place.complete()
 
 
 async def _in_thread(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
@@ -191,7 +195,7 @@ async def _scanned(scan: Scan) -> AsyncGenerator[ScanItem, None]:
             yield item
     progress = scan.progress
     # A file that looks complete and is not would be worse than none.
-    if progress.done < progress.total or (progress.total and not taken):
+    if not scan.report().complete or (progress.total and not taken):
         raise ConfigurationError(
             f"source: expected a scan with outcomes left, not one that has ended, after {progress.done} of "
             f"{progress.total}; make another with client.scan(...)"

@@ -22,7 +22,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 class Replacement:
     """Writes beside ``path`` and puts the file in its place when it is complete. Every method blocks.
 
-    ``open``, then ``writing``, then ``commit``; or ``discard``, at any time, which leaves no trace.
+    ``open``, then ``writing``, ``complete``, ``commit``; or ``discard``, at any time before, which leaves no trace.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,20 +64,24 @@ class Replacement:
     def writing(self) -> Iterator[BinaryIO]:
         """Give the open file. An ``OSError`` in the block, a full disk for one, then says which file it was."""
         if self._file is None:
-            raise RuntimeError("a replacement is written between open() and commit()")
+            raise RuntimeError("a replacement is written between open() and complete()")
         try:
             yield self._file
         except OSError as error:
             reason = error.strerror or str(error)
             raise OSError(error.errno, f"{self._path} was not written: {reason}; nothing was overwritten") from error
 
-    def commit(self) -> None:
-        """Put the file in its place, safe on the disk. Raises ``OSError`` when it does not get there."""
+    def complete(self) -> None:
+        """Make what was written safe on the disk: the long part of the end. Raises ``OSError`` when it cannot be."""
         with self.writing() as file:
             file.flush()
             # Else a power cut after the renaming could leave an empty file under the final name.
             os.fsync(file.fileno())
             file.close()
+
+    def commit(self) -> None:
+        """Put the complete file in its place: the short part. Raises ``OSError`` when it does not get there."""
+        with self.writing():
             os.replace(self._temporary, self._target)
         self._committed = True
         _sync_directory(self._target.parent)

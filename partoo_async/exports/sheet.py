@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from partoo_async.scan.report import ScanItem
 
@@ -51,6 +51,17 @@ def _starts_formula(text: str) -> bool:
     return False
 
 
+def _joined(texts: Iterable[str]) -> str:
+    """Return the texts in one cell, each as it would be in a cell of its own.
+
+    For who reads the file as it was written only the beginning of a cell counts, and the first guard would do. But a
+    spreadsheet takes the separator of its reader's language: where the comma is the decimal sign, it splits a cell of
+    a comma-separated file at each semicolon, quoted or not, and every text is the beginning of a cell then.
+    """
+    # Not a space or a comma, with which some languages write large numbers. A semicolon within a text splits it, too.
+    return ";".join([text_cell(part) for part in ";".join(texts).split(";")])
+
+
 def header(rows: RowKind) -> tuple[str, ...]:
     """Return the names of the columns."""
     businesses = "business_id" if rows == "business" else "business_ids"
@@ -66,8 +77,7 @@ def sheet_rows(item: ScanItem, rows: RowKind) -> Iterator[tuple[Cell, ...]]:
     group = item.group
     start = (item.section_id, group.id, text_cell(group.name), "true" if group.has_puller else "false")
     if rows == "group":
-        # Not a space or a comma, with which some languages write large numbers.
-        yield *start, text_cell(";".join(group.business_ids)), None
+        yield *start, _joined(group.business_ids), None
         return
     # A group without businesses is still a group, so it has a row.
     for business in group.business_ids or ("",):

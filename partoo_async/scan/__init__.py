@@ -1,16 +1,20 @@
 """Bulk section scans: many groups at once, at the full speed of the quota, one outcome for each."""
 
-from partoo_async.scan.changes import (
-    GroupChange,
-    NotCompared,
-    ScanDiff,
-    ScannedGroup,
-    ScannedSection,
-    SectionRename,
-)
-from partoo_async.scan.diff import diff_scans
+from typing import TYPE_CHECKING, Any
+
 from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
 from partoo_async.scan.scan import Scan
+
+if TYPE_CHECKING:
+    from partoo_async.scan.changes import (
+        GroupChange,
+        NotCompared,
+        ScanDiff,
+        ScannedGroup,
+        ScannedSection,
+        SectionRename,
+    )
+    from partoo_async.scan.diff import diff_scans
 
 __all__ = [
     "GroupChange",
@@ -26,3 +30,17 @@ __all__ = [
     "SectionRename",
     "diff_scans",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # On demand: few programs that scan compare scans, too.
+    if name in __all__:
+        from partoo_async.scan import diff  # noqa: PLC0415 - on demand
+
+        value = globals()[name] = getattr(diff, name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

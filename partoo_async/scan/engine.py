@@ -22,13 +22,22 @@ R = TypeVar("R")
 class Engine(Generic[K, R]):
     """Runs ``work`` on every key with at most ``workers`` at once and hands out results in completion order.
 
-    ``work`` turns its own failures into results: an exception that it raises ends the run and reaches the consumer.
+    ``work`` turns its own failures into results. An exception that it raises ends the run: ``on_error`` is called, so
+    that whoever knows how can cut short what only waits; no further key is begun; what other workers are at is finished
+    and handed out, and after that the exception reaches the consumer.
     """
 
-    def __init__(self, keys: Iterable[K], work: Callable[[K], Awaitable[R]], workers: int) -> None:
+    def __init__(
+        self,
+        keys: Iterable[K],
+        work: Callable[[K], Awaitable[R]],
+        workers: int,
+        on_error: Callable[[], object] = lambda: None,
+    ) -> None:
         self._keys = iter(keys)
         self._work = work
         self._workers = workers
+        self._on_error = on_error
         self._ready: deque[R] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -50,8 +59,8 @@ class Engine(Generic[K, R]):
 
     async def _run(self) -> None:
         for key in self._keys:
-            if self._stopping or self._error is not None:
-                return  # another worker's: what it found ends the run
+            if self._ending:
+                return
             self.taken += 1
             self._ready.append(await self._work(key))
             self.done += 1
@@ -59,26 +68,34 @@ class Engine(Generic[K, R]):
             # As many results wait as there are workers, and each of those holds one more at most.
             if len(self._ready) >= self._workers:
                 self._room.clear()
-                if not self._stopping:
+                if not self._ending:
                     await self._room.wait()
+
+    @property
+    def _ending(self) -> bool:
+        return self._stopping or self._error is not None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
             if not self._stopping:
                 # Not by us: its key would be lost without a word.
-                self._error = self._error or RuntimeError("a worker was cancelled from elsewhere")
+                self._fail(RuntimeError("a worker was cancelled from elsewhere"))
         elif (error := task.exception()) is not None:
-            self._error = self._error or error
+            self._fail(error)
         self._arrived.set()
 
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            self._room.set()
+            self._on_error()
+
     async def next(self) -> R:
-        """Return the next result. Raises ``StopAsyncIteration`` after the last, and what ``work`` raised."""
+        """Return the next result. After the last raises what ``work`` raised first, or ``StopAsyncIteration``."""
         while not self._ready:
-            if self._error is not None:
-                raise self._error
             if not self._tasks:
-                raise StopAsyncIteration
+                raise self._error or StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
         result = self._ready.popleft()

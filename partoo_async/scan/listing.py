@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.report import ScanItem, ScanPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from partoo_async.models import Section
     from partoo_async.scan.journal import Journal
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Key", "Listing"]
 
 Key = tuple[int, int]
+K = TypeVar("K")
+R = TypeVar("R")
 
 
 class Listing:
@@ -44,12 +45,20 @@ class Listing:
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
         self._before: dict[int, tuple[int, ...]] = {}
-        self._engine: Engine[int, None] | None = None
+        self._engine: Engine[Any, Any] | None = None
+        self._unread = 0
+        self._closed = False
 
     @property
     def left(self) -> int:
         """How many groups are to be read."""
         return sum(len(groups) for groups in self._groups.values())
+
+    @property
+    def ahead(self) -> tuple[int, int]:
+        """How many reads are to come, as far as is known while the sections are read, and how many are under way."""
+        taken, done = (0, 0) if self._engine is None else (self._engine.taken, self._engine.done)
+        return self._unread - taken + self.left, taken - done
 
     def plan(self, recorded: int) -> ScanPlan:
         """Return what is to be done, when a journal has that many outcomes already."""
@@ -64,7 +73,7 @@ class Listing:
                 yield section_id, group_id
 
     async def read(self, workers: int) -> None:
-        """Find the sections and read them, ``workers`` at a time.
+        """Find the sections and read them, ``workers`` at a time. Returns early, with what there is, when closed.
 
         Raises what the reader raises, and ``JournalError``.
         """
@@ -78,21 +87,36 @@ class Listing:
         if self.scope.sections is not None:
             self.sections = [*self.scope.sections]
         else:
-            self.sections = [section_id async for section_id in self.reader.section_ids(self.scope.org_id)]
-            await self._forget_sections()
-        engine = self._engine = Engine(self.sections, self._read_section, max(1, min(workers, len(self.sections))))
-        engine.start()
-        try:
-            with suppress(StopAsyncIteration):
-                while True:
-                    await engine.next()
-        finally:
-            await engine.aclose()
+            # One key, since each page says whether there is another one. Closed meanwhile, it has no result.
+            for found in await self._each([self.scope.org_id], self.reader.section_ids, 1):
+                self.sections = found
+                await self._forget_sections()
+        await self._each(self.sections, self._read_section, workers)
         self.requests = self.reader.calls - before
         self._before = {}  # eight bytes a group, and no longer of use
 
+    async def _each(self, keys: Sequence[K], work: Callable[[K], Awaitable[R]], workers: int) -> list[R]:
+        """Return what ``work`` returns, in the order in which it does, until all is done or the listing is closed.
+
+        Even a single key gets a task of its own: closing cancels what waits, and must not hit the caller's task.
+        """
+        results: list[R] = []
+        if self._closed:
+            return results
+        self._unread = len(keys)
+        engine = self._engine = Engine(keys, work, max(1, min(workers, len(keys))), self.reader.stop)
+        engine.start()
+        try:
+            while True:
+                results.append(await engine.next())
+        except StopAsyncIteration:
+            return results
+        finally:
+            await engine.aclose()
+
     async def aclose(self) -> None:
-        """Read no further section; whoever waits in ``read`` gets there."""
+        """Read no further page or section; whoever waits in ``read`` gets there."""
+        self._closed = True
         if self._engine is not None:
             await self._engine.aclose()
 

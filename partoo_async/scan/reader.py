@@ -14,8 +14,6 @@ from partoo_async.resources import walk_sections
 from partoo_async.scan.report import ScanItem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from partoo_async._operations import Operation
     from partoo_async.models import Section
     from partoo_async.session import PartooSession
@@ -59,10 +57,9 @@ class Reader:
         quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
         return max(quota, (groups + begun) * each / self._workers) + each
 
-    async def section_ids(self, org_id: int | None) -> AsyncIterator[int]:
-        """Yield the id of every section of an organization. A page that cannot be read is an error of the scan."""
-        async for section in walk_sections(self._send, org_id=org_id):
-            yield section.id
+    async def section_ids(self, org_id: int | None) -> list[int]:
+        """Return the id of every section of an organization. A page that cannot be read is an error of the scan."""
+        return [section.id async for section in walk_sections(self._send, org_id=org_id)]
 
     async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
         """Return a section and, when it could not be read, the outcome that says why."""
@@ -74,7 +71,10 @@ class Reader:
         return item
 
     def stop(self) -> None:
-        """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated."""
+        """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated.
+
+        Every call has to be in a task of the scan's own, since it is the task that is cancelled.
+        """
         self._stopped = True
         for call, task in self._open.items():
             call.last_try = True

@@ -75,6 +75,9 @@ class ScanProgress:
     ``done`` counts every outcome, ``failed`` ones included, of ``total``. ``rate``: outcomes a second so far.
     ``eta``: seconds to the end, from the quota's state and the speed seen. ``paused_for``: seconds that the server
     still pauses the quota.
+
+    While the sections are still being read, ``total`` is 0, since it is not known yet, and ``eta`` is that of the
+    reads that are known by then: it takes so long at least.
     """
 
     done: int

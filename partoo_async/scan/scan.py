@@ -7,8 +7,6 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import asdict
-
 from partoo_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -18,6 +16,7 @@ from partoo_async.errors import (
 )
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
+from partoo_async.scan.keeper import Keeper
 from partoo_async.scan.listing import Key, Listing
 from partoo_async.scan.reader import Reader
 from partoo_async.scan.records import JournalError
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator
 
-    from partoo_async.scan.journal import Journal
-    from partoo_async.scan.recording import Replay
     from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
     from partoo_async.scan.scope import Scope
     from partoo_async.session import PartooSession
@@ -64,10 +61,8 @@ class Scan:
         self._reader = Reader(self._session, self._workers)
         self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
         self._failures = Failures(max_failures)
-        self._path = None if journal is None else check_journal(journal)
-        self._resume = resume
-        self._journal: Journal | None = None
-        self._replay: Replay | None = None
+        path = None if journal is None else check_journal(journal)
+        self._keeper = Keeper(path, resume=resume, failures=not retry_failed)
         self._engine: Engine[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
         self._unreadable: deque[ScanItem] = deque()
@@ -97,7 +92,8 @@ class Scan:
         self._tally.begin()
         try:
             with self._ending_early():
-                self._plan = await self._prepare()
+                async with self._keeper.turn:
+                    self._plan = await self._prepare()
         except BaseException:
             await self.aclose()
             raise
@@ -106,28 +102,21 @@ class Scan:
             "scan: %s; since the journal was written %d groups were added and %d deleted", self._plan, *changes
         )
         workers = max(1, min(self._workers, self._listing.left))
-        self._engine = Engine(self._listing.keys(), self._read_group, workers)
+        self._engine = Engine(self._listing.keys(), self._read_group, workers, self._reader.stop)
         if self._state == "open":  # not closed from elsewhere while it read its sections
             self._engine.start()
         return self
 
     async def _prepare(self) -> ScanPlan:
         """Open the journal, if there is to be one, read the sections, and say what is to be done."""
-        listing, recorded = self._listing, 0
-        if self._path is not None:
-            # Imported here, so that a scan without a journal need not wait for SQLite.
-            from partoo_async.scan.journal import Journal  # noqa: PLC0415 - see above
-
-            server = self._session.settings.server.base_url
-            journal = await Journal.open(self._path, server, listing.scope, resume=self._resume)
-            listing.journal = self._journal = journal
+        listing = self._listing
+        listing.journal = await self._keeper.open(self._session.settings.server.base_url, listing.scope)
         await listing.read(self._workers)
-        if self._journal is not None:
-            self._replay = self._journal.replay(failures=listing.keep_failures)
-            recorded = await self._replay.begin()
-        plan = listing.plan(recorded)
-        if self._journal is not None:
-            await self._journal.note(plan=asdict(plan))
+        if self._state != "open":
+            # Closed from elsewhere while it read: a part of the sections, which no journal may take for the whole.
+            return listing.plan(0)
+        plan = listing.plan(await self._keeper.begin())
+        await self._keeper.plan(plan)
         self._failures.begin(plan.groups + len(listing.unreadable))
         self._unreadable.extend(listing.unreadable)
         return plan
@@ -151,30 +140,33 @@ class Scan:
         await self.aclose()
 
     async def aclose(self, *, grace: float = _GRACE) -> None:
-        """Stop: nothing more is sent. Safe to call twice.
+        """Stop: nothing more is sent, and whoever iterates gets to the end. Safe to call twice, and from any task.
 
         With a journal, requests in flight get ``grace`` seconds to be answered and recorded; without one there is
         nothing to gain by that, and they are dropped at once.
         """
         if self._state == "open":
-            self._state = "closed"
             self._tally.end()
+        self._state = "closed"
         self._reader.stop()
-        journal, self._journal = self._journal, None
         try:
             await self._listing.aclose()
-            if self._engine is not None:
-                await self._engine.aclose(grace if journal is not None else 0.0)
         finally:
-            if journal is not None:
-                await journal.aclose()
+            # Of two who close it the second one waits, and does not cut the grace of the first one short.
+            async with self._keeper.turn:
+                await self._close(grace if self._keeper.journal is not None else 0.0)
+
+    async def _close(self, grace: float) -> None:
+        try:
+            if self._engine is not None:
+                await self._engine.aclose(grace)
+        finally:
+            await self._keeper.aclose()
 
     async def _read_group(self, key: Key) -> ScanItem:
-        journal = self._listing.journal
-        with self._ending_early():
-            item = await self._reader.group(*key)
-            if journal is not None:
-                await journal.record(item)
+        item = await self._reader.group(*key)
+        if self._listing.journal is not None:
+            await self._listing.journal.record(item)
         return item
 
     def __aiter__(self) -> Scan:
@@ -205,19 +197,17 @@ class Scan:
         In this order the last word on a section is that it could not be read, whatever a journal had of it.
         """
         with self._ending_early():
-            if self._replay is not None:
-                item = await self._replay.next()
-                if item is not None:
-                    return item
-                self._replay = None
+            item = await self._keeper.next()
+            if item is not None:
+                return item
             if self._unreadable:
                 return self._unreadable.popleft()
             try:
                 return await engine.next()
             except StopAsyncIteration:
                 self._tally.complete = self._state == "open"
-                if self._journal is not None and self._tally.complete:
-                    await self._journal.note(finished=True)
+                if self._tally.complete:
+                    await self._keeper.finish()
         await self.aclose()
         raise StopAsyncIteration
 

@@ -68,16 +68,19 @@ class Tally:
             _logger.exception("on_progress raised and is not called again; the scan goes on")
 
     def _elapsed(self) -> float:
-        return (self._ended or asyncio.get_running_loop().time()) - self._started
+        return (self._ended or asyncio.get_running_loop().time()) - self._started if self._started else 0.0
 
     def progress(self, plan: ScanPlan | None, engine: Engine[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
         """Return how far the scan is."""
-        total = (plan.groups if plan else 0) + len(self._listing.unreadable)
+        # Without a plan nobody knows what there is in all: the sections that could not be read so far are no total.
+        total = 0 if plan is None else plan.groups + len(self._listing.unreadable)
         elapsed = self._elapsed()
         # What a journal had says nothing of the speed.
-        rate = (self.done - self._replayed) / elapsed if self._started and elapsed > 0 else 0.0
-        taken, read = (engine.taken, engine.done) if engine is not None else (0, 0)
-        eta = self._reader.seconds_for(self._listing.left - taken, taken - read) if is_open else 0.0
+        rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
+        left, begun = self._listing.ahead
+        if engine is not None:
+            left, begun = left - engine.taken, engine.taken - engine.done
+        eta = self._reader.seconds_for(left, begun) if is_open else 0.0
         paused = self._session.quota.paused_for() if is_open else 0.0
         return ScanProgress(self.done, self._failures.count, total, rate, eta, paused)
 

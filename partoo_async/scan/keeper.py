@@ -1,0 +1,77 @@
+"""Keeps the journal of a scan from its opening to its end; for a scan without one there is nothing to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from attrs import asdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from partoo_async.scan.journal import Journal
+    from partoo_async.scan.recording import Replay
+    from partoo_async.scan.report import ScanItem, ScanPlan
+    from partoo_async.scan.scope import Scope
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """The journal at ``path``, or none. ``failures``: what it has as failed is handed out again, and not tried again.
+
+    ``turn`` is held by whoever opens, reads or closes it, so that no task closes it under the hands of another.
+    Every method raises ``JournalError`` when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path | None, *, resume: bool, failures: bool) -> None:
+        self.journal: Journal | None = None
+        self.turn: asyncio.Lock = asyncio.Lock()
+        self._path = path
+        self._resume = resume
+        self._failures = failures
+        self._replay: Replay | None = None
+
+    async def open(self, server: str, scope: Scope) -> Journal | None:
+        """Open the journal. Raises ``ConfigurationError`` for a file that cannot be this scan's."""
+        if self._path is not None:
+            # Imported here, so that a scan without a journal need not wait for SQLite.
+            from partoo_async.scan.journal import Journal  # noqa: PLC0415 - see above
+
+            self.journal = await Journal.open(self._path, server, scope, resume=self._resume)
+        return self.journal
+
+    async def begin(self) -> int:
+        """Get ready to hand out what an earlier run recorded, and return how many outcomes that are."""
+        if self.journal is None:
+            return 0
+        self._replay = self.journal.replay(failures=self._failures)
+        return await self._replay.begin()
+
+    async def next(self) -> ScanItem | None:
+        """Return the next outcome of an earlier run, None after the last and when the journal was closed."""
+        if self._replay is None:
+            return None
+        async with self.turn:
+            item = None if self.journal is None else await self._replay.next()
+        if item is None:
+            self._replay = None
+        return item
+
+    async def plan(self, plan: ScanPlan) -> None:
+        """Note what is to be done."""
+        if self.journal is not None:
+            await self.journal.note(plan=asdict(plan))
+
+    async def finish(self) -> None:
+        """Note that everything was done."""
+        async with self.turn:
+            if self.journal is not None:
+                await self.journal.note(finished=True)
+
+    async def aclose(self) -> None:
+        """Write what is still to be written, and let the file go. Safe to call twice."""
+        journal, self.journal = self.journal, None
+        if journal is not None:
+            await journal.aclose()
