@@ -12,6 +12,7 @@ from partoo_async._judge import judge
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret, ask_for_key
 from partoo_async._transport import CancelledUnsentError
+from partoo_async._turns import LARGE
 from partoo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -45,18 +46,8 @@ class Call:
     """
 
     __slots__ = (
-        *(
-            "_aborted",
-            "_ambient",
-            "_attempts",
-            "_deadline",
-            "_last_error",
-            "_loop",
-            "_operation",
-            "_priority",
-            "_sent",
-            "_task",
-        ),
+        *("_aborted", "_ambient", "_attempts", "_deadline", "_last_error", "_loop"),
+        *("_operation", "_priority", "_sent", "_task"),
         *("busy", "in_flight", "last_try", "sends", "session"),
     )
 
@@ -160,6 +151,8 @@ class Call:
             self._sent = self.in_flight = True
             response = await session.transport.exchange(settings.server, operation.request, key, until)
             answered = True
+            if len(response.body) > LARGE:
+                await session.turns.take(len(response.body))
             result = judge(operation, response, session.decoder, settings.server)
         except CancelledUnsentError:
             self._sent = False
@@ -172,7 +165,7 @@ class Call:
             self.busy += elapsed
             if settings.on_event is not None:
                 route, number = operation.request.route, len(self._attempts) + 1
-                session.emit(RequestEvent(route, response.status, None, elapsed, number))
+                session.emit(RequestEvent(route, response.status, None, elapsed, number, settings.server))
             session.throttle.succeeded()
             return result
         finally:
@@ -246,5 +239,5 @@ class Call:
             # It may be the answer to another request: the connections are off by one then.
             session.transport.distrust()
         if sent:
-            session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts)))
+            session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
         return error

@@ -19,6 +19,7 @@ from partoo_async._retry import RetryThrottle
 from partoo_async._secret import protect
 from partoo_async._settings import Settings
 from partoo_async._transport import Transport
+from partoo_async._turns import Turns
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
@@ -96,6 +97,7 @@ class PartooSession:
         self._reads = Reads(settings.cache_ttl)
         self._family = WeakSet((self._reads,))  # those of copies, too: a write through one is a write
         self.emit: Emitter = Emitter(settings.on_event)
+        self.turns: Turns = Turns()
 
     def __repr__(self) -> str:
         if not hasattr(self, "emit"):  # a debugger may ask in the middle of a construction error
@@ -211,6 +213,7 @@ class PartooSession:
                 self.transport.forget()
             self._quota = None if self._own_quota else self._quota
             self.concurrency = Concurrency(self.settings.max_concurrency)
+            self.turns = Turns()
             self._reads = Reads(self.settings.cache_ttl)
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:

@@ -43,6 +43,7 @@ FLOORS = {
     "session": 3,
     "_call": 3,
     "_judge": 2,
+    "_turns": 2,
     "_lifecycle": 3,
     "_reads": 3,
     "_settings": 3,
@@ -290,7 +291,8 @@ def test_functions_are_short(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "library", ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow", "fastapi"]
+    "library",
+    ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow", "fastapi", "opentelemetry"],
 )
 def test_import_is_light(library: str, imported: frozenset[str]) -> None:
     """``import partoo_async`` loads neither what only a retry or a command needs, nor any extra."""

@@ -167,13 +167,6 @@ class Stream:
     async def readany(self) -> bytes:
         return self.pieces.pop(0) if self.pieces else b""
 
-    def at_eof(self) -> bool:
-        return not self.pieces
-
-    async def iter_any(self) -> Any:
-        while self.pieces:
-            yield self.pieces.pop(0)
-
 
 @pytest.mark.parametrize(
     ("pieces", "encoding", "expected"),
@@ -233,3 +226,20 @@ async def test_a_key_in_an_error_is_not_passed_on(status: int) -> None:
                 await client.groups.get(7, 42)
     assert "no such key: ***" in str(caught.value)
     assert "sk-quoted-secret" not in f"{caught.value} {caught.value.body!r} {vars(caught.value)!r}"
+
+
+@pytest.mark.parametrize("length", [9, 69], ids=["corrupt", "cut"])
+async def test_a_write_is_done_whatever_its_answer_holds(length: int) -> None:
+    """A 2xx to a write says that it was done: a body that cannot be read is no error, and nothing is sent again."""
+    spoiled = f"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\nno gzip!!".encode()
+    async with raw_server(spoiled, answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url, retry=FAST) as client:
+            deleting = asyncio.create_task(client.groups.delete(7, 42))
+            while not server.requests:
+                await asyncio.sleep(0)
+            if length > 9:
+                for writer in server.open:
+                    writer.close()
+            await deleting
+            await client.groups.get(7, 42)
+    assert [request.split(b" ")[0] for request in server.requests] == [b"DELETE", b"GET"]

@@ -43,7 +43,7 @@ class SoundConnector(aiohttp.TCPConnector):
         """Return a connection for a request."""
         task = asyncio.current_task()
         self._connecting.add(task)
-        connection = await self._sound(req, traces, timeout)
+        connection = await self.sound(req, traces, timeout)
         self._connecting.discard(task)
         return connection
 
@@ -55,9 +55,10 @@ class SoundConnector(aiohttp.TCPConnector):
         self._connecting.discard(task)
         return True
 
-    async def _sound(
+    async def sound(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
+        """The same for who keeps himself in mind whether there is one yet."""
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol

@@ -9,15 +9,19 @@ __all__ = ["Deadlines", "Watch"]
 
 
 class Watch:
-    """One attempt that is to end by ``until``, a time of the event loop. ``expired``: it was cancelled for that."""
+    """One attempt that is to end by ``until``, a time of the event loop.
 
-    __slots__ = ("_cancelling", "_task", "expired", "until")
+    ``expired``: it was cancelled for that. ``unsent``: nothing has left for sure, kept by whoever sends.
+    """
+
+    __slots__ = ("_cancelling", "_task", "expired", "unsent", "until")
 
     def __init__(self, task: asyncio.Task[object], until: float) -> None:
         self._task = task
         self._cancelling = task.cancelling()
         self.until: float = until
         self.expired: bool = False
+        self.unsent: bool = False
 
     def expire(self) -> None:
         """Cancel the attempt."""

@@ -1,4 +1,4 @@
-"""Checks of the options that say how connections are made."""
+"""How connections are made: the limits, and checks of the options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import aiohttp
 
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["check_options"]
+__all__ = ["CONNECT_TIMEOUT", "TIMEOUT", "check_options"]
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to connect in."""
+
+# No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
+"""What aiohttp itself is told of time."""
 
 
 def check_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:

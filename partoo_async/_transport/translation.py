@@ -6,9 +6,11 @@ import ssl
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._http import retryable_status
+from partoo_async._transport.options import CONNECT_TIMEOUT
 from partoo_async.errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -20,10 +22,7 @@ from partoo_async.errors import (
 if TYPE_CHECKING:
     from partoo_async.servers import Server
 
-__all__ = ["CONNECT_TIMEOUT", "translate"]
-
-CONNECT_TIMEOUT = 10.0
-"""Seconds to connect in."""
+__all__ = ["translate"]
 
 
 def translate(  # noqa: PLR0911 - a table: one row, one return
@@ -55,7 +54,7 @@ def translate(  # noqa: PLR0911 - a table: one row, one return
             return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
         case TimeoutError():
             return APITimeoutError(f"{where}: no complete answer in time", True, route)
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             malformed = APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
             malformed.repeats = 2
             return malformed

@@ -9,33 +9,28 @@ import warnings
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.hdrs import CONTENT_ENCODING
-from yarl import URL
 
-from partoo_async._body import body_at_hand
-from partoo_async._http import Request, Response
-from partoo_async._transport.answers import read_answer
 from partoo_async._transport.connector import CancelledUnsentError, SoundConnector
 from partoo_async._transport.deadlines import Deadlines
+from partoo_async._transport.detour import SessionRoute
+from partoo_async._transport.direct import DirectRoute
 from partoo_async._transport.options import check_options
-from partoo_async._transport.resends import SendOnce, stop_resends
-from partoo_async._transport.translation import CONNECT_TIMEOUT, translate
+from partoo_async._transport.translation import translate
 from partoo_async._version import get_version
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
 
 if TYPE_CHECKING:
+    from partoo_async._http import Request, Response
     from partoo_async._secret import Secret
     from partoo_async.servers import Server
 
 __all__ = ["Transport"]
 
-# No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
-
-def user_agent() -> str:
-    """Return what this package calls itself in requests."""
-    return f"partoo-async/{get_version()} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
+def fixed_headers() -> dict[str, str]:
+    """Return the headers that all requests have; the key is not among them, which no session is to hold."""
+    agent = f"partoo-async/{get_version()} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
+    return {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent}
 
 
 class Transport:
@@ -56,11 +51,10 @@ class Transport:
         self._trust_env = trust_env
         self._ssl = ssl_context
         self._opening = asyncio.Lock()
-        self._resends = True
-        self._origins: dict[str, URL] = {}
         self._deadlines = Deadlines()
-        # The same with every request, and without the key, which no session is to hold.
-        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": user_agent()}
+        self._direct: DirectRoute | None = None
+        if session is not None:
+            self._detour = self._make_detour(session)
         self.closed: bool = False
 
     def __del__(self) -> None:
@@ -87,14 +81,16 @@ class Transport:
                 # No limit on connections: the client's own cap on requests in flight stands before this one. The
                 # threaded resolver asks the system, as every other program on the machine does.
                 connector = SoundConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
-                self._session = aiohttp.ClientSession(
-                    connector=connector,
-                    headers=self._headers,
-                    trust_env=self._trust_env,
-                    cookie_jar=aiohttp.DummyCookieJar(),
+                session = aiohttp.ClientSession(
+                    connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
                 )
-                self._resends = not stop_resends(self._session)
+                self._detour = self._make_detour(session)
+                self._direct = None if self._proxy else DirectRoute(session, fixed_headers(), self._ssl or True)
+                self._session = session
             return self._session
+
+    def _make_detour(self, session: aiohttp.ClientSession) -> SessionRoute:
+        return SessionRoute(session, fixed_headers(), self._ssl or True, owned=self._owned, proxy=self._proxy)
 
     async def ready(self, until: float, route: str) -> None:
         """Open the session if that was not done yet; raises ``APITimeoutError`` when that takes too long."""
@@ -146,7 +142,9 @@ class Transport:
         failure: BaseException
         watch = self._deadlines.start(until)
         try:
-            return await self._roundtrip(session, server, request, key, until)
+            if self._direct is not None and self._direct.open():
+                return await self._direct.ask(server.base_url, request, key, until, watch)
+            return await self._detour.ask(server.base_url, request, key, until)
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
             if watch.was_it():
@@ -155,7 +153,7 @@ class Transport:
             failure = translate(error, request.route, server, session)
         finally:
             self._deadlines.stop(watch)
-        if isinstance(session.connector, SoundConnector) and session.connector.gave_up():
+        if watch.unsent or (isinstance(session.connector, SoundConnector) and session.connector.gave_up()):
             # The key and the request have not left.
             if isinstance(failure, APIConnectionError):
                 failure.request_sent = False
@@ -165,44 +163,3 @@ class Transport:
             raise failure
         finally:
             del failure  # or the traceback would hold the frame that holds the error
-
-    async def _roundtrip(
-        self, session: aiohttp.ClientSession, server: Server, request: Request, key: Secret, until: float
-    ) -> Response:
-        headers = {"x-APIKey": key.reveal()} if self._owned else {**self._headers, "x-APIKey": key.reveal()}
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
-        response = await session.request(
-            request.method,
-            self._url(server.base_url, request.path),
-            data=request.body,
-            headers=headers,
-            allow_redirects=False,  # aiohttp would take the key along to any host
-            auto_decompress=False,  # aiohttp has no cap on what a small body unpacks to
-            raise_for_status=False,
-            proxy=self._proxy,
-            timeout=_TIMEOUT,
-            ssl=True if self._ssl is None else self._ssl,
-            middlewares=(SendOnce(), *getattr(session, "_middlewares", ())) if self._resends else None,
-        )
-        try:
-            body = body_at_hand(response.content, response.headers.get(CONTENT_ENCODING))
-            if body is None:
-                body = await read_answer(response, until)
-        except BaseException:
-            response.close()  # what is left of the answer must not meet the next request on this connection
-            raise
-        if response.status >= 300 and (secret := key.reveal().encode()) in body:
-            body = body.replace(secret, b"***")  # a server that quotes the request must not get it into a log
-        if response.connection is not None:
-            response.close()  # its end did not release it: a 101, after which something else than HTTP is spoken
-        return Response(response.status, response.headers, body)
-
-    def _url(self, base_url: str, path: str) -> URL:
-        # Paths are built and checked by _operations; yarl would fold and quote them once more.
-        if "?" in path:
-            return URL(base_url + path, encoded=True)
-        base = self._origins.get(base_url)
-        if base is None:
-            base = self._origins[base_url] = URL(base_url, encoded=True)
-        return base.with_path(base.raw_path.rstrip("/") + path, encoded=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from partoo_async._transport import direct
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _frozen() -> Iterator[None]:
@@ -14,3 +16,11 @@ def _frozen() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(params=["short", "long"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test on both ways that a request can take; see ``partoo_async._transport.direct``."""
+    if request.param == "long":
+        monkeypatch.setattr(direct, "_OWN_REQUEST", None)
+    return str(request.param)

@@ -14,6 +14,8 @@ from tests.conftest import GROUP, answer
 from tests.hostile.check import FINAL, FRANCE, LINE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import Line, Script
 
+pytestmark = pytest.mark.usefixtures("way")
+
 GZIP = "Content-Encoding: gzip"
 PAGE = b"<html><body><h1>Bad gateway</h1></body></html>"
 PACKED = gzip.compress(GROUP, mtime=0)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from partoo_async import APIConnectionError, APIStatusError, APITimeoutError, PartooClient, RetryPolicy
-from partoo_async._transport import transport
+from partoo_async._transport import direct
 from tests.conftest import answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer
@@ -96,7 +96,7 @@ class BlackHole(HostileServer):
 @row(3)
 async def test_a_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that answers nothing ends with the time to connect, long before the deadline."""
-    monkeypatch.setattr(transport, "_TIMEOUT", aiohttp.ClientTimeout(total=None, sock_connect=0.1))
+    monkeypatch.setattr(direct, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_connect=0.1))
     error = await check(BlackHole().serve(), APITimeoutError, 0, tries=LINE, then=APITimeoutError)
     assert isinstance(error, APITimeoutError)
     assert not error.request_sent

@@ -9,6 +9,8 @@ from tests.conftest import GROUP, answer
 from tests.hostile.check import FRANCE, LINE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import Line, Script
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 async def close(_: Line) -> None:
     """Close in good order, without a byte."""

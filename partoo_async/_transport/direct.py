@@ -1,0 +1,131 @@
+"""The short way of a request: onto a connection of the pool, past ``ClientSession.request``.
+
+That function does more than a request of this API needs, and takes most of a call's CPU time. What is used instead
+has public names in aiohttp, but no documentation, so it is looked at first whether all of it is as it was. Where it is
+not, and where somebody has put something in between (a proxy, tracing, a mock), requests take the long way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from functools import cache
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from partoo_async._transport.answers import Answer
+from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.options import TIMEOUT
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from partoo_async._http import Request, Response
+    from partoo_async._secret import Secret
+    from partoo_async._transport.deadlines import Watch
+
+__all__ = ["DirectRoute", "as_it_was"]
+
+
+def _session_request() -> object:
+    return getattr(aiohttp.ClientSession, "_request", None)
+
+
+# What mocks and tracers replace to see every request: one that took the short way would escape them.
+_OWN_REQUEST = _session_request()
+
+
+@cache
+def as_it_was() -> bool:
+    """Whether aiohttp has what is used here, under the same names and with the same parameters."""
+    wanted = (
+        (aiohttp.TCPConnector.connect, {"req", "traces", "timeout"}),
+        (aiohttp.ClientRequest, {"method", "url", "headers", "loop", "ssl"}),
+        (getattr(ResponseHandler, "set_response_params", None), {"read_until_eof", "auto_decompress"}),
+        (getattr(ResponseHandler, "read", None), {"self"}),
+    )
+    return getattr(_OWN_REQUEST, "__module__", "") == aiohttp.ClientSession.__module__ and all(
+        callable(function) and names <= set(inspect.signature(function).parameters) for function, names in wanted
+    )
+
+
+class _Origin:
+    """What all requests to one base URL share. ``request`` tells aiohttp whom to connect to; it is not sent."""
+
+    __slots__ = ("head", "prefix", "request")
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], context: ssl.SSLContext | bool) -> None:
+        url = URL(base_url, encoded=True)
+        loop = asyncio.get_running_loop()
+        self.request = aiohttp.ClientRequest("GET", url, headers=headers, loop=loop, ssl=context)
+        self.prefix: str = url.raw_path.rstrip("/")
+        # The headers of that request have the host in them, too.
+        self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
+
+
+class DirectRoute:
+    """Sends requests over the connections of a session of ours. ``headers``: those that every request has."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, headers: Mapping[str, str], context: ssl.SSLContext | bool
+    ) -> None:
+        self._session = session
+        self._connector = session.connector
+        self._headers = headers
+        self._context = context
+        self._origins: dict[str, _Origin] = {}
+        self._passable = as_it_was() and not session.trust_env and not session.trace_configs
+
+    def open(self) -> bool:
+        """Whether a request can take this way now."""
+        return self._passable and _session_request() is _OWN_REQUEST
+
+    async def ask(self, base_url: str, request: Request, key: Secret, until: float, watch: Watch) -> Response:
+        """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
+        origin = self._origins.get(base_url)
+        if origin is None:
+            origin = self._origins[base_url] = _Origin(base_url, self._headers, self._context)
+        connector = self._connector
+        if self._session.closed or not isinstance(connector, SoundConnector):
+            raise RuntimeError("the session is closed")
+        watch.unsent = True
+        try:
+            connection = await connector.sound(origin.request, [], TIMEOUT)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError from None
+        try:
+            protocol = connection.protocol
+            transport = connection.transport
+            if protocol is None or transport is None or transport.is_closing():
+                raise aiohttp.ServerDisconnectedError
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            transport.write(_written(origin, request, key))
+            watch.unsent = False
+            message, stream = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:
+                message, stream = await protocol.read()  # that one only announced this one
+            answer = Answer(message.code, message.headers, stream, protocol)
+            response = await answer.read(request, key, until)
+        except BaseException:
+            connection.close()  # what is left of the answer must not meet the next request on this connection
+            raise
+        if answer.broken:
+            connection.close()
+        else:
+            connection.release()
+        return response
+
+
+def _written(origin: _Origin, request: Request, key: Secret) -> bytes:
+    """The request as it goes out. Its path and the key were checked when they came in: nothing breaks a line."""
+    start = f"{request.method} {origin.prefix}{request.path}{origin.head}x-APIKey: {key.reveal()}\r\n"
+    if request.method == "GET":
+        return f"{start}\r\n".encode("ascii")
+    body = request.body or b""
+    # The API answers 415 to any other type.
+    kind = "Content-Type: application/json\r\n" if request.body is not None else ""
+    return f"{start}{kind}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
