@@ -10,7 +10,7 @@ from partoo_async import PartooClient
 from partoo_async._turns import LARGE, Turns
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 
-HALF = 32 * 1024
+HALF = 64 * 1024
 """Bytes: two pieces of them fill a turn."""
 
 

@@ -37,6 +37,8 @@ class Engine(Generic[K, R]):
         self._keys = iter(keys)
         self._work = work
         self._workers = workers
+        # A single worker would otherwise wait for the consumer after each result, a turn of the loop.
+        self._most = max(workers, 2)
         self._on_error = on_error
         self._ready: deque[R] = deque()
         self._arrived = asyncio.Event()
@@ -66,7 +68,7 @@ class Engine(Generic[K, R]):
             self.done += 1
             self._arrived.set()
             # As many results wait as there are workers, and each of those holds one more at most.
-            if len(self._ready) >= self._workers:
+            if len(self._ready) >= self._most:
                 self._room.clear()
                 if not self._ending:
                     await self._room.wait()
@@ -99,7 +101,7 @@ class Engine(Generic[K, R]):
             self._arrived.clear()
             await self._arrived.wait()
         result = self._ready.popleft()
-        if len(self._ready) < self._workers:
+        if len(self._ready) < self._most:
             self._room.set()
         return result
 
