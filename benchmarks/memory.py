@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory           # three or four minutes
 
-Scans 10,000 and 100,000 emulated groups to NDJSON, without and with a journal, and 10,000 the naive way, with one
+Scans 1,000 to 100,000 emulated groups to NDJSON, without and with a journal, and 10,000 the naive way, with one
 asyncio.gather. The emulator is a process of its own, and so is each scan: what is measured is the peak of the resident
 memory of that process alone, the interpreter and its libraries included. Prints markdown.
 """
@@ -112,7 +112,7 @@ def compare(sizes: list[int]) -> None:
     for how in ("stream", "journal"):
         first, *_, before, last = peaks[how]
         print(f"\n{names[how]}: {last - before:+.1f} MB from {sizes[-2]:,} to {sizes[-1]:,} groups,", end=" ")
-        print(f"{last - first:+.1f} MB from {sizes[0]}.")
+        print(f"{last - first:+.1f} MB from {sizes[0]:,}.")
 
 
 def main() -> None:
@@ -127,7 +127,7 @@ def main() -> None:
     elif arguments.measure:
         asyncio.run(measure(arguments.measure, arguments.groups, arguments.directory))
     else:
-        compare([10, 10_000, 100_000])
+        compare([1_000, 10_000, 100_000])
 
 
 if __name__ == "__main__":
