@@ -29,8 +29,8 @@ from partoo_async import Event, NotFoundError, PartooClient, PartooError, RateLi
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 
 KEY = "soak-key"
-# A request that was given up may reach a busy server late. A sixtieth of the window is allowed for that: a second of the
-# real minute, and here a tenth of one.
+# A request that was given up may reach a busy server late. A sixtieth of the window is allowed for that: a second of
+# the real minute, and here a tenth of one.
 LIMIT = RateLimit(1800, 6.0)
 GROUPS = 60
 SECTIONS = (1, 2, 3)

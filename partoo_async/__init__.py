@@ -1,5 +1,6 @@
 """The asyncio SDK for the Partoo REST API. An independent project, not affiliated with Partoo."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._deadline import deadline
@@ -126,10 +127,9 @@ def __getattr__(name: str) -> Any:
 
         return get_version()
     # Likewise what is not there yet: a program that only makes calls need not wait for all that scans consist of.
-    if name in __all__:
-        from partoo_async import scan  # noqa: PLC0415 - on demand
-
-        value = globals()[name] = getattr(scan, name)
+    if name == "scan" or name in __all__:
+        scan = importlib.import_module("partoo_async.scan")
+        value = globals()[name] = scan if name == "scan" else getattr(scan, name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

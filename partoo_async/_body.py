@@ -10,8 +10,7 @@ __all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "body_at_ha
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
 
-_STEP = 256 * 1024  # bytes to decompress at once
-_MOST_PIECES = 256
+_STEP = 256 * 1024  # bytes to decompress at once, and to leave in pieces
 
 
 class TooLargeError(Exception):
@@ -25,11 +24,11 @@ class UnreadableError(Exception):
 class _Pile:
     """Pieces of a body, up to ``cap`` bytes, joined now and then: tiny ones by themselves would take forty times it."""
 
-    __slots__ = ("_blocks", "_cap", "_pieces", "_size")
+    __slots__ = ("_apart", "_blocks", "_cap", "_pieces", "_size")
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._size = 0
+        self._size = self._apart = 0
         self._blocks: list[bytes] = []
         self._pieces: list[bytes] = []
 
@@ -38,9 +37,10 @@ class _Pile:
         if self._size > self._cap:
             raise TooLargeError
         self._pieces.append(piece)
-        if len(self._pieces) > _MOST_PIECES:
+        self._apart += len(piece)
+        if self._apart > _STEP:
             self._blocks.append(b"".join(self._pieces))
-            self._pieces = []
+            self._pieces, self._apart = [], 0
 
     def join(self) -> bytes:
         return b"".join([*self._blocks, *self._pieces])

@@ -154,9 +154,9 @@ class Call:
             if len(response.body) > LARGE:
                 await session.turns.take(len(response.body))
             result = judge(operation, response, session.decoder, settings.server)
-        except CancelledUnsentError:
+        except CancelledUnsentError as error:
             self._sent = False
-            raise
+            raise asyncio.CancelledError(*error.args) from None  # asyncio.timeout of 3.11 knows no subclass of it
         except PartooError as error:
             failure = self._failed(error, started)
         else:

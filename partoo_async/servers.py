@@ -40,6 +40,8 @@ def _checked_base_url(value: object) -> str:
         raise ConfigurationError(f"server: {expected}; this one does not parse") from None
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or any(char in url for char in " \\"):
         raise ConfigurationError(f"server: {expected}, 'production' or 'sandbox'")
+    if not url.isascii():
+        raise ConfigurationError("server: expected ASCII alone; write the host as xn--... and the path with %XX")
     # A user part or a query is where keys get pasted by mistake, so the value is not echoed.
     # Empty ones too: a '?' or '#' at the end would swallow every path.
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:

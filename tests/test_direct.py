@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,30 +13,32 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
-from partoo_async import PartooClient
-from partoo_async._transport import direct
+from partoo_async import APIStatusError, PartooClient
+from partoo_async._http import Request
+from partoo_async._transport import passable
+from partoo_async._transport.detour import SessionRoute
 from tests.conftest import GROUP, answer, raw_server
 from tests.test_transport import MockedResponse
 
 
 @pytest.fixture(autouse=True)
 def _looked_at_anew() -> Iterator[None]:
-    direct.as_it_was.cache_clear()
+    passable.is_as_it_was.cache_clear()
     yield
-    direct.as_it_was.cache_clear()
+    passable.is_as_it_was.cache_clear()
 
 
 @pytest.fixture
 def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The URLs of the requests that went through aiohttp's own ``ClientSession.request``."""
+    """The paths of the requests that went through aiohttp's own ``ClientSession.request``."""
     taken: list[str] = []
-    request = aiohttp.ClientSession.request
+    ask = SessionRoute.ask
 
-    def spy(self: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> Any:
-        taken.append(f"{method} {url}")
-        return request(self, method, url, **options)
+    async def spy(self: SessionRoute, base_url: str, request: Request, *rest: Any) -> Any:
+        taken.append(request.path)
+        return await ask(self, base_url, request, *rest)
 
-    monkeypatch.setattr(aiohttp.ClientSession, "request", spy)
+    monkeypatch.setattr(SessionRoute, "ask", spy)
     return taken
 
 
@@ -66,7 +71,7 @@ async def test_both_ways_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         sent.append([[line.replace(port, b"PORT") for line in headers_of(request)] for request in server.requests])
         bodies = [request.partition(b"\r\n\r\n")[2] for request in server.requests]
         assert bodies == [b"", '{"name":"Île-de-France","business__in":[]}'.encode(), b""]
-        monkeypatch.setattr(direct, "_OWN_REQUEST", None)
+        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
     assert sent[0] == sent[1]
     assert sent[0][0][:2] == [b"GET /v2/sections/7/groups/42 HTTP/1.1", b"Accept-Encoding: gzip"]
     assert b"Host: localhost:PORT" in sent[0][0]
@@ -85,6 +90,16 @@ async def test_not_where_a_mock_stands(long_ways: list[str]) -> None:
         await client.groups.get(7, 42)
         assert len(server.requests) == 2
     assert len(long_ways) == 1
+
+
+async def test_a_read_may_have_a_body() -> None:
+    """What request() is given as json= goes out with a GET as well."""
+    async with raw_server(answer(200, b"{}")) as server, PartooClient("key", server=server.url) as client:
+        await client.request("GET", "/business/search", json={"filter": 1})
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"GET /v2/business/search HTTP/1.1\r\n")
+    assert b"\r\nContent-Type: application/json" in head
+    assert body == b'{"filter":1}'
 
 
 async def test_not_where_somebody_traces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,15 +121,103 @@ async def test_not_where_somebody_traces(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen == ["GET"]
 
 
-@pytest.mark.parametrize("name", ["set_response_params", "read"])
-async def test_not_where_aiohttp_has_changed(name: str, monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
-    """With an aiohttp in which something of it has another shape, or is gone, calls go the long way and succeed."""
-    plain = getattr(ResponseHandler, name)
+async def pass_on(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    return await handler(request)
 
-    def changed(*arguments: Any, **options: Any) -> Any:
-        return plain(*arguments, **options)
 
-    monkeypatch.setattr(ResponseHandler, name, changed)
+@pytest.mark.parametrize("added", [{"middlewares": (pass_on,)}, {"headers": {"X-Trace": "1"}}], ids=list)
+async def test_not_where_sessions_are_made_otherwise(
+    added: dict[str, Any], monkeypatch: pytest.MonkeyPatch, long_ways: list[str]
+) -> None:
+    """What a patched constructor gives to every aiohttp session counts for the client's requests, too."""
+    plain = aiohttp.ClientSession.__init__
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", lambda self, **options: plain(self, **added, **options))
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        await client.groups.get(7, 42)
+    assert len(long_ways) == 1
+
+
+async def test_not_where_the_public_request_is_replaced(monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
+    """Who replaces ``ClientSession.request`` itself is asked as well, also by a client that is open already."""
+    request = aiohttp.ClientSession.request
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        await client.groups.get(7, 42)
+        monkeypatch.setattr(aiohttp.ClientSession, "request", functools.partialmethod(request))
+        await client.groups.get(7, 42)
+    assert len(long_ways) == 1
+
+
+@pytest.mark.parametrize("kind", ["wrapped", "subclass"])
+def test_not_where_a_mock_stood_first(kind: str) -> None:
+    """A mock that was there before the package was imported, as in a recorded test, sees every request."""
+    script = f"""
+import aiohttp, asyncio, functools
+real = aiohttp.ClientSession
+@functools.wraps(real._request)
+async def refuse(self, *given, **options):
+    raise RuntimeError("mocked")
+if {kind!r} == "wrapped":
+    real._request = refuse
+else:
+    namespace = dict(_request=refuse)
+    import warnings; warnings.simplefilter("ignore")
+    aiohttp.ClientSession = type("Traced", (real,), namespace)
+import partoo_async
+async def main():
+    once = partoo_async.RetryPolicy(max_retries=0)
+    async with partoo_async.PartooClient("key", server="http://127.0.0.1:9/v2", retry=once) as client:
+        try:
+            await client.groups.delete(7, 42)
+        except partoo_async.APIConnectionError as error:
+            print(error)
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "RuntimeError" in done.stdout
+
+
+async def test_not_where_aiohttp_has_changed(monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
+    """With an aiohttp in which something of it has another shape calls go the long way, and succeed."""
+    plain = ResponseHandler.set_response_params
+
+    def changed(self: ResponseHandler, *, timer: Any, **options: Any) -> None:
+        plain(self, timer=timer, **options)
+
+    monkeypatch.setattr(ResponseHandler, "set_response_params", changed)
     async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
         assert (await client.groups.get(7, 42)).id == 42
     assert len(long_ways) == 1
+
+
+async def test_not_where_requests_need_more(monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
+    """Nor with an aiohttp whose requests cannot be made any more from what is given here."""
+    plain = aiohttp.ClientRequest
+
+    def demanding(method: str, url: Any, *, session: Any, **options: Any) -> Any:
+        return plain(method, url, session=session, **options)
+
+    monkeypatch.setattr(aiohttp, "ClientRequest", demanding)
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        assert (await client.groups.get(7, 42)).id == 42
+    assert len(long_ways) == 1
+
+
+async def test_after_an_early_refusal_the_connection_is_not_used_again() -> None:
+    """A large body that the server refused before it had read it would otherwise stand before the next request."""
+    ids = [f"{number:024x}" for number in range(10_000)]
+    async with raw_server(answer(413, b"{}"), answer(200)) as server:
+        async with PartooClient("key", server=server.url) as client:
+            with pytest.raises(APIStatusError):
+                await client.groups.create(7, name="France", business_ids=ids)
+            await client.groups.delete(7, 42)
+    assert server.connections == 2
+
+
+async def test_a_101_that_upgrades_nothing_ends_the_connection() -> None:
+    """What a server speaks after a 101 is not HTTP, also when it does not say what it is."""
+    async with raw_server(b"HTTP/1.1 101 Switching\r\n\r\n", answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url) as client:
+            with pytest.raises(APIStatusError):
+                await client.groups.get(7, 42)
+            await client.groups.get(7, 42)
+    assert server.connections == 2

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import warnings
 
+import aiohttp
 import pytest
 
 from partoo_async import APIConnectionError, ClientClosedError, ConfigurationError, PartooClient, RateLimit
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, answer, raw_server
+
+PACKED = answer(200, gzip.compress(GROUP), "Content-Encoding: gzip")
 
 
 async def test_calls_get_their_grace() -> None:
@@ -43,6 +47,27 @@ async def test_after_the_grace_calls_end() -> None:
         with pytest.raises(ClientClosedError) as caught:
             await call
         assert caught.value.request_sent
+
+
+@pytest.mark.parametrize("begun", [None, answer(200, GROUP)[:-9], PACKED[:-9]], ids=["no head", "body", "gzip"])
+@pytest.mark.parametrize("borrowed", [False, True])
+async def test_whatever_a_call_is_at_it_ends(begun: bytes | None, borrowed: bool) -> None:
+    """Closing ends calls that wait for a head or for the rest of a body, on a session of the caller's as well."""
+    async with raw_server(begun) as server, aiohttp.ClientSession() as session:
+        client = PartooClient("key", server=server.url, session=session if borrowed else None)
+        calls = [asyncio.create_task(client.groups.get(7, 42)), asyncio.create_task(client.groups.delete(7, 42))]
+        while len(server.requests) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        await client.aclose()
+        done, _ = await asyncio.wait(calls, timeout=5)
+        assert len(done) == 2
+        assert client.quota.used == 2
+        assert "0 of 32" in repr(client.session.concurrency)
+        for call in calls:
+            error = call.exception()
+            assert isinstance(error, ClientClosedError)
+            assert error.request_sent
 
 
 async def test_calls_that_wait_are_woken() -> None:

@@ -44,6 +44,11 @@ def test_each_name_is_the_same_wherever_it_is_taken_from() -> None:
     assert {"diff_scans", "ScanDiff", "ScanItem"} <= vars(partoo_async).keys()
 
 
+def test_the_part_itself_is_found() -> None:
+    """``partoo_async.scan`` is there without an import of its own, as parts of a package are once they are loaded."""
+    assert "partoo_async.scan.report" in loaded("import partoo_async; partoo_async.scan.ScanItem")
+
+
 def test_every_name_is_listed_before_it_is_loaded() -> None:
     """dir(), for completion at a prompt, and ``import *`` have all names, whether they are there yet or not."""
     code = """

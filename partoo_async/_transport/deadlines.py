@@ -64,8 +64,9 @@ class Deadlines:
         self._under_way.discard(watch)
 
     def close(self) -> None:
-        """Leave no timer behind."""
-        self._under_way.clear()
+        """End what is under way, and leave no timer behind."""
+        while self._under_way:
+            self._under_way.pop().expire()
         self._set(math.inf)
 
     def _set(self, due: float) -> None:

@@ -68,7 +68,7 @@ class SessionRoute:
         except BaseException:
             response.close()  # what is left of the answer must not meet the next request on this connection
             raise
-        # The second: a 101, after which something else than HTTP is spoken.
-        if answer.broken or response.connection is not None:
+        # The last two: a 101, after which something else than HTTP is spoken.
+        if answer.broken or response.connection is not None or response.status == 101:
             response.close()
         return whole

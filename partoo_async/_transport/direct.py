@@ -1,24 +1,22 @@
 """The short way of a request: onto a connection of the pool, past ``ClientSession.request``.
 
 That function does more than a request of this API needs, and takes most of a call's CPU time. What is used instead
-has public names in aiohttp, but no documentation, so it is looked at first whether all of it is as it was. Where it is
-not, and where somebody has put something in between (a proxy, tracing, a mock), requests take the long way.
+has public names in aiohttp, but no documentation, so that it is looked at first, see ``passable``. Where it is not as
+it was, and where somebody has put something in between (a proxy, tracing, a mock), requests take the long way.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from functools import cache
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from partoo_async._transport.answers import Answer
 from partoo_async._transport.connector import SoundConnector
 from partoo_async._transport.options import TIMEOUT
+from partoo_async._transport.passable import is_plain, is_untouched
 
 if TYPE_CHECKING:
     import ssl
@@ -28,29 +26,10 @@ if TYPE_CHECKING:
     from partoo_async._secret import Secret
     from partoo_async._transport.deadlines import Watch
 
-__all__ = ["DirectRoute", "as_it_was"]
+__all__ = ["DirectRoute"]
 
-
-def _session_request() -> object:
-    return getattr(aiohttp.ClientSession, "_request", None)
-
-
-# What mocks and tracers replace to see every request: one that took the short way would escape them.
-_OWN_REQUEST = _session_request()
-
-
-@cache
-def as_it_was() -> bool:
-    """Whether aiohttp has what is used here, under the same names and with the same parameters."""
-    wanted = (
-        (aiohttp.TCPConnector.connect, {"req", "traces", "timeout"}),
-        (aiohttp.ClientRequest, {"method", "url", "headers", "loop", "ssl"}),
-        (getattr(ResponseHandler, "set_response_params", None), {"read_until_eof", "auto_decompress"}),
-        (getattr(ResponseHandler, "read", None), {"self"}),
-    )
-    return getattr(_OWN_REQUEST, "__module__", "") == aiohttp.ClientSession.__module__ and all(
-        callable(function) and names <= set(inspect.signature(function).parameters) for function, names in wanted
-    )
+# Bytes of a request that a connection takes at once, whatever lies below: TLS does not tell what waits there.
+_SMALL = 16 * 1024
 
 
 class _Origin:
@@ -78,11 +57,11 @@ class DirectRoute:
         self._headers = headers
         self._context = context
         self._origins: dict[str, _Origin] = {}
-        self._passable = as_it_was() and not session.trust_env and not session.trace_configs
+        self._is_plain = is_plain(session)
 
     def open(self) -> bool:
         """Whether a request can take this way now."""
-        return self._passable and _session_request() is _OWN_REQUEST
+        return self._is_plain and is_untouched(self._session)
 
     async def ask(self, base_url: str, request: Request, key: Secret, until: float, watch: Watch) -> Response:
         """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
@@ -111,9 +90,13 @@ class DirectRoute:
             answer = Answer(message.code, message.headers, stream, protocol)
             response = await answer.read(request, key, until)
         except BaseException:
+            if request.body is not None and connection.transport is not None:
+                connection.transport.abort()  # what is unsent of the body would keep the socket until it is sent
             connection.close()  # what is left of the answer must not meet the next request on this connection
             raise
-        if answer.broken:
+        # Not after a 101, with which the server speaks something else than HTTP, nor after an early refusal of a body.
+        unsent = request.body is not None and message.code >= 300 and len(request.body) > _SMALL
+        if answer.broken or unsent or message.code == 101:
             connection.close()
         else:
             connection.release()
@@ -123,7 +106,7 @@ class DirectRoute:
 def _written(origin: _Origin, request: Request, key: Secret) -> bytes:
     """The request as it goes out. Its path and the key were checked when they came in: nothing breaks a line."""
     start = f"{request.method} {origin.prefix}{request.path}{origin.head}x-APIKey: {key.reveal()}\r\n"
-    if request.method == "GET":
+    if request.method == "GET" and request.body is None:
         return f"{start}\r\n".encode("ascii")
     body = request.body or b""
     # The API answers 415 to any other type.

@@ -126,9 +126,11 @@ class Transport:
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
         self.closed = True
-        self._deadlines.close()
-        if self._owned and self._session is not None:
-            await self._session.close()
+        try:
+            if self._owned and self._session is not None:
+                await self._session.close()
+        finally:
+            self._deadlines.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
 
     async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
         """Send one request and return its complete answer, whatever its status.
@@ -139,6 +141,7 @@ class Transport:
         ``CancelledUnsentError``.
         """
         session = self._session or await self.open()
+        connector = session.connector  # which a session that is closed meanwhile has no longer
         failure: BaseException
         watch = self._deadlines.start(until)
         try:
@@ -149,13 +152,16 @@ class Transport:
             failure = asyncio.CancelledError(*error.args)
             if watch.was_it():
                 failure = translate(TimeoutError(), request.route, server, session)
+                if self.closed:
+                    failure = ClientClosedError(f"{request.route}: the client was closed before the answer came")
+                    failure.request_sent = True
         except Exception as error:
             failure = translate(error, request.route, server, session)
         finally:
             self._deadlines.stop(watch)
-        if watch.unsent or (isinstance(session.connector, SoundConnector) and session.connector.gave_up()):
+        if watch.unsent or (isinstance(connector, SoundConnector) and connector.gave_up()):
             # The key and the request have not left.
-            if isinstance(failure, APIConnectionError):
+            if isinstance(failure, (APIConnectionError, ClientClosedError)):
                 failure.request_sent = False
             elif isinstance(failure, asyncio.CancelledError):
                 failure = CancelledUnsentError(*failure.args)

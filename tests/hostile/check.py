@@ -150,7 +150,7 @@ async def check(
                     attempts = outcome.error.attempts
                     assert sum(attempt.request_sent for attempt in attempts) == sends
                     assert len(attempts) == (tries or sends)
-                assert watcher.growth <= memory
+                assert watcher.growth <= memory, watcher.growth / MEBIBYTE
                 await server.heal()
                 _assert_is(await ask(client), then)
             # The key goes where the client connects to, and that is the chosen server and nothing else.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from partoo_async._transport import direct
+from partoo_async._transport import passable
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,5 +22,5 @@ def _frozen() -> Iterator[None]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test on both ways that a request can take; see ``partoo_async._transport.direct``."""
     if request.param == "long":
-        monkeypatch.setattr(direct, "_OWN_REQUEST", None)
+        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
     return str(request.param)

@@ -12,7 +12,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from partoo_async import APIConnectionError, APIStatusError, APITimeoutError, PartooClient, RetryPolicy
+from partoo_async import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ClientClosedError,
+    PartooClient,
+    RetryPolicy,
+)
 from partoo_async._transport import direct
 from tests.conftest import answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
@@ -100,6 +107,33 @@ async def test_a_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     error = await check(BlackHole().serve(), APITimeoutError, 0, tries=LINE, then=APITimeoutError)
     assert isinstance(error, APITimeoutError)
     assert not error.request_sent
+
+
+@row(3)
+@pytest.mark.usefixtures("way")
+async def test_closing_while_it_connects() -> None:
+    """A client that is closed ends a call that has no connection yet, at once; nothing was sent."""
+    async with BlackHole().serve() as hole, PartooClient(KEY, server=hole.url) as client:
+        calls = [asyncio.create_task(client.groups.delete(7, 42)), asyncio.create_task(client.groups.get(7, 42))]
+        await asyncio.sleep(0.05)
+        await client.aclose()
+        done, _ = await asyncio.wait(calls, timeout=5)
+        assert len(done) == 2
+        for call in calls:
+            error = call.exception()
+            assert isinstance(error, ClientClosedError)
+            assert not error.request_sent
+
+
+@row(3)
+@pytest.mark.usefixtures("way")
+async def test_a_timeout_of_the_caller_while_it_connects() -> None:
+    """asyncio.timeout() around any call is a TimeoutError, as around anything else."""
+    async with BlackHole().serve() as hole, PartooClient(KEY, server=hole.url) as client:
+        for call in (lambda: client.groups.delete(7, 42), lambda: client.groups.get(7, 42)):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await call()
 
 
 @row(3)
