@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median, quantiles
@@ -68,8 +69,18 @@ def versions() -> str:
     return ", ".join(found)
 
 
+def commit() -> str:
+    """Which state of this package was measured."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "no git"
+    return f"commit {done.stdout.strip()}"
+
+
 def machine(server: str, *, pinned: bool) -> str:
     """What the figures were measured on."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     pinning = "server and clients on a core each" if pinned else "server and clients not pinned to cores of their own"
-    return f"{python} on {platform.system()}, {processor()}, {os.cpu_count()} cores; {pinning}; {server}. {versions()}."
+    cores = f"{processor()}, {os.cpu_count()} cores"
+    return f"{python} on {platform.system()}, {cores}; {pinning}; {server}. {versions()}. At {commit()}."
