@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,9 @@ from partoo_async.emulator import Emulator
 
 FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
 """Retries whose waits a test does not feel."""
+
+TLS = ssl.create_default_context()
+"""One for clients whose tests are not about TLS: reading the certificates takes longer than most of these tests."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +35,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[PartooClient]:
-    async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST) as client:
+    async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST, ssl_context=TLS) as client:
         yield client
 
 

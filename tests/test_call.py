@@ -34,14 +34,14 @@ from partoo_async import (
     RetryEvent,
     RetryPolicy,
 )
-from tests.conftest import FAST, GROUP, answer, raw_server
+from tests.conftest import FAST, GROUP, TLS, answer, raw_server
 
 KEY = "sk-very-secret-0123456789"
 FRANCE = Group(42, "France", False, ("a", "b"))
 
 
 def client_of(url: str, **options: object) -> PartooClient:
-    return PartooClient(KEY, server=url, **{"retry": FAST, **options})  # type: ignore[arg-type]
+    return PartooClient(KEY, server=url, **{"retry": FAST, "ssl_context": TLS, **options})  # type: ignore[arg-type]
 
 
 async def test_the_request_on_the_wire() -> None:

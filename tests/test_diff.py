@@ -35,6 +35,7 @@ from partoo_async import (
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal import Journal
 from partoo_async.scan.scope import Scope
+from tests.conftest import TLS
 
 NOTHING = ScanDiff((), (), (), (), (), (), 0, (), (), ())
 NOT_REACHED = "not reached: the scan did not come to its end"
@@ -275,7 +276,7 @@ def demo(*sections: EmulatedSection) -> Emulator:
 
 
 def client_of(emulator: Emulator) -> PartooClient:
-    return PartooClient(emulator.api_key, server=emulator.server)
+    return PartooClient(emulator.api_key, server=emulator.server, ssl_context=TLS)
 
 
 def country(*groups: EmulatedGroup, number: int = 7, name: str = "Country") -> EmulatedSection:

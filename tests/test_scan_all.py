@@ -18,7 +18,7 @@ from partoo_async import (
     ScanPlan,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import FAST, answer, raw_server
+from tests.conftest import FAST, TLS, answer, raw_server
 from tests.simulated import recorded
 
 
@@ -34,7 +34,7 @@ def organization(sections: int) -> Emulator:
 
 
 def client_of(emulator: Emulator) -> PartooClient:
-    return PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, retry=FAST)
+    return PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, retry=FAST, ssl_context=TLS)
 
 
 def keys(items: Any) -> list[tuple[int, int | None]]:

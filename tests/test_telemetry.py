@@ -28,7 +28,7 @@ from partoo_async import (
 )
 from partoo_async.emulator import Emulator
 from partoo_async.telemetry import Telemetry
-from tests.conftest import FAST
+from tests.conftest import FAST, TLS
 from tests.recorder import Recorder
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,8 @@ def recorder() -> Recorder:
 
 
 def client_of(emulator: Emulator, recorder: Recorder, **options: Any) -> PartooClient:
-    return PartooClient(emulator.api_key, server=emulator.server, **{"retry": FAST, "on_event": recorder, **options})
+    usual = {"retry": FAST, "ssl_context": TLS, "on_event": recorder}
+    return PartooClient(emulator.api_key, server=emulator.server, **{**usual, **options})
 
 
 def attributes_of(span: ReadableSpan) -> dict[str, object]:

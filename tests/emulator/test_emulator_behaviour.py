@@ -30,6 +30,7 @@ from partoo_async.emulator import (
     EmulatedSection,
     Emulator,
 )
+from tests.conftest import TLS
 
 Play = Callable[..., Awaitable[PartooClient]]
 
@@ -43,7 +44,7 @@ async def play() -> AsyncIterator[Play]:
             data = {"sections": two_sections(), "rate_limit": None} | arguments
             emulator = await stack.enter_async_context(Emulator(behaviour=Behaviour(**behaviour), **data))
             return await stack.enter_async_context(
-                PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, timeout=20)
+                PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, timeout=20, ssl_context=TLS)
             )
 
         yield start

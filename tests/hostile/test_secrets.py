@@ -14,7 +14,7 @@ import pytest
 from partoo_async import PartooClient, PartooError, RequestEvent, RetryPolicy
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.emulator.faults import GROUPS, KINDS
-from tests.conftest import answer
+from tests.conftest import TLS, answer
 from tests.hostile.server import HostileServer, Line
 from tests.recorder import Recorder
 
@@ -85,6 +85,7 @@ async def test_whatever_the_fault(kind: str, caplog: pytest.LogCaptureFixture, t
             timeout=0.5,
             attempt_timeout=0.03 if KINDS[kind] in GROUPS["The connection"] else 0.4,
             retry=RetryPolicy(max_retries=1, initial_backoff=0.001),
+            ssl_context=TLS,
             on_event=recorder,
         ) as client:
             # A pause of an hour would hold the scan up for good.
@@ -109,7 +110,12 @@ async def test_a_server_that_quotes_the_request(
 
     async with HostileServer((quote,)).serve() as server:
         async with PartooClient(
-            KEY, server=server.url, timeout=0.5, retry=RetryPolicy(max_retries=0), on_event=recorder
+            KEY,
+            server=server.url,
+            timeout=0.5,
+            retry=RetryPolicy(max_retries=0),
+            ssl_context=TLS,
+            on_event=recorder,
         ) as client:
             seen = await provoke(client, tmp_path / "scan.db" if status not in (200, 429) else None)
     if status == 200:

@@ -102,7 +102,8 @@ async def test_no_tls_on_a_tls_port(speaks: bool) -> None:
     stopped = asyncio.Event()
     listener = await asyncio.start_server(handle, "127.0.0.1", 0)
     server = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v2"
-    async with PartooClient(KEY, server=server, retry=POLICY, attempt_timeout=0.1) as client:
+    context = trusting()  # here, so that reading the certificates does not count
+    async with PartooClient(KEY, server=server, retry=POLICY, attempt_timeout=0.1, ssl_context=context) as client:
         outcome = await ask(client)
     stopped.set()
     listener.close()
