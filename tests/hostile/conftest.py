@@ -1,4 +1,7 @@
-"""Collections of garbage are part of these tests; what lives already is left out of them, or each would take long."""
+"""Collections of garbage are part of these tests; what lives already is left out of them, or each would take long.
+
+For each module anew: between two of them a worker may run others, and import what those need.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from partoo_async._transport import passable
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _frozen() -> Iterator[None]:
     gc.collect()
     gc.freeze()
