@@ -38,7 +38,12 @@ help:
 demo: $(ENV)/demo/.stamp
 	@$(ENV)/demo/bin/partoo demo
 
-test: ARGS ?= --cov --cov-report=term
+# Half of its time the suite waits for servers and processes of its own, so that two cores have work for four workers.
+# It starts hundreds of Pythons, which keep their bytecode whatever the environment says, or each would compile all of
+# its imports anew.
+test: WORKERS ?= 4
+test: ARGS ?= --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(ENV)/test/.stamp
 	$(TEST) pytest $(ARGS)
 
