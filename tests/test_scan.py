@@ -28,7 +28,7 @@ from partoo_async import (
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.report import duration
-from tests.conftest import GROUP, answer, raw_server
+from tests.conftest import GROUP, TLS, answer, raw_server
 from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual
 
@@ -230,7 +230,7 @@ async def test_a_scan_uses_the_whole_quota_alone() -> None:
     limit = RateLimit(requests=30, per=0.5)
     async with (
         Emulator(sections=[section(1, 100)], rate_limit=limit) as emulator,
-        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit) as client,
+        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit, ssl_context=TLS) as client,
     ):
         async with client.scan(1) as scan:
             plan = scan.plan
@@ -248,7 +248,7 @@ async def test_interactive_calls_pass_a_scan() -> None:
     limit = RateLimit(requests=10, per=0.5)
     async with (
         Emulator(sections=[section(1, 40)], rate_limit=limit) as emulator,
-        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit) as client,
+        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit, ssl_context=TLS) as client,
     ):
         async with client.scan(1) as scan:
             done = 0

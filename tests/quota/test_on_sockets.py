@@ -13,6 +13,7 @@ import pytest
 
 from partoo_async import PartooClient, RateLimit, ScanReport
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from tests.conftest import TLS
 
 Window = Literal["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
 WINDOWS: list[Window] = ["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
@@ -24,7 +25,7 @@ def groups(count: int) -> list[EmulatedSection]:
 
 async def scan(emulator: Emulator, count: int, limit: RateLimit, max_concurrency: int = 32) -> ScanReport:
     async with PartooClient(
-        emulator.api_key, server=emulator.server, rate_limit=limit, max_concurrency=max_concurrency
+        emulator.api_key, server=emulator.server, rate_limit=limit, max_concurrency=max_concurrency, ssl_context=TLS
     ) as client:
         report = await client.scan(7, group_ids=range(count)).collect()
     report.raise_for_failures()
