@@ -1,6 +1,5 @@
 """The asyncio SDK for the Partoo REST API. An independent project, not affiliated with Partoo."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._deadline import deadline
@@ -128,7 +127,9 @@ def __getattr__(name: str) -> Any:
         return get_version()
     # Likewise what is not there yet: a program that only makes calls need not wait for all that scans consist of.
     if name == "scan" or name in __all__:
-        scan = importlib.import_module("partoo_async.scan")
+        from importlib import import_module  # noqa: PLC0415 - on demand
+
+        scan = import_module("partoo_async.scan")
         value = globals()[name] = scan if name == "scan" else getattr(scan, name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
