@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
-from partoo_async import APIStatusError, PartooClient
+from partoo_async import APIStatusError, APITimeoutError, PartooClient
 from partoo_async._http import Request
 from partoo_async._transport import passable
 from partoo_async._transport.detour import SessionRoute
@@ -221,3 +223,25 @@ async def test_a_101_that_upgrades_nothing_ends_the_connection() -> None:
                 await client.groups.get(7, 42)
             await client.groups.get(7, 42)
     assert server.connections == 2
+
+
+async def test_what_is_unsent_of_a_write_that_was_given_up_is_dropped() -> None:
+    """A write whose time is over leaves no socket behind that still waits for the server to read the rest."""
+    text, given_up, received = "x" * 8_000_000, asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = len(await reader.read(1))
+        await given_up.wait()
+        with contextlib.suppress(ConnectionResetError):
+            while data := await reader.read(2**16):
+                size += len(data)
+        received.set_result(size)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with PartooClient("key", server=url, attempt_timeout=0.2) as client:
+            with pytest.raises(APITimeoutError):
+                await client.request("POST", "/large", json=text)
+            given_up.set()
+            assert await asyncio.wait_for(received, 30) < len(text)
