@@ -120,14 +120,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # On demand: the metadata is slow to find.
     if name == "__version__":
-        from partoo_async._version import get_version  # noqa: PLC0415 - on demand
+        from partoo_async._version import get_version  # noqa: PLC0415 - few ask, and the metadata is slow to find
 
         return get_version()
-    # Likewise what is not there yet: a program that only makes calls need not wait for all that scans consist of.
+    # What is not there yet: a program that only makes calls need not wait for all that scans consist of.
     if name == "scan" or name in __all__:
-        from importlib import import_module  # noqa: PLC0415 - on demand
+        from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
         scan = import_module("partoo_async.scan")
         value = globals()[name] = scan if name == "scan" else getattr(scan, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -21,6 +21,7 @@ SECTIONS = {1: [11, 12], 2: [21], 3: [], 4: [41, 42, 43]}
 KEYS = {(section, group) for section, groups in SECTIONS.items() for group in groups}
 # The first page is asked for at once, the second one must wait for a minute.
 ONE_A_MINUTE = RateLimit(1, 60.0)
+Consumed: TypeAlias = tuple[list[ScanItem], ScanReport]
 
 
 class Paged(Partoo):
@@ -50,7 +51,7 @@ def asked(partoo: Partoo) -> list[Key]:
     return [key for _, key in partoo.arrived]
 
 
-async def consume(scan: Scan) -> tuple[list[ScanItem], ScanReport]:
+async def consume(scan: Scan) -> Consumed:
     """What a program does with a scan. Its task must not notice that somebody closes the scan."""
     async with scan:
         items = [item async for item in scan]
@@ -97,6 +98,17 @@ def test_closed_while_the_pages_are_walked(tmp_path: Path, with_journal: bool, h
         run_virtual(main())
 
 
+async def closed(scan: Scan, consumer: asyncio.Task[Consumed], client: PartooClient, partoo: Partoo) -> Consumed:
+    """What the consumer of a scan that is closed now has got in the end; nothing is sent after it, nothing is left."""
+    await scan.aclose()
+    before = len(partoo.arrived)
+    consumed = await consumer
+    await asyncio.sleep(60)
+    assert len(partoo.arrived) == before
+    assert_nothing_left(client, partoo)
+    return consumed
+
+
 def test_closed_at_any_moment(tmp_path: Path) -> None:
     """In whatever phase: the loop ends without an error, nothing is sent after it, the report does not pass a part for
     the whole, and the next run asks for nothing that was answered."""
@@ -107,12 +119,7 @@ def test_closed_at_any_moment(tmp_path: Path) -> None:
             scan = all_of(client, path)
             consumer = asyncio.create_task(consume(scan))
             await asyncio.sleep(moment)
-            await scan.aclose()
-            before = len(partoo.arrived)
-            items, report = await consumer
-            await asyncio.sleep(60)
-            assert len(partoo.arrived) == before
-            assert_nothing_left(client, partoo)
+            items, report = await closed(scan, consumer, client, partoo)
             found = [(item.section_id, item.group_id) for item in items]
             assert len(found) == len(set(found))
             assert not report.complete or set(found) == KEYS
@@ -153,12 +160,7 @@ def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str) -> None:
                 await asyncio.wait([consumer])
             for _ in range(turns or 0):
                 await asyncio.sleep(0)
-            await scan.aclose()
-            before = len(partoo.arrived)
-            items, report = await consumer
-            await asyncio.sleep(60)
-            assert len(partoo.arrived) == before
-            assert_nothing_left(client, partoo)
+            items, report = await closed(scan, consumer, client, partoo)
             assert not report.complete or {(item.section_id, item.group_id) for item in items} == KEYS
             if path is not None:
                 async with recording.open_recording(path) as opened:

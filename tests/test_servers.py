@@ -84,6 +84,15 @@ def test_the_key_never_travels_in_clear(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["https://m\u00fcnchen.example/v2", "https://api.partoo.co/\u00e9"], ids=["host", "path"]
+)
+def test_a_url_that_is_not_ascii_is_refused(url: str) -> None:
+    """It has to be written as it is sent, and the error says how."""
+    with pytest.raises(ConfigurationError, match=r"server: expected ASCII alone; write the host as xn--"):
+        Server("x", url)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         pytest.param(f"https://{KEY}@api.partoo.co/v2", id="user"),
