@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from partoo_async._version import get_version
+from partoo_async._version import get_version, install_command
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
 
@@ -26,7 +26,7 @@ except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] != "opentelemetry":
         raise
     raise ModuleNotFoundError(
-        "partoo_async.telemetry needs OpenTelemetry: pip install 'partoo-async[otel]'", name=_missing.name
+        f"partoo_async.telemetry needs OpenTelemetry: {install_command('otel')}", name=_missing.name
     ) from None
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,15 @@ def blocks_of(page: Path) -> list[Block]:
         blocks.append(block)
         end = match.end()
     return blocks
+
+
+def test_install_lines_work_from_a_clone() -> None:
+    """The package is on no index yet; once it is, these lines name it, and this test with them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    files = [*PAGES, *(ROOT / "examples").rglob("*.py"), ROOT / "CONTRIBUTING.md"]
+    lines = [line for path in files for line in re.findall(r"pip install ([^`\n]+)", path.read_text(encoding="utf-8"))]
+    assert len(lines) > 4
+    assert set(lines) <= {".", *(f"'.[{extra}]'" for extra in project["optional-dependencies"])}
 
 
 @contextmanager

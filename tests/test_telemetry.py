@@ -374,8 +374,8 @@ print(len(recorder.spans), len(recorder.metrics()))
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
-        ("opentelemetry", "pip install 'partoo-async[otel]'"),
-        ("opentelemetry.trace", "pip install 'partoo-async[otel]'"),  # others put packages of theirs beside it
+        ("opentelemetry", "pip install '.[otel]'"),
+        ("opentelemetry.trace", "pip install '.[otel]'"),  # others put packages of theirs beside it
         ("logging", "logging"),
     ],
 )

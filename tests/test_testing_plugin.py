@@ -220,7 +220,7 @@ def test_without_pytest_asyncio_it_says_what_to_install(
     )
     result = pytester.runpytest_subprocess(*NAMED, "-W", "error", timeout=60)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*partoo_client needs pytest-asyncio: pip install 'partoo-async[[]testing[]]'"])
+    result.stdout.fnmatch_lines(["*partoo_client needs pytest-asyncio: pip install '*[[]testing[]]'"])
 
 
 def test_the_tests_on_the_page_pass(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The tests of the directory: ``pip install 'partoo-async[testing]'``, then ``pytest`` in this folder.
+"""The tests of the directory: ``pip install '.[testing]'``, then ``pytest`` in this folder.
 
 The fixtures come with the package; nothing is mocked, and nothing leaves the machine.
 """

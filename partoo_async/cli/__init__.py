@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("typer", "click", "rich"):
             raise
-        sys.stderr.write("The partoo command needs the cli extra: pip install 'partoo-async[cli]'\n")
+        from partoo_async._version import install_command  # noqa: PLC0415 - needed when something is missing
+
+        sys.stderr.write(f"The partoo command needs the cli extra: {install_command('cli')}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 
 from partoo_async._deadline import deadline
+from partoo_async._version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.integrations._serving import GRACE, explain, serving
@@ -28,7 +29,7 @@ except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] not in ("fastapi", "starlette"):
         raise
     raise ModuleNotFoundError(
-        "partoo_async.integrations.fastapi needs FastAPI: pip install 'partoo-async[fastapi]'", name=_missing.name
+        f"partoo_async.integrations.fastapi needs FastAPI: {install_command('fastapi')}", name=_missing.name
     ) from None
 
 __all__ = ["Partoo", "add_exception_handlers", "get_client", "lifespan", "within"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from partoo_async._version import install_command
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.rows import item_object
 
@@ -28,9 +29,7 @@ def _pyarrow() -> Any:
             raise
     else:
         return pyarrow
-    raise ConfigurationError(
-        "pyarrow: expected to be installed for Arrow and Parquet: pip install 'partoo-async[arrow]'"
-    )
+    raise ConfigurationError(f"pyarrow: expected to be installed for Arrow and Parquet: {install_command('arrow')}")
 
 
 def schema() -> pyarrow.Schema:

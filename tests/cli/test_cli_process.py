@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from partoo_async import RateLimit
+from partoo_async._version import install_command
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from partoo_async.cli import main; main(['demo'])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "The partoo command needs the cli extra: pip install 'partoo-async[cli]'\n"
+    assert result.stderr == f"The partoo command needs the cli extra: {install_command('cli')}\n"
 
 
 def test_the_emulator_runs_until_it_is_stopped(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:

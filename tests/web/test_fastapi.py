@@ -267,7 +267,7 @@ async def test_the_deadline_of_a_caller_counts_too(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "says"), [("fastapi", "pip install 'partoo-async[fastapi]'"), ("pydantic", "pydantic")]
+    ("missing", "says"), [("fastapi", "pip install '.[fastapi]'"), ("pydantic", "pydantic")]
 )
 def test_a_missing_fastapi_says_which_extra(missing: str, says: str) -> None:
     """An ImportError, as anybody who tries the import expects. What FastAPI itself lacks is not mistaken for it."""
