@@ -12,9 +12,10 @@ SHELL := /bin/sh
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 ENV := .venv/$(VERSION)
-# -qq leaves errors only; without compiling, which Python does on import, an environment is ready sooner.
-PIP_INSTALL := -m pip --disable-pip-version-check -qq install --no-compile
-TEST := $(ENV)/test/bin/python -m
+ENVIRONMENT := $(PYTHON) requirements/environment.py
+# `make test RESOLUTION=lowest` takes the oldest versions that pyproject.toml allows.
+SUITE := $(ENV)/$(if $(filter lowest,$(RESOLUTION)),lowest,test)
+TEST := $(SUITE)/bin/python -m
 CHECK := $(ENV)/check/bin/python -m
 TYPING := $(wildcard tests/typing)
 
@@ -33,7 +34,7 @@ help:
 	@echo "make audit   look the pinned versions up among known vulnerabilities"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
 	@echo "make clean   delete what the other targets made"
-	@echo "Another Python:  make test PYTHON=python3.13"
+	@echo "Another Python:  make test PYTHON=python3.13;  the oldest versions of everything:  make test RESOLUTION=lowest"
 
 demo: $(ENV)/demo/.stamp
 	@$(ENV)/demo/bin/partoo demo
@@ -44,7 +45,7 @@ demo: $(ENV)/demo/.stamp
 test: WORKERS ?= 2
 test: ARGS ?= --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(ENV)/test/.stamp
+test: $(SUITE)/.stamp
 	$(TEST) pytest $(ARGS)
 
 check: lint types docs wheel
@@ -65,16 +66,14 @@ types: $(ENV)/check/.stamp
 docs: $(ENV)/check/.stamp
 	NO_MKDOCS_2_WARNING=1 $(CHECK) mkdocs build --strict
 
-# What a user gets: the wheel, built by way of the sdist, in an environment with the core dependencies only and then
+# What a user gets: the wheel, built by way of the sdist, in an environment with the core dependencies only, and in one
 # with the extra `cli`. -I and the other directory keep the source tree out of sight of the script.
 wheel: $(ENV)/check/.stamp
-	rm -rf dist $(ENV)/wheel
+	rm -rf dist
 	$(CHECK) build --no-isolation --outdir dist .
-	$(PYTHON) -m venv $(ENV)/wheel
-	$(ENV)/wheel/bin/python $(PIP_INSTALL) --require-hashes -r requirements/core.txt
-	$(ENV)/wheel/bin/python $(PIP_INSTALL) --no-deps dist/*.whl
+	$(ENVIRONMENT) make $(ENV)/wheel requirements/core.txt dist/*.whl
 	cd $(ENV)/wheel && bin/python -I "$(CURDIR)/tests/wheel/check_installed.py"
-	$(ENV)/wheel/bin/python $(PIP_INSTALL) --require-hashes -r requirements/demo.txt
+	$(ENVIRONMENT) make $(ENV)/wheel requirements/demo.txt dist/*.whl
 	cd $(ENV)/wheel && bin/python -I "$(CURDIR)/tests/wheel/check_installed.py" cli
 
 # Prints ratios to bare aiohttp, never judged by a test: machines differ. Takes nginx for a server where there is one.
@@ -88,59 +87,39 @@ bench-quick: $(ENV)/bench/.stamp
 soak: $(ENV)/test/.stamp
 	$(TEST) benchmarks.soak $(ARGS)
 
-# atheris has no wheel for every Python, so that it is in no list: the newest one that runs here is named.
 fuzz: SECONDS ?= 60
 fuzz: TARGETS ?= retry_after error_body group body path
-fuzz:
-	$(need_python)
-	@test -d $(ENV)/fuzz || $(PYTHON) -m venv $(ENV)/fuzz
-	@$(ENV)/fuzz/bin/python $(PIP_INSTALL) --require-hashes -r requirements/core.txt
-	@$(ENV)/fuzz/bin/python $(PIP_INSTALL) --only-binary :all: atheris==3.0.0 || { \
-		echo "There is no atheris for Python $(VERSION); name one from 3.11 to 3.13: make fuzz PYTHON=python3.12" >&2; exit 1; }
+fuzz: $(ENV)/fuzz/.stamp
 	@for target in $(TARGETS); do echo "fuzzing $$target for $(SECONDS) s"; \
 		$(ENV)/fuzz/bin/python -m fuzz.run $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; done
 
-audit:
-	$(need_python)
-	@test -d $(ENV)/audit || $(PYTHON) -m venv $(ENV)/audit
-	@$(ENV)/audit/bin/python $(PIP_INSTALL) pip-audit==2.10.1
+audit: $(ENV)/audit/.stamp
 	@$(ENV)/audit/bin/python .ci/audit.py
 
-# Made anew as a whole, never patched, so that no package lingers that the list no longer names. The package itself is
-# installed from the source tree with the build backend of the same list: pip would fetch an unpinned one.
-$(ENV)/%/.stamp: requirements/%.txt pyproject.toml
+$(ENV)/%/.stamp: requirements/%.txt requirements/environment.py pyproject.toml
 	$(need_python)
-	@echo "Making $(@D) with $$($(PYTHON) --version) ..."
-	@rm -rf $(@D)
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python $(PIP_INSTALL) --require-hashes -r $<
-	@$(@D)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@$(ENVIRONMENT) make $(@D) $<
 	@touch $@
 
-# Under 3.11, since an older Python has all the dependencies of a newer one and its backports besides. Each list is
-# compiled within the versions of the one before it (bench.txt within core.txt: other clients may need older tools), and
-# `make lock` on its own keeps the versions of the list itself.
-# `grep` refuses the address of an index or of a file: a list has to work with whatever index its reader uses.
-LOCK := $(ENV)/lock/bin/python -m
-# The suite runs everything that there is.
-EXTRAS := --extra arrow --extra cli --extra fastapi --extra otel --extra testing
-PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) piptools compile --quiet --generate-hashes --allow-unsafe \
-	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
-	--annotation-style line $(ARGS) pyproject.toml
+# For every Python and platform at once: a line that not all of them need has a marker. Each list stays within the
+# versions of the one that it names (bench.txt within core.txt: other clients may need older tools), and `make lock` on
+# its own keeps the versions of the list itself. Extras stay in the lists: without them pip takes a requirement like
+# coverage[toml] for one that no line pins, as soon as there is a newer release.
+COMPILE = $(ENVIRONMENT) uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --annotation-style line --custom-compile-command "make lock" $(ARGS)
 
 lock:
 	$(need_python)
-	@test "$(VERSION)" = 3.11 || { echo "make lock needs Python 3.11: make lock PYTHON=python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(ENV)/lock
-	$(ENV)/lock/bin/python $(PIP_INSTALL) pip-tools==7.6.2 dependency-groups==1.3.2
-	$(PIP_COMPILE) -o requirements/core.txt
-	$(LOCK) dependency_groups build | $(PIP_COMPILE) - --extra cli -c requirements/core.txt -o requirements/demo.txt
-	$(LOCK) dependency_groups test | $(PIP_COMPILE) - $(EXTRAS) -c requirements/demo.txt -o requirements/test.txt
-	$(LOCK) dependency_groups check | $(PIP_COMPILE) - --extra cli --extra fastapi --extra otel --extra testing -c requirements/test.txt -o requirements/check.txt
-	$(LOCK) dependency_groups bench | $(PIP_COMPILE) - -c requirements/core.txt -o requirements/bench.txt
-	sed -i.bak -e 's|-c requirements/[a-z]*\.txt, ||' -e 's|-r -|a dependency group|' requirements/*.txt
-	rm requirements/*.bak
-	! grep -n -e '://' -e 'file:' -e ' /' requirements/*.txt
+	$(COMPILE) -o requirements/core.txt
+	$(COMPILE) -c requirements/core.txt --group build --extra cli -o requirements/demo.txt
+	$(COMPILE) -c requirements/demo.txt --group test --all-extras -o requirements/test.txt
+	$(COMPILE) -c requirements/test.txt --group check --extra cli --extra fastapi --extra otel --extra testing -o requirements/check.txt
+	$(COMPILE) -c requirements/core.txt --group bench -o requirements/bench.txt
+	$(COMPILE) -c requirements/core.txt --group fuzz -o requirements/fuzz.txt
+	$(COMPILE) -c requirements/core.txt --group audit -o requirements/audit.txt
+	$(COMPILE) --group test --all-extras --resolution lowest-direct -o requirements/lowest.txt
+	$(ENVIRONMENT) uv pip compile -q --group tools --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-annotate --custom-compile-command "make lock" $(ARGS) -o requirements/uv.txt
 
 clean:
 	rm -rf .venv/3.* dist site .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -21,8 +21,12 @@ from partoo_async.cli.scan_command import Bounds, Form, Record, Target, scan_sec
 __all__ = ["app"]
 
 
+# Before 0.28 typer joins the lines of a paragraph, and shows paragraphs without a line between them.
+_BREAK = "\n" if tuple(map(int, typer.__version__.split(".")[:2])) >= (0, 28) else "\n\n"
+
+
 def _listed(codes: Iterable[tuple[int, str]]) -> str:
-    return "Exit codes:\n" + "\n".join(f"{code:>3}  {meaning}" for code, meaning in codes)
+    return _BREAK.join(["Exit codes:", *(f"{code:>3}  {meaning}" for code, meaning in codes)])
 
 
 _CODES = _listed(EXIT_CODES)

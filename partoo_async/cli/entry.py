@@ -42,7 +42,9 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
     try:
         # As typed: what resumes a scan is the same command and a word more.
         words = sys.argv[1:] if arguments is None else list(arguments)
-        return int(app(words, prog_name="partoo", standalone_mode=False, obj=words) or OK)
+        # Without a word click shows the help; whether that is a usage error differs from release to release.
+        code = int(app(words, prog_name="partoo", standalone_mode=False, obj=words) or OK)
+        return code if words else USAGE
     except _UsageError as error:
         return _misused(error)
     except typer.Abort:  # end of input at a prompt
