@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.each import each
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = "partoo_async"
 
@@ -177,7 +179,7 @@ def functions_of(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     return [node for node in ast.walk(tree_of(module)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
-every_module = pytest.mark.parametrize("module", SOURCES, ids=lambda module: module or "__init__")
+every_module = each("module", SOURCES)
 
 
 def test_the_reader_sees_imports() -> None:
@@ -290,7 +292,7 @@ def test_functions_are_short(module: str) -> None:
     assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
 
 
-@pytest.mark.parametrize(
+@each(
     "library",
     ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow", "fastapi", "opentelemetry"],
 )

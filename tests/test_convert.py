@@ -25,6 +25,7 @@ from partoo_async.models import (
     UnauthenticatedBody,
     UnauthenticatedErrors,
 )
+from tests.each import each
 
 ROUTE = "GET /sections/7/groups/1"
 BOM = b"\xef\xbb\xbf"
@@ -66,7 +67,7 @@ def problems(body: bytes, cls: type = Group, *, strict: bool = False) -> tuple[s
     return caught.value.problems
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@each("strict", [False, True])
 def test_the_official_example(strict: bool) -> None:
     """The answer that the documentation shows decodes as it is, ids of 23 characters included, and is no drift."""
     decoder = Decoder(strict=strict)
@@ -74,7 +75,7 @@ def test_the_official_example(strict: bool) -> None:
     assert not decoder.drift
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "cls", "model"),
     [
         pytest.param(changed(GOOD), Group, Group(1, "France", True, ("a",)), id="group"),
@@ -123,7 +124,7 @@ def test_the_official_example(strict: bool) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("strict", [False, True])
+@each("strict", [False, True])
 def test_decode(strict: bool, body: bytes, cls: type, model: object) -> None:
     """What fits the documentation decodes without drift, in either mode."""
     decoder = Decoder(strict=strict)
@@ -131,7 +132,7 @@ def test_decode(strict: bool, body: bytes, cls: type, model: object) -> None:
     assert not decoder.drift
 
 
-@pytest.mark.parametrize(
+@each(
     ("field", "value", "problem"),
     [
         *(
@@ -177,7 +178,7 @@ def test_wrong_types_of_a_group(field: str, value: object, problem: str) -> None
     assert problems(changed(GOOD, **{field: value})) == (problem,)
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "cls", "expected"),
     [
         *(
@@ -236,7 +237,7 @@ def test_problems_are_bounded() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "cls", "model", "drift"),
     [
         pytest.param(
@@ -387,7 +388,7 @@ INVALID = [
 ]
 
 
-@pytest.mark.parametrize("body", INVALID)
+@each("body", INVALID)
 def test_invalid_json(body: bytes) -> None:
     """A body that is not one complete JSON value is told apart from one that does not fit: it may be a cut answer."""
     with pytest.raises(InvalidJSONError) as caught:
@@ -474,7 +475,7 @@ def test_errors_never_quote_the_payload(marker: str) -> None:
     assert marker not in repr(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "body", "value", "raw"),
     [
         # The documented bodies, under the key of the schema and under that of the guide.
@@ -594,7 +595,7 @@ def test_decode_error_body_is_total(status: int, body: bytes) -> None:
     assert value is raw or type(value) is documented
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "body"),
     [
         pytest.param(
@@ -610,7 +611,7 @@ def test_encode(value: object, body: bytes) -> None:
     assert encode_json(value) == body
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         pytest.param(object(), id="object"),

@@ -24,6 +24,7 @@ import partoo_async
 from partoo_async import emulator, errors
 from partoo_async.cli.app import app
 from partoo_async.emulator import Emulator
+from tests.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +129,7 @@ def test_code_on_pages_runs(
                 assert prints(block.output, output), f"{by_name(page)}, line {block.line}, prints:\n{output}"
 
 
-@pytest.mark.parametrize(
+@each(
     ("expected", "output", "same"),
     [
         ("a\n", "a", True),
@@ -149,7 +150,7 @@ def test_outputs_are_compared_in_full(expected: str, output: str, same: bool) ->
     assert prints(expected, output) is same
 
 
-@pytest.mark.parametrize("page", PAGES, ids=by_name)
+@each("page", PAGES)
 def test_fences_are_known(page: Path) -> None:
     """No block escapes the checks by an unusual or missing language, and no fence is left open."""
     blocks = blocks_of(page)
@@ -157,7 +158,7 @@ def test_fences_are_known(page: Path) -> None:
     assert len(re.findall(r"^ *```", page.read_text(encoding="utf-8"), re.MULTILINE)) == 2 * len(blocks)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=by_name)
+@each("page", PAGES)
 def test_commands_on_pages_exist(page: Path) -> None:
     """Every ``partoo ...`` and ``make ...`` in a ``sh`` block is a command line that parses, or a target there is."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -212,7 +213,7 @@ def test_examples_run_against_a_server(path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+@each("path", EXAMPLES)
 def test_examples_are_short(path: Path) -> None:
     """An example is read in a minute: under 40 lines, and it says at its top what it is for."""
     source = path.read_text(encoding="utf-8")

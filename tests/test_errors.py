@@ -31,6 +31,7 @@ from partoo_async.errors import (
     UnsupportedMediaTypeError,
 )
 from partoo_async.models import BadRequestBody, BadRequestErrors, ForbiddenBody, UnauthenticatedBody
+from tests.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +61,8 @@ EVERY_ERROR: list[PartooError] = [
     ScanError("1 group failed", {"a": "report"}),  # type: ignore[arg-type]
 ]
 
-every_error = pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
-every_way = pytest.mark.parametrize(
+every_error = each("error", EVERY_ERROR)
+every_way = each(
     "duplicate",
     [
         pytest.param(copy.copy, id="copy"),
@@ -118,7 +119,7 @@ def test_everything_is_exported() -> None:
     assert errors.__all__ == sorted({cls.__name__ for cls in descendants(PartooError)} | {"Attempt"})
 
 
-@pytest.mark.parametrize(
+@each(
     ("cls", "builtin"),
     [
         pytest.param(ConfigurationError, ValueError, id="configuration"),
@@ -180,7 +181,7 @@ def test_errors_print_in_one_line(error: PartooError) -> None:
     assert not text.startswith(("(", "["))
 
 
-@pytest.mark.parametrize(
+@each(
     ("count", "text"),
     [
         pytest.param(0, "refused", id="never sent"),
@@ -202,7 +203,7 @@ def test_attempts_are_empty_by_default() -> None:
     assert str(PartooError()) == ""
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "text"),
     [
         pytest.param(APIStatusError(418), "418 I'm a Teapot", id="status alone"),
@@ -233,7 +234,7 @@ def test_texts(error: PartooError, text: str) -> None:
     assert str(error) == text
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@each("status", [401, 403])
 def test_hint_at_the_server(status: int) -> None:
     """A 401 or 403 names the server that it came from, since a key of the sandbox looks like one of production."""
     text = str(APIStatusError(status, None, ROUTE, None, "", SERVER))
@@ -247,7 +248,7 @@ def test_a_304_is_no_redirect() -> None:
     assert str(APIStatusError(304, None, ROUTE, None, "", SERVER)) == f"304 Not Modified for {ROUTE}"
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@each("status", [301, 302, 303, 307, 308])
 def test_redirects_say_why_they_fail(status: int) -> None:
     """A 3xx says that redirects are never followed, and where to look."""
     text = str(APIStatusError(status, None, ROUTE, None, "", SERVER))
@@ -255,7 +256,7 @@ def test_redirects_say_why_they_fail(status: int) -> None:
     assert "check the server's URL" in text
 
 
-@pytest.mark.parametrize("status", [200, 299, 400, 404, 500])
+@each("status", [200, 299, 400, 404, 500])
 def test_only_redirects_speak_of_redirects(status: int) -> None:
     """No other status does."""
     assert "redirect" not in str(APIStatusError(status, None, ROUTE))
@@ -283,7 +284,7 @@ def test_a_connection_error_assumes_the_worst() -> None:
     assert APITimeoutError("15 s").request_sent is True
 
 
-@pytest.mark.parametrize(
+@each(
     ("cls", "transient"),
     [
         pytest.param(PartooError, False, id="base"),

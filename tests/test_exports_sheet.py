@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import Group, NotFoundError, ScanItem
 from partoo_async.exports.sheet import sheet_rows, text_cell
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "=1+1",
@@ -41,7 +41,7 @@ def test_formulas_are_text(text: str) -> None:
     assert text_cell(text) == "'" + text
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "5e10",
@@ -62,7 +62,7 @@ def test_numbers_that_would_change_are_text(text: str) -> None:
     assert text_cell(text) == "'" + text
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

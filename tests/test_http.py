@@ -20,12 +20,13 @@ from partoo_async.errors import (
     RateLimitError,
     UnsupportedMediaTypeError,
 )
+from tests.each import each
 
 DATE = "Sun, 06 Nov 1994 08:49:07 GMT"  # the answer's own clock, in the tables below
 NOW = datetime(1994, 11, 6, 8, 49, 0, tzinfo=UTC)  # the local clock, seven seconds behind it
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "cls"),
     [
         pytest.param(400, BadRequestError, id="400"),
@@ -49,7 +50,7 @@ def test_error_class(status: int, cls: type[APIStatusError]) -> None:
     assert error_class(status) is cls
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "again"),
     [
         *(pytest.param(status, True, id=str(status)) for status in (408, 425, 429, 500, 502, 503, 504, 507, 520, 599)),
@@ -64,7 +65,7 @@ def test_retryable_status(status: int, again: bool) -> None:
     assert retryable_status(status) is again
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         pytest.param("60", 60.0, id="seconds"),
@@ -92,7 +93,7 @@ def test_retry_after(value: str, seconds: float) -> None:
     assert parse_retry_after(value, DATE, now=NOW) == seconds
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         pytest.param(None, id="absent"),
@@ -132,7 +133,7 @@ def test_unusable_retry_after(value: str | None) -> None:
     assert parse_retry_after(value, DATE, now=NOW) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("date", "now", "seconds"),
     [
         pytest.param(DATE, NOW, 30.0, id="the server's clock wins"),
@@ -172,7 +173,7 @@ def test_every_number_of_seconds_is_read(seconds: object) -> None:
     assert parse_retry_after(str(seconds)) == float(str(seconds))
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "text"),
     [
         pytest.param({"errors": {"json": {"name": ["taken", "too long"]}}}, "name: taken; name: too long", id="field"),
@@ -201,7 +202,7 @@ def test_describe_errors(body: object, text: str) -> None:
     assert describe_errors(body) == text
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         pytest.param("x" * 10_000, id="long text"),
@@ -247,7 +248,7 @@ def test_terminal_escapes_are_not_passed_on() -> None:
     assert "\x1b" not in describe_errors({"errors": {"\x1b[31m": "bad"}})
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "route"),
     [
         pytest.param("/sections/7", "GET /sections/7", id="path"),

@@ -32,6 +32,7 @@ from partoo_async.scan.journal import Journal
 from partoo_async.scan.recording import open_recording
 from partoo_async.scan.records import JournalError, decode_outcome, encode_outcome
 from partoo_async.scan.scope import Scope
+from tests.each import each
 
 SERVER = "http://127.0.0.1:9/v2"
 SCOPE = Scope((7, 9))
@@ -348,7 +349,7 @@ def errors() -> list[PartooError]:
     return [*statuses, APIResponseValidationError(("expected int @ $.id",)), APIConnectionError("cut"), deadline]
 
 
-@pytest.mark.parametrize("error", errors(), ids=lambda error: type(error).__name__)
+@each("error", errors())
 def test_errors_come_back_as_they_were(error: PartooError) -> None:
     """The class, the text and every attribute of a recorded error survive, without a pickle."""
     error.attempts = (Attempt("500", 0.5, True), Attempt("APITimeoutError", 15.0, True))
@@ -360,7 +361,7 @@ def test_errors_come_back_as_they_were(error: PartooError) -> None:
     assert str(getattr(found, "last_error", "")) == str(getattr(error, "last_error", ""))
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"attempts": 1}', '{"group": {"id": 1}, "attempts": 1}'])
+@each("text", ["", "null", "[]", "{}", '{"attempts": 1}', '{"group": {"id": 1}, "attempts": 1}'])
 def test_other_texts_are_no_outcomes(text: str) -> None:
     """What is not an outcome is a ValueError, whatever its shape."""
     with pytest.raises(ValueError, match="outcome|JSON|empty"):

@@ -21,6 +21,7 @@ from partoo_async.models import (
     UnauthenticatedBody,
     UnauthenticatedErrors,
 )
+from tests.each import each
 
 SUMMARY = GroupSummary(1, "France", True)
 SECTION = Section(7, "Country", (SUMMARY,), True, False)
@@ -37,7 +38,7 @@ EVERY_MODEL = [
     ForbiddenErrors("Operation not allowed"),
     ForbiddenBody(),
 ]
-every_model = pytest.mark.parametrize("model", EVERY_MODEL, ids=lambda model: type(model).__name__)
+every_model = each("model", EVERY_MODEL)
 
 
 def test_every_model_is_exercised_here() -> None:
@@ -65,7 +66,7 @@ def test_models_are_slotted(model: object) -> None:
     assert not hasattr(model, "__dict__")
 
 
-@pytest.mark.parametrize(
+@each(
     "duplicate",
     [
         pytest.param(copy.copy, id="copy"),
@@ -85,7 +86,7 @@ def test_groups_can_be_put_in_sets() -> None:
     assert len({SECTION, Section(7, "Country", (), True, False)}) == 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("cls", "names"),
     [
         pytest.param(Group, ["id", "name", "has_puller", "business_ids"], id="group"),

@@ -19,6 +19,7 @@ from partoo_async._convert import Decoder
 from partoo_async._json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, GroupSummary, Section, SectionPage
+from tests.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def read(operation: Operation[Any], body: bytes) -> Any:
     return operation.read(Decoder(), body, operation.request.route)
 
 
-@pytest.mark.parametrize(
+@each(
     ("operation", "method", "path", "body", "idempotent"),
     [
         pytest.param(operations.get_group(7, 42), "GET", "/sections/7/groups/42", None, True, id="get_group"),
@@ -139,7 +140,7 @@ def test_requests(operation: Operation[Any], method: str, path: str, body: Any, 
     assert operation.idempotent is idempotent
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "shown"),
     [
         pytest.param(0, "0", id="0"),
@@ -185,8 +186,8 @@ BAD_IDS = [
 ]
 
 
-@pytest.mark.parametrize("value", BAD_IDS)
-@pytest.mark.parametrize(
+@each("value", BAD_IDS)
+@each(
     ("name", "make"),
     [
         pytest.param("section_id", lambda value: operations.get_group(value, 42), id="get_group section"),
@@ -209,7 +210,7 @@ def test_refused_ids(name: str, make: Callable[[object], Operation[Any]], value:
         make(value)
 
 
-@pytest.mark.parametrize("value", [param for param in BAD_IDS if param.values[0] is not None])
+@each("value", [param for param in BAD_IDS if param.values[0] is not None])
 def test_refused_org_ids(value: object) -> None:
     """An organization's id follows the same rule, and None leaves it out."""
     with pytest.raises(ConfigurationError, match=r"^org_id: "):
@@ -259,8 +260,8 @@ WRITES_WITH_A_NAME = [
 ]
 
 
-@pytest.mark.parametrize("make", WRITES_WITH_A_NAME)
-@pytest.mark.parametrize(
+@each("make", WRITES_WITH_A_NAME)
+@each(
     "name",
     [
         *(pytest.param(name, id=ascii(name)) for name in ("a,b", "a;b", "a/b", ",", ";", "/", "", " ", "\n\t")),
@@ -274,8 +275,8 @@ def test_refused_names(make: Callable[[object], Operation[Any]], name: object) -
         make(name)
 
 
-@pytest.mark.parametrize("make", WRITES_WITH_A_NAME)
-@pytest.mark.parametrize("name", ["France", "Île-de-France", "日本", "a.b:c|d\\e", '"quoted"', " a ", "0", "x" * 500])
+@each("make", WRITES_WITH_A_NAME)
+@each("name", ["France", "Île-de-France", "日本", "a.b:c|d\\e", '"quoted"', " a ", "0", "x" * 500])
 def test_accepted_names(make: Callable[[object], Operation[Any]], name: str) -> None:
     """Every other name is sent as it is: what else the API refuses is not known."""
     assert sent(make(name))[2]["name"] == name
@@ -287,8 +288,8 @@ WRITES_WITH_IDS = [
 ]
 
 
-@pytest.mark.parametrize("make", WRITES_WITH_IDS)
-@pytest.mark.parametrize(
+@each("make", WRITES_WITH_IDS)
+@each(
     "ids",
     [
         pytest.param("5409c35a97bbc544d8e26737", id="one id instead of a list"),
@@ -314,8 +315,8 @@ def test_refused_business_ids(make: Callable[[object], Operation[Any]], ids: obj
         make(ids)
 
 
-@pytest.mark.parametrize("make", WRITES_WITH_IDS)
-@pytest.mark.parametrize(
+@each("make", WRITES_WITH_IDS)
+@each(
     "iterable",
     [
         pytest.param(list, id="list"),
@@ -329,7 +330,7 @@ def test_accepted_business_ids(make: Callable[[object], Operation[Any]], iterabl
     assert sent(make(iterable(["b", "a"])))[2]["business__in"] == ["b", "a"]
 
 
-@pytest.mark.parametrize(
+@each(
     "page",
     [
         *(pytest.param(page, id=repr(page)) for page in (0, -1, True, 1.0, "1", None)),
@@ -342,7 +343,7 @@ def test_refused_pages(page: object) -> None:
         listed(page=page)
 
 
-@pytest.mark.parametrize("query", [7, True, b"a", ["a"], "\ud800"], ids=ascii)
+@each("query", [7, True, b"a", ["a"], "\ud800"])
 def test_refused_queries(query: object) -> None:
     """The filter is a text that can be sent."""
     with pytest.raises(ConfigurationError, match=r"^group_name_query: "):
@@ -356,7 +357,7 @@ SECTION = (
 GROUP = b'{"id": 42, "name": "France", "has_puller": false, "business_ids": ["a"]}'
 
 
-@pytest.mark.parametrize(
+@each(
     ("operation", "body", "value"),
     [
         pytest.param(operations.get_group(7, 42), GROUP, Group(42, "France", False, ("a",)), id="get_group"),
@@ -418,10 +419,8 @@ def test_answers(operation: Operation[Any], body: bytes, value: object) -> None:
     assert read(operation, body) == value
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b"{}", b'{"id": "43"}', b'{"id": true}', b'{"id": -1}', b'{"id": 1.0}']
-)
-@pytest.mark.parametrize(
+@each("body", [b"", b"<html>", b"[]", b"{}", b'{"id": "43"}', b'{"id": true}', b'{"id": -1}', b'{"id": 1.0}'])
+@each(
     "operation",
     [
         pytest.param(operations.create_group(7, name="a", business_ids=[]), id="create_group"),
@@ -435,7 +434,7 @@ def test_a_create_without_an_id_says_that_it_was_done(operation: Operation[int],
     assert caught.value.transient is False
 
 
-@pytest.mark.parametrize(
+@each(
     ("operation", "body"),
     [
         pytest.param(operations.get_group(7, 43), GROUP, id="group"),
@@ -449,7 +448,7 @@ def test_an_answer_about_something_else(operation: Operation[Any], body: bytes) 
     assert caught.value.transient is True
 
 
-@pytest.mark.parametrize("body", [b"", b" ", b"<html>", b'{"a":'])
+@each("body", [b"", b" ", b"<html>", b'{"a":'])
 def test_a_read_needs_a_body(body: bytes) -> None:
     """An empty or cut answer to a GET is not None as data."""
     for operation in (operations.get_group(7, 42), operations.get_section(7), listed(), custom("GET")):
@@ -457,7 +456,7 @@ def test_a_read_needs_a_body(body: bytes) -> None:
             read(operation, body)
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "encoded"),
     [
         pytest.param("/", "/", id="root"),
@@ -480,7 +479,7 @@ def test_custom_paths(path: str, encoded: str) -> None:
     assert custom("GET", path).request.path == encoded
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     [
         *(pytest.param(path, id=ascii(path)) for path in ("", "orgs", " /orgs", "https://evil.example/", "?a=1", "..")),
@@ -543,7 +542,7 @@ def test_no_path_leaves_the_base(path: str) -> None:
     assert not {".", ".."} & set(re.split(r"[/\\]", unescaped(request.path)))
 
 
-@pytest.mark.parametrize(
+@each(
     ("params", "query"),
     [
         pytest.param(None, "", id="none"),
@@ -570,7 +569,7 @@ def test_params(params: Any, query: str) -> None:
     assert custom("GET", "/x", params=params).request.path == "/x" + query
 
 
-@pytest.mark.parametrize(
+@each(
     "params",
     [
         pytest.param("a=1", id="text"),
@@ -591,10 +590,9 @@ def test_refused_params(params: object) -> None:
         custom("GET", "/x", params=params)
 
 
-@pytest.mark.parametrize(
+@each(
     "method",
     ["", "HEAD", "OPTIONS", "CONNECT", "TRACE", "GET ", "GET\r\nX: 1", None, 7, b"GET", ["GET"]],
-    ids=ascii,
 )
 def test_refused_methods(method: object) -> None:
     """Only the methods of the API are sent."""
@@ -602,7 +600,7 @@ def test_refused_methods(method: object) -> None:
         custom(method)
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         pytest.param(object(), id="object"),

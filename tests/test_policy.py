@@ -11,6 +11,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_count, check_seconds
+from tests.each import each
 
 HUGE = 10**400  # more than a float holds
 
@@ -42,7 +43,7 @@ def test_defaults() -> None:
     assert [priority.name for priority in Priority] == ["INTERACTIVE", "BULK"]
 
 
-@pytest.mark.parametrize("policy", [RetryPolicy(), RateLimit()], ids=lambda policy: type(policy).__name__)
+@each("policy", [RetryPolicy(), RateLimit()])
 def test_policies_are_values(policy: Any) -> None:
     """A policy is frozen, compares by value, hashes and pickles: two clients may share one."""
     assert pickle.loads(pickle.dumps(policy)) == policy
@@ -51,7 +52,7 @@ def test_policies_are_values(policy: Any) -> None:
         setattr(policy, attrs.fields(type(policy))[0].name, 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("cls", "changes"),
     [
         pytest.param(RetryPolicy, {"max_retries": 0}, id="no retries"),
@@ -73,8 +74,8 @@ def test_accepted(cls: type, changes: dict[str, Any]) -> None:
     assert {name: getattr(policy, name) for name in changes} == changes
 
 
-@pytest.mark.parametrize("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE])
-@pytest.mark.parametrize(
+@each("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE])
+@each(
     ("cls", "name"),
     [
         pytest.param(RetryPolicy, "initial_backoff", id="initial_backoff"),
@@ -90,7 +91,7 @@ def test_refused_numbers(cls: type, name: str, value: object) -> None:
         cls(**{name: value})
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         *NO_NUMBER,
@@ -100,7 +101,7 @@ def test_refused_numbers(cls: type, name: str, value: object) -> None:
         pytest.param(-(10**5000), id="more digits than Python prints"),
     ],
 )
-@pytest.mark.parametrize(
+@each(
     ("cls", "name"),
     [pytest.param(RetryPolicy, "max_retries", id="max_retries"), pytest.param(RateLimit, "requests", id="requests")],
 )
@@ -110,7 +111,7 @@ def test_refused_counts(cls: type, name: str, value: object) -> None:
         cls(**{name: value})
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value"),
     [
         pytest.param("requests", 0, id="no request ever"),
@@ -131,7 +132,7 @@ def test_refused_limits(name: str, value: object) -> None:
         RateLimit(**{name: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each(
     ("requests", "share", "slots"),
     [
         pytest.param(300, 1.0, 300, id="all"),
@@ -155,7 +156,7 @@ def test_a_huge_quota_is_no_surprise() -> None:
         RateLimit(HUGE)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         pytest.param(90, 90.0, id="int"),
@@ -169,16 +170,14 @@ def test_seconds(value: float, seconds: float) -> None:
     assert type(check_seconds("timeout", value)) is float
 
 
-@pytest.mark.parametrize(
-    "value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE, pytest.param(0, id="0"), pytest.param(0.0, id="0.0")]
-)
+@each("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE, pytest.param(0, id="0"), pytest.param(0.0, id="0.0")])
 def test_refused_seconds(value: object) -> None:
     """A time is a finite number above zero; the error names the argument."""
     with pytest.raises(ConfigurationError, match=r"^timeout: "):
         check_seconds("timeout", value)
 
 
-@pytest.mark.parametrize("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE])
+@each("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE])
 def test_refused_seconds_where_zero_is_one(value: object) -> None:
     """Where zero is a time, only zero is let in besides."""
     assert check_seconds("wait", 0, zero=True) == 0.0
@@ -186,7 +185,7 @@ def test_refused_seconds_where_zero_is_one(value: object) -> None:
         check_seconds("wait", value, zero=True)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "least"),
     [pytest.param(0, 0, id="zero"), pytest.param(1, 1, id="one"), pytest.param(10**5000, 1, id="very many")],
 )
@@ -195,9 +194,7 @@ def test_counts(value: int, least: int) -> None:
     assert check_count("max_failures", value, least=least) == value
 
 
-@pytest.mark.parametrize(
-    "value", [*NO_NUMBER, pytest.param(0, id="0"), pytest.param(-1, id="-1"), pytest.param(2.0, id="2.0")]
-)
+@each("value", [*NO_NUMBER, pytest.param(0, id="0"), pytest.param(-1, id="-1"), pytest.param(2.0, id="2.0")])
 def test_refused_check_counts(value: object) -> None:
     """A count below the least, or of another type, is refused by the argument's name."""
     with pytest.raises(ConfigurationError, match=r"^max_concurrency: "):

@@ -21,6 +21,7 @@ from partoo_async import (
 from partoo_async._reads import Reads
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, answer, raw_server
+from tests.each import each
 from tests.virtual import run_virtual
 
 
@@ -305,7 +306,7 @@ def test_the_cache_is_bounded() -> None:
     assert len(virtual_reads(main, 60.0)) == 1002
 
 
-@pytest.mark.parametrize("ttl", [0, -1, "60", float("nan"), True])
+@each("ttl", [0, -1, "60", float("nan"), True])
 def test_bad_ttl(ttl: float) -> None:
     """cache_ttl is a number of seconds above zero, or None."""
     with pytest.raises(ConfigurationError, match="^cache_ttl: expected"):

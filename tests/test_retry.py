@@ -20,6 +20,7 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._retry import Retrying, RetryThrottle, backoff, worth_retrying
+from tests.each import each
 
 
 def transient(error: PartooError) -> PartooError:
@@ -27,7 +28,7 @@ def transient(error: PartooError) -> PartooError:
     return error
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "read", "write"),
     [
         (APIConnectionError("refused", False), True, True),
@@ -45,7 +46,6 @@ def transient(error: PartooError) -> PartooError:
         (ValueError("not ours"), False, False),
         (KeyboardInterrupt(), False, False),
     ],
-    ids=lambda value: repr(value)[:40],
 )
 def test_what_is_worth_another_try(error: BaseException, read: bool, write: bool) -> None:
     """Faults that may pass are retried; a write only when the server provably did not process it."""
@@ -53,9 +53,7 @@ def test_what_is_worth_another_try(error: BaseException, read: bool, write: bool
     assert worth_retrying(error, idempotent=False) is write
 
 
-@pytest.mark.parametrize(
-    ("failures", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 20.0), (8, 20.0), (5000, 20.0)]
-)
+@each(("failures", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 20.0), (8, 20.0), (5000, 20.0)])
 def test_full_jitter(failures: int, longest: float) -> None:
     """The wait is a random part of 0.5 s doubling up to 20 s."""
     assert backoff(RetryPolicy(), failures, lambda: 1.0) == longest

@@ -29,6 +29,7 @@ from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.report import duration
 from tests.conftest import GROUP, TLS, answer, raw_server
+from tests.each import each
 from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual
 
@@ -398,9 +399,7 @@ def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[
     assert sorted(run_virtual(main())) == list(range(keys))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(1, "1 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")]
-)
+@each(("seconds", "text"), [(1, "1 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")])
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     """Seconds are printed as people say them; a plan prints in one line."""
     assert duration(seconds) == text

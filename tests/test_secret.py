@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import partoo_async
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
+from tests.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARTOO_API_KEY", raising=False)
 
 
-@pytest.mark.parametrize(
+@each(
     ("given_key", "key"),
     [
         pytest.param(KEY, KEY, id="as it is"),
@@ -64,7 +65,7 @@ def test_accepted_keys(given_key: str, key: str) -> None:
     assert Secret(given_key).reveal() == key
 
 
-@pytest.mark.parametrize("value", BAD_KEYS)
+@each("value", BAD_KEYS)
 def test_refused_keys(value: object) -> None:
     """What no header may hold is refused before anything is sent; the error names the argument and how to give one."""
     with pytest.raises(ConfigurationError, match=r"^api_key: ") as caught:
@@ -73,7 +74,7 @@ def test_refused_keys(value: object) -> None:
     assert KEY not in repr(caught.value)
 
 
-@pytest.mark.parametrize("value", BAD_KEYS)
+@each("value", BAD_KEYS)
 def test_refused_keys_leave_no_trace(value: object) -> None:
     """A nearly right key is still a key: no frame of this package that a crash reporter would send holds it."""
     with pytest.raises(ConfigurationError) as caught:

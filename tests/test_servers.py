@@ -9,6 +9,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import PRODUCTION, SANDBOX, Server, resolve_server
+from tests.each import each
 
 KEY = "zq7Kp2mVx9Lr4Tn8"
 
@@ -35,7 +36,7 @@ def test_a_server_is_a_value() -> None:
         SANDBOX.base_url = "https://elsewhere.example"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "base_url"),
     [
         pytest.param("https://api.partoo.co/v2", "https://api.partoo.co/v2", id="as it is"),
@@ -58,7 +59,7 @@ def test_accepted_urls(url: str, base_url: str) -> None:
     assert resolve_server(url).base_url == base_url
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         pytest.param("http://api.partoo.co/v2", id="plain http"),
@@ -83,16 +84,14 @@ def test_the_key_never_travels_in_clear(url: str) -> None:
         resolve_server(url)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://m\u00fcnchen.example/v2", "https://api.partoo.co/\u00e9"], ids=["host", "path"]
-)
+@each("url", ["https://m\u00fcnchen.example/v2", "https://api.partoo.co/\u00e9"])
 def test_a_url_that_is_not_ascii_is_refused(url: str) -> None:
     """It has to be written as it is sent, and the error says how."""
     with pytest.raises(ConfigurationError, match=r"server: expected ASCII alone; write the host as xn--"):
         Server("x", url)
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         pytest.param(f"https://{KEY}@api.partoo.co/v2", id="user"),
@@ -114,7 +113,7 @@ def test_a_key_in_the_url_is_refused_and_not_echoed(url: str) -> None:
     assert str(caught.value).startswith("server: ")
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         pytest.param("", id="empty"),
@@ -142,14 +141,14 @@ def test_refused_urls(url: str) -> None:
         Server("mine", url)
 
 
-@pytest.mark.parametrize("value", [None, 7, b"https://api.partoo.co/v2", True, ["https://api.partoo.co/v2"]])
+@each("value", [None, 7, b"https://api.partoo.co/v2", True, ["https://api.partoo.co/v2"]])
 def test_a_base_url_is_a_string(value: object) -> None:
     """No other type is taken for a URL."""
     with pytest.raises(ConfigurationError, match=r"^server: "):
         Server("mine", value)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "server"),
     [
         pytest.param(SANDBOX, SANDBOX, id="a server"),
@@ -191,7 +190,7 @@ def test_unknown_names(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_server(None)
 
 
-@pytest.mark.parametrize("value", [7, True, b"sandbox", ["sandbox"], object()])
+@each("value", [7, True, b"sandbox", ["sandbox"], object()])
 def test_other_types(value: object) -> None:
     """Anything else is an error that names the argument."""
     with pytest.raises(ConfigurationError, match=r"^server: "):

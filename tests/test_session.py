@@ -26,9 +26,10 @@ from partoo_async import (
 )
 from partoo_async._operations import get_group
 from partoo_async.emulator import Emulator
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("argument", "value"),
     [
         ("timeout", 0),
@@ -217,7 +218,7 @@ async def test_tls_is_verified(emulator: Emulator) -> None:
     assert len(caught.value.attempts) == 1  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("options", [{"timeout": -1}, {"proxy": "x"}, {"server": "moon"}, {}])
+@each("options", [{"timeout": -1}, {"proxy": "x"}, {"server": "moon"}, {}])
 def test_no_frame_of_a_construction_error_holds_the_key(options: dict[str, Any]) -> None:
     """Whatever is wrong, the key is in no local variable of our frames."""
     key = "sk-secret-0123456789" if options else "sk-secret\n0123456789"

@@ -16,6 +16,7 @@ from partoo_async import PRODUCTION, SANDBOX, PartooClient, PartooSession, Prior
 from partoo_async import errors as error_tree
 from partoo_async.emulator import Emulator
 from partoo_async.resources import Groups, Sections
+from tests.each import each
 
 ROOT = Path(__file__).parent.parent
 
@@ -148,7 +149,7 @@ def test_version() -> None:
         _ = partoo_async.nonsense
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@each("cls", CLASSES)
 def test_public_classes_are_documented(cls: type) -> None:
     """Every public class, and every public method and property of it, has a docstring of its own."""
     bare = [cls.__name__] if not (cls.__doc__ or "").strip() else []
@@ -160,7 +161,7 @@ def test_public_classes_are_documented(cls: type) -> None:
     assert emulator.demo_sections.__doc__
 
 
-@pytest.mark.parametrize("cls", [PartooClient, PartooSession])
+@each("cls", [PartooClient, PartooSession])
 def test_client_options(cls: type) -> None:
     """The options of a client, their order and their defaults; all but the key by keyword."""
     assert signature(cls) == (
@@ -172,7 +173,7 @@ def test_client_options(cls: type) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "expected"),
     [
         (Groups.get, "(self, section_id, group_id, *, fresh=False)"),
@@ -200,14 +201,13 @@ def test_client_options(cls: type) -> None:
         (partoo_async.Scan.collect, "(self)"),
         (partoo_async.ScanReport.raise_for_failures, "(self)"),
     ],
-    ids=lambda value: getattr(value, "__qualname__", ""),
 )
 def test_methods(method: Any, expected: str) -> None:
     """The parameters of each method. ``business_ids`` has no default: the server's would be every business."""
     assert signature(method) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("cls", "awaited"),
     [
         (Groups, {"get", "create", "update", "delete"}),
@@ -223,7 +223,7 @@ def test_what_is_awaited(cls: type, awaited: set[str]) -> None:
     assert inspect.isasyncgenfunction(Sections.iterate)
 
 
-@pytest.mark.parametrize(("name", "fields"), FIELDS.items())
+@each(("name", "fields"), FIELDS.items())
 def test_fields(name: str, fields: str) -> None:
     """The fields of each value, in their order, and that values are frozen and slotted."""
     cls = getattr(partoo_async, name)

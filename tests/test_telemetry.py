@@ -29,6 +29,7 @@ from partoo_async import (
 from partoo_async.emulator import Emulator
 from partoo_async.telemetry import Telemetry
 from tests.conftest import FAST, TLS
+from tests.each import each
 from tests.recorder import Recorder
 
 ROOT = Path(__file__).parent.parent
@@ -332,7 +333,7 @@ def test_events_of_another_kind_are_ignored(recorder: Recorder) -> None:
 # How it is set up
 
 
-@pytest.mark.parametrize("name", ["tracer_provider", "meter_provider"])
+@each("name", ["tracer_provider", "meter_provider"])
 def test_a_provider_that_is_none_is_refused(name: str) -> None:
     """When it is made, and not at the first event, where nobody would hear of it."""
     with pytest.raises(ConfigurationError, match=f"^{name}: expected a (Tracer|Meter)Provider or None, not str$"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 import partoo_async.errors as errors_module
 from partoo_async import (
     APIConnectionError,
@@ -18,9 +16,10 @@ from partoo_async import (
     ScanReport,
 )
 from partoo_async.cli.errors import EXIT_CODES, describe, exit_code, scan_code
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "code"),
     [
         (ConfigurationError("bad"), 2),
@@ -50,7 +49,7 @@ def test_every_class_of_error_has_a_documented_code() -> None:
             assert exit_code(error) in documented
 
 
-@pytest.mark.parametrize(
+@each(
     ("codes", "succeeded", "code"),
     [(set(), 0, 0), (set(), 5, 0), ({3}, 5, 1), ({3}, 0, 3), ({4}, 0, 4), ({3, 4}, 0, 1)],
 )

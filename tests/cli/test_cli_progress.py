@@ -19,6 +19,7 @@ from partoo_async.cli.progress import (
     shown,
     status,
 )
+from tests.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ PAUSED = ScanProgress(done=40, failed=0, total=412, rate=4.9, eta=83.0, paused_f
 ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_for=0.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("seen", "words"),
     [
         (NOTHING, ""),
@@ -119,7 +120,7 @@ def test_warnings_of_the_client_are_lines(partoo: Callable[..., Result], monkeyp
     assert logging.getLogger("partoo_async").handlers == []
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), (["nonsense"], 2)])
+@each(("arguments", "code"), [(["--version"], 0), (["nonsense"], 2)])
 def test_the_entry_point_exits_with_the_code(arguments: list[str], code: int) -> None:
     """`main` is what the installed command calls: it always ends by exiting."""
     with pytest.raises(SystemExit) as exit_info:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from partoo_async import RateLimit
 from partoo_async.cli.emulating import parse_rate_limit
 from partoo_async.cli.text import amount, clean, duration, json_line, one_line
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "cleaned"),
     [
         ("Île-de-France", "Île-de-France"),
@@ -33,7 +32,7 @@ def test_one_line_is_one_line() -> None:
     assert one_line("  one\r\n two\x1b[2J\n") == r"one two\x1b[2J"
 
 
-@pytest.mark.parametrize("ascii_only", [True, False])
+@each("ascii_only", [True, False])
 def test_a_json_line_is_safe_and_whole(ascii_only: bool) -> None:
     """A JSON object is one printable line that decodes to the very same value."""
     value = {"name": "Ελλάδα \x1b[2J \x9b \u2028 \u202e \ud83d \x85\n", "error": None}
@@ -44,7 +43,7 @@ def test_a_json_line_is_safe_and_whole(ascii_only: bool) -> None:
     assert ("Ελλάδα" in line) is not ascii_only
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "text"),
     [
         (0.0, "0.0 s"),
@@ -69,7 +68,7 @@ def test_an_amount_has_its_noun() -> None:
     assert amount(0, "retry", "retries") == "0 retries"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "limit"),
     [("300/60", RateLimit()), ("5", RateLimit(requests=5)), ("9/0.5", RateLimit(9, 0.5)), ("None", None)],
 )

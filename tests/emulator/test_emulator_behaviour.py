@@ -31,6 +31,7 @@ from partoo_async.emulator import (
     Emulator,
 )
 from tests.conftest import TLS
+from tests.each import each
 
 Play = Callable[..., Awaitable[PartooClient]]
 
@@ -320,7 +321,7 @@ def test_every_switch_is_described_and_tested() -> None:
     assert all(f'"{name}"' in source for name in names)
 
 
-@pytest.mark.parametrize(
+@each(
     ("switch", "value", "message"),
     [
         ("list_groups", 1, "list_groups: expected True or False, not 1"),

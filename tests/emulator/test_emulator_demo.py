@@ -7,6 +7,7 @@ import re
 import pytest
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, demo_sections
+from tests.each import each
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_ids_are_unique_and_names_allowed(sections: dict[int, EmulatedSection]) 
         assert all(number == group.id for number, group in section.groups.items())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each("seed", range(5))
 def test_businesses_look_real_whatever_the_seed(seed: int) -> None:
     """480 shops, each in one country, ids of 24 hexadecimal digits; France is the largest country."""
     countries = next(section for section in demo_sections(seed) if section.id == 7).groups.values()

@@ -13,6 +13,7 @@ from partoo_async.emulator.faults import GROUPS, KINDS, Fault, Faults
 from partoo_async.emulator.faults.matching import check_match
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
+from tests.each import each
 from tests.emulator import (
     test_emulator_faults_connection,
     test_emulator_faults_content,
@@ -89,7 +90,7 @@ async def test_faults_come_in_the_order_of_adding() -> None:
         assert [seen.fault for seen in emulator.requests] == ["status", "status", "close", None]
 
 
-@pytest.mark.parametrize(
+@each(
     ("match", "method", "path", "expected"),
     [
         (None, "GET", "/sections", True),
@@ -281,7 +282,7 @@ def test_a_handle_tells_what_it_was_added_with() -> None:
     assert repr(Faults(0)) == "<Faults: none>"
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "message"),
     [
         ({"kind": "resett"}, r"kind: expected the name of a fault, not 'resett'; did you mean 'reset'"),

@@ -10,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from partoo_async.emulator.faults import KINDS
 from partoo_async.emulator.faults.exchange import Exchange
+from tests.each import each
 from tests.emulator.wire import GROUP, ask, emulated, hit, shows
 
 NAME_ON = b'"name":"France","has_puller":false,"business_ids":["b1","b2"]}'
@@ -109,7 +110,7 @@ def _played(kind: str, body: bytes) -> bytes | None:
     return None if answer is None else answer.body
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "expected"),
     [(b'{"a":null}', b'{"a":[]}'), (b'{"a":{}}', b'{"a":[]}'), (b'{"a":1.5}', b'{"a":"1.5"}'), (b"{}", None)],
 )
@@ -118,8 +119,8 @@ def test_a_value_of_another_type(body, expected) -> None:
     assert _played("wrong_type", body) == expected
 
 
-@pytest.mark.parametrize("kind", ["nan", "null_field", "extra_field", "deep_nesting", "id_mismatch", "invalid_utf8"])
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"7"])
+@each("kind", ["nan", "null_field", "extra_field", "deep_nesting", "id_mismatch", "invalid_utf8"])
+@each("body", [b"", b"<html>", b"[1]", b"7"])
 def test_an_answer_without_fields_is_left_alone(kind, body) -> None:
     """No JSON, or no object: no endpoint answers like that today, and a new one must not break here."""
     assert _played(kind, body) is None

@@ -13,6 +13,7 @@ import pytest
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import Server
+from tests.each import each
 
 
 async def _status(emulator: Emulator, **options: float) -> int:
@@ -177,7 +178,7 @@ def test_an_outer_address_has_a_url_but_is_no_server() -> None:
 TWICE = [EmulatedSection(1, "A"), EmulatedSection(1, "B")]
 
 
-@pytest.mark.parametrize(
+@each(
     ("argument", "value", "message"),
     [
         ("window", "hopping", "window: expected 'sliding' or 'fixed' or .*, not 'hopping'"),

@@ -17,6 +17,7 @@ from partoo_async.emulator.requestlog import RequestLog, SeenRequest
 from partoo_async.emulator.statuspage import feed
 from partoo_async.emulator.windows import WINDOWS
 from partoo_async.policy import RateLimit
+from tests.each import each
 
 
 def root(emulator: Emulator) -> str:
@@ -99,7 +100,7 @@ def test_the_feed_is_small_and_quick_however_much_was_seen() -> None:
 USED = {"sliding": (3, 3, 0), "fixed": (3, 3, 0), "sliding_counts_rejects": (3, 3, 0), "token_bucket": (3, 1, 0)}
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@each("window", WINDOWS)
 def test_every_window_knows_its_use(window) -> None:
     """The use of the quota is asked for without counting, in each kind of window."""
     times = [0.0]
@@ -114,7 +115,7 @@ def test_every_window_knows_its_use(window) -> None:
     assert tuple(seen) == USED[window]
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@each("window", WINDOWS)
 def test_use_never_passes_the_limit(window) -> None:
     """Rejected requests do not show as more than all of the quota."""
     kind = WINDOWS[window](RateLimit(requests=2, per=10.0), lambda: 1.0)

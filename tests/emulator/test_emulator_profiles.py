@@ -10,6 +10,7 @@ import pytest
 
 from partoo_async.emulator import EmulatedGroup, Emulator, generated_sections
 from partoo_async.errors import ConfigurationError
+from tests.each import each
 
 # businesses, sections, groups per section, businesses per group: the assumed load model, by hand.
 SIZES = {
@@ -20,8 +21,8 @@ SIZES = {
 }
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("profile", SIZES)
+@each("seed", [0, 1, 2])
+@each("profile", SIZES)
 def test_each_profile_has_its_size(profile, seed) -> None:
     """Sections, groups in each and businesses of each group are within the bounds of the profile."""
     businesses, sections, groups, members = SIZES[profile]
@@ -38,7 +39,7 @@ def test_each_profile_has_its_size(profile, seed) -> None:
     assert all(re.fullmatch("[0-9a-f]{24}", business) for business in seen)
 
 
-@pytest.mark.parametrize("total", [1, 9, 10_000, 100_000])
+@each("total", [1, 9, 10_000, 100_000])
 def test_any_number_of_groups_can_be_asked_for(total) -> None:
     """Exactly so many, over all sections, each with an id and a name of its own."""
     sections = generated_sections("extreme", groups=total)
@@ -146,7 +147,7 @@ def test_profile_and_options_go_to_the_emulator() -> None:
     assert len(Emulator.with_profile().sections) in (3, 4)
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "message"),
     [
         ({"profile": "huge"}, "profile: expected 'small' or 'typical' or 'large' or 'extreme', not 'huge'"),

@@ -8,11 +8,12 @@ from partoo_async.emulator.quota import Quota, retry_after
 from partoo_async.emulator.rules import OverQuotaError
 from partoo_async.emulator.windows import SlidingWindow
 from partoo_async.policy import RateLimit
+from tests.each import each
 
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT, the example of the HTTP standard
 
 
-@pytest.mark.parametrize(
+@each(
     ("style", "wait", "per", "expected"),
     [
         ("remaining", 36.2, 60.0, "37"),

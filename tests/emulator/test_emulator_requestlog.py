@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from partoo_async.emulator.requestlog import LOG_SIZE, RequestLog, SeenRequest, busiest_window
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("times", "per", "expected"),
     [
         ([], 1.0, 0),

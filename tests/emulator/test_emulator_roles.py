@@ -10,6 +10,7 @@ import pytest
 from partoo_async import ConfigurationError, PartooClient, PermissionDeniedError, RateLimit
 from partoo_async.emulator import Behaviour, EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection
 from partoo_async.emulator.keys import Caller
+from tests.each import each
 
 FORBIDDEN = {"errors": {"authorization": "Operation not allowed"}}
 UNKNOWN = {"errors": {"json": "Resource not found"}}
@@ -165,7 +166,7 @@ async def test_a_key_is_used_from_its_whitelist_only(serve) -> None:
     assert statuses == [200, 403]
 
 
-@pytest.mark.parametrize(
+@each(
     ("address", "expected"),
     [("203.0.113.7", True), ("::ffff:203.0.113.7", True), ("203.0.114.1", False), (None, False), ("nowhere", False)],
 )
@@ -214,7 +215,7 @@ async def test_the_client_meets_the_same_refusals(api_of) -> None:
             await partoo.groups.delete(1, 10)
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "message"),
     [
         ({"role": "boss"}, "role: expected 'provider' or 'org_admin' or "),

@@ -12,6 +12,7 @@ from partoo_async.emulator.windows import (
     TokenBucket,
 )
 from partoo_async.policy import RateLimit
+from tests.each import each
 
 THREE_PER_TEN = RateLimit(3, 10.0)
 
@@ -81,7 +82,7 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("kind", TABLES, ids=lambda kind: kind.__name__)
+@each("kind", TABLES)
 def test_each_kind_of_window_follows_its_table(kind: type) -> None:
     """A window admits what its table says, and for the rest tells the seconds until there is room."""
     clock = Clock()
@@ -91,7 +92,7 @@ def test_each_kind_of_window_follows_its_table(kind: type) -> None:
         assert window.admit() == pytest.approx(expected, abs=1e-5), at
 
 
-@pytest.mark.parametrize("kind", WINDOWS)
+@each("kind", WINDOWS)
 def test_whoever_waits_as_told_is_admitted(kind: str) -> None:
     """After exactly the wait that a rejection named, the next request is within the quota, 200 times in a row."""
     clock = Clock()

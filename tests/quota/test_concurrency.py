@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from partoo_async.policy import Priority
 from partoo_async.quota import Concurrency
+from tests.each import each
 from tests.virtual import run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
@@ -27,7 +26,7 @@ async def hold(cap: Concurrency, priority: Priority, seconds: float) -> None:
     cap.release()
 
 
-@pytest.mark.parametrize(("limit", "bulk"), [(1, 1), (2, 1), (7, 6), (8, 7), (16, 14), (32, 28), (100, 88)])
+@each(("limit", "bulk"), [(1, 1), (2, 1), (7, 6), (8, 7), (16, 14), (32, 28), (100, 88)])
 def test_bulk_leaves_an_eighth(limit: int, bulk: int) -> None:
     """At least one place is left to interactive calls, an eighth of many; a single place is everybody's."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from partoo_async.policy import Priority
 from partoo_async.quota.lanes import Lanes
+from tests.each import each
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 
@@ -69,7 +68,7 @@ def test_a_run_counts_only_while_bulk_waits() -> None:
     assert not lanes.bulk_is_due
 
 
-@pytest.mark.parametrize(
+@each(
     ("waiting", "priority", "passes"),
     [
         ((), INTERACTIVE, True),

@@ -15,6 +15,7 @@ import pytest
 from partoo_async import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota import Quota
+from tests.each import each
 from tests.virtual import VirtualLoop, run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
@@ -152,7 +153,7 @@ def test_bulk_alone_uses_everything() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("seconds", "slots"), [(0.0, 6), (59.9, 6), (60.1, 9)])
+@each(("seconds", "slots"), [(0.0, 6), (59.9, 6), (60.1, 9)])
 def test_bulk_leaves_the_reserve_for_a_window_after_an_interactive_call(seconds: float, slots: int) -> None:
     """One interactive call in flight and three slots of reserve leave bulk six of ten; a window later, nine."""
 
@@ -183,7 +184,7 @@ def test_waiting_bulk_gets_the_reserve_when_it_lapses() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("reserve", [0.0, 0.5])
+@each("reserve", [0.0, 0.5])
 def test_bulk_gets_one_in_twenty_under_steady_interactive_load(reserve: float) -> None:
     """Interactive calls wait at any time, more than the quota serves: of 2,000 slots bulk has 100, evenly."""
 
@@ -278,7 +279,7 @@ def test_without_retry_after_the_pause_is_a_minute() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "chance", "paused"),
     [(60.0, 0.0, 60.0), (60.0, 1.0, 60.25), (60.0, 0.5, 60.125), (2.0, 1.0, 2.02), (0.0, 1.0, 0.0), (None, 1.0, 60.25)],
 )
@@ -337,7 +338,7 @@ def test_whoever_cannot_outwait_a_pause_is_told_at_once() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("priority", list(Priority))
+@each("priority", list(Priority))
 def test_a_pause_of_more_than_five_minutes_is_not_sat_out(priority: Priority) -> None:
     """Those who wait and those who come are refused with the time to come back, deadline or not."""
 
@@ -504,7 +505,7 @@ def test_a_cancelled_waiter_leaves_nothing() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("cancelled_first", [False, True])
+@each("cancelled_first", [False, True])
 def test_granted_and_cancelled_in_the_same_turn(cancelled_first: bool) -> None:
     """Whichever came first, the slot goes to the next waiter at once: it was not sent."""
 
@@ -616,7 +617,7 @@ def test_the_repr() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("tick", [1e-6, 1e-4, 3e-3])
+@each("tick", [1e-6, 1e-4, 3e-3])
 def test_a_clock_that_moves_on_loses_no_wakeup(tick: float) -> None:
     """A slot that comes free between a look at the slots and the setting of the timer still wakes the next waiter."""
 

@@ -13,6 +13,7 @@ import pytest
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
 from partoo_async.quota.window import OpenGate, SlidingWindow
+from tests.each import each
 
 
 def taken(window: SlidingWindow, now: float, spare: int = 0) -> int:
@@ -23,7 +24,7 @@ def taken(window: SlidingWindow, now: float, spare: int = 0) -> int:
     return count
 
 
-@pytest.mark.parametrize(
+@each(
     ("per", "answered", "held"),
     [
         (60.0, True, 60.05),
@@ -79,7 +80,7 @@ def test_answers_out_of_order_come_back_in_order() -> None:
     assert [window.used(now) for now in (60.5, 60.6, 61.0, 61.1)] == [2, 1, 1, 0]
 
 
-@pytest.mark.parametrize(
+@each(
     ("requests", "share", "slots"),
     [(300, 1.0, 300), (300, 0.5, 150), (300, 1 / 3, 100), (300, 0.33, 99), (10, 0.39, 3), (100, 0.29, 29), (7, 0.3, 2)],
 )
@@ -90,7 +91,7 @@ def test_a_share_is_rounded_down(requests: int, share: float, slots: int) -> Non
     assert taken(SlidingWindow(limit), 0.0) == slots
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [
         {"requests": 0},
@@ -179,7 +180,7 @@ def test_a_429_soon_after_a_pause_pauses_for_longer() -> None:
     assert window.paused_until == 122.0
 
 
-@pytest.mark.parametrize("make", [OpenGate, lambda: SlidingWindow(RateLimit(5, 60.0))])
+@each("make", [OpenGate, lambda: SlidingWindow(RateLimit(5, 60.0))])
 def test_a_closed_gate_lets_nobody_through(make: type[OpenGate]) -> None:
     """From the pause until its end, to the moment; a shorter pause never opens the gate earlier."""
     gate = make()
@@ -198,7 +199,7 @@ def test_the_open_gate_has_no_slots() -> None:
     assert (gate.limit, gate.used(1.0), gate.ready_at(1.0, 5000)) == (None, 0, 1.0)
 
 
-@pytest.mark.parametrize(
+@each(
     ("position", "ready"),
     [
         (0, 20.0),  # 10 slots: 4 in flight, 4 cool down, 2 are free
@@ -231,7 +232,7 @@ def test_when_a_slot_is_ready_after_a_pause() -> None:
     assert [window.ready_at(10.0, position) for position in range(3)] == pytest.approx([30.0, 60.05, 90.05])
 
 
-@pytest.mark.parametrize(("position", "ready"), [(0, 100.0), (1, 102.0), (29, 158.0)])
+@each(("position", "ready"), [(0, 100.0), (1, 102.0), (29, 158.0)])
 def test_smooth_pacing_is_foreseen(position: int, ready: float) -> None:
     """Thirty slots a minute go out every 60 / 29 s at the fastest, after a rest as well: 29 sends are 28 gaps."""
     window = SlidingWindow(RateLimit(30, 58.0, pacing="smooth"))  # 58 / 29: one in 2 s
@@ -248,7 +249,7 @@ def test_smooth_pacing_is_foreseen_behind_a_reserve() -> None:
     assert window.ready_at(100.0, 0, spare=10) == pytest.approx(102.0)
 
 
-@pytest.mark.parametrize(("paused", "burst"), [(1.0, 1), (14.9, 1), (15.0, 29), (30.0, 29)])
+@each(("paused", "burst"), [(1.0, 1), (14.9, 1), (15.0, 29), (30.0, 29)])
 def test_after_a_short_pause_sends_are_spaced_out(paused: float, burst: int) -> None:
     """Half a window drains the server's count; less means that room comes back bit by bit, and so do the sends."""
     window = SlidingWindow(RateLimit(29, 30.0))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-import pytest
-
 from partoo_async import ScanReport, errors
 from partoo_async.errors import PartooError
 from partoo_async.integrations.problems import partoo_error_in, problem_of
+from tests.each import each
 
 SECRET = "of-partoo-alone"  # in every place where an error keeps what came from there
 
@@ -47,7 +46,7 @@ def test_no_class_is_forgotten() -> None:
     assert {name: type(error).__name__ for name, (error, _, _) in TABLE.items()} == {name: name for name in TABLE}
 
 
-@pytest.mark.parametrize("name", TABLE)
+@each("name", TABLE)
 def test_every_error_has_its_answer(name: str) -> None:
     """A status of its own fault or of its visitor's, its phrase, a sentence, and when to come back if anybody knows."""
     error, status, retry_after = TABLE[name]
@@ -57,7 +56,7 @@ def test_every_error_has_its_answer(name: str) -> None:
     assert problem.headers.get("Retry-After") == (None if retry_after is None else str(retry_after))
 
 
-@pytest.mark.parametrize("name", TABLE)
+@each("name", TABLE)
 def test_nothing_of_partoo_reaches_a_visitor(name: str) -> None:
     """Neither what Partoo said, nor the route that was asked, nor the server's address is in any part of an answer."""
     problem = problem_of(TABLE[name][0])
@@ -73,7 +72,7 @@ def test_the_document_is_that_of_rfc_9457() -> None:
     assert (problem.document["type"], problem.document["status"]) == ("about:blank", 404)
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "expected"),
     [(0.0, 1), (0.2, 1), (1.0, 1), (1.01, 2), (60.0, 60), (1e300, 86400), (float("inf"), 86400)],
 )
