@@ -210,7 +210,7 @@ async def main(seconds: float, callers: int) -> int:
     scans = sum(count for kind, count in soak.outcomes.items() if kind.startswith("scan"))
     if not sent <= seen["seen"] <= sent + soak.outcomes["cancelled"] + 32 * (scans + len(SECTIONS)):
         wrong.append("the server saw other requests than the client told of")
-    if memory > MOST_GROWTH or sockets > 16 or tasks > 32:
+    if memory > MOST_GROWTH or sockets > 64 or tasks > 2 * callers:
         wrong.append("something grows")
     print("\n".join(["wrong:", *wrong]) if wrong else "all is well")
     return 1 if wrong else 0

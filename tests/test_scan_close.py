@@ -144,8 +144,9 @@ async def resumed(client: PartooClient, partoo: Partoo, path: Path) -> None:
     assert not answered & {*asked(partoo)[before:]}
 
 
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("journal", ["none", "new", "begun"])
-def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str) -> None:
+def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str, step: int) -> None:
     """Between any two steps of the reading, too, while the journal is being made, or what it has is handed out."""
 
     async def main(turns: int | None, path: Path | None) -> bool:
@@ -170,7 +171,7 @@ def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str) -> None:
 
     complete = set()
     with journals_in_virtual_time():
-        for turns in (*range(1, 90, 2), None):
+        for turns in (*range(1, 90, step), None):
             path = None if journal == "none" else tmp_path / f"{turns}.db"
             complete.add(run_virtual(main(turns, path)))
     assert complete == {False, True}

@@ -178,7 +178,8 @@ async def test_a_scan_survives_being_killed(tmp_path: Path) -> None:
                 assert await scans.finish() == undisturbed
 
 
-async def test_killed_at_every_step_of_a_short_scan(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+async def test_killed_at_every_step_of_a_short_scan(tmp_path: Path, every: int) -> None:
     """Not a moment is spared: before each thing that a scan does with its journal, from its making to its closing,
     one process dies, and another one goes on."""
     async with Emulator(sections=demo({7: 1, 8: 0, 9: 1}), rate_limit=None) as emulator, scanning(emulator) as process:
@@ -191,6 +192,6 @@ async def test_killed_at_every_step_of_a_short_scan(tmp_path: Path) -> None:
             code = await scans.ended("wait")
             await scans.check(lines, before)
             assert await scans.finish() == undisturbed
-            step += 1
+            step += every
     assert code == 0
     assert step > 20, "it did not die where it was told to"

@@ -17,9 +17,9 @@ def test_every_case_of_a_rule_is_run_and_named() -> None:
     @each(("first", "third"), [(10, "a"), (20, "b")])
     def rule(first: int, second: int, third: str, tmp_path: str) -> None:
         seen.append((first, second, third, tmp_path))
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="not the one"):
             if first + second != 12:
-                raise ValueError
+                raise ValueError("not the one")
 
     assert list(inspect.signature(rule).parameters) == ["tmp_path"]
     with pytest.raises(BaseExceptionGroup, match="1 of 2 cases of second") as caught:

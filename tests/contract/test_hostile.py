@@ -52,7 +52,7 @@ schema.config.generation.with_security_parameters = False
 
 @schema.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=15,
     derandomize=True,
     database=None,
     deadline=None,
