@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,23 @@ FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
 """Retries whose waits a test does not feel."""
 
 TLS = ssl.create_default_context()
-"""One for clients whose tests are not about TLS: reading the certificates takes longer than most of these tests."""
+"""The one that every client has which is given none, see ``_one_tls_context``."""
+
+PATIENCE = 120.0
+"""Seconds after which a test that should long be done has failed, however busy the machine is: no figure to assert."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_tls_context() -> Iterator[None]:
+    """Reading the system's certificates takes longer than most tests and, on a busy machine, than an attempt may."""
+    build = ssl.create_default_context
+
+    def shared(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        return build(*arguments, **options) if arguments or options else TLS
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", shared)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ from partoo_async import (
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal import Journal
 from partoo_async.scan.scope import Scope
-from tests.conftest import TLS
+from tests.conftest import PATIENCE, TLS
 
 NOTHING = ScanDiff((), (), (), (), (), (), 0, (), (), ())
 NOT_REACHED = "not reached: the scan did not come to its end"
@@ -262,7 +262,7 @@ async def test_a_cancelled_comparison_stops_reading(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await comparison
     with pytest.raises(BrokenPipeError):
-        await asyncio.wait_for(writer, 30)
+        await asyncio.wait_for(writer, PATIENCE)
 
 
 async def journal(client: PartooClient, path: Path, *sections: int, **options: Any) -> Path:

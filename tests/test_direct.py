@@ -19,7 +19,7 @@ from partoo_async import APIStatusError, APITimeoutError, PartooClient
 from partoo_async._http import Request
 from partoo_async._transport import passable
 from partoo_async._transport.detour import SessionRoute
-from tests.conftest import GROUP, answer, raw_server
+from tests.conftest import GROUP, PATIENCE, answer, raw_server
 from tests.test_transport import MockedResponse
 
 
@@ -244,4 +244,4 @@ async def test_what_is_unsent_of_a_write_that_was_given_up_is_dropped() -> None:
             with pytest.raises(APITimeoutError):
                 await client.request("POST", "/large", json=text)
             given_up.set()
-            assert await asyncio.wait_for(received, 30) < len(text)
+            assert await asyncio.wait_for(received, PATIENCE) < len(text)

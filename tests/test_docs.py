@@ -24,6 +24,7 @@ import partoo_async
 from partoo_async import emulator, errors
 from partoo_async.cli.app import app
 from partoo_async.emulator import Emulator
+from tests.conftest import PATIENCE
 from tests.each import each
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ def served() -> Iterator[dict[str, str]]:
     thread.start()
     server = Emulator()
     try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
         yield {"PARTOO_SERVER": server.url, "PARTOO_API_KEY": server.api_key}
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE)
         loop.close()
 
 

@@ -31,6 +31,7 @@ from partoo_async import (
 )
 from partoo_async._version import install_command
 from partoo_async.emulator import Emulator
+from tests.conftest import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 
@@ -254,7 +255,7 @@ async def test_lines_are_those_of_the_command(emulator: Emulator, client: Partoo
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    printed, complaints = await asyncio.wait_for(process.communicate(), 60)
+    printed, complaints = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert sorted(printed.splitlines()) == sorted(content(tmp_path / "a.ndjson").splitlines()), complaints.decode()
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, exports
 from partoo_async.exports import export, formats, replacement
+from tests.conftest import PATIENCE
 
 FORMATS = ["ndjson", "csv", "parquet"]
 OLD = b"what was there before"
@@ -118,7 +119,7 @@ async def test_cancelling_leaves_no_trace(target: Path, file_format: Any) -> Non
             closed.set()
 
     task = asyncio.create_task(exports.write(source(), target, format=file_format))
-    await asyncio.wait_for(waiting.wait(), 30)
+    await asyncio.wait_for(waiting.wait(), PATIENCE)
     assert len(names(target.parent)) == 2
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -133,13 +134,13 @@ async def test_cancelling_waits_for_the_thread(target: Path, monkeypatch: pytest
 
     def slow(value: dict[str, Any]) -> str:
         inside.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         over.set()
         return ""
 
     monkeypatch.setattr(formats, "json_line", slow)
     task = asyncio.create_task(exports.write(items(1), target))
-    assert await asyncio.to_thread(inside.wait, 30)
+    assert await asyncio.to_thread(inside.wait, PATIENCE)
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)
@@ -209,12 +210,12 @@ async def test_cancelled_while_the_last_bytes_are_made_safe(
 
     def slow(descriptor: int) -> None:
         inside.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         fsync(descriptor)
 
     monkeypatch.setattr(replacement.os, "fsync", slow)
     task = asyncio.create_task(exports.write(items(2), target))
-    assert await asyncio.to_thread(inside.wait, 30)
+    assert await asyncio.to_thread(inside.wait, PATIENCE)
     if done:
         # The thread ends while the loop is not looking; the task is told and cancelled in the same turn.
         asyncio.get_running_loop().call_soon(task.cancel)
@@ -234,14 +235,14 @@ async def test_an_error_in_a_thread_that_nobody_waits_for(target: Path, monkeypa
 
     def failing(value: dict[str, Any]) -> str:
         inside.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         raise OSError(errno.EIO, "disk on fire")
 
     heard: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
     monkeypatch.setattr(formats, "json_line", failing)
     task = asyncio.create_task(exports.write(items(1), target))
-    assert await asyncio.to_thread(inside.wait, 30)
+    assert await asyncio.to_thread(inside.wait, PATIENCE)
     task.cancel()
     await asyncio.sleep(0)
     go_on.set()

@@ -32,6 +32,7 @@ from partoo_async.scan.journal import Journal
 from partoo_async.scan.recording import open_recording
 from partoo_async.scan.records import JournalError, decode_outcome, encode_outcome
 from partoo_async.scan.scope import Scope
+from tests.conftest import PATIENCE
 from tests.each import each
 
 SERVER = "http://127.0.0.1:9/v2"
@@ -265,7 +266,7 @@ def test_damage_is_an_error_or_harms_nothing(
             await asyncio.gather(*(journal.record(item(number, "Île-de-France" * 9)) for number in range(40)))
 
     async def read() -> list[ScanItem]:
-        async with opened(path) as journal, asyncio.timeout(30):
+        async with opened(path) as journal, asyncio.timeout(PATIENCE):
             await journal.listing()
             settled, items = await journal.settled(7, failures=True), await replayed(journal)
             assert settled == {found.group_id for found in items}
@@ -395,7 +396,7 @@ async def test_readers_do_not_exclude_each_other(tmp_path: Path) -> None:
 async def test_a_pipe_is_refused(tmp_path: Path) -> None:
     """A journal is a file; a pipe would be waited for without an end."""
     os.mkfifo(tmp_path / "pipe")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(ConfigurationError, match="is a device or a pipe; use a file"):
             await Journal.open(tmp_path / "pipe", SERVER, SCOPE, resume=True)
 

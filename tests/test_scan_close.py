@@ -14,6 +14,7 @@ from partoo_async._http import Request, Response
 from partoo_async._secret import Secret
 from partoo_async.scan import recording
 from partoo_async.servers import Server
+from tests.conftest import PATIENCE
 from tests.simulated import Key, Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
 
@@ -213,7 +214,7 @@ async def test_exporting_a_scan_whose_pages_are_cut_off_is_an_error(tmp_path: Pa
     async with client_of(Paged(SECTIONS, late=0.0), rate_limit=ONE_A_MINUTE) as client:
         scan = client.scan_all()
         writing = asyncio.create_task(exports.write(scan, tmp_path / "all.csv"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not client.quota.waiting:
                 await asyncio.sleep(0.01)
         await scan.aclose()

@@ -17,7 +17,7 @@ from partoo_async._http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal import Journal
 from partoo_async.scan.scope import Scope
-from tests.conftest import FAST, raw_server
+from tests.conftest import FAST, PATIENCE, raw_server
 from tests.simulated import Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
 
@@ -338,7 +338,7 @@ async def test_no_connection_is_left() -> None:
     """Requests that are dropped close their connections; the server sees them go."""
     async with raw_server(None) as server, PartooClient("key", server=server.url, retry=FAST) as client:
         task = asyncio.create_task(client.scan(7, group_ids=range(9)).collect())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(server.requests) < 9:
                 await asyncio.sleep(0.01)
             assert len(server.open) == 9
@@ -370,7 +370,7 @@ async def test_a_signal_ends_a_scan_cleanly(tmp_path: Path, number: signal.Signa
         task = asyncio.create_task(client.scan(7, journal=path, on_progress=halfway).collect())
         loop.add_signal_handler(number, task.cancel)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 with pytest.raises(asyncio.CancelledError):
                     await task
         finally:

@@ -15,6 +15,7 @@ import pytest
 from attrs import define, field
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from tests.conftest import PATIENCE
 from tests.simulated import recorded
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() there")
@@ -97,7 +98,7 @@ class Scans:
             await asyncio.sleep(chance.uniform(0, 0.04))
         else:
             enough = before + chance.randrange(4, 60)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while len(self.emulator.requests) < enough and len(complete(lines)) < self.total:
                     await asyncio.sleep(0.001)
         code = await self.ended("kill")

@@ -27,7 +27,7 @@ from partoo_async import (
     ScanProgress,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import FAST, GROUP, answer, raw_server
+from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 from tests.simulated import recorded
 
 KEY = "a-key-that-must-not-be-found"
@@ -125,7 +125,7 @@ async def test_what_comes_in_meanwhile_is_not_replayed(client: PartooClient, pat
     await take(client.scan(7, journal=path, max_concurrency=1), 2)
     before = len(await recorded(path))
     async with client.scan([7], journal=path, resume=True, max_concurrency=4) as scan:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while scan.report().requests < 5:
                 await asyncio.sleep(0.01)
         items = [item async for item in scan]

@@ -26,6 +26,7 @@ from partoo_async import (
 )
 from partoo_async._operations import get_group
 from partoo_async.emulator import Emulator
+from tests.conftest import PATIENCE
 from tests.each import each
 
 
@@ -111,7 +112,7 @@ def test_another_event_loop_is_refused() -> None:
     client = PartooClient("key", server="http://127.0.0.1:9/v2", timeout=0.2)
 
     async def use() -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await client.groups.get(1, 1)
 
     async def close() -> None:
@@ -257,6 +258,6 @@ def test_a_copy_does_not_escape_its_loop() -> None:
 async def test_a_quota_of_another_loop_is_refused() -> None:
     """An explicit quota that another loop uses is refused instead of waiting on that loop's timers."""
     mine = Quota(RateLimit(1, 60.0))
-    await asyncio.to_thread(asyncio.run, asyncio.wait_for(mine.acquire(), 1))
+    await asyncio.to_thread(asyncio.run, asyncio.wait_for(mine.acquire(), PATIENCE))
     with pytest.raises(ClientClosedError, match="another event loop"):
         await mine.acquire()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +32,114 @@ def test_every_case_of_a_rule_is_run_and_named() -> None:
     (failed,) = of_two.exceptions
     assert failed.__notes__ == ["case: (10, 'a')"]
     assert "DID NOT RAISE" in str(failed)
+
+
+# Time
+
+
+TESTS = Path(__file__).parent
+CLOCKS = {"monotonic", "perf_counter", "time", "now"}
+BY_POSITION = {"join", "result", "timeout", "wait", "wait_for"}
+GUARDS = BY_POSITION | {"communicate", "run", "runpytest_subprocess", "urlopen"}
+LEAST = 60.0
+
+
+def last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def lasted(node: ast.expr, *, fake: bool) -> bool:
+    """Whether this is the time since a moment, by a clock that is not a ``fake`` one."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Call)):
+        return False
+    clock = node.left.func
+    real = isinstance(clock, ast.Attribute) and last_name(clock.value) == "time"
+    return last_name(clock) in CLOCKS and (real or not fake)
+
+
+def bounded_durations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[int]:
+    """The lines that compare a duration with a greatest one. A plain function has no loop but a virtual one."""
+    fake = not isinstance(function, ast.AsyncFunctionDef)
+    names = {
+        last_name(node.targets[0])
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and lasted(node.value, fake=fake)
+    }
+    found = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for before, operator, after in zip(sides, node.ops, sides[1:], strict=False):
+                smaller = before if isinstance(operator, (ast.Lt, ast.LtE)) else after
+                if isinstance(operator, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) and (
+                    lasted(smaller, fake=fake) or (isinstance(smaller, ast.Name) and smaller.id in names)
+                ):
+                    found.append(node.lineno)
+    return found
+
+
+def short_guards(tree: ast.Module) -> list[int]:
+    """The lines that give something that has to happen less than a minute. Where it is to fail, any time will do."""
+    awaited: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            caught = any("TimeoutError" in ast.unparse(item) for item in node.items)
+        else:
+            caught = isinstance(node, ast.Try) and any("TimeoutError" in ast.unparse(one) for one in node.handlers)
+        if caught:
+            awaited.update(ast.walk(node))
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node not in awaited and last_name(node.func) in GUARDS:
+            positions = node.args if last_name(node.func) in BY_POSITION else []
+            given = [*positions, *(keyword.value for keyword in node.keywords if keyword.arg == "timeout")]
+            values = [value.value for value in given if isinstance(value, ast.Constant)]
+            if any(isinstance(value, (int, float)) and value < LEAST for value in values):
+                found.append(node.lineno)
+    return found
+
+
+def judged(tree: ast.Module) -> list[int]:
+    tests = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+    ]
+    return sorted({line for test in tests for line in bounded_durations(test)} | {*short_guards(tree)})
+
+
+def test_nothing_has_to_be_done_soon() -> None:
+    """No test fails because the machine was busy: none has a greatest duration by a real clock, or gives less than a
+    minute to what has to happen. How soon something happens is shown in virtual time, by counts, or by the other
+    outcome being further away than ``PATIENCE``."""
+    found = [
+        f"{path.relative_to(TESTS)}:{line}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for line in judged(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+@each(
+    ("line", "bad"),
+    [
+        ("assert time.monotonic() - started < 5", True),
+        ("assert 0.2 <= loop.time() - started <= 5", True),
+        ("assert 5 > perf_counter() - started", True),
+        ("took = now() - started; assert took < 2 * other", True),
+        ("assert time.monotonic() - started >= 0.2", False),
+        ("assert len(seen) < 5", False),
+        ("async with asyncio.timeout(5): pass", True),
+        ("await asyncio.wait_for(task, 5.0)", True),
+        ("process.communicate(timeout=10)", True),
+        ("thread.join(10)", True),
+        ("subprocess.run(command, timeout=60)", False),
+        ("client.with_options(timeout=5)", False),
+        ("async with asyncio.timeout(PATIENCE): pass", False),
+        ("with pytest.raises(TimeoutError): await asyncio.wait_for(task, 0.1)", False),
+    ],
+)
+def test_the_rule_about_time(line: str, bad: bool) -> None:
+    """It sees what it is about, in a test that has an event loop; in a plain test only real clocks count."""
+    assert bool(judged(ast.parse(f"async def test_it():\n    {line}"))) is bad
+    assert not judged(ast.parse("def test_it():\n    assert loop.time() - started < 5"))

@@ -19,6 +19,7 @@ import pytest
 import _partoo_async_pytest as plugin
 from partoo_async import APIConnectionError, ConfigurationError, NotFoundError, RateLimit
 from partoo_async.testing import ThreadedEmulator, make_client, make_emulator
+from tests.conftest import PATIENCE
 
 pytest_plugins = ["pytester"]
 
@@ -286,7 +287,7 @@ def status_of(emulator: ThreadedEmulator, path: str) -> int:
     """Ask from a thread without an event loop."""
     request = Request(emulator.url + path, headers={"x-APIKey": emulator.api_key})
     try:
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE) as answer:
             return int(answer.status)
     except HTTPError as error:
         error.close()
@@ -340,11 +341,11 @@ async def test_a_client_for_tests_does_not_dawdle() -> None:
     with make_emulator() as emulator:
         emulator.faults.add("status", status=500)
         async with make_client(emulator) as client:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 with pytest.raises(Exception, match="500"):
                     await client.groups.get(7, 42)
             assert len(emulator.requests) == 5
-        async with make_client(emulator, api_key="another") as client, asyncio.timeout(5):
+        async with make_client(emulator, api_key="another") as client, asyncio.timeout(PATIENCE):
             emulator.faults.clear()
             with pytest.raises(Exception, match="401"):
                 await client.groups.get(7, 42)

@@ -9,6 +9,7 @@ import pytest
 from partoo_async import PartooClient
 from partoo_async._turns import LARGE, Turns
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from tests.conftest import PATIENCE
 
 HALF = 64 * 1024
 """Bytes: two pieces of them fill a turn."""
@@ -57,9 +58,9 @@ async def test_who_was_cancelled_holds_nobody_up() -> None:
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
-    await asyncio.wait_for(waiting[2], 5)
+    await asyncio.wait_for(waiting[2], PATIENCE)
     await asyncio.sleep(0)
-    await asyncio.wait_for(turns.take(HALF + 1), 5)
+    await asyncio.wait_for(turns.take(HALF + 1), PATIENCE)
 
 
 @pytest.mark.parametrize("scanned", [False, True])

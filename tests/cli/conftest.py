@@ -17,6 +17,7 @@ from attrs import frozen
 
 from partoo_async.cli.entry import run_process
 from partoo_async.emulator import Emulator
+from tests.conftest import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,12 +47,12 @@ def _served(**options: Any) -> Iterator[Emulator]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    emulator, loop, stop = started.result(timeout=10)
+    emulator, loop, stop = started.result(timeout=PATIENCE)
     try:
         yield emulator
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -227,7 +227,6 @@ def test_the_script_of_the_page_tells_every_change_once(serve: Callable[..., Emu
         return done.returncode, done.stdout
 
     assert morning() == (0, "")
-    assert morning() == (0, "")
     emulator.sections[7].groups[1].name = "Other"
     code, told = morning()
     assert (code, "was G7" in told) == (0, True)

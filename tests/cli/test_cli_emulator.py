@@ -12,6 +12,7 @@ import pytest
 
 from partoo_async.emulator import Emulator
 from tests.cli.conftest import Result
+from tests.conftest import PATIENCE
 
 Partoo = Callable[..., Result]
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -55,13 +56,13 @@ def test_it_says_where_its_page_is_and_how_much_it_did(run, partoo: Partoo) -> N
     """The status page's address is on standard error; the page and its feed do not count as requests."""
     process, url = run("--rate-limit", "50/10", "--window", "fixed")
     root = url.removesuffix("v2")
-    with urlopen(root, timeout=10) as page:
+    with urlopen(root, timeout=PATIENCE) as page:
         assert b"<title>Partoo emulator</title>" in page.read()
     assert partoo("group", 1, 1).code == 0
-    with urlopen(root + "status.json", timeout=10) as answer:
+    with urlopen(root + "status.json", timeout=PATIENCE) as answer:
         assert json.load(answer)["quota"] == {"used": 1, "limit": 50, "per": 10.0}
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     first, *_, last, end = err.splitlines()
     assert first == f"partoo: the emulator listens on {url}, its status page is {root}; Ctrl-C stops it"
     assert (last, end) == ("partoo: requests answered: 1", "partoo: interrupted")
@@ -72,7 +73,7 @@ def test_it_plays_faults(run, partoo: Partoo) -> None:
     """With `--chaos 1` every read meets a fault, and the feed counts them."""
     _, url = run("--chaos", 1)
     partoo("group", 1, 1, "--timeout", 1)  # whatever comes of it: one of the faults is an answer that is only slow
-    with urlopen(url.removesuffix("v2") + "status.json", timeout=10) as answer:
+    with urlopen(url.removesuffix("v2") + "status.json", timeout=PATIENCE) as answer:
         feed = json.load(answer)
     assert feed["requests"] == sum(fault["count"] for fault in feed["faults"]) > 0
 
@@ -82,7 +83,7 @@ def test_it_says_so_when_the_network_can_reach_it(run) -> None:
     process, url = run("--host", "0.0.0.0")
     assert url.startswith("http://127.0.0.1:")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert err.splitlines()[0] == ("partoo: warning: the emulator listens on 0.0.0.0: it is reachable from the network")
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
+from tests.conftest import PATIENCE
 
 Partoo = Callable[..., Result]
 Spawn = Callable[..., subprocess.Popen[str]]
@@ -42,7 +43,7 @@ def test_a_stopped_scan_says_how_to_go_on_and_does(
     while len(emulator.requests) < 12:
         time.sleep(0.02)
     process.send_signal(number)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     before = len(emulator.requests)
     hint, ending = err.splitlines()[-2:]
@@ -50,7 +51,7 @@ def test_a_stopped_scan_says_how_to_go_on_and_does(
     command = shlex.split(hint.removeprefix("partoo: nothing is lost; to go on: "))
     expected = ["scan", "--resume", "7", "--max-concurrency", "4", "--json", "--journal", str(path)]
     assert command == ["partoo", *expected]
-    out, err = spawn(*command[1:]).communicate(timeout=20)
+    out, err = spawn(*command[1:]).communicate(timeout=PATIENCE)
     assert sorted(ids(out)) == list(range(60))
     groups = [seen.path for seen in emulator.requests if "groups" in seen.path]
     # What was in flight when it stopped may be asked for again, and nothing else is.
@@ -205,16 +206,16 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 
     process = spawn("scan", 7, "--output", path, preexec_fn=small_files)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert err.splitlines()[-1].startswith(f"partoo: error: {path} was not written: ")
     assert not path.exists()
     words = ("scan", 7, "--output", path, "--journal", journal)
     journal_limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_500_000, 2_500_000))}
-    _, err = spawn(*words, **journal_limit).communicate(timeout=20)
+    _, err = spawn(*words, **journal_limit).communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     hint, error = err.splitlines()[-2:]
     assert " scan --resume 7 " in hint
     assert "the scan ended early: journal: " in error
-    spawn(*words, "--resume").communicate(timeout=20)
+    spawn(*words, "--resume").communicate(timeout=PATIENCE)
     assert len(path.read_text().splitlines()) == 5

@@ -20,6 +20,7 @@ import pytest
 from partoo_async import RateLimit
 from partoo_async._version import install_command
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
+from tests.conftest import PATIENCE
 
 if TYPE_CHECKING:
     from partoo_async.emulator import Emulator
@@ -47,7 +48,7 @@ def terminal() -> tuple[int, list[bytes], threading.Thread]:
 
 def test_demo_shows_progress_groups_summary_and_what_next(spawn: Spawn) -> None:
     """`partoo demo` needs no key; piped, it has progress lines with an ETA, the table, the summary, two lines more."""
-    out, err = spawn("demo").communicate(timeout=30)
+    out, err = spawn("demo").communicate(timeout=PATIENCE)
     lines = out.splitlines()
     assert len(lines) == 2 + 77 + 2
     assert "Provence-Alpes-Côte d'Azur" in out
@@ -71,7 +72,7 @@ def test_a_signal_ends_a_scan_with_what_it_had(
     while len(emulator.requests) < 6:
         time.sleep(0.02)
     process.send_signal(number)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     assert 0 < len(out.splitlines()) - 2 < 24
     assert "Traceback" not in err
@@ -105,7 +106,7 @@ def stalled(serve: Callable[..., Emulator], spawn: Spawn) -> subprocess.Popen[st
 
 def test_a_slow_reader_slows_the_scan_and_loses_nothing(stalled: subprocess.Popen[str]) -> None:
     """While the pipe is full the scan asks for no more; when it is read on, every group comes."""
-    out, _ = stalled.communicate(timeout=10)
+    out, _ = stalled.communicate(timeout=PATIENCE)
     assert stalled.returncode == 0
     assert sorted(json.loads(line)["group_id"] for line in out.splitlines()) == list(range(200))
 
@@ -113,7 +114,7 @@ def test_a_slow_reader_slows_the_scan_and_loses_nothing(stalled: subprocess.Pope
 def test_a_slow_reader_does_not_keep_it_from_ending(stalled: subprocess.Popen[str]) -> None:
     """A full pipe does not block the event loop: SIGTERM ends the scan though nobody reads."""
     stalled.send_signal(signal.SIGTERM)
-    assert stalled.wait(timeout=5) == 143
+    assert stalled.wait(timeout=PATIENCE) == 143
 
 
 @pytest.mark.usefixtures("emulator")
@@ -124,7 +125,7 @@ def test_a_closed_pipe_is_silent(spawn: Spawn) -> None:
         assert process.stdout is not None
         process.stdout.close()
     for process in processes:
-        assert process.wait(timeout=10) == 141
+        assert process.wait(timeout=PATIENCE) == 141
         assert process.stderr is not None
         assert not re.search("Traceback|Exception ignored|error", process.stderr.read())
 
@@ -136,7 +137,7 @@ def test_a_full_disk_is_one_line(spawn: Spawn) -> None:
     with Path("/dev/full").open("w") as full:
         processes = [spawn("group", 7, 42, *form, stdout=full) for form in (["--json"], [])]
     for process in processes:
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 2
         assert err == "partoo: error: cannot write the result: No space left on device\n"
 
@@ -151,8 +152,8 @@ def test_a_terminal_gets_a_bar_that_shows_pauses(serve: Callable[..., Emulator],
             "scan", 7, "--json", stdout=file, stderr=slave, env=os.environ | {"COLUMNS": "100", "TERM": "xterm"}
         )
         os.close(slave)
-        assert process.wait(timeout=15) == 0
-    reader.join(timeout=5)
+        assert process.wait(timeout=PATIENCE) == 0
+    reader.join(timeout=PATIENCE)
     shown = b"".join(seen).decode()
     assert len(re.findall(r"paused \d\.\d s by the server", shown)) >= 2
     assert "━" in shown
@@ -166,8 +167,8 @@ def test_a_stream_on_a_terminal_is_not_mixed_with_a_bar(emulator: Emulator, spaw
     slave, seen, reader = terminal()
     process = spawn("scan", 1, "--json", stdout=slave, stderr=slave)
     os.close(slave)
-    assert process.wait(timeout=10) == 0
-    reader.join(timeout=5)
+    assert process.wait(timeout=PATIENCE) == 0
+    reader.join(timeout=PATIENCE)
     shown = b"".join(seen).decode()
     assert "\x1b" not in shown
     assert [line[:1] for line in shown.splitlines()] == ["1", "{", "1"]
@@ -178,17 +179,17 @@ def test_another_encoding_spells_names_out(spawn: Spawn) -> None:
     """An ASCII-only output gets every group: names escaped in the table, escaped as JSON says in JSON."""
     forms = ([], ["--json"])
     table, as_json = [spawn("scan", 7, *form, env=os.environ | {"PYTHONIOENCODING": "ascii"}) for form in forms]
-    out, err = table.communicate(timeout=10)
+    out, err = table.communicate(timeout=PATIENCE)
     assert r"Espa\xf1a" in out
     assert "Traceback" not in err
-    assert "España" in {json.loads(line)["name"] for line in as_json.communicate(timeout=10)[0].splitlines()}
+    assert "España" in {json.loads(line)["name"] for line in as_json.communicate(timeout=PATIENCE)[0].splitlines()}
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     """Without typer or rich the command is one line on standard error and 2; importing the package works."""
     code = f"import sys; sys.modules[{missing!r}] = None; from partoo_async.cli import main; main(['demo'])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"The partoo command needs the cli extra: {install_command('cli')}\n"
 
@@ -202,9 +203,9 @@ def test_the_emulator_runs_until_it_is_stopped(spawn: Spawn, monkeypatch: pytest
         name, _, value = line.removeprefix("export ").partition("=")
         monkeypatch.setenv(name, value)
     assert lines[2].startswith("# curl -H 'x-APIKey: emulator-key' http://127.0.0.1:")
-    out, _ = spawn("group", 1, 1, "--json").communicate(timeout=10)
+    out, _ = spawn("group", 1, 1, "--json").communicate(timeout=PATIENCE)
     assert json.loads(out)["name"] == "France"
     server.send_signal(signal.SIGINT)
-    _, err = server.communicate(timeout=5)
+    _, err = server.communicate(timeout=PATIENCE)
     assert server.returncode == 130
     assert err.splitlines()[-2:] == ["partoo: requests answered: 1", "partoo: interrupted"]

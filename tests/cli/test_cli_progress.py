@@ -104,7 +104,9 @@ async def test_a_lost_terminal_does_not_end_the_scan() -> None:
     """The display is polled while the block runs; when it fails the block runs on."""
     display = _Fleeting()
     async with shown(display, lambda: RUNNING):
-        await asyncio.sleep(0.02)
+        while display.looks < 2:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(5 * display.interval)
     assert display.looks == 2
     assert asyncio.all_tasks() == {asyncio.current_task()}
 

@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 
 from partoo_async.emulator import Behaviour, Emulator
+from tests.conftest import PATIENCE
 from tests.emulator.conftest import serve as serve  # noqa: PLC0414 - a fixture is found by its name here
 
 
@@ -20,10 +21,10 @@ def threaded() -> Iterator[Emulator]:
     thread.start()
     emulator = Emulator(rate_limit=None, behaviour=Behaviour(unique_names="none"))
     try:
-        asyncio.run_coroutine_threadsafe(emulator.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(emulator.start(), loop).result(PATIENCE)
         yield emulator
     finally:
-        asyncio.run_coroutine_threadsafe(emulator.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(emulator.stop(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE)
         loop.close()

@@ -13,6 +13,7 @@ import logging
 import pytest
 
 from partoo_async.emulator import Emulator
+from tests.conftest import PATIENCE
 
 KEY = b"Host: emulator\r\nx-APIKey: emulator-key\r\nConnection: close\r\n"
 JSON = KEY + b"Content-Type: application/json\r\n"
@@ -24,7 +25,7 @@ async def exchange(emulator: Emulator, request: bytes) -> tuple[int, bytes]:
     port = int(emulator.url.rpartition(":")[2].partition("/")[0])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
@@ -79,7 +80,7 @@ async def test_a_body_that_never_comes_leaves_no_trace(serve, caplog) -> None:
         await asyncio.sleep(0)
         writer.close()
         await writer.wait_closed()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not api.emulator.requests:
                 await asyncio.sleep(0.01)
     assert (await api.get("/sections")).body["count"] == 6

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.emulator.wire import GROUP, Received, ask, connected, emulated, hit, shows
 
 HALF = GROUP[: len(GROUP) // 2]
@@ -156,7 +157,7 @@ class TestWithoutEnd:
         async with connected(emulator) as wire:
             await wire.send(last=False)
             await wire.until(part) if part else await wire.silent()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await emulator.stop()
         assert asyncio.all_tasks() <= others
 
@@ -169,7 +170,7 @@ class TestWithoutEnd:
                 await wire.send(last=False)
                 await wire.until(part) if part else await wire.silent()
                 wire.drop()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while not asyncio.all_tasks() <= before:
                     await asyncio.sleep(0.01)
             assert (await ask(emulator)).whole()

@@ -17,6 +17,7 @@ from partoo_async.emulator.requestlog import RequestLog, SeenRequest
 from partoo_async.emulator.statuspage import feed
 from partoo_async.emulator.windows import WINDOWS
 from partoo_async.policy import RateLimit
+from tests.conftest import PATIENCE
 from tests.each import each
 
 
@@ -146,7 +147,7 @@ async def browser() -> AsyncIterator[Any]:
         pytest.skip("needs chromium")
     async with AsyncExitStack() as stack:
         tools = await stack.enter_async_context(playwright.async_playwright())
-        started = await tools.chromium.launch(executable_path=path)
+        started = await tools.chromium.launch(executable_path=path, timeout=PATIENCE * 1000)
         stack.push_async_callback(started.close)
         yield started
 
@@ -158,7 +159,7 @@ async def test_a_browser_follows_the_requests(browser, serve) -> None:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE * 1000)
     await page.goto(root(api.emulator))
     await page.get_by_text("Live").wait_for()
     assert await page.locator("#requests").inner_text() == "0"
@@ -207,7 +208,7 @@ async def test_the_page_can_be_read_by_everybody(browser, serve, scheme) -> None
     for path in ("/sections/7", "/nowhere"):
         await api.get(path)
     page = await browser.new_page(color_scheme=scheme, viewport={"width": 360, "height": 700})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE * 1000)
     await page.goto(root(api.emulator))
     await page.locator("#latest").get_by_text("404").wait_for()
     contrasts = await page.evaluate(CONTRASTS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import tracemalloc
 
 import pytest
@@ -70,14 +69,13 @@ def test_the_seed_alone_makes_the_data() -> None:
 
 
 async def test_a_hundred_thousand_groups_are_served_at_once() -> None:
-    """The emulator stands within a second, and neither a group nor its section of 10,000 makes the others."""
-    started = time.monotonic()
-    async with Emulator.with_profile("extreme", groups=100_000):
-        assert time.monotonic() - started < 5  # 0.02 s on an idle machine
+    """The emulator stands at once, since none of them is made: they would take ten times the memory."""
     tracemalloc.start()
     try:
         emulator = Emulator.with_profile("extreme", groups=100_000)
         assert repr(emulator) == "<Emulator stopped, 10 sections, 100000 groups>"
+        async with emulator:
+            pass
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()

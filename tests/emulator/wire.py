@@ -15,13 +15,11 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from tests.conftest import PATIENCE
 
 GROUP_PATH = "/sections/7/groups/42"
 GROUP = b'{"id":42,"name":"France","has_puller":false,"business_ids":["b1","b2"]}'
 """The group of ``GROUP_PATH`` as it should be answered."""
-
-LONG = 10.0
-"""Seconds after which a test that should long be done has failed."""
 
 SHOWN: set[str] = set()
 """The kinds of faults that a test shows, filled in while the tests are imported."""
@@ -106,7 +104,7 @@ class Wire:
     async def rest(self) -> Received:
         """Read until the connection ends."""
         end = "closed"
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             try:
                 while await self._more():
                     pass
@@ -116,14 +114,14 @@ class Wire:
 
     async def until(self, part: bytes) -> bytes:
         """Read until this part has come, and return everything so far."""
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             while part not in self.data:
                 assert await self._more(), self.data
         return bytes(self.data)
 
     async def take(self, size: int) -> None:
         """Read at least so many bytes, and forget them."""
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             while len(self.data) < size:
                 assert await self._more()
         self.data.clear()

@@ -11,7 +11,7 @@ import pytest
 
 from partoo_async import APIConnectionError, Group, PartooClient, PartooError, RateLimit, _reads
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import GROUP, answer
+from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, ask
 from tests.hostile.server import HostileServer, Line
 from tests.hostile.stepping import Stepping
@@ -201,7 +201,7 @@ async def test_closing_under_load() -> None:
         async with HostileServer((silent,)).serve() as server:
             async with PartooClient(KEY, server=server.url, retry=POLICY, max_concurrency=8) as client:
                 calls = [asyncio.create_task(client.groups.get(7, number)) for number in range(50)]
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     while server.seen() < 8:
                         await asyncio.sleep(0.001)
             errors = await asyncio.gather(*calls, return_exceptions=True)

@@ -21,7 +21,7 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._transport import direct
-from tests.conftest import answer
+from tests.conftest import PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer
 
@@ -117,7 +117,7 @@ async def test_closing_while_it_connects() -> None:
         calls = [asyncio.create_task(client.groups.delete(7, 42)), asyncio.create_task(client.groups.get(7, 42))]
         await asyncio.sleep(0.05)
         await client.aclose()
-        done, _ = await asyncio.wait(calls, timeout=5)
+        done, _ = await asyncio.wait(calls, timeout=PATIENCE)
         assert len(done) == 2
         for call in calls:
             error = call.exception()

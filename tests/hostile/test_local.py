@@ -16,7 +16,7 @@ from partoo_async import (
     DeadlineExceededError,
     PartooClient,
 )
-from tests.conftest import GROUP, answer
+from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer, Line
 
@@ -79,7 +79,7 @@ async def test_a_full_pool() -> None:
     async with HostileServer((silent,)).serve() as server:
         async with PartooClient(KEY, server=server.url, max_concurrency=1, retry=POLICY) as client:
             first = asyncio.create_task(client.request("GET", "/first"))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while server.seen() < 1:
                     await asyncio.sleep(0.001)
             hurried = client.with_options(timeout=0.1)

@@ -83,7 +83,7 @@ async def test_whatever_the_fault(kind: str, caplog: pytest.LogCaptureFixture, t
             KEY,
             server=emulator.server,
             timeout=0.5,
-            attempt_timeout=0.03 if KINDS[kind] in GROUPS["The connection"] else 0.4,
+            attempt_timeout=0.05 if KINDS[kind] in GROUPS["The connection"] else 0.4,
             retry=RetryPolicy(max_retries=1, initial_backoff=0.001),
             ssl_context=TLS,
             on_event=recorder,
@@ -112,7 +112,7 @@ async def test_a_server_that_quotes_the_request(
         async with PartooClient(
             KEY,
             server=server.url,
-            timeout=0.5,
+            timeout=5.0,
             retry=RetryPolicy(max_retries=0),
             ssl_context=TLS,
             on_event=recorder,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import time
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, field
 
+from tests.conftest import PATIENCE
+
 MEBIBYTE = 2**20
-_BEAT = 0.01
 _FDS = Path("/proc/self/fd")
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -41,18 +41,16 @@ def open_sockets() -> int:
 
 @define
 class Watcher:
-    """Watches a block of code. ``noise``: seconds that this process was kept from running, by the rest of the machine.
+    """Watches a block of code.
 
     ``connected``: every address that was connected to; ``established``: how often that came about; ``complaints``: what
     asyncio reported of lost exceptions.
     """
 
-    noise: float = 0.0
     connected: list[Any] = field(factory=list)
     established: int = 0
     complaints: list[str] = field(factory=list)
     _before: tuple[set[Any], int, int] = (set(), 0, 0)
-    _beats: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         gc.collect()
@@ -67,16 +65,7 @@ class Watcher:
             self.established += 1
 
         loop.sock_connect = noted  # type: ignore[method-assign]
-        self._beats = asyncio.create_task(self._beat())
         return self
-
-    async def _beat(self) -> None:
-        while True:
-            wall, used = time.perf_counter(), time.process_time()
-            await asyncio.sleep(_BEAT)
-            late = time.perf_counter() - wall - _BEAT
-            # Time that went into this process's own work is no noise: it may be the client's.
-            self.noise += max(0.0, late - (time.process_time() - used))
 
     @property
     def growth(self) -> int:
@@ -85,15 +74,12 @@ class Watcher:
 
     async def __aexit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
-        assert self._beats is not None
-        self._beats.cancel()
-        await asyncio.wait([self._beats])
         del loop.sock_connect  # type: ignore[method-assign]  # back to that of the class
 
     async def assert_nothing_left(self) -> None:
         """Every task has ended, every socket is closed, and nothing was complained of."""
         tasks, sockets, _ = self._before
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while left := (asyncio.all_tasks() - tasks):
                 await asyncio.wait(left)
             while open_sockets() > sockets:

@@ -20,11 +20,9 @@ import pytest
 
 from partoo_async.emulator import Emulator, Fault
 from partoo_async.testing import ThreadedEmulator
+from tests.conftest import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60.0
-"""Seconds after which something that should come is taken for lost, on a machine that is busy with other things."""
-
 # What a server's log has when something went wrong; uvicorn writes it all to standard error.
 TROUBLE = ("WARNING", "ERROR", "CRITICAL", "Traceback", "Warning:", "never retrieved", "never awaited")
 

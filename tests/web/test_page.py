@@ -13,6 +13,7 @@ import pytest
 
 from partoo_async.emulator import EmulatedGroup
 from partoo_async.testing import ThreadedEmulator
+from tests.conftest import PATIENCE
 from tests.web.conftest import fastapi_service, running
 
 pytest.importorskip("fastapi", reason="needs the extra fastapi")
@@ -31,7 +32,7 @@ async def browser() -> AsyncIterator[Any]:
         pytest.skip("needs chromium")
     async with AsyncExitStack() as stack:
         tools = await stack.enter_async_context(playwright.async_playwright())
-        started = await tools.chromium.launch(executable_path=path)
+        started = await tools.chromium.launch(executable_path=path, timeout=PATIENCE * 1000)
         stack.push_async_callback(started.close)
         yield started
 
@@ -47,7 +48,7 @@ async def test_the_page_follows_a_scan(browser: Any, partoo: ThreadedEmulator, t
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE * 1000)
         await page.goto(service.url)
         assert await page.evaluate(BACKGROUND) == "rgb(15, 18, 22)"
         await page.get_by_label("Sections").fill("7")
@@ -62,6 +63,7 @@ async def test_the_page_follows_a_scan(browser: Any, partoo: ThreadedEmulator, t
         assert await page.locator("img").count() == 0
         # Whoever has the address sees the scan, too.
         other = await browser.new_page(color_scheme="light")
+        other.set_default_timeout(PATIENCE * 1000)
         await other.goto(page.url)
         await other.get_by_text("Finished: section 7").wait_for()
         assert await other.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
@@ -74,7 +76,7 @@ async def test_the_page_says_what_is_wrong(browser: Any, partoo: ThreadedEmulato
     """A section that nobody may read is a failure in the figures; an address without a scan is told as such."""
     async with running(fastapi_service(partoo, tmp_path, workers=1)) as (service, _):
         page = await browser.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE * 1000)
         await page.goto(f"{service.url}/#0123456789abcdef")
         await page.get_by_text("There is no such scan.").wait_for()
         await page.get_by_label("Sections").fill("999, 7")
