@@ -29,7 +29,7 @@ help:
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
-	@echo "make soak    ten minutes of chaos, after which nothing may have grown;  make soak ARGS='--seconds 60'"
+	@echo "make soak    the long forms of some tests, and ten minutes of chaos;  make soak ARGS='--seconds 60'"
 	@echo "make fuzz    each decoder fed with what a coverage-guided fuzzer makes up;  make fuzz SECONDS=600"
 	@echo "make audit   look the pinned versions up among known vulnerabilities"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
@@ -85,6 +85,7 @@ bench-quick: $(ENV)/bench/.stamp
 	$(ENV)/bench/bin/python -m benchmarks.bench --quick $(ARGS)
 
 soak: $(ENV)/test/.stamp
+	$(TEST) pytest -m soak --numprocesses=2 --dist=worksteal
 	$(TEST) benchmarks.soak $(ARGS)
 
 fuzz: SECONDS ?= 60

@@ -78,16 +78,24 @@ def bounded_durations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[
     return found
 
 
+def awaited_failures(tree: ast.Module) -> set[ast.AST]:
+    """What is in blocks that catch a TimeoutError."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        parts: list[ast.AST] = []
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            parts = [item.context_expr for item in node.items]
+        elif isinstance(node, ast.Try):
+            parts = [handler.type for handler in node.handlers if handler.type]
+        names = (one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name))
+        if "TimeoutError" in names:
+            found.update(ast.walk(node))
+    return found
+
+
 def short_guards(tree: ast.Module) -> list[int]:
     """The lines that give something that has to happen less than a minute. Where it is to fail, any time will do."""
-    awaited: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.With, ast.AsyncWith)):
-            caught = any("TimeoutError" in ast.unparse(item) for item in node.items)
-        else:
-            caught = isinstance(node, ast.Try) and any("TimeoutError" in ast.unparse(one) for one in node.handlers)
-        if caught:
-            awaited.update(ast.walk(node))
+    awaited = awaited_failures(tree)
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node not in awaited and last_name(node.func) in GUARDS:

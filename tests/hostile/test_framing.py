@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from itertools import repeat
-from pathlib import Path
 
 import pytest
 from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
@@ -177,15 +173,3 @@ async def test_a_chunk_that_breaks_later() -> None:
         await line.pause()
 
     await check(script, APIConnectionError, UNREADABLE)
-
-
-@row(44)
-@pytest.mark.skipif(PURE, reason="is what this test starts")
-def test_without_extensions_in_c(way: str) -> None:
-    """All of this holds where aiohttp was installed without its parser in C, with one exception that is marked."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", way, __file__]
-    environment = {**os.environ, "AIOHTTP_NO_EXTENSIONS": "1"}
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout
-    assert " passed" in done.stdout
