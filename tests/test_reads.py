@@ -110,7 +110,8 @@ async def test_a_leader_in_a_hurry_does_not_hurry_the_others() -> None:
                 return await client.groups.get(7, 42)
 
         leader = asyncio.create_task(hurried())
-        await asyncio.sleep(0.05)
+        while not server.requests:
+            await asyncio.sleep(0)
         patient = asyncio.create_task(client.groups.get(7, 42))
         with pytest.raises(DeadlineExceededError):
             await leader
@@ -119,9 +120,10 @@ async def test_a_leader_in_a_hurry_does_not_hurry_the_others() -> None:
 
 async def test_a_follower_in_a_hurry_gives_up_alone() -> None:
     """A call that joined another's request ends at its own deadline, and the other goes on."""
-    async with raw_server(None) as server, PartooClient("key", server=server.url, timeout=1.0) as client:
+    async with raw_server(None) as server, PartooClient("key", server=server.url) as client:
         leader = asyncio.create_task(client.groups.get(7, 42))
-        await asyncio.sleep(0.05)
+        while not server.requests:
+            await asyncio.sleep(0)
         with deadline(0.1), pytest.raises(DeadlineExceededError, match="the request that this call shared"):
             await client.groups.get(7, 42)
         assert not leader.done()

@@ -73,7 +73,7 @@ async def test_a_scan_is_told_live_by_either_worker(partoo: ThreadedEmulator, tm
 
     A request has three seconds and the scan takes longer: it does not inherit its request's deadline."""
     async with running(fastapi_service(partoo, tmp_path, PARTOO_QUOTA="100/4")) as (service, http):
-        fault = partoo.faults.add("rate_limited", retry_after=6, match=ONE_GROUP, times=1)
+        fault = partoo.faults.add("rate_limited", retry_after=4, match=ONE_GROUP, times=1)
         scan = await start_scan(service, http, 7, 9)
         workers = await service.workers(http, 2)
         async with asyncio.timeout(PATIENCE):
