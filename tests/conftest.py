@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses its marker; a bare checkout lacks the plugin
 from partoo_async import PartooClient, RetryPolicy
@@ -22,6 +23,11 @@ TLS = ssl.create_default_context()
 
 PATIENCE = 120.0
 """Seconds after which a test that should long be done has failed, however busy the machine is: no figure to assert."""
+
+
+# How long one example takes is the machine's affair.
+settings.register_profile("suite", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import (
@@ -493,7 +493,6 @@ def applied(diff: ScanDiff, before: Known) -> Known:
     return after
 
 
-@settings(max_examples=100, deadline=None)
 @given(SCANS, SCANS)
 def test_a_diff_leads_from_one_scan_to_the_other(before: Scan, after: Scan) -> None:
     """Whatever the two scans hold, ``before`` with the differences applied is ``after``, and the ids are in order."""
@@ -509,7 +508,6 @@ def test_a_diff_leads_from_one_scan_to_the_other(before: Scan, after: Scan) -> N
     assert reported <= failed
 
 
-@settings(max_examples=50, deadline=None)
 @given(SCANS)
 def test_a_scan_does_not_differ_from_itself(scan: Scan) -> None:
     """No difference to itself, and the same for sure unless something in it failed."""
@@ -518,7 +516,6 @@ def test_a_scan_does_not_differ_from_itself(scan: Scan) -> None:
     assert diff.same is (not as_report(scan).failed)
 
 
-@settings(max_examples=100, deadline=None)
 @given(SCANS, SCANS)
 def test_the_way_back_is_the_mirror_image(before: Scan, after: Scan) -> None:
     """Swapping the sides swaps added with removed, joined with left, and every before with its after."""

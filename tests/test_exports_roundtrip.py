@@ -54,7 +54,6 @@ def unmarked(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and text_cell(cell) != cell else cell
 
 
-@settings(max_examples=60, deadline=None)
 @given(scans)
 def test_ndjson_comes_back(items: list[ScanItem]) -> None:
     """json reads every line back as it was, and no character inside a name ends a line, for any reader of lines."""
@@ -62,7 +61,6 @@ def test_ndjson_comes_back(items: list[ScanItem]) -> None:
     assert [json.loads(line) for line in text.splitlines()] == [item_object(item) for item in items]
 
 
-@settings(max_examples=60, deadline=None)
 @given(scans, st.sampled_from([",", ";", "\t"]))
 def test_csv_comes_back(items: list[ScanItem], delimiter: str) -> None:
     """The csv module reads back every group, business and error, whatever is in the names."""
@@ -78,7 +76,7 @@ def test_csv_comes_back(items: list[ScanItem], delimiter: str) -> None:
     assert [[*row[:3], row[3].capitalize(), *row[4:]] for row in found] == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scans)
 def test_csv_by_group_comes_back(items: list[ScanItem]) -> None:
     """With a row for each group there are as many rows as outcomes, and the ids are all in their cell: it is split at
@@ -91,7 +89,6 @@ def test_csv_by_group_comes_back(items: list[ScanItem]) -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(scans)
 def test_parquet_comes_back(items: list[ScanItem]) -> None:
     """pyarrow reads back the very rows, and report.to_arrow() is the same table."""

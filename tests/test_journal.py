@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import (
@@ -252,7 +252,6 @@ async def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-@settings(max_examples=60, deadline=None)
 @given(position=st.floats(0.0, 1.0, exclude_max=True), byte=st.integers(1, 255), cut=st.booleans())
 def test_damage_is_an_error_or_harms_nothing(
     tmp_path_factory: pytest.TempPathFactory, position: float, byte: int, cut: bool

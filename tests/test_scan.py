@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import (
@@ -373,7 +373,6 @@ def test_an_error_of_the_work_waits_for_what_is_under_way() -> None:
     run_virtual(main())
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     keys=st.integers(0, 60),
     workers=st.integers(1, 12),

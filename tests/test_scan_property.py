@@ -127,18 +127,34 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(before)
 
 
-@settings(max_examples=60, deadline=None)
-@given(sections=SECTIONS, runs=st.lists(RUNS, max_size=4), data=st.data())
+STORIES = {"sections": SECTIONS, "runs": st.lists(RUNS, max_size=4), "data": st.data()}
+
+
+def play(directory: Path, sections: dict[int, set[int]], runs: list[Run], data: st.DataObject) -> None:
+    keys = [(section_id, group_id) for section_id, groups in sections.items() for group_id in groups]
+    missing = data.draw(st.sets(st.sampled_from(keys), max_size=4)) if keys else set()
+    unreadable = data.draw(st.sets(st.sampled_from([(section_id, None) for section_id in sections]), max_size=1))
+    listed = {section_id: sorted(groups) for section_id, groups in sections.items()}
+    seed = data.draw(st.integers(0, 2**32))
+    with journals_in_virtual_time():
+        run_virtual(Story(listed, missing, unreadable, runs, seed, directory / "scan.db").play())
+
+
+@settings(max_examples=25)
+@given(**STORIES)
 def test_every_key_has_exactly_one_outcome_over_all_runs(
     tmp_path_factory: pytest.TempPathFactory, sections: dict[int, set[int]], runs: list[Run], data: st.DataObject
 ) -> None:
     """Failures, cancellations, slow consumers, resumes: what was answered is recorded, what is recorded is not asked
     for again, no request starts after a cancellation, and the last run gives every key once."""
-    keys = [(section_id, group_id) for section_id, groups in sections.items() for group_id in groups]
-    missing = data.draw(st.sets(st.sampled_from(keys), max_size=4)) if keys else set()
-    unreadable = data.draw(st.sets(st.sampled_from([(section_id, None) for section_id in sections]), max_size=1))
-    path = tmp_path_factory.mktemp("story") / "scan.db"
-    listed = {section_id: sorted(groups) for section_id, groups in sections.items()}
-    story = Story(listed, missing, unreadable, runs, data.draw(st.integers(0, 2**32)), path)
-    with journals_in_virtual_time():
-        run_virtual(story.play())
+    play(tmp_path_factory.mktemp("story"), sections, runs, data)
+
+
+@pytest.mark.soak
+@settings(max_examples=400)
+@given(**STORIES)
+def test_every_key_has_exactly_one_outcome_in_many_stories(
+    tmp_path_factory: pytest.TempPathFactory, sections: dict[int, set[int]], runs: list[Run], data: st.DataObject
+) -> None:
+    """The same, for longer."""
+    play(tmp_path_factory.mktemp("story"), sections, runs, data)
