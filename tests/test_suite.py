@@ -60,13 +60,12 @@ def lasted(node: ast.expr, *, fake: bool) -> bool:
 def bounded_durations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[int]:
     """The lines that compare a duration with a greatest one. A plain function has no loop but a virtual one."""
     fake = not isinstance(function, ast.AsyncFunctionDef)
+    nodes = [*ast.walk(function)]
     names = {
-        last_name(node.targets[0])
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and lasted(node.value, fake=fake)
+        last_name(node.targets[0]) for node in nodes if isinstance(node, ast.Assign) and lasted(node.value, fake=fake)
     }
     found = []
-    for node in ast.walk(function):
+    for node in nodes:
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             for before, operator, after in zip(sides, node.ops, sides[1:], strict=False):
@@ -78,10 +77,10 @@ def bounded_durations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[
     return found
 
 
-def awaited_failures(tree: ast.Module) -> set[ast.AST]:
+def awaited_failures(nodes: list[ast.AST]) -> set[ast.AST]:
     """What is in blocks that catch a TimeoutError."""
     found: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         parts: list[ast.AST] = []
         if isinstance(node, (ast.With, ast.AsyncWith)):
             parts = [item.context_expr for item in node.items]
@@ -93,11 +92,11 @@ def awaited_failures(tree: ast.Module) -> set[ast.AST]:
     return found
 
 
-def short_guards(tree: ast.Module) -> list[int]:
+def short_guards(nodes: list[ast.AST]) -> list[int]:
     """The lines that give something that has to happen less than a minute. Where it is to fail, any time will do."""
-    awaited = awaited_failures(tree)
+    awaited = awaited_failures(nodes)
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and node not in awaited and last_name(node.func) in GUARDS:
             positions = node.args if last_name(node.func) in BY_POSITION else []
             given = [*positions, *(keyword.value for keyword in node.keywords if keyword.arg == "timeout")]
@@ -108,12 +107,10 @@ def short_guards(tree: ast.Module) -> list[int]:
 
 
 def judged(tree: ast.Module) -> list[int]:
-    tests = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
-    ]
-    return sorted({line for test in tests for line in bounded_durations(test)} | {*short_guards(tree)})
+    nodes = [*ast.walk(tree)]
+    functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    tests = [function for function in functions if function.name.startswith("test_")]
+    return sorted({line for test in tests for line in bounded_durations(test)} | {*short_guards(nodes)})
 
 
 def test_nothing_has_to_be_done_soon() -> None:

@@ -53,17 +53,33 @@ schema = schemathesis.openapi.from_dict(narrowed())
 schema.config.generation.with_security_parameters = False
 
 
+def examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.soak
 @schema.parametrize()
-@settings(
-    max_examples=15,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@examples(150)
+def test_every_answer_to_many_requests_is_a_documented_one(case: Any, threaded: Emulator) -> None:
+    """Whatever is asked of an operation, on fresh data each time, for longer."""
+    ask(case, threaded)
+
+
+@schema.parametrize()
+@examples(10)
 def test_every_answer_is_a_documented_one(case: Any, threaded: Emulator) -> None:
     """Whatever is asked of an operation, on fresh data each time."""
+    ask(case, threaded)
+
+
+def ask(case: Any, threaded: Emulator) -> None:
     tried.add((case.operation.method.upper(), case.operation.path))
     threaded.sections.clear()
     threaded.sections.update(small_sections())

@@ -159,7 +159,8 @@ def groups(count: int) -> EmulatedSection:
 
 
 async def test_a_thousand_cancellations_under_load() -> None:
-    """1,000 calls, cancelled at random moments, among faults and pauses: no place, slot, task or socket is lost."""
+    """1,000 calls, most of them cancelled at random moments, among faults and pauses: no place, slot, task or socket is
+    lost."""
     chance = random.Random(7)
     async with Watcher() as watcher:
         async with Emulator(
@@ -171,8 +172,9 @@ async def test_a_thousand_cancellations_under_load() -> None:
 
                 async def call(number: int) -> str:
                     task = asyncio.create_task(client.groups.get(7, number % 50))
-                    await asyncio.sleep(chance.random() * 0.2)
-                    task.cancel()
+                    if number % 10:
+                        await asyncio.sleep(chance.random() * 0.2)
+                        task.cancel()
                     await asyncio.wait([task])
                     if task.cancelled():
                         return "cancelled"
