@@ -240,7 +240,7 @@ async def test_what_is_unsent_of_a_write_that_was_given_up_is_dropped() -> None:
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with PartooClient("key", server=url, attempt_timeout=0.2) as client:
+        async with PartooClient("key", server=url, attempt_timeout=0.5) as client:
             with pytest.raises(APITimeoutError):
                 await client.request("POST", "/large", json=text)
             given_up.set()

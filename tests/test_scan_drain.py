@@ -287,7 +287,7 @@ def our_tasks() -> list[asyncio.Task[Any]]:
 
 async def assert_no_thread_is_left() -> None:
     for thread in [one for one in threading.enumerate() if "connection_worker" in one.name]:
-        await asyncio.to_thread(thread.join, 10)  # it may be at its last instruction
+        await asyncio.to_thread(thread.join, PATIENCE)  # it may be at its last instruction
         assert not thread.is_alive()
 
 

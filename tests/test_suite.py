@@ -97,8 +97,13 @@ def short_guards(nodes: list[ast.AST]) -> list[int]:
     awaited = awaited_failures(nodes)
     found = []
     for node in nodes:
-        if isinstance(node, ast.Call) and node not in awaited and last_name(node.func) in GUARDS:
-            positions = node.args if last_name(node.func) in BY_POSITION else []
+        if not isinstance(node, ast.Call) or node in awaited:
+            continue
+        name, positions = last_name(node.func), node.args
+        if name == "to_thread" and positions:
+            name, positions = last_name(positions[0]), positions[1:]
+        if name in GUARDS:
+            positions = positions if name in BY_POSITION else []
             given = [*positions, *(keyword.value for keyword in node.keywords if keyword.arg == "timeout")]
             values = [value.value for value in given if isinstance(value, ast.Constant)]
             if any(isinstance(value, (int, float)) and value < LEAST for value in values):
@@ -138,6 +143,7 @@ def test_nothing_has_to_be_done_soon() -> None:
         ("await asyncio.wait_for(task, 5.0)", True),
         ("process.communicate(timeout=10)", True),
         ("thread.join(10)", True),
+        ("await asyncio.to_thread(thread.join, 10)", True),
         ("subprocess.run(command, timeout=60)", False),
         ("client.with_options(timeout=5)", False),
         ("async with asyncio.timeout(PATIENCE): pass", False),

@@ -136,6 +136,7 @@ def environment_for(emulator: Emulator, directory: Path, **more: str) -> dict[st
         "PARTOO_SERVER": emulator.url,
         "PARTOO_API_KEY": emulator.api_key,
         "PARTOO_QUOTA": "10000/60",
+        "PAGE_SECONDS": "60",
         "SCANS_DIR": str(directory / "scans"),
         "PYTHONPATH": str(ROOT),
     } | more

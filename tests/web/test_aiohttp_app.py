@@ -45,7 +45,7 @@ async def test_groups_scans_and_health(partoo: ThreadedEmulator, tmp_path: Path)
 async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """Requests that are under way are answered, and an interrupted scan goes on in the next process."""
     numbers, slow, stall = hold_up(partoo)
-    async with running(aiohttp_service(partoo, tmp_path, PAGE_SECONDS="60")) as (service, http):
+    async with running(aiohttp_service(partoo, tmp_path)) as (service, http):
         async with http.post(f"{service.url}/scans", json={"sections": [9]}) as response:
             scan = await response.json()
         while (await service.get(http, f"/scans/{scan['id']}"))["done"] < 15:

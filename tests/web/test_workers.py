@@ -72,7 +72,7 @@ async def test_a_scan_is_told_live_by_either_worker(partoo: ThreadedEmulator, tm
     """Whichever worker is asked knows the scan, tells its pauses and its progress as they come, and ends with it.
 
     A request has three seconds and the scan takes longer: it does not inherit its request's deadline."""
-    async with running(fastapi_service(partoo, tmp_path, PARTOO_QUOTA="100/4")) as (service, http):
+    async with running(fastapi_service(partoo, tmp_path, PARTOO_QUOTA="100/4", PAGE_SECONDS="3")) as (service, http):
         fault = partoo.faults.add("rate_limited", retry_after=4, match=ONE_GROUP, times=1)
         scan = await start_scan(service, http, 7, 9)
         workers = await service.workers(http, 2)
@@ -91,7 +91,7 @@ async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path)
     """Told to stop in the middle of 24 requests, of a scan and of a stream, the workers answer every request, end the
     stream, and leave the scan to be gone on with. No warning, no traceback."""
     numbers, slow, stall = hold_up(partoo)
-    async with running(fastapi_service(partoo, tmp_path, PAGE_SECONDS="60")) as (service, http):
+    async with running(fastapi_service(partoo, tmp_path)) as (service, http):
         await service.workers(http, 2)
         scan = await start_scan(service, http, 9)
         while (await service.get(http, f"/scans/{scan['id']}"))["done"] < 15:
