@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 import pytest
 
-from partoo_async import PartooClient, RateLimit, ScanReport
+from partoo_async import Event, PartooClient, PauseEvent, RateLimit, ScanReport
+from partoo_async._http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import TLS
+from partoo_async.emulator.windows import WINDOWS as WINDOWS_OF_THE_EMULATOR
+from tests.simulated import Key, Partoo, client_of
+from tests.virtual import run_virtual
 
 Window = Literal["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
 WINDOWS: list[Window] = ["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
@@ -21,10 +25,8 @@ def groups(count: int) -> list[EmulatedSection]:
     return [EmulatedSection(7, "Seven", {number: EmulatedGroup(number, f"G{number}") for number in range(count)})]
 
 
-async def scan(emulator: Emulator, count: int, limit: RateLimit, max_concurrency: int = 32) -> ScanReport:
-    async with PartooClient(
-        emulator.api_key, server=emulator.server, rate_limit=limit, max_concurrency=max_concurrency, ssl_context=TLS
-    ) as client:
+async def scan(emulator: Emulator, count: int, limit: RateLimit, **options: Any) -> ScanReport:
+    async with PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit, **options) as client:
         report = await client.scan(7, group_ids=range(count)).collect()
     report.raise_for_failures()
     assert {item.group_id for item in report.items} == set(range(count))
@@ -71,8 +73,8 @@ async def spend(emulator: Emulator, session: aiohttp.ClientSession) -> int:
 
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_a_cold_start_into_a_spent_quota(window: Window) -> None:
-    """Somebody else has just used up the whole quota: the scan is paused once, completes, and meets no more 429s than
-    it had requests in flight."""
+    """Somebody else has just used up the whole quota: the scan completes, and no pause begins with more 429s than it
+    had requests in flight."""
     limit = RateLimit(30, 0.6)
     async with (
         Emulator(
@@ -82,14 +84,47 @@ async def test_a_cold_start_into_a_spent_quota(window: Window) -> None:
     ):
         while await spend(emulator, session) == 200:
             pass
-        await scan(emulator, 60, limit, max_concurrency=8)
-        assert 0 < most_within(refusals(emulator), limit.per) < 8
+        events: list[Event] = []
+        await scan(emulator, 60, limit, max_concurrency=8, on_event=events.append)
+        assert len(refusals(emulator)) <= 8 * sum(isinstance(event, PauseEvent) for event in events)
+
+
+class Windowed(Partoo):
+    """A Partoo that counts as the emulator does, by the clock of the event loop."""
+
+    def __init__(self, window: Window, limit: RateLimit) -> None:
+        super().__init__({7: list(range(60))}, late=0.1)
+        self.window = WINDOWS_OF_THE_EMULATOR[window](limit, lambda: asyncio.get_running_loop().time())
+        self.refused: list[float] = []
+
+    def answer(self, key: Key) -> Response:
+        wait = self.window.admit()
+        if not wait:
+            return super().answer(key)
+        self.refused.append(asyncio.get_running_loop().time())
+        return Response(429, {"Retry-After": str(math.ceil(wait))}, b"")
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_cold_start_costs_one_burst(window: Window) -> None:
+    """The same in virtual time: in no window does the scan meet as many 429s as it may have requests in flight."""
+    limit = RateLimit(30, 60.0)
+
+    async def main() -> list[float]:
+        partoo = Windowed(window, limit)
+        assert [partoo.window.admit() for _ in range(30)] == [0.0] * 30
+        async with client_of(partoo, rate_limit=limit, max_concurrency=8, timeout=1000.0) as client:
+            report = await client.scan(7, group_ids=range(60)).collect()
+        assert len(report.succeeded) == 60
+        return partoo.refused
+
+    assert 0 < most_within(run_virtual(main()), limit.per) < 8
 
 
 @pytest.mark.parametrize("window", ["sliding", "fixed"])
 async def test_somebody_else_takes_half(window: Window) -> None:
-    """Another consumer makes 15 of the 30 requests of each window, evenly: the scan completes, and in each window fewer
-    than ``max_concurrency`` are refused."""
+    """Another consumer makes 15 of the 30 requests of each window, evenly: the scan completes, and no pause begins with
+    more 429s than it had requests in flight."""
     limit = RateLimit(30, 0.3)
     async with (
         Emulator(
@@ -103,10 +138,11 @@ async def test_somebody_else_takes_half(window: Window) -> None:
                 await spend(emulator, session)
                 await asyncio.sleep(limit.per / 15)
 
+        events: list[Event] = []
         consumer = asyncio.create_task(other())
         try:
-            await scan(emulator, 60, limit, max_concurrency=8)
+            await scan(emulator, 60, limit, max_concurrency=8, on_event=events.append)
         finally:
             consumer.cancel()
             await asyncio.gather(consumer, return_exceptions=True)
-        assert most_within(refusals(emulator), limit.per) < 8
+        assert len(refusals(emulator)) <= 8 * sum(isinstance(event, PauseEvent) for event in events)
