@@ -61,15 +61,23 @@ class Call:
         self._last_error: PartooError | None = None
 
     async def run(
-        self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
+        self,
+        session: PartooSession,
+        operation: Operation[T],
+        priority: Priority,
+        loop: asyncio.AbstractEventLoop,
+        until: float | None = None,
     ) -> T:
-        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
+        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``.
+
+        ``until``: the event loop time at which it ends, if that was decided before.
+        """
         self.session = session
         self._operation = operation
         self._priority = priority
         self._loop = loop
         self._ambient = ambient_deadline()
-        self._deadline = min(loop.time() + session.settings.timeout, self._ambient)
+        self._deadline = min(loop.time() + session.settings.timeout, self._ambient) if until is None else until
         self._task = asyncio.current_task()
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
@@ -115,6 +123,7 @@ class Call:
         except QuotaExceededError as error:
             # The repeat was refused, not the call: say why the call failed.
             failure = self._last_error or error
+            failure.hurried = True
         except PartooError as error:
             failure = error
         # Raised here and not there, so that its traceback has no frames of the retry engine.

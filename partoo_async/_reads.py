@@ -6,9 +6,11 @@ import asyncio
 import copy
 import sys
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from partoo_async.errors import DeadlineExceededError, QuotaExceededError
+from partoo_async._arguments import resource_path
+from partoo_async.errors import DeadlineExceededError, PartooError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -17,14 +19,33 @@ __all__ = ["Reads"]
 
 _MOST_KEPT = 1000
 
+# Seconds that a request which nobody waits for any more gets to give back what it holds, while its last caller waits.
+# It needs a few turns of the loop, unless it waits for a key: then somebody's own code decides.
+_TIDY = 0.1
+
+Start: TypeAlias = "Callable[[float], Coroutine[Any, Any, Any]]"
+"""Begins a request that is to end at a time of the event loop."""
+
+
+class _Follower(NamedTuple):
+    """Who joined a request, and how to ask in his place: within his time, and in his context."""
+
+    until: float
+    start: Start
+    context: Context
+
 
 class _Flight:
-    """One request that several callers wait for. ``stale``: something was changed after it set out."""
+    """One request that several callers wait for. ``until``: when it gives up. ``stale``: older than some change.
 
-    __slots__ = ("error", "landed", "stale", "task", "value", "waiters")
+    ``waiters``: what wakes each caller, with None or the error to raise; the one who began it is no follower.
+    """
 
-    def __init__(self) -> None:
-        self.waiters: set[asyncio.Future[None]] = set()
+    __slots__ = ("error", "landed", "stale", "task", "until", "value", "waiters")
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.waiters: dict[asyncio.Future[BaseException | None], _Follower | None] = {}
         self.landed = self.stale = False
         self.value: Any = None
         self.error: BaseException | None = None
@@ -46,9 +67,7 @@ class Reads:
     def __repr__(self) -> str:
         return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
 
-    async def get(
-        self, path: str, start: Callable[[], Coroutine[Any, Any, Any]], *, until: float, fresh: bool = False
-    ) -> Any:
+    async def get(self, path: str, start: Start, *, until: float, fresh: bool = False) -> Any:
         """Return what ``start()`` returns, or what an identical read does.
 
         ``until``: the event loop time at which this caller gives up. ``fresh``: take no answer, and no request,
@@ -61,79 +80,90 @@ class Reads:
             expires, value = self._kept.get(path, (0.0, None))
             if expires > loop.time():
                 return value
-        while True:
-            flight = self._flights.get(path)
-            leads = flight is None
-            if flight is None:
-                flight = self._flights[path] = _Flight()
-                flight.task = _start(self._fly(path, flight, start), loop)
-            if not flight.landed:
-                await self._wait(path, flight, None if leads else until)
-            error = flight.error
-            if error is None:
-                return flight.value
-            if leads:
-                raise error
-            # The one that led had less time than this call has: that is not this call's error.
-            if not isinstance(error, (DeadlineExceededError, QuotaExceededError)) or loop.time() >= until:
-                raise copy.copy(error)
+        flight = self._flights.get(path)
+        if flight is None:
+            flight = self._flights[path] = _Flight(until)
+            flight.task = _start(self._fly(path, flight, start), loop)
+            error = flight.error if flight.landed else await self._wait(path, flight, None)
+        else:
+            error = await self._wait(path, flight, _Follower(until, start, copy_context()))
+            if error is not None:
+                error = copy.copy(error)
+        if error is not None:
+            raise error
+        return flight.value
 
-    async def _fly(self, path: str, flight: _Flight, start: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    async def _fly(self, path: str, flight: _Flight, start: Start) -> None:
+        error: BaseException | None = None
         try:
-            flight.value = await start()
-        except asyncio.CancelledError as error:
-            flight.error = error
+            flight.value = await start(flight.until)
+        except asyncio.CancelledError as cancelled:
+            self._land(path, flight, cancelled)
             raise
-        except BaseException as error:
-            flight.error = error  # every caller raises it, or has gone
+        except BaseException as failure:
+            error = failure  # every caller raises it, or has gone
         else:
             if self._ttl is not None and not flight.stale:
                 self._keep(path, asyncio.get_running_loop().time() + self._ttl, flight.value)
-        finally:
-            flight.landed = True
+        self._land(path, flight, error)
+
+    def _land(self, path: str, flight: _Flight, error: BaseException | None) -> None:
+        """Tell those who wait, unless some have more time than the request had and that was all it lacked.
+
+        Then it is begun anew with the time of the one who has most. So each caller is woken once, and what the quota
+        refuses is asked for twice, and not once for each.
+        """
+        haste = isinstance(error, PartooError) and error.hurried
+        followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
+        if haste and followers:
+            patient = max(followers, key=_patience)
+            late = [waiter for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until]
+            flight.until = patient.until
+            again = self._fly(path, flight, patient.start)
+            flight.task = asyncio.get_running_loop().create_task(again, context=patient.context)
+        else:
+            flight.landed, flight.error = True, error
             if self._flights.get(path) is flight:
                 del self._flights[path]
-            # Woken here and not by a callback of the task: that would take the loop one turn more.
-            for waiter in flight.waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            late = list(flight.waiters)
+        # Woken here and not by a callback of the task: that would take the loop one turn more.
+        for waiter in late:
+            del flight.waiters[waiter]
+            if not waiter.done():
+                waiter.set_result(error)
 
-    async def _wait(self, path: str, flight: _Flight, until: float | None) -> None:
-        """Return when the flight has landed; when cancelled, cancel it if nobody else waits."""
-        landed = asyncio.get_running_loop().create_future()
-        flight.waiters.add(landed)
+    async def _wait(self, path: str, flight: _Flight, follower: _Follower | None) -> BaseException | None:
+        """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
+        landed: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        flight.waiters[landed] = follower
         try:
-            if until is None:
-                await landed  # the call is bounded by itself
-            else:
-                async with asyncio.timeout_at(until):
-                    await landed
+            if follower is None:
+                return await landed  # the call is bounded by itself
+            async with asyncio.timeout_at(follower.until):
+                return await landed
         except TimeoutError:
-            flight.waiters.discard(landed)
-            if not flight.waiters and not flight.landed:
-                await self._cancel(path, flight)  # whoever led has gone
-            failure = DeadlineExceededError(f"GET {path}: no answer in time from the request that this call shared")
+            if landed.done() and not landed.cancelled():
+                return landed.result()  # both in one turn of the loop
+            await self._leave(path, flight, landed)
         except asyncio.CancelledError:
-            flight.waiters.discard(landed)
-            if not flight.waiters and not flight.landed:
-                await self._cancel(path, flight)
+            await self._leave(path, flight, landed)
             raise
-        else:
-            return
-        finally:
-            flight.waiters.discard(landed)
-        raise failure
+        # Without the query: it may hold what is not ours to log.
+        route = f"GET {path.partition('?')[0]}"
+        raise DeadlineExceededError(f"{route}: no answer in time from the request that this call shared")
 
-    async def _cancel(self, path: str, flight: _Flight) -> None:
-        """Cancel a flight and return when it has given back what it held, as a call by itself would."""
+    async def _leave(self, path: str, flight: _Flight, landed: asyncio.Future[BaseException | None]) -> None:
+        """Wait no longer. The last one cancels the request, and gives it a moment to give back what it held.
+
+        No more than that, and a cancellation ends it: what the key's callable cleans up is not waited for.
+        """
+        flight.waiters.pop(landed, None)
+        if flight.waiters or flight.landed:
+            return
         if self._flights.get(path) is flight:
             del self._flights[path]
         flight.task.cancel()
-        while not flight.task.done():
-            try:
-                await asyncio.wait([flight.task])
-            except asyncio.CancelledError:
-                continue  # cancelled once more: what it held must be back all the same, and soon is
+        await asyncio.wait([flight.task], timeout=_TIDY)
 
     def _keep(self, path: str, expires: float, value: Any) -> None:
         self._kept[path] = (expires, value)
@@ -146,11 +176,11 @@ class Reads:
 
         A read that is in flight already does not see the write for sure: nobody joins it any more.
         """
-        target = path.partition("?")[0]
-        everything = not target.startswith("/sections")  # a business, say, knows its groups, too
+        target = resource_path(path)
         for known in [*self._kept, *self._flights]:
             place = known.partition("?")[0]
-            if everything or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
+            # A business, say, knows its groups, too.
+            if target is None or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
                 self._forget(known)
 
     def _forget(self, path: str) -> None:
@@ -158,6 +188,10 @@ class Reads:
         flight = self._flights.pop(path, None)
         if flight is not None:
             flight.stale = True
+
+
+def _patience(follower: _Follower) -> float:
+    return follower.until
 
 
 if sys.version_info >= (3, 12):

@@ -138,11 +138,16 @@ class Retrying:
         return wait if asked is None else max(wait, asked + self.chance() * min(1.0, asked * 0.1))
 
     def _stop(self, state: RetryCallState) -> bool:
-        if isinstance(_error(state), RateLimitError):
-            hold = max(self.pause(), state.upcoming_sleep)
-            return hold > LONGEST_PAUSE or hold >= self.remaining()
-        wait = state.upcoming_sleep
-        return wait > LONGEST_PAUSE or wait >= self.remaining() or not self.throttle.spend()
+        error = _error(state)
+        limited = isinstance(error, RateLimitError)
+        hold = max(self.pause(), state.upcoming_sleep) if limited else state.upcoming_sleep
+        if hold > LONGEST_PAUSE:
+            return True
+        if hold >= self.remaining():
+            if error is not None:
+                error.hurried = True  # whoever has more time is not concerned
+            return True
+        return not limited and not self.throttle.spend()
 
     def _tell(self, state: RetryCallState) -> None:
         error = _error(state)

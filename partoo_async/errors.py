@@ -86,6 +86,9 @@ class PartooError(Exception):
     repeats: int | None = None
     """How often at most it is worth asking again because of it; None leaves that to the ``RetryPolicy``."""
 
+    hurried: bool = False
+    """Whether the call gave up for want of time alone: with more of it, it would have tried again."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.
         return _rebuild, (type(self), self.args, dict(self.__dict__))
@@ -115,7 +118,7 @@ class QuotaExceededError(PartooError):
     ``retry_after``: seconds until the quota is expected to have room for it.
     """
 
-    transient = True
+    transient = hurried = True
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -128,7 +131,7 @@ class DeadlineExceededError(PartooError, TimeoutError):
     ``last_error``: the error of the last attempt that was made, None when none was.
     """
 
-    transient = True
+    transient = hurried = True
 
     def __init__(self, message: str, last_error: PartooError | None = None) -> None:
         super().__init__(message)

@@ -176,14 +176,14 @@ class PartooSession:
         if loop is not self.life.loop or self.life.closed:
             self._bind(loop)
         self.life.check_process()
-        if not operation.idempotent:
+        if operation.request.method != "GET":  # whether it may be repeated or not
             return await self._write(operation, priority, call, loop)
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
             return await (call or Call()).run(self, operation, priority, loop)
         until = min(loop.time() + self.settings.timeout, ambient_deadline())
         path = operation.request.path
         result: T = await self._reads.get(
-            path, lambda: Call().run(self, operation, priority, loop), until=until, fresh=fresh
+            path, lambda until: Call().run(self, operation, priority, loop, until), until=until, fresh=fresh
         )
         return result
 

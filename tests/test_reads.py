@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,8 @@ from partoo_async import (
     InternalServerError,
     NotFoundError,
     PartooClient,
+    PartooError,
+    QuotaExceededError,
     RetryPolicy,
     deadline,
 )
@@ -158,6 +163,14 @@ async def test_errors_are_not_kept(emulator: Emulator, keeping: PartooClient) ->
     assert len(emulator.requests) == 2
 
 
+FRANCE = {"name": "France", "business__in": []}
+
+
+async def ignore(write: Awaitable[object]) -> None:
+    with contextlib.suppress(PartooError):
+        await write
+
+
 READS: dict[str, Callable[[PartooClient], Awaitable[object]]] = {
     "group": lambda client: client.groups.get(7, 42),
     "other group": lambda client: client.groups.get(7, 43),
@@ -176,6 +189,23 @@ READS: dict[str, Callable[[PartooClient], Awaitable[object]]] = {
         (lambda c: c.sections.update(7, name="New"), {"group", "other group", "section", "list"}),
         (lambda c: c.sections.create(name="New"), set(READS)),
         (lambda c: c.request("POST", "/sections/7", json={"name": "New"}), {"group", "other group", "section", "list"}),
+        *(
+            (
+                lambda c, path=path: ignore(c.request("POST", path, json=FRANCE, idempotent=True)),
+                {"group", "section", "list"},
+            )
+            for path in (
+                "/sections/7/groups/42",
+                "/sections/7/groups/042",
+                "/sections/7/groups/4%32",
+                "/sections/07/groups/4%2532",
+                "/sections/7/groups//42/",
+                "/%73ections/7/groups/42",
+            )
+        ),
+        (lambda c: ignore(c.request("POST", "/sections/7/groups/42;v=1", json=FRANCE)), set(READS)),
+        (lambda c: ignore(c.request("POST", "/business/search", json={})), set(READS)),
+        (lambda c: c.request("GET", "/sections/7/groups/42", idempotent=False), set()),
     ],
 )
 async def test_writes_drop_what_they_change(
@@ -184,7 +214,11 @@ async def test_writes_drop_what_they_change(
     write: Callable[[PartooClient], Awaitable[object]],
     dropped: set[str],
 ) -> None:
-    """After a write through the same client, what lies above it and below it is read anew, and nothing else."""
+    """After a write through the same client, what lies above it and below it is read anew, and nothing else.
+
+    The method says what is a write, not whether it may be repeated, and its path may be spelled in any way. One that
+    is not known may change anything.
+    """
     for read in READS.values():
         await read(keeping)
     await write(keeping)
@@ -254,7 +288,7 @@ def test_kept_answers_expire() -> None:
     """An answer is used for ttl seconds after it came, and not longer."""
 
     async def main(reads: Reads, asked: list[str]) -> None:
-        async def start() -> int:
+        async def start(_: float) -> int:
             asked.append("a")
             await asyncio.sleep(5)
             return len(asked)
@@ -273,7 +307,7 @@ def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
     """While a read is in flight something changes: whoever asks then gets a request of its own, and its answer."""
 
     async def main(reads: Reads, asked: list[str]) -> None:
-        async def start() -> int:
+        async def start(_: float) -> int:
             asked.append("a")
             number = len(asked)
             await asyncio.sleep(5)
@@ -294,7 +328,7 @@ def test_the_cache_is_bounded() -> None:
     """Of more than a thousand answers the oldest goes."""
 
     async def main(reads: Reads, asked: list[str]) -> None:
-        async def start() -> int:
+        async def start(_: float) -> int:
             asked.append("x")
             return 1
 
@@ -323,3 +357,152 @@ async def test_errors_of_the_server_are_shared_once_retries_are_over() -> None:
             errors = await asyncio.gather(*(client.groups.get(7, 42) for _ in range(20)), return_exceptions=True)
     assert all(isinstance(error, InternalServerError) for error in errors)
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("refusal", [answer(503, b"", "Retry-After: 0.3"), answer(429, b"", "Retry-After: 0.3")])
+async def test_a_patient_caller_outlasts_the_refusal_of_a_hasty_one(refusal: bytes) -> None:
+    """Who began the request has no time to wait as long as the server asks; who joined it has, and is served."""
+    async with raw_server(refusal, answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+
+        async def hurried() -> Group:
+            with deadline(0.25):
+                return await client.groups.get(7, 42)
+
+        calls = [hurried(), client.groups.get(7, 42), client.groups.get(7, 42)]
+        error, *groups = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(error, PartooError)
+        assert error.hurried
+        assert groups == [await client.groups.get(7, 42)] * 2
+        assert len(server.requests) == 3
+
+
+async def test_a_refusal_that_time_does_not_mend_reaches_everybody() -> None:
+    """Retries are used up, and not the time: a caller with more of it is told, and does not begin anew."""
+    async with raw_server(answer(503)) as server:
+        policy = RetryPolicy(max_retries=1, initial_backoff=0.001)
+        async with PartooClient("key", server=server.url, retry=policy) as client:
+
+            async def hurried() -> Group:
+                with deadline(30.0):
+                    return await client.groups.get(7, 42)
+
+            errors = await asyncio.gather(hurried(), client.groups.get(7, 42), return_exceptions=True)
+        assert [type(error) for error in errors] == [InternalServerError] * 2
+        assert len(server.requests) == 2
+
+
+def refused_callers(pages: int) -> tuple[int, int]:
+    """Let a thousand callers, each with a little more time than the one before, ask for so many pages, all of which are
+    refused; return how many requests that took, and how many steps of the event loop."""
+    asked = steps = 0
+
+    async def refuse(_: float) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(1)
+        raise QuotaExceededError("no", 200.0)
+
+    async def main() -> None:
+        nonlocal steps
+        loop, reads = asyncio.get_running_loop(), Reads(None)
+        call_soon = loop.call_soon
+
+        def counted(*arguments: Any, **options: Any) -> asyncio.Handle:
+            nonlocal steps
+            steps += 1
+            return call_soon(*arguments, **options)
+
+        loop.call_soon = counted  # type: ignore[method-assign]
+        calls = [reads.get(f"/{n % pages}", refuse, until=loop.time() + 90 + n / 1000) for n in range(1000)]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(error, QuotaExceededError) for error in errors)
+        assert len({id(error) for error in errors}) == 1000
+
+    run_virtual(main())
+    return asked, steps
+
+
+def test_a_refused_page_costs_its_callers_no_more_than_pages_of_their_own() -> None:
+    """A thousand callers of one page that is refused are woken once each: two requests ask for all of them."""
+    alone, together = refused_callers(1000), refused_callers(1)
+    assert (alone[0], together[0]) == (1000, 2)
+    assert together[1] < alone[1]
+
+
+def test_who_asks_again_has_no_more_time_than_was_left() -> None:
+    """The request that is made for a caller who joined ends when his time is up, and runs in his context."""
+    name: ContextVar[str] = ContextVar("name", default="nobody")
+    asked: list[tuple[float, str]] = []
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), Reads(None)
+        now = loop.time()
+
+        async def start(until: float) -> str:
+            asked.append((until - now, name.get()))
+            await asyncio.sleep(5)
+            if until - now < 20:
+                raise QuotaExceededError("no", 30.0)
+            return "done"
+
+        async def call(who: str, seconds: float) -> Any:
+            name.set(who)
+            return await reads.get("/a", start, until=now + seconds)
+
+        calls = (call(f"caller {number}", seconds) for number, seconds in enumerate((10, 12, 90, 60, 9)))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        kinds = [result if isinstance(result, str) else type(result) for result in results]
+        assert kinds == [QuotaExceededError, "done", "done", "done", QuotaExceededError]
+        assert loop.time() == now + 10
+
+    run_virtual(main())
+    assert asked == [(10, "caller 0"), (90, "caller 2")]
+
+
+async def test_a_follower_tells_no_query(slow: Emulator) -> None:
+    """What was searched for may be somebody's name: no error of a call that joined another has it."""
+    async with PartooClient(slow.api_key, server=slow.server) as client:
+        leader = asyncio.create_task(client.sections.list(group_name_query="Jane Doe"))
+        await asyncio.sleep(0.02)
+        with deadline(0.02), pytest.raises(DeadlineExceededError, match=r"^GET /sections: ") as caught:
+            await client.sections.list(group_name_query="Jane Doe")
+        assert "Jane" not in repr(caught.value)
+        await leader
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_request_that_cleans_up_holds_up_nobody(cancelled: bool) -> None:
+    """The last caller's deadline, or his cancellation, ends his wait, however long the request needs to end.
+
+    Neither is lost meanwhile; and the request does end.
+    """
+    ended: list[float] = []
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), Reads(None)
+        now = loop.time()
+
+        async def start(_: float) -> None:
+            try:
+                await asyncio.sleep(50)
+            finally:
+                await asyncio.sleep(20)
+                ended.append(loop.time() - now)
+
+        leader = asyncio.create_task(reads.get("/a", start, until=now + 99))
+        await asyncio.sleep(1)
+        follower = asyncio.create_task(reads.get("/a", start, until=now + 3))
+        await asyncio.sleep(1)
+        leader.cancel()
+        if cancelled:
+            await asyncio.sleep(1.05)  # the deadline has passed, and the request is about to end
+            follower.cancel()
+        await asyncio.wait([follower])
+        assert loop.time() - now < 3.2
+        assert follower.cancelled() == cancelled
+        if not cancelled:
+            assert isinstance(follower.exception(), DeadlineExceededError)
+        await asyncio.sleep(30)
+
+    run_virtual(main())
+    assert [round(moment) for moment in ended] == [23]
