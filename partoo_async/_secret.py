@@ -6,6 +6,9 @@ import asyncio
 import hashlib
 import inspect
 import os
+import re
+from functools import cache
+from html.entities import html5
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from partoo_async.errors import APIConnectionError, APITimeoutError, ConfigurationError
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Secret", "UnusableKey", "ask_for_key", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
+_ESCAPES = re.compile(rb"[\\%&]")
 _HOW = "pass api_key= or set PARTOO_API_KEY"
 
 
@@ -35,26 +39,70 @@ def _problem(value: object) -> str:
 class Secret:
     """An API key that shows itself only to ``reveal``. Equal keys have equal fingerprints."""
 
-    __slots__ = ("_value", "fingerprint")
+    __slots__ = ("_quoted", "_value", "fingerprint")
 
     def __init__(self, value: object) -> None:
         problem = _problem(value)
         if problem:
             del value  # no frame of the traceback may hold even a broken key
             raise ConfigurationError(problem)
-        value = str(value).strip()
+        value = str.__str__(value).strip()  # type: ignore[arg-type]  # a string; an enum of strings prints its name
         self._value = value
+        self._quoted: re.Pattern[bytes] | None = None
         self.fingerprint: str = hashlib.sha256(value.encode()).hexdigest()
 
     def reveal(self) -> str:
         """Return the key. Call it inside an expression: a local variable would show up in tracebacks."""
         return self._value
 
+    def redact(self, body: bytes) -> bytes:
+        """Return the body of an answer with ``***`` for the key, however the server has escaped it."""
+        if _ESCAPES.search(body):
+            if self._quoted is None:
+                self._quoted = _quoted(self._value)
+            body = self._quoted.sub(b"***", body)
+        return body.replace(self._value.encode(), b"***")
+
     def __repr__(self) -> str:
         return "Secret('***')"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled; make the client where it is used")
+
+
+def _quoted(key: str) -> re.Pattern[bytes]:
+    """A pattern for the key as JSON, HTML and URLs may spell it, each character in its own way, also one in the other.
+
+    Each repetition in it has a bound: whatever the body holds, looking for the key takes time in proportion to it.
+    """
+    runs = re.findall(r"\\+|[^\\]", key)
+    return re.compile("".join(_spellings(run) for run in runs).encode("ascii"))
+
+
+def _spellings(run: str) -> str:
+    """The spellings of one character, or of several backslashes, which each way to escape doubles."""
+    char, length = run[0], len(run)
+    code = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{ord(char):02x}")
+    literal = re.escape(char)
+    named = "".join(f"|{name}" for name in _names().get(char, ()))
+    forms = [
+        rf"\\{{1,8}}+(?:[uU]00{code}|[xX]{code})",
+        rf"%(?:25){{0,4}}{code}",
+        rf"&(?:amp;){{0,4}}(?:#0{{0,8}}{ord(char)}|#[xX]0{{0,8}}{code}{named});",
+    ]
+    if char == "\\":
+        return rf"(?:(?:{'|'.join(forms)}){{{length}}}|\\{{{length},{8 * length}}}+)"
+    return rf"(?:{'|'.join(forms)}|\\{{0,8}}+{literal})"
+
+
+@cache
+def _names() -> dict[str, list[str]]:
+    """The names that HTML has for the characters that a key may hold."""
+    names: dict[str, list[str]] = {}
+    for name, char in html5.items():
+        if name.endswith(";") and "!" <= char <= "~" and len(char) == 1:
+            names.setdefault(char, []).append(name[:-1])
+    return names
 
 
 class UnusableKey:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import html
+import json
 import pickle
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import partoo_async
@@ -133,6 +136,42 @@ def test_fingerprints(key: str, other: str) -> None:
     assert Secret(key).fingerprint == Secret(key).fingerprint
     assert (Secret(key).fingerprint == Secret(other).fingerprint) is (key == other)
     assert key not in Secret(key).fingerprint
+
+
+def spelled(form: str) -> Callable[[str], str]:
+    return lambda text: "".join(form.format(ord(char)) for char in text)
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON with slashes escaped": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "JSON by numbers": spelled(r"\u{:04x}"),
+    "JSON by numbers in capitals": spelled(r"\u{:04X}"),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "the repr of a program": spelled(r"\x{:02x}"),
+    "HTML": html.escape,
+    "HTML by numbers": spelled("&#{};"),
+    "HTML by hexadecimal numbers": spelled("&#x{:X};"),
+    "HTML twice": lambda text: html.escape(html.escape(text)),
+    "HTML in JSON": lambda text: json.dumps(html.escape(text))[1:-1],
+    "a URL": lambda text: quote(text, safe=""),
+    "a URL in a URL": lambda text: quote(quote(text, safe=""), safe=""),
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+@settings(max_examples=40)
+@given(key=printable | st.text('\\%&/"a', min_size=4, max_size=40).map("zq7".__add__))
+def test_a_key_that_a_server_quotes_is_hidden_however_it_is_spelled(spell: Callable[[str], str], key: str) -> None:
+    """What a decoder of any kind would make the key of again becomes ``***``; what stands around it stays."""
+    assert Secret(key).redact(f"unknown key {spell(key)}, sorry".encode()) == b"unknown key ***, sorry"
+
+
+def test_what_is_no_key_is_left_as_it_is() -> None:
+    """An error body without the key is not changed, whatever else it has escaped."""
+    body = json.dumps({"errors": {"json": {"name": ['a "b" \\ \u00e9 &amp; %20', KEY[:-1], KEY.swapcase()]}}}).encode()
+    assert Secret(KEY).redact(body) == body
 
 
 def test_a_secret_has_no_dict() -> None:

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from partoo_async import PartooClient, PartooError, RequestEvent, RetryPolicy
+from partoo_async import (
+    AuthenticationError,
+    PartooClient,
+    PartooError,
+    RequestEvent,
+    RetryPolicy,
+    UnauthenticatedBody,
+    UnauthenticatedErrors,
+)
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.emulator.faults import GROUPS, KINDS
 from tests.conftest import TLS, answer
@@ -121,3 +129,24 @@ async def test_a_server_that_quotes_the_request(
     if status == 200:
         seen = [value for value in seen if not isinstance(value, (dict, str)) or "request" not in str(value)]
     assert_hidden([*seen, *told(recorder)], caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("key", "quoted"),
+    [
+        pytest.param("ab/cd+12==", rb"ab\/cd+12==", id="escaped slash"),
+        pytest.param("ab&cd<ef>", rb"ab\u0026cd\u003cef\u003E", id="by numbers, as a server that fears HTML does"),
+        pytest.param('ab"cd\\ef', rb"ab\"cd\\ef", id="quotation mark and backslash"),
+    ],
+)
+async def test_a_server_that_quotes_the_key_as_json(key: str, quoted: bytes) -> None:
+    """It is hidden in what the JSON says, and not only in how it was written."""
+    body = b'{"errors":{"authentication":"unknown key ' + quoted + b'"}}'
+    async with (
+        HostileServer((answer(401, body),)).serve() as server,
+        PartooClient(key, server=server.url, ssl_context=TLS) as client,
+    ):
+        with pytest.raises(AuthenticationError, match=r"unknown key \*\*\*") as caught:
+            await client.groups.get(7, 42)
+    assert key not in str(caught.value)
+    assert caught.value.body == UnauthenticatedBody(UnauthenticatedErrors("unknown key ***"))
