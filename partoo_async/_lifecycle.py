@@ -28,7 +28,7 @@ class Lifecycle:
     def __init__(self, parent: Lifecycle | None = None) -> None:
         self._parent = parent
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.closed: bool = False
+        self.closed: bool = parent is not None and parent.closed
         self.calls: set[Call] = set() if parent is None else parent.calls
         self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
         self._pid: int = os.getpid() if parent is None else parent._pid
@@ -74,11 +74,19 @@ class Lifecycle:
         for child in self._children:
             child.close()
 
-    async def finish(self, calls: set[Call], grace: float) -> None:
-        """Give these calls ``grace`` seconds, then end those that wait. Requests that are out end with the connections.
+    def _has(self, call: Call) -> bool:
+        """Whether a call is of this session, or of a copy of it, or of a copy of that: a scan makes one, too."""
+        life: Lifecycle | None = call.session.life
+        while life is not None and life is not self:
+            life = life._parent
+        return life is self
+
+    async def finish(self, grace: float) -> None:
+        """Give the calls ``grace`` seconds, then end those that wait. Requests that are out end with the connections.
 
         Returns when all have ended or only such are left. Call ``close`` before it.
         """
+        calls = {call for call in self.calls if self._has(call)}
         if grace > 0:
             await self._until_idle(calls, grace)
         for call in calls & self.calls:

@@ -46,7 +46,7 @@ class Secret:
         if problem:
             del value  # no frame of the traceback may hold even a broken key
             raise ConfigurationError(problem)
-        value = str.__str__(value).strip()  # type: ignore[arg-type]  # a string; an enum of strings prints its name
+        value = str.__str__(value).strip()  # an enum of strings prints its name
         self._value = value
         self._quoted: re.Pattern[bytes] | None = None
         self.fingerprint: str = hashlib.sha256(value.encode()).hexdigest()

@@ -229,9 +229,7 @@ class PartooSession:
         grace = check_seconds("grace", grace, zero=True)
         self.life.close()
         try:
-            await self.life.finish(
-                {call for call in self.life.calls if self._parent is None or call.session is self}, grace
-            )
+            await self.life.finish(grace)
         finally:
             if self._parent is None:
                 await self.transport.aclose()

@@ -10,7 +10,7 @@ import warnings
 import aiohttp
 import pytest
 
-from partoo_async import APIConnectionError, ClientClosedError, ConfigurationError, PartooClient, RateLimit
+from partoo_async import APIConnectionError, ClientClosedError, ConfigurationError, PartooClient, RateLimit, ScanError
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 
@@ -108,6 +108,45 @@ async def test_closing_a_copy_ends_its_own_calls_only() -> None:
         with pytest.raises(ClientClosedError):
             await copy.groups.get(7, 43)
         assert (await call).id == 42
+
+
+async def test_closing_a_copy_ends_all_that_comes_from_it() -> None:
+    """Its scans, and the calls and scans of copies of it, begun or not: none waits on. The client goes on."""
+    limit = RateLimit(requests=8, per=30.0)
+    async with (
+        Emulator() as emulator,
+        PartooClient(emulator.api_key, server=emulator.server, rate_limit=limit) as client,
+    ):
+        copy = client.with_options(timeout=60.0)
+        inner = copy.with_options(strict=True)
+        scans = [asyncio.create_task(one.scan([7]).collect()) for one in (copy, inner)]
+        while client.quota.waiting_bulk < 20:
+            await asyncio.sleep(0.01)
+        calls = [asyncio.create_task(one.groups.get(9, 121)) for one in (client, inner)]
+        await asyncio.sleep(0)
+        sent = len(emulator.requests)
+        await copy.aclose()
+        assert (copy.closed, inner.closed, client.closed) == (True, True, False)
+        ended = await asyncio.gather(*scans, calls[1], return_exceptions=True)
+        assert [type(error) for error in ended] == [ScanError, ClientClosedError, ClientClosedError]
+        assert len(emulator.requests) == sent
+        assert client.quota.waiting == 1
+        calls[0].cancel()
+        await asyncio.wait([calls[0]])
+
+
+async def test_a_copy_of_a_closed_client_is_closed() -> None:
+    """Whatever with_options() makes of a client that was closed, it sends nothing, and no scan of it begins."""
+    async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server) as client:
+        copy = client.with_options(timeout=5.0)
+        await copy.aclose()
+        late = copy.with_options(timeout=6.0)
+        assert late.closed
+        with pytest.raises(ClientClosedError):
+            await late.groups.get(7, 42)
+        with pytest.raises(ClientClosedError):
+            await copy.scan([7]).collect()
+        assert not emulator.requests
 
 
 @pytest.mark.parametrize("grace", [-1, float("nan"), "1", None])
