@@ -43,15 +43,17 @@ class Call:
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
 
     ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one.
+    ``until``: the event loop time at which it ends, if that was decided before.
     """
 
     __slots__ = (
         *("_aborted", "_ambient", "_attempts", "_deadline", "_last_error", "_loop"),
-        *("_operation", "_priority", "_sent", "_task"),
+        *("_operation", "_priority", "_sent", "_task", "_until"),
         *("busy", "in_flight", "last_try", "sends", "session"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, until: float | None = None) -> None:
+        self._until = until
         self.sends: int = 0
         self.busy: float = 0.0
         self.in_flight: bool = False
@@ -61,23 +63,15 @@ class Call:
         self._last_error: PartooError | None = None
 
     async def run(
-        self,
-        session: PartooSession,
-        operation: Operation[T],
-        priority: Priority,
-        loop: asyncio.AbstractEventLoop,
-        until: float | None = None,
+        self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
-        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``.
-
-        ``until``: the event loop time at which it ends, if that was decided before.
-        """
+        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
         self.session = session
         self._operation = operation
         self._priority = priority
         self._loop = loop
         self._ambient = ambient_deadline()
-        self._deadline = min(loop.time() + session.settings.timeout, self._ambient) if until is None else until
+        self._deadline = self._until or min(loop.time() + session.settings.timeout, self._ambient)
         self._task = asyncio.current_task()
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later

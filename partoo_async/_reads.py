@@ -10,6 +10,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from partoo_async._arguments import resource_path
+from partoo_async._repr import total_repr
 from partoo_async.errors import DeadlineExceededError, PartooError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class _Flight:
     task: asyncio.Task[None]
 
 
+@total_repr
 class Reads:
     """The reads of one client, by path. ``ttl``: for how many seconds an answer is used again, None for not at all.
 

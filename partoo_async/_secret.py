@@ -16,7 +16,7 @@ from partoo_async.errors import APIConnectionError, APITimeoutError, Configurati
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "UnusableKey", "ask_for_key", "protect", "resolve_api_key"]
+__all__ = ["Secret", "UnusableKey", "ask_for_key", "hide", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _ESCAPES = re.compile(rb"[\\%&]")
@@ -128,6 +128,31 @@ def protect(value: object) -> Any:
             return UnusableKey(f"api_key: no key was given; {_HOW}")
     problem = _problem(value)
     return UnusableKey(problem) if problem else Secret(value)
+
+
+class _HiddenText(str):
+    """A text whose repr does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class _Hidden:
+    """Stands where a text should be."""
+
+    __slots__ = ()
+
+
+def hide(value: Any) -> Any:
+    """Return a text that may hold a password, such as a proxy's URL, as one that tracebacks do not show.
+
+    Constructors call this first, as they do ``protect``. What is no text is not kept: it has to be refused anyway.
+    """
+    if value is None or isinstance(value, (_HiddenText, _Hidden)):
+        return value
+    return _HiddenText(value) if isinstance(value, str) else _Hidden()
 
 
 def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import Attribute, evolve, field, fields, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import Event
@@ -29,6 +30,7 @@ def _kind(*kinds: type) -> Callable[[object, Attribute[Any], object], None]:
     return check
 
 
+@total_repr
 @frozen
 class Settings:
     """What ``with_options`` may change; the session's own options (proxy, TLS) are fixed for its life."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from partoo_async._operations import custom
-from partoo_async._secret import protect
+from partoo_async._secret import hide, protect
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Groups, Sections
 from partoo_async.session import PartooSession
@@ -60,7 +60,7 @@ class PartooClient:
         cache_ttl: float | None = None,
         quota: Quota | None = None,
     ) -> None:
-        api_key = protect(api_key)
+        api_key, proxy = protect(api_key), hide(proxy)
         self._use(
             PartooSession(
                 api_key,

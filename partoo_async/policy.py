@@ -8,6 +8,7 @@ from typing import Literal
 
 from attrs import Attribute, field, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["Priority", "RateLimit", "RetryPolicy", "check_seconds"]
@@ -65,6 +66,7 @@ def _check_fraction(name: str, value: object) -> float:
     return float(value)
 
 
+@total_repr
 @frozen
 class RetryPolicy:
     """When and how often a failed call is tried again.
@@ -83,6 +85,7 @@ class RetryPolicy:
         check_count("max_retries", value, least=0)
 
 
+@total_repr
 @frozen
 class RateLimit:
     """The quota: at most ``requests`` sends in any window of ``per`` seconds, as the server's clock sees them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from partoo_async import _operations as operations
+from partoo_async._repr import total_repr
 from partoo_async.errors import BadRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Groups", "Sections", "walk_sections"]
 
 
+@total_repr
 class Groups:
     """The groups of sections: ``client.groups``.
 
@@ -61,6 +63,7 @@ class Groups:
         await self._session.send(operations.delete_group(section_id, group_id))
 
 
+@total_repr
 class Sections:
     """The sections of an organization: ``client.sections``. Errors and ids as for ``Groups``."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["PRODUCTION", "SANDBOX", "Server", "resolve_server"]
@@ -51,6 +52,7 @@ def _checked_base_url(value: object) -> str:
     return url.rstrip("/")
 
 
+@total_repr
 @frozen
 class Server:
     """A server: a name for people and the base URL, without a trailing slash, that every path is appended to.

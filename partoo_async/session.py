@@ -16,7 +16,7 @@ from partoo_async._deadline import ambient_deadline
 from partoo_async._lifecycle import Lifecycle
 from partoo_async._reads import Reads
 from partoo_async._retry import RetryThrottle
-from partoo_async._secret import protect
+from partoo_async._secret import hide, protect
 from partoo_async._settings import Settings
 from partoo_async._transport import Transport
 from partoo_async._turns import Turns
@@ -68,7 +68,7 @@ class PartooSession:
         cache_ttl: float | None = None,
         quota: Quota | None = None,
     ) -> None:
-        api_key = protect(api_key)
+        api_key, proxy = protect(api_key), hide(proxy)
         self.settings: Settings = Settings.resolve(
             api_key=api_key,
             server=server,
@@ -183,7 +183,7 @@ class PartooSession:
         until = min(loop.time() + self.settings.timeout, ambient_deadline())
         path = operation.request.path
         result: T = await self._reads.get(
-            path, lambda until: Call().run(self, operation, priority, loop, until), until=until, fresh=fresh
+            path, lambda until: Call(until).run(self, operation, priority, loop), until=until, fresh=fresh
         )
         return result
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from partoo_async._repr import total_repr
 from partoo_async.client import PartooClient
 from partoo_async.emulator import Emulator
 from partoo_async.policy import RetryPolicy
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ThreadedEmulator", "make_client", "make_emulator"]
 
 
+@total_repr
 class ThreadedEmulator(Emulator):
     """An ``Emulator`` in a thread of its own, for a ``with`` block: for tests that are no coroutines too.
 

@@ -28,6 +28,8 @@ FLOORS = {
     "servers": 0,
     "policy": 0,
     "_secret": 0,
+    "_repr": 0,
+    "_messages": 0,
     "events": 0,
     "_version": 0,
     "_deadline": 0,

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
+import enum
 import html
+import importlib
+import inspect
 import json
 import pickle
+import pkgutil
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import partoo_async
+from partoo_async import PartooClient, PartooSession
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from tests.each import each
@@ -215,6 +221,58 @@ def test_a_callable_is_kept() -> None:
         raise AssertionError("not yet")
 
     assert resolve_api_key(fetch) is fetch
+
+
+@pytest.mark.parametrize("make", [PartooClient, PartooSession])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"server": "ftp://x"},
+        {"timeout": -1},
+        {"max_concurrency": 0},
+        {"on_event": 7},
+        {"cache_ttl": "1"},
+        {"quota": 7},
+        {"trust_env": 1},
+        {"ssl_context": False},
+        {"proxy": "socks5://user:zq7-password@proxy.example"},
+        {"proxy": b"http://user:zq7-password@proxy.example"},
+        {"api_key": f"{KEY} {KEY}"},
+    ],
+    ids=repr,
+)
+def test_constructors_that_fail_show_no_secret(make: Callable[..., object], wrong: dict[str, object]) -> None:
+    """Neither the key nor a proxy's password is in a frame that a crash reporter would send, whatever was wrong."""
+    options = {"api_key": KEY, "proxy": "http://user:zq7-password@proxy.example"} | wrong
+    with pytest.raises(ConfigurationError) as caught:
+        make(**options)
+    home = partoo_async.__path__[0]
+    stack = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    held = [f"{frame.name}: {frame.locals}" for frame in stack if home in frame.filename or "attrs" in frame.filename]
+    assert held
+    assert not [text for text in [*held, str(caught.value)] if KEY in text or "zq7-password" in text]
+
+
+def made_with_checks() -> list[type]:
+    """Every class whose making can fail half way, or that has a repr of its own."""
+    found = []
+    for info in pkgutil.walk_packages(partoo_async.__path__, "partoo_async."):
+        if info.name.endswith("__main__"):
+            continue
+        for cls in vars(importlib.import_module(info.name)).values():
+            if not inspect.isclass(cls) or cls.__module__ != info.name or issubclass(cls, (enum.Enum, tuple)):
+                continue
+            checks = not attrs.has(cls) or hasattr(cls, "__attrs_post_init__")
+            checks = checks or any(one.validator or one.converter for one in attrs.fields(cls))
+            if checks and cls.__repr__ is not object.__repr__:
+                found.append(cls)
+    return found
+
+
+@pytest.mark.parametrize("cls", made_with_checks(), ids=lambda cls: cls.__name__)
+def test_what_is_half_made_has_a_repr(cls: type) -> None:
+    """A traceback with local variables asks for it in the middle of a construction error, and must not fail then."""
+    assert isinstance(repr(cls.__new__(cls)), str)
 
 
 def revealed(secret: object) -> str:

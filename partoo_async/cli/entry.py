@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from partoo_async._repr import total_repr
 from partoo_async.cli.app import app
 from partoo_async.cli.errors import INTERRUPTED, OK, USAGE
 from partoo_async.cli.output import say
@@ -23,6 +24,7 @@ __all__ = ["run_process"]
 _UsageError: Any = typer.BadParameter.__bases__[0]
 
 
+@total_repr
 class _Warnings(logging.Handler):
     """Shows warnings of the client as lines of the command; their text may quote the server."""
 

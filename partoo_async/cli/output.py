@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 
+from partoo_async._repr import total_repr
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -23,6 +25,7 @@ __all__ = ["PipeConsole", "detach_stdout", "error_console", "print_result", "say
 _CHUNK = getattr(select, "PIPE_BUF", 512)
 
 
+@total_repr
 class PipeConsole(Console):
     """A console that raises when its reader is gone; rich's own ends the process, in the middle of a scan."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aiohttp import web
 
+from partoo_async._repr import total_repr
 from partoo_async.emulator import checks
 from partoo_async.emulator.business_handlers import BusinessOperations
 from partoo_async.emulator.demo import demo_sections
@@ -44,6 +45,7 @@ __all__ = ["Emulator"]
 _MAX_BODY = 32 * 1024 * 1024
 
 
+@total_repr
 class Emulator:
     """A Partoo in memory, listening on a real socket for as long as its ``async with`` block lasts.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import Attribute, field, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -36,6 +37,7 @@ def _one_of(*choices: object) -> Any:
     return field(default=choices[0], validator=validate)
 
 
+@total_repr
 @frozen(kw_only=True)
 class Behaviour:
     """How an ``Emulator`` answers where the documentation is silent; each default is the likeliest reading.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from partoo_async._repr import total_repr
 from partoo_async.emulator import lazy
 from partoo_async.emulator.businesses import EmulatedBusiness, made_up
 from partoo_async.emulator.rules import UnknownError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Directory"]
 
 
+@total_repr
 @define(eq=False)
 class Directory:
     """The businesses behind the ids in a store's groups; ``seed`` makes up those that were not given."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -55,6 +56,7 @@ def _accesses(values: Any) -> tuple[tuple[int, ...], ...] | None:
     return found
 
 
+@total_repr
 @frozen
 class EmulatedKey:
     """What an API key of the emulator may do.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from partoo_async._repr import total_repr
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -46,6 +48,7 @@ class Source(Protocol):
         ...
 
 
+@total_repr
 class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
     """The groups of a section by id, like the ``dict`` of a section written by hand: edit it at any time.
 

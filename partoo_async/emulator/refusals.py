@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from attrs import Attribute, field, frozen
 
+from partoo_async._repr import total_repr
 from partoo_async.emulator.behaviour import Behaviour, check_choice
 from partoo_async.emulator.rules import (
     DuplicateError,
@@ -24,6 +25,7 @@ _STATUSES = {UnauthenticatedError: 401, ForbiddenError: 403}
 _GATEWAY_PAGE = "<html><head><title>429 Too Many Requests</title></head><body>Too Many Requests</body></html>"
 
 
+@total_repr
 @frozen
 class Refusals:
     """The wording of one emulator: ``error_key`` and ``unknown_status`` are those of ``Emulator``."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
+from partoo_async._repr import total_repr
 from partoo_async.emulator import lazy
 from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.businesses import EmulatedBusiness
@@ -26,6 +27,7 @@ def _listed(values: Iterable[str]) -> list[str]:
     return list(values)
 
 
+@total_repr
 @define
 class EmulatedGroup:
     """A group in the emulator; change its fields at any time.
@@ -58,6 +60,7 @@ class EmulatedSection:
 _Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)
 
 
+@total_repr
 @define(eq=False)
 class Store:
     """Everything the emulator knows. ``sections`` is live: tests may edit it while the emulator runs.

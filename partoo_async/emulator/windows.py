@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import define, field
 
+from partoo_async._repr import total_repr
 from partoo_async.policy import RateLimit
 
 __all__ = [
@@ -76,6 +77,7 @@ class SlidingWindow:
             self._accepted.popleft()
 
 
+@total_repr
 @define
 class SlidingWindowCountingRejects:
     """At most ``limit.requests`` requests in any ``limit.per`` seconds, rejected ones included.
@@ -133,6 +135,7 @@ class FixedWindow:
         return min(self._count, self.limit.requests) if is_open else 0
 
 
+@total_repr
 @define
 class TokenBucket:
     """A bucket of ``limit.requests`` tokens, refilled evenly at ``limit.requests`` per ``limit.per`` seconds.

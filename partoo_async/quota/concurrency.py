@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from partoo_async._repr import total_repr
 from partoo_async.policy import Priority
 from partoo_async.quota.lanes import Lanes
 
 __all__ = ["Concurrency"]
 
 
+@total_repr
 class Concurrency:
     """At most ``limit`` requests in flight, of which bulk work leaves an eighth (at least one) to interactive calls.
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ClientClosedError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.lanes import Lanes
@@ -30,14 +31,12 @@ LONGEST_PAUSE = 300.0 + _MOST_JITTER
 """A call never sits out a longer pause in silence: it is refused with the time to come back."""
 
 
-class _Waiter:
-    __slots__ = ("deadline", "future")
-
-    def __init__(self, future: asyncio.Future[None], deadline: float) -> None:
-        self.future = future
-        self.deadline = deadline
+class _Waiter(NamedTuple):
+    future: asyncio.Future[None]
+    deadline: float
 
 
+@total_repr
 class Quota:
     """Grants slots: interactive calls before bulk ones, first in first out within each, none while the gate is closed.
 

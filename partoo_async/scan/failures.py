@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 from partoo_async.scan.report import ScanItem
@@ -14,6 +15,7 @@ __all__ = ["Failures"]
 _KEPT = 100
 
 
+@total_repr
 @define
 class Failures:
     """Counts failed outcomes against ``tolerated``: a count, a fraction of all outcomes as a float, None for no bound.

@@ -7,6 +7,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from partoo_async._repr import total_repr
 from partoo_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -39,6 +40,7 @@ _logger = logging.getLogger("partoo_async.scan")
 _GRACE = 2.0
 
 
+@total_repr
 class Scan:
     """A bulk scan, made by ``client.scan(...)``; used once: ``async with`` and ``async for``, or ``collect()``."""
 

@@ -12,6 +12,8 @@ from typing import TypeAlias
 from aiohttp import web
 from attrs import frozen
 
+from partoo_async._repr import total_repr
+
 __all__ = ["Line", "RawAnswer", "Script", "silence"]
 
 _POLL = 0.05
@@ -69,6 +71,7 @@ async def silence(_: Line) -> None:
     """Send nothing."""
 
 
+@total_repr
 class RawAnswer(web.StreamResponse):
     """An answer whose bytes are the affair of a script.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from partoo_async._repr import total_repr
 from partoo_async.emulator.faults.chaos import MIX
 from partoo_async.emulator.faults.kinds import Kind
 from partoo_async.emulator.faults.matching import Match, Predicate, check_match
@@ -93,6 +94,7 @@ class Fault:
         return f"<Fault {self.kind!r}{match}, {self.hits}{of} hits>"
 
 
+@total_repr
 class Faults:
     """The faults of one emulator, ``emulator.faults``; iterating gives the active ones, in the order of adding.
 
