@@ -177,13 +177,13 @@ async def ask_for_key(source: Callable[[], Any], until: float, route: str) -> Se
                 given = type(pending).__name__
                 raise ConfigurationError(f"api_key: expected an async callable; this one returned {given} at once")
             return Secret(await pending)
-    except ConfigurationError:
+    except (ConfigurationError, GeneratorExit, KeyboardInterrupt, SystemExit):
         raise
     except asyncio.CancelledError:
         if limit.expired() or (task := asyncio.current_task()) is None or task.cancelling():
             raise
         kind = "CancelledError"  # nobody cancelled this call: what the callable waits for was cancelled
-    except Exception as error:
+    except BaseException as error:
         kind = type(error).__name__
     if limit.expired():
         raise APITimeoutError("api_key: the callable gave no key in time", False, route)

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import Attribute, evolve, field, fields, frozen
 
+from partoo_async._callbacks import check_callback
 from partoo_async._repr import total_repr
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
@@ -52,8 +53,7 @@ class Settings:
 
     @on_event.validator
     def _check_on_event(self, _: Attribute[Any], value: object) -> None:
-        if value is not None and not callable(value):
-            raise ConfigurationError(f"on_event: expected a callable or None, not {type(value).__name__}")
+        check_callback("on_event", value)
 
     @cache_ttl.validator
     def _check_cache_ttl(self, _: Attribute[Any], value: object) -> None:

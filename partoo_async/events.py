@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
+from partoo_async._callbacks import tell
 from partoo_async.servers import Server
 
 __all__ = ["Emitter", "Event", "PauseEvent", "RequestEvent", "RetryEvent"]
@@ -64,9 +65,7 @@ class Emitter:
         """Hand the event over, if there is anybody to hand it to."""
         if self.on_event is None:
             return
-        try:
-            self.on_event(event)
-        except Exception:
-            if not self._failed:
-                self._failed = True
-                _logger.exception("on_event raised; this is logged once, and the calls go on")
+        error = tell(self.on_event, event)
+        if error is not None and not self._failed:
+            self._failed = True
+            _logger.error("on_event raised; this is logged once, and the calls go on", exc_info=error)

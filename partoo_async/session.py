@@ -129,6 +129,8 @@ class PartooSession:
         copy.throttle = self.throttle
         if "strict" not in changes:
             copy.decoder = self.decoder
+        if "on_event" not in changes:
+            copy.emit = self.emit
         return copy
 
     def with_own_drift(self) -> PartooSession:

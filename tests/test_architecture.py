@@ -29,6 +29,7 @@ FLOORS = {
     "policy": 0,
     "_secret": 0,
     "_repr": 0,
+    "_callbacks": 0,
     "_messages": 0,
     "events": 0,
     "_version": 0,

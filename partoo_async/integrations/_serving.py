@@ -6,6 +6,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from partoo_async._callbacks import is_async
 from partoo_async._text import one_line
 from partoo_async.errors import ConfigurationError
 from partoo_async.integrations.problems import problem_of
@@ -32,9 +33,10 @@ def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], Abst
 
     Raises ``ConfigurationError`` at once for a bad argument, and not when the application starts.
     """
-    if not callable(make):
+    if is_async(make) or not callable(make):
+        kind = "an async one" if is_async(make) else type(make).__name__
         raise ConfigurationError(
-            f"make: expected a callable that returns a PartooClient, such as the class, not {type(make).__name__}"
+            f"make: expected a callable that returns a PartooClient, such as the class, not {kind}"
         )
     check_seconds("grace", grace, zero=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from partoo_async._arguments import check_id
+from partoo_async._callbacks import check_callback
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -95,7 +96,6 @@ def check_options(max_concurrency: object, on_progress: object, journal: object,
     """Check the other arguments of ``client.scan``. Raises ``ConfigurationError``."""
     if max_concurrency is not None:
         check_count("max_concurrency", max_concurrency, least=1)
-    if on_progress is not None and not callable(on_progress):
-        raise ConfigurationError(f"on_progress: expected a callable, not {type(on_progress).__name__}")
+    check_callback("on_progress", on_progress)
     if resume and journal is None:
         raise ConfigurationError("resume: goes with journal=..., the file that an earlier run was recorded in")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from partoo_async._callbacks import tell
 from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
@@ -61,11 +62,10 @@ class Tally:
         """Call ``on_progress``. Its errors are logged once and cost no item."""
         if self.on_progress is None:
             return
-        try:
-            self.on_progress(progress)
-        except Exception:
+        error = tell(self.on_progress, progress)
+        if error is not None:
             self.on_progress = None
-            _logger.exception("on_progress raised and is not called again; the scan goes on")
+            _logger.error("on_progress raised and is not called again; the scan goes on", exc_info=error)
 
     def _elapsed(self) -> float:
         return (self._ended or asyncio.get_running_loop().time()) - self._started if self._started else 0.0
