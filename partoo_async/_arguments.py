@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from partoo_async.errors import ConfigurationError
+from partoo_async.policy import as_int
 
 __all__ = [
     "ID_LIMIT",
@@ -39,11 +40,12 @@ def check_id(name: str, value: object) -> int:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(ID_LIMIT)):
         value = int(value)
+    value = as_int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name}: expected an int, or a string of digits, not {shown(value)}")
     if not 0 <= value < ID_LIMIT:
         raise ConfigurationError(f"{name}: expected an id from 0 to 2**63 - 1, not {shown(value)}")
-    return int(value)  # an enum of ints would put its name into the path
+    return value
 
 
 def shown(value: object) -> str:
@@ -90,8 +92,11 @@ def check_business_ids(value: object) -> list[str]:
 
 def check_path(path: object) -> str:
     """Return the path, escaped where needed. Nothing gets through that another route or host would read."""
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise ConfigurationError("path: expected a path below the server's base URL that starts with '/'")
+    if not isinstance(path, str) or "://" in path or not re.match(r"/|\w|%", path):
+        raise ConfigurationError("path: expected a path below the server's base URL, such as '/business/search'")
+    path = str.__str__(path)  # an enum of strings would print its name
+    if not path.startswith("/"):
+        path = "/" + path
     if path.startswith("//") or any(char in path for char in "?#\\") or not path.isprintable():
         raise ConfigurationError(
             "path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params="
@@ -126,19 +131,28 @@ def encode_params(params: Mapping[str, Any] | None) -> str:
     if params is not None and not isinstance(params, Mapping):
         raise ConfigurationError(f"params: expected a mapping, not {type(params).__name__}")
     # Lists go comma-separated and flags in lower case, as in the parameters that the documentation shows.
-    pairs = {name: _parameter(name, value) for name, value in (params or {}).items() if value is not None}
+    given = {_plain(name): value for name, value in (params or {}).items() if value is not None}
+    pairs = {name: _parameter(name, value) for name, value in given.items()}
     for name, value in pairs.items():
         check_text("params", f"{name}{value}")
     return "?" + urlencode(pairs, safe=",", quote_via=quote) if pairs else ""
 
 
+def _plain(name: object) -> str:
+    return str.__str__(name) if isinstance(name, str) else str(name)
+
+
 def _parameter(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    value = as_int(value)
     if isinstance(value, int) and abs(value) < 10**39:
-        return str(int(value))  # an enum of ints would print its name
-    if isinstance(value, (str, float)):
         return str(value)
+    # An enum of strings or floats would print its name.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return ",".join(_parameter(name, item) for item in value)
     raise ConfigurationError(f"params: {name!r} is {type(value).__name__}; expected str, int, float, bool or a list")

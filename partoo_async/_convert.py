@@ -17,7 +17,7 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
 from partoo_async._drift import mend
-from partoo_async._json import InvalidJSONError, decode_json
+from partoo_async._json import InvalidJSONError, decode_exactly, decode_json
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import (
     BadRequestBody,
@@ -214,7 +214,7 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
     else the decoded JSON, else the first 2,000 characters of the text, else None. ``raw`` is the same, undecorated.
     """
     try:
-        raw = decode_json(body)
+        raw = decode_exactly(body)
     except InvalidJSONError:
         text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
         return text, text

@@ -60,12 +60,16 @@ class Request:
 
 @define
 class Response:
-    """One complete HTTP answer: ``body`` is decompressed and complete. Header names are matched in any case."""
+    """One HTTP answer. Header names are matched in any case.
+
+    ``body`` is decompressed and complete, or left out where it was ``cut`` off and the status says enough.
+    """
 
     status: int
     # Not shown: a traceback with local variables would print what a server quotes of the request, the key among it.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    cut: bool = False
 
 
 def error_class(status: int) -> type[APIStatusError]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from typing import Any
 
 import orjson
 
-__all__ = ["InvalidJSONError", "decode_json", "encode_json"]
+__all__ = ["InvalidJSONError", "decode_exactly", "decode_json", "encode_json"]
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class InvalidJSONError(ValueError):
@@ -24,6 +28,21 @@ def decode_json(body: bytes) -> Any:
     except orjson.JSONDecodeError:
         pass
     raise InvalidJSONError("the body is empty" if not body.strip() else "the body is not complete, valid JSON")
+
+
+def decode_exactly(body: bytes) -> Any:
+    """Return the same as ``decode_json``, and integers of more than 64 bits as they are, where that makes floats.
+
+    Raises ``InvalidJSONError``.
+    """
+    value = decode_json(body)
+    if not _LONG_NUMBER.search(body):
+        return value
+    try:
+        return json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except RecursionError:
+        pass
+    raise InvalidJSONError("the body has numbers of more than 64 bits, and is nested too deep to be read exactly")
 
 
 def encode_json(value: object) -> bytes:

@@ -25,6 +25,10 @@ def judge(operation: Operation[T], response: Response, decoder: Decoder, server:
     """Return the typed answer, or raise what its status or its body calls for."""
     route = operation.request.route
     if 200 <= response.status < 300:
+        if response.cut and operation.whole:
+            # Not to be tried again: that would do it twice.
+            problem = "the write was accepted, but its answer was cut off @ body"
+            raise APIResponseValidationError((problem,), response.status, route)
         problem = ""
         try:
             return operation.read(decoder, response.body, route)

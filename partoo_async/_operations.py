@@ -21,13 +21,13 @@ from partoo_async._arguments import (
     check_path,
     check_text,
     encode_params,
-    shown,
 )
 from partoo_async._convert import Decoder
 from partoo_async._http import Request
-from partoo_async._json import InvalidJSONError, decode_json, encode_json
+from partoo_async._json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
+from partoo_async.policy import check_count
 
 __all__ = [
     "Operation",
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_ACCEPTED = "the write was accepted, but its answer is"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -52,12 +53,14 @@ class Operation(Generic[T]):
     """An operation ready to be sent. ``idempotent``: whether repeating it is harmless when it may have been done.
 
     ``shareable``: a read whose result is frozen, so that callers who ask for the same may be given the same object.
+    ``whole``: a write that returns what the server says, so that an answer that was cut off is not to be passed over.
     """
 
     request: Request
     read: Callable[[Decoder, bytes, str], T]
     idempotent: bool
     shareable: bool = False
+    whole: bool = False
 
 
 def _query(**params: object) -> str:
@@ -143,11 +146,11 @@ def get_section(section_id: object) -> Operation[Section]:
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
     """``GET /sections``; ``org_id`` is for keys of the PROVIDER role."""
-    if isinstance(page, bool) or not isinstance(page, int) or page < 1:
-        raise ConfigurationError(f"page: expected an int of at least 1, not {shown(page)}")
+    page = check_count("page", page, least=1)
     if group_name_query is not None and not isinstance(group_name_query, str):
         raise ConfigurationError(f"group_name_query: expected a string, not {type(group_name_query).__name__}")
     if group_name_query is not None:
+        group_name_query = str.__str__(group_name_query)  # an enum of strings would print its name
         check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
     query = _query(page=page, org_id=org, group_name_query=group_name_query)
@@ -186,16 +189,19 @@ def custom(
     except TypeError as error:
         raise ConfigurationError(f"json: {error}") from None
     reads = verb == "GET"
-    return Operation(
-        Request(str(verb), target, body), partial(_read_json, not reads), reads if idempotent is None else idempotent
-    )
+    safe = reads if idempotent is None else idempotent
+    return Operation(Request(str(verb), target, body), partial(_read_json, not reads), safe, whole=not reads)
 
 
-def _read_json(is_write: bool, _: Decoder, body: bytes, __: str) -> Any:
+def _read_json(is_write: bool, _: Decoder, body: bytes, route: str) -> Any:
     if not is_write:
-        return decode_json(body)
+        return decode_exactly(body)
+    text = body.strip()
     try:
-        return decode_json(body) if body.strip() else None
+        return decode_exactly(body) if text else None
     except InvalidJSONError:
+        if text[:1] in (b"{", b"["):
+            # Begun as JSON and not ended: not the whole answer, and nobody can see that but by its end.
+            raise APIResponseValidationError((f"{_ACCEPTED} not complete, valid JSON @ $",), route=route) from None
         # Any 2xx is success for a write: an error would make the caller do it twice.
         return body.decode("utf-8", "replace")

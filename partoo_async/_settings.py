@@ -12,7 +12,7 @@ from partoo_async._repr import total_repr
 from partoo_async._secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import Event
-from partoo_async.policy import RateLimit, RetryPolicy, check_count, check_seconds
+from partoo_async.policy import RateLimit, RetryPolicy, as_int, check_count, check_seconds
 from partoo_async.servers import Server, resolve_server
 
 __all__ = ["Settings"]
@@ -42,7 +42,7 @@ class Settings:
     attempt_timeout: float = field(validator=_seconds)
     retry: RetryPolicy = field(validator=_kind(RetryPolicy))
     rate_limit: RateLimit | None = field(validator=_kind(RateLimit, type(None)))
-    max_concurrency: int = field()
+    max_concurrency: int = field(converter=as_int)
     on_event: Callable[[Event], object] | None = field()
     strict: bool = field(validator=_kind(bool))
     cache_ttl: float | None = field(default=None)

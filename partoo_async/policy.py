@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Literal
+import operator
+from typing import Any, Literal, SupportsIndex
 
 from attrs import Attribute, field, frozen
 
 from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["Priority", "RateLimit", "RetryPolicy", "check_seconds"]
+__all__ = ["Priority", "RateLimit", "RetryPolicy", "as_int", "check_count", "check_seconds"]
 
 
 class Priority(enum.Enum):
@@ -43,8 +44,27 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
     return float(value)
 
 
+def as_int(value: Any) -> Any:
+    """Return the int that a value stands for, such as one of numpy, and anything else as it is.
+
+    A bool stands for no number here, and an enum of ints for its own.
+    """
+    if type(value) is int or isinstance(value, bool):
+        return value
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return value
+
+
+def _whole(value: SupportsIndex) -> int:
+    number: int = as_int(value)  # or whatever else it is, for a validator to refuse
+    return number
+
+
 def check_count(name: str, value: object, *, least: int) -> int:
     """Return ``value`` if it is an int of at least ``least``, else raise a ``ConfigurationError`` that names it."""
+    value = as_int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
     if value < least:
@@ -76,7 +96,7 @@ class RetryPolicy:
     retry up to ``max_backoff``, both in seconds; the wait is a random part of that (full jitter).
     """
 
-    max_retries: int = field(default=4)
+    max_retries: int = field(default=4, converter=_whole)
     initial_backoff: float = field(default=0.5, validator=_seconds_or_zero)
     max_backoff: float = field(default=20.0, validator=_seconds_or_zero)
 
@@ -96,7 +116,7 @@ class RateLimit:
     quota when several processes use it without knowing of each other.
     """
 
-    requests: int = field(default=300)
+    requests: int = field(default=300, converter=_whole)
     per: float = field(default=60.0, validator=_seconds)
     reserve: float = field(default=0.1)
     pacing: Literal["burst", "smooth"] = field(default="burst")

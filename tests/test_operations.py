@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partoo_async import _operations as operations
-from partoo_async._convert import Decoder
+from partoo_async._convert import Decoder, decode_error_body
 from partoo_async._json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, GroupSummary, Section, SectionPage
@@ -27,6 +27,25 @@ if TYPE_CHECKING:
     from partoo_async._operations import Operation
 
 KEY = "zq7Kp2mVx9Lr4Tn8"
+
+
+LONG = 2**64 + 1
+
+
+class Status(str, enum.Enum):  # noqa: UP042 - the kind that prints its name
+    """A text with a name, which prints as its name."""
+
+    OPEN = "open"
+
+
+class Index:
+    """An int of another library, such as numpy's."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        return self.value
 
 
 class Place(int, enum.Enum):
@@ -150,6 +169,7 @@ def test_requests(operation: Operation[Any], method: str, path: str, body: Any, 
         pytest.param(2**63 - 1, "9223372036854775807", id="largest"),
         pytest.param("9223372036854775807", "9223372036854775807", id="largest, as digits"),
         pytest.param(Place.SEVEN, "7", id="an enum goes by its number, not by its name"),
+        pytest.param(Index(7), "7", id="an int of another library"),
     ],
 )
 def test_accepted_ids(value: object, shown: str) -> None:
@@ -182,6 +202,8 @@ BAD_IDS = [
     pytest.param((7,), id="tuple"),
     pytest.param({7: 7}, id="dict"),
     pytest.param(7 + 0j, id="complex"),
+    pytest.param(Index(-1), id="below zero in another library"),
+    pytest.param(Index(2**63), id="too large in another library"),
     pytest.param(object(), id="object"),
 ]
 
@@ -240,7 +262,7 @@ def test_a_key_in_the_wrong_place_is_not_echoed() -> None:
         lambda: operations.create_group(1, name="a", business_ids=KEY),
         lambda: listed(page=KEY),
         lambda: custom(KEY, "/x"),
-        lambda: custom("GET", KEY),
+        lambda: custom("GET", KEY + "?"),
         lambda: custom("GET", "/../" + KEY),
         lambda: custom("GET", params=KEY),
         lambda: custom("GET", params={"a": {KEY: KEY}}),
@@ -412,6 +434,10 @@ GROUP = b'{"id": 42, "name": "France", "has_puller": false, "business_ids": ["a"
         pytest.param(custom("POST"), b"", None, id="custom POST with an empty answer"),
         pytest.param(custom("DELETE"), b" \n", None, id="custom DELETE with a blank answer"),
         pytest.param(custom("POST"), b'{"id": 1}', {"id": 1}, id="custom POST"),
+        pytest.param(custom("POST"), b"done", "done", id="custom POST with a text"),
+        pytest.param(custom("GET"), b"[%d, %d, 0.1]" % (LONG, -LONG), [LONG, -LONG, 0.1], id="more than 64 bits"),
+        pytest.param(custom("POST"), b'{"id": %d}' % LONG, {"id": LONG}, id="more than 64 bits after a POST"),
+        pytest.param(custom("GET"), b'["%d"]' % LONG, [str(LONG)], id="more than 64 bits in a text"),
     ],
 )
 def test_answers(operation: Operation[Any], body: bytes, value: object) -> None:
@@ -448,6 +474,39 @@ def test_an_answer_about_something_else(operation: Operation[Any], body: bytes) 
     assert caught.value.transient is True
 
 
+def test_numbers_are_exact_or_refused() -> None:
+    """An int of more than 64 bits never comes back as another number, in an answer, an error, or a body to be sent."""
+    assert decode_error_body(400, b"[%d]" % LONG) == ([LONG], [LONG])
+    with pytest.raises(ConfigurationError, match="^json: "):
+        custom("POST", json={"id": LONG})
+    with pytest.raises(InvalidJSONError, match="64 bits"):
+        read(custom("GET"), b"[" * 1000 + b"%d" % LONG + b"]" * 1000)
+
+
+@pytest.mark.parametrize("body", [b'{"id": 4', b'[{"id": 4}', b" {"])
+def test_a_write_whose_answer_is_half_the_json_says_that_it_was_done(body: bytes) -> None:
+    """What came is not what the server said, and asking again would do it twice."""
+    with pytest.raises(APIResponseValidationError, match="the write was accepted") as caught:
+        read(custom("POST", idempotent=True), body)
+    assert (caught.value.status, caught.value.transient) == (200, False)
+
+
+def test_an_enum_of_strings_is_sent_as_its_value() -> None:
+    """Wherever a text is given: its name in the program is nobody's affair."""
+    assert listed(group_name_query=Status.OPEN).request.path == "/sections?page=1&group_name_query=open"
+    assert sent(operations.create_group(7, name=Status.OPEN, business_ids=[Status.OPEN])) == (
+        "POST",
+        "/sections/7/groups",
+        {"name": "open", "business__in": ["open"]},
+    )
+    assert custom("GET", Status.OPEN).request.path == "/open"
+
+
+def test_pages_are_ints_of_any_library() -> None:
+    """And reach the server as digits."""
+    assert listed(page=Index(2), org_id=Index(3)).request.path == "/sections?page=2&org_id=3"
+
+
 @each("body", [b"", b" ", b"<html>", b'{"a":'])
 def test_a_read_needs_a_body(body: bytes) -> None:
     """An empty or cut answer to a GET is not None as data."""
@@ -461,6 +520,9 @@ def test_a_read_needs_a_body(body: bytes) -> None:
     [
         pytest.param("/", "/", id="root"),
         pytest.param("/orgs", "/orgs", id="plain"),
+        pytest.param("business/search", "/business/search", id="no slash in front"),
+        pytest.param("orgs", "/orgs", id="one part"),
+        pytest.param("%C3%8Ele", "/%C3%8Ele", id="no slash in front, escaped already"),
         pytest.param("/orgs/", "/orgs/", id="slash at the end"),
         pytest.param("/a b", "/a%20b", id="space"),
         pytest.param("/Île", "/%C3%8Ele", id="accent"),
@@ -482,7 +544,8 @@ def test_custom_paths(path: str, encoded: str) -> None:
 @each(
     "path",
     [
-        *(pytest.param(path, id=ascii(path)) for path in ("", "orgs", " /orgs", "https://evil.example/", "?a=1", "..")),
+        *(pytest.param(path, id=ascii(path)) for path in ("", " /orgs", "https://evil.example/", "?a=1", "..")),
+        *(pytest.param(path, id=ascii(path)) for path in ("orgs/..", "orgs?a=1", "%2e%2e/orgs", "#a", "@evil.example")),
         *(pytest.param(path, id=ascii(path)) for path in ("//evil.example", "//", "///orgs", "//evil.example/v2/orgs")),
         *(
             pytest.param(path, id=ascii(path))
@@ -562,6 +625,10 @@ def test_no_path_leaves_the_base(path: str) -> None:
         pytest.param({"a&b": 1}, "?a%26b=1", id="escaped name"),
         pytest.param(MappingProxyType({"a": 1}), "?a=1", id="any mapping"),
         pytest.param({"a": Place.SEVEN}, "?a=7", id="an enum goes by its number, not by its name"),
+        pytest.param({"a": Status.OPEN}, "?a=open", id="an enum of strings goes by its value"),
+        pytest.param({"a": [Status.OPEN, "x"]}, "?a=open,x", id="in a list, too"),
+        pytest.param({Status.OPEN: 1}, "?open=1", id="and as a name"),
+        pytest.param({"a": Index(7), "b": [Index(8)]}, "?a=7&b=8", id="ints of other libraries"),
     ],
 )
 def test_params(params: Any, query: str) -> None:

@@ -87,6 +87,31 @@ async def test_given_groups_need_no_section(emulator: Emulator, client: PartooCl
     assert len(emulator.requests) == report.requests == 2
 
 
+async def test_ids_and_counts_of_numpy(emulator: Emulator, client: PartooClient) -> None:
+    """What a table of ids hands out is as good as an int, wherever an id or a count is asked for; its bools are not."""
+    numpy = pytest.importorskip("numpy", reason="needs numpy")
+    seven, ids = numpy.int64(7), numpy.array([42, 43])
+    limit = RateLimit(requests=numpy.int64(300))
+    async with PartooClient(
+        emulator.api_key,
+        server=emulator.server,
+        max_concurrency=numpy.int16(8),
+        retry=RetryPolicy(max_retries=numpy.uint8(1)),
+        rate_limit=limit,
+    ) as other:
+        assert (await other.groups.get(seven, ids[0])).id == 42
+        options: dict[str, Any] = {"max_concurrency": numpy.int32(2), "max_failures": numpy.int32(1)}
+        for sections in (seven, numpy.array([7])):
+            report = await other.scan(sections, group_ids=ids, **options).collect()
+            assert {(type(item.group_id), item.group_id) for item in report.items} == {(int, 42), (int, 43)}
+    assert (type(limit.requests), limit.slots) == (int, 300)
+    for wrong in (numpy.True_, numpy.float64(7)):
+        with pytest.raises(ConfigurationError, match="^section_id: "):
+            await client.groups.get(wrong, 42)
+        with pytest.raises(ConfigurationError, match="^max_concurrency: "):
+            client.with_options(max_concurrency=wrong)
+
+
 @pytest.mark.parametrize(
     ("ids", "options", "argument"),
     [

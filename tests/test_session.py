@@ -16,6 +16,7 @@ import pytest
 from partoo_async import (
     PRODUCTION,
     SANDBOX,
+    APIResponseValidationError,
     ClientClosedError,
     ConfigurationError,
     PartooClient,
@@ -26,7 +27,7 @@ from partoo_async import (
 )
 from partoo_async._operations import get_group
 from partoo_async.emulator import Emulator
-from tests.conftest import PATIENCE
+from tests.conftest import FAST, PATIENCE, raw_server
 from tests.each import each
 
 
@@ -261,3 +262,16 @@ async def test_a_quota_of_another_loop_is_refused() -> None:
     await asyncio.to_thread(asyncio.run, asyncio.wait_for(mine.acquire(), PATIENCE))
     with pytest.raises(ClientClosedError, match="another event loop"):
         await mine.acquire()
+
+
+@pytest.mark.parametrize("coding", ["", "Content-Encoding: gzip\r\n"])
+@pytest.mark.parametrize("idempotent", [None, True])
+async def test_a_write_whose_answer_is_cut_says_that_it_was_done(coding: str, idempotent: bool | None) -> None:
+    """The server accepted it, and what it said is lost: neither None, as if it had said nothing, nor done once more."""
+    cut = f"HTTP/1.1 201 X\r\n{coding}Content-Length: 50\r\nConnection: close\r\n\r\n".encode() + b'{"id":'
+    async with raw_server(cut) as server, PartooClient("key", server=server.url, retry=FAST) as client:
+        with pytest.raises(APIResponseValidationError, match="the write was accepted") as caught:
+            await client.request("POST", "orgs", json={"name": "x"}, idempotent=idempotent)
+        assert (caught.value.status, caught.value.transient) == (201, False)
+        await client.groups.delete(7, 42)
+    assert len(server.requests) == 2

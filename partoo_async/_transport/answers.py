@@ -57,7 +57,7 @@ class Answer:
             body = await self._wait(request, until)
         if status >= 300:
             body = key.redact(body)  # a server that quotes the request must not get it into a log
-        return Response(status, self._headers, body)
+        return Response(status, self._headers, body, self.broken)
 
     async def _wait(self, request: Request, until: float) -> bytes:
         """Read what has not come yet, or b"" when it cannot be had and the status says enough alone."""

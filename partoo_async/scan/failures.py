@@ -6,7 +6,7 @@ from attrs import define, field
 
 from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
+from partoo_async.policy import as_int, check_count
 from partoo_async.scan.report import ScanItem
 
 __all__ = ["Failures"]
@@ -23,7 +23,7 @@ class Failures:
     Raises ``ConfigurationError`` for any other bound.
     """
 
-    tolerated: int | float | None
+    tolerated: int | float | None = field(converter=as_int)
     count: int = 0
     kept: list[ScanItem] = field(factory=list)
     _limit: float = float("inf")

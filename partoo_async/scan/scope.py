@@ -11,7 +11,7 @@ from attrs import frozen
 from partoo_async._arguments import check_id
 from partoo_async._callbacks import check_callback
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
+from partoo_async.policy import as_int, check_count
 
 if TYPE_CHECKING:
     import os
@@ -71,6 +71,7 @@ def _few(ids: list[int]) -> str:
 
 def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int, ...]:
     """Return ids in the order given, each once."""
+    values = as_int(values)
     if isinstance(values, (int, str)):
         values = [values]
     if not isinstance(values, Iterable):
