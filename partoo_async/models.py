@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from partoo_async._schema import Model
+
 __all__ = [
     "BadRequestBody",
     "BadRequestErrors",
@@ -29,7 +31,7 @@ BusinessId: TypeAlias = str
 
 
 @frozen
-class Group:
+class Group(Model):
     """A group of business locations.
 
     ``has_puller``: an automated feed fills it, so that it cannot be changed or deleted through the API.
@@ -43,7 +45,7 @@ class Group:
 
 
 @frozen
-class GroupSummary:
+class GroupSummary(Model):
     """A group as its section lists it, without its businesses."""
 
     id: int
@@ -52,7 +54,7 @@ class GroupSummary:
 
 
 @frozen
-class Section:
+class Section(Model):
     """A section: a named container of groups, such as "Country".
 
     ``can_edit``: whether this key may change or delete the section or one of its groups. ``has_puller``: an
@@ -67,7 +69,7 @@ class Section:
 
 
 @frozen
-class SectionPage:
+class SectionPage(Model):
     """One page of sections. ``page``, ``max_page`` and ``count`` are None when the server does not send them."""
 
     sections: tuple[Section, ...]
@@ -77,42 +79,42 @@ class SectionPage:
 
 
 @frozen
-class BadRequestErrors:
+class BadRequestErrors(Model):
     """What a 400 found wrong. ``json`` has no documented inner shape: usually field names and messages."""
 
     json: Any = field(factory=dict)
 
 
 @frozen
-class BadRequestBody:
+class BadRequestBody(Model):
     """The documented body of a 400."""
 
     errors: BadRequestErrors = field(factory=BadRequestErrors)
 
 
 @frozen
-class UnauthenticatedErrors:
+class UnauthenticatedErrors(Model):
     """Why a 401 was given."""
 
     authentication: str = "User not authenticated"
 
 
 @frozen
-class UnauthenticatedBody:
+class UnauthenticatedBody(Model):
     """The documented body of a 401."""
 
     errors: UnauthenticatedErrors = field(factory=UnauthenticatedErrors)
 
 
 @frozen
-class ForbiddenErrors:
+class ForbiddenErrors(Model):
     """Why a 403 was given."""
 
     authorization: str = "Operation not allowed"
 
 
 @frozen
-class ForbiddenBody:
+class ForbiddenBody(Model):
     """The documented body of a 403."""
 
     errors: ForbiddenErrors = field(factory=ForbiddenErrors)

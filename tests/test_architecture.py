@@ -29,6 +29,7 @@ FLOORS = {
     "policy": 0,
     "_secret": 0,
     "_repr": 0,
+    "_schema": 0,
     "_callbacks": 0,
     "_messages": 0,
     "events": 0,
@@ -90,6 +91,7 @@ OWNERS = {
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
     "fastapi": ("integrations.fastapi",),
+    "pydantic_core": ("_schema",),
     "uvloop": ("cli",),
 }
 
@@ -297,7 +299,18 @@ def test_functions_are_short(module: str) -> None:
 
 @each(
     "library",
-    ["tenacity", "typer", "rich", "aiohttp.web", "redis", "distributed", "pyarrow", "fastapi", "opentelemetry"],
+    [
+        "tenacity",
+        "typer",
+        "rich",
+        "aiohttp.web",
+        "redis",
+        "distributed",
+        "pyarrow",
+        "fastapi",
+        "pydantic_core",
+        "opentelemetry",
+    ],
 )
 def test_import_is_light(library: str, imported: frozenset[str]) -> None:
     """``import partoo_async`` loads neither what only a retry or a command needs, nor any extra."""

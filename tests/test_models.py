@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import attrs
 import pytest
@@ -115,3 +116,27 @@ def test_documented_defaults() -> None:
 def test_defaults_are_not_shared() -> None:
     """Two bodies without details do not share one dict."""
     assert BadRequestBody().errors.json is not BadRequestBody().errors.json
+
+
+@every_model
+def test_models_are_types_of_pydantic(model: Any) -> None:
+    """pydantic takes a model as it is, writes it as JSON, reads it back as the same, and has a schema for both ways."""
+    pydantic = pytest.importorskip("pydantic", reason="needs pydantic")
+    adapter = pydantic.TypeAdapter(type(model))
+    assert adapter.validate_python(model) is model
+    assert adapter.validate_json(adapter.dump_json(model)) == model
+    assert adapter.validate_python(adapter.dump_python(model)) == model
+    names = [field.name for field in attrs.fields(type(model))]
+    for mode in ("validation", "serialization"):
+        assert list(adapter.json_schema(mode=mode)["properties"]) == names
+
+
+def test_pydantic_says_what_does_not_fit() -> None:
+    """A field that is missing or of another kind is pydantic's own error; one with a default may be left out."""
+    pydantic = pytest.importorskip("pydantic", reason="needs pydantic")
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.TypeAdapter(Group).validate_python({"id": "x", "name": "a", "business_ids": []})
+    assert {error["loc"] for error in caught.value.errors()} == {("id",), ("has_puller",)}
+    assert pydantic.TypeAdapter(SectionPage).validate_python({"sections": []}) == SectionPage(())
+    assert pydantic.TypeAdapter(BadRequestBody).validate_python({}) == BadRequestBody()
+    assert pydantic.TypeAdapter(dict[str, Group]).validate_python({}) == {}

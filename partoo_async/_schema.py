@@ -1,0 +1,48 @@
+"""How pydantic, and FastAPI with it, takes a model: told when it asks, so that nothing here needs pydantic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+__all__ = ["Model"]
+
+
+class Model:
+    """A frozen attrs class that ``TypeAdapter(...)`` and FastAPI's response types accept, with a JSON schema."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, handler: Any) -> Any:
+        from pydantic_core import core_schema as core  # noqa: PLC0415 - whoever calls this has it
+
+        model: Any = attrs.resolve_types(cls)  # type: ignore[type-var]  # each subclass is one of attrs
+        fields = attrs.fields(model)
+        types = {field.name: handler.generate_schema(field.type) for field in fields}
+        arguments = [core.dataclass_field(field.name, _optional(field, types[field.name])) for field in fields]
+        # Left to itself, pydantic takes apart dataclasses of the standard library alone.
+        parts = core.typed_dict_schema({name: core.typed_dict_field(kind) for name, kind in types.items()})
+        return core.dataclass_schema(
+            model,
+            core.dataclass_args_schema(cls.__name__, arguments),
+            list(types),
+            ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
+            slots=True,
+            frozen=True,
+            serialization=core.plain_serializer_function_ser_schema(
+                lambda value: {name: getattr(value, name) for name in types}, return_schema=parts
+            ),
+        )
+
+
+def _optional(field: Any, kind: Any) -> Any:
+    """The schema of a field that may be left out if it has a default."""
+    from pydantic_core import core_schema as core  # noqa: PLC0415 - as above
+
+    if field.default is attrs.NOTHING:
+        return kind
+    if hasattr(field.default, "factory"):
+        return core.with_default_schema(kind, default_factory=field.default.factory)
+    return core.with_default_schema(kind, default=field.default)
