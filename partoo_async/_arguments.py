@@ -41,11 +41,13 @@ def check_id(name: str, value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(ID_LIMIT)):
         value = int(value)
     value = as_int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name}: expected an int, or a string of digits, not {shown(value)}")
-    if not 0 <= value < ID_LIMIT:
-        raise ConfigurationError(f"{name}: expected an id from 0 to 2**63 - 1, not {shown(value)}")
-    return value
+    if type(value) is int and 0 <= value < ID_LIMIT:
+        return value
+    number = isinstance(value, int) and not isinstance(value, bool)
+    expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
+    error = ConfigurationError(f"{name}: expected {expected}, not {shown(value)}")
+    error.unknown_id = number or isinstance(value, str)
+    raise error
 
 
 def shown(value: object) -> str:

@@ -105,6 +105,9 @@ class PartooError(Exception):
 class ConfigurationError(PartooError, ValueError):
     """A bad key, server or argument. Raised before anything is sent; the message says how to mend it."""
 
+    unknown_id: bool = False
+    """Whether it is about a number or a text that is no id of anything, such as -1: a visitor may have sent it."""
+
 
 class ClientClosedError(PartooError, RuntimeError):
     """The client is closed, or was made for another event loop or another process."""

@@ -6,8 +6,8 @@ Annotations are read here at run time, as FastAPI does, so there is no ``from __
     add_exception_handlers(app)
 
     @app.get("/groups/{section_id}/{group_id}", dependencies=[Depends(within(3.0))])
-    async def group(section_id: int, group_id: int, partoo: Partoo) -> dict[str, str]:
-        return {"name": (await partoo.groups.get(section_id, group_id)).name}
+    async def group(section_id: int, group_id: int, partoo: Partoo) -> Group:
+        return await partoo.groups.get(section_id, group_id)
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -58,7 +58,7 @@ def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = 
     return run
 
 
-def get_client(connection: HTTPConnection) -> PartooClient:
+async def get_client(connection: HTTPConnection) -> PartooClient:  # async, or each request would take a thread for it
     """Return the client of the application, for requests and WebSockets, those of mounted applications too.
 
     Raises ``ConfigurationError`` when the application has no ``lifespan()`` of this module, or its server runs none.

@@ -105,7 +105,9 @@ def partoo_error_in(error: BaseException) -> PartooError | None:
 
 def problem_of(error: PartooError) -> Problem:
     """Return what to say about any error of this package, subclasses of yours included."""
-    known = next(cls for cls in type(error).__mro__ if cls in _ANSWERS)
+    known: type = next(cls for cls in type(error).__mro__ if cls in _ANSWERS)
+    if isinstance(error, ConfigurationError) and error.unknown_id:
+        known = NotFoundError  # there cannot be such a thing, and whoever asked for it may be a visitor
     status, detail = _ANSWERS[known]
     return Problem(status, HTTPStatus(status).phrase, detail, _retry_after(error))
 

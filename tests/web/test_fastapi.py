@@ -4,6 +4,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context
@@ -12,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from partoo_async import ConfigurationError, PartooClient, Priority, deadline
+from partoo_async import ConfigurationError, Group, GroupSummary, PartooClient, Priority, SectionPage, deadline
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_client
 from tests.web.conftest import PATIENCE, ROOT
@@ -101,6 +102,11 @@ async def test_errors_are_problems(emulator: Emulator, caplog: pytest.LogCapture
     """A visitor gets a problem without what Partoo said, and the log gets the error."""
     app, _ = app_on(emulator)
     emulator.faults.add("status", status=403, match="GET /sections/7/groups/43")
+
+    @app.get("/mistake")
+    async def mistake(partoo: Partoo) -> None:
+        await partoo.groups.create(7, name="a/b", business_ids=[])
+
     async with served(app) as http:
         async with http.get("/groups/7/9999") as response:
             assert (response.status, response.content_type) == (404, "application/problem+json")
@@ -110,12 +116,65 @@ async def test_errors_are_problems(emulator: Emulator, caplog: pytest.LogCapture
             assert response.status == 502
             assert "403" not in await response.text()
         assert "403 Forbidden" in caplog.text
-        async with http.get("/groups/7/-1") as response:
+        async with http.get("/mistake") as response:
             assert response.status == 500
     error = caplog.records[-1]
     assert (error.name, error.levelno) == ("partoo_async.web", logging.ERROR)
     assert error.exc_info is not None, "a mistake of the application comes with its traceback"
     assert emulator.api_key not in caplog.text
+
+
+@pytest.mark.parametrize("group_id", [-1, 2**63, 10**40])
+async def test_an_id_that_cannot_be_is_not_found(
+    group_id: int, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A visitor who asks for a number that is no id has made no mistake of the application: 404, and nothing logged."""
+    app, _ = app_on(emulator)
+    async with served(app) as http, http.get(f"/groups/7/{group_id}") as response:
+        assert (response.status, response.content_type) == (404, "application/problem+json")
+    assert not [record for record in caplog.records if record.name == "partoo_async.web"]
+    assert not emulator.requests
+
+
+async def test_the_client_is_handed_over_without_a_thread(emulator: Emulator) -> None:
+    """FastAPI runs plain dependencies in threads: there are forty for all requests, and each change of thread costs."""
+    app, _ = app_on(emulator)
+    before = set(threading.enumerate())
+    async with served(app) as http, http.get("/groups/7/42") as response:
+        assert response.status == 200
+        assert not [thread for thread in set(threading.enumerate()) - before if "AnyIO" in thread.name]
+
+
+async def test_models_are_response_types(emulator: Emulator) -> None:
+    """A route may return what the client returns: it is answered as JSON, and the application's schema describes it."""
+    app, _ = app_on(emulator)
+
+    @app.get("/group")
+    async def group(partoo: Partoo) -> Group:
+        return await partoo.groups.get(7, 42)
+
+    @app.get("/sections")
+    async def sections(partoo: Partoo) -> SectionPage:
+        return await partoo.sections.list()
+
+    @app.get("/both", response_model=list[Group | GroupSummary])
+    async def both(partoo: Partoo) -> list[Group | GroupSummary]:
+        return [await partoo.groups.get(7, 42), *(await partoo.sections.get(7)).groups[:1]]
+
+    async with served(app) as http:
+        async with http.get("/group") as response:
+            found = await response.json()
+            assert (found["id"], found["name"], len(found["business_ids"])) == (42, "France", 147)
+        async with http.get("/sections") as response:
+            page = await response.json()
+            assert list(page["sections"][0]["groups"][0]) == ["id", "name", "has_puller"]
+        async with http.get("/both") as response:
+            assert [len(one) for one in await response.json()] == [4, 3]
+        async with http.get("/openapi.json") as response:
+            schemas = (await response.json())["components"]["schemas"]
+    assert {"Group", "GroupSummary", "Section", "SectionPage"} <= set(schemas)
+    assert list(schemas["Group"]["properties"]) == ["id", "name", "has_puller", "business_ids"]
+    assert schemas["Group"]["properties"]["business_ids"]["items"] == {"type": "string"}
 
 
 async def test_errors_of_a_task_group_are_problems(emulator: Emulator) -> None:
@@ -182,7 +241,7 @@ async def test_mounted_applications_and_websockets_have_it_too(emulator: Emulato
     async with served(app) as http, http.get("/inner/same") as response:
         assert await response.json() is True
     socket = WebSocket({"type": "websocket", "state": {"partoo": made[0]}}, _never, _never)
-    assert get_client(socket) is made[0]
+    assert await get_client(socket) is made[0]
 
 
 async def _never(*_: object) -> Any:

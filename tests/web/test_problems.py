@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
+import pytest
+
 from partoo_async import ScanReport, errors
+from partoo_async._operations import get_group
 from partoo_async.errors import PartooError
 from partoo_async.integrations.problems import partoo_error_in, problem_of
 from tests.each import each
@@ -54,6 +57,20 @@ def test_every_error_has_its_answer(name: str) -> None:
     assert (problem.status, problem.title, problem.retry_after) == (status, HTTPStatus(status).phrase, retry_after)
     assert problem.detail.endswith(".")
     assert problem.headers.get("Retry-After") == (None if retry_after is None else str(retry_after))
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, "abc", "-1", ""])
+def test_what_is_no_id_is_not_found(value: object) -> None:
+    """A number or a text that cannot be the id of anything is answered as one that is not: a visitor may have sent it.
+
+    Any other mistake is the application's, and is told its log with a traceback.
+    """
+    with pytest.raises(errors.ConfigurationError) as caught:
+        get_group(7, value)
+    assert problem_of(caught.value) == problem_of(TABLE["NotFoundError"][0])
+    with pytest.raises(errors.ConfigurationError) as caught:
+        get_group(7, None)
+    assert problem_of(caught.value).status == 500
 
 
 @each("name", TABLE)
