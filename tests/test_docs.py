@@ -276,6 +276,15 @@ def test_reference_is_complete() -> None:
     assert sorted(emulated) == sorted(emulator.__all__)
 
 
+def test_tests_that_pages_name_exist() -> None:
+    """A promise that names its test is held by it: no name on a page is of a test that is gone or was renamed."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    there = set(re.findall(r"^ *(?:async )?def (test_\w+)\(", sources, re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    assert named - there == set()
+    assert len(named) > 60
+
+
 def test_readme_opens_with_the_two_commands() -> None:
     """Above ``make demo`` and ``make test`` stand the title, one paragraph and a 12-line example, no more."""
     parts = re.split(r"^```\w*\n", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
