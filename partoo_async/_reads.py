@@ -115,9 +115,10 @@ class Reads:
         Then it is begun anew with the time of the one who has most. So each caller is woken once, and what the quota
         refuses is asked for twice, and not once for each.
         """
-        haste = isinstance(error, PartooError) and error.hurried
-        followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
-        if haste and followers:
+        followers: list[_Follower] = []
+        if isinstance(error, PartooError) and error.hurried:
+            followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
+        if followers:
             patient = max(followers, key=_patience)
             late = [waiter for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until]
             flight.until = patient.until

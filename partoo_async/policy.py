@@ -36,6 +36,7 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> float:
     Raises ``ConfigurationError``, which names the argument, for anything but a finite number above zero (or, with
     ``zero``, at least zero).
     """
+    value = as_int(value)
     bound = "at least 0" if zero else "above 0"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")

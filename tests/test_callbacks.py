@@ -84,7 +84,7 @@ async def test_what_ends_the_program_ends_it_in_a_callback_too(error: type[BaseE
 @pytest.mark.parametrize(
     "callback",
     [note, notes, Noting(), Noting().method, partial(note), partial(partial(Noting())), partial(Noting().method)],
-    ids=repr,
+    ids=["function", "generator", "object", "method", "partial", "partial of an object", "partial of a method"],
 )
 async def test_async_callbacks_are_refused(callback: Any) -> None:
     """Nobody would await what they return: the mistake is told before anything is sent."""

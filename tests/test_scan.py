@@ -95,6 +95,7 @@ async def test_ids_and_counts_of_numpy(emulator: Emulator, client: PartooClient)
     async with PartooClient(
         emulator.api_key,
         server=emulator.server,
+        timeout=numpy.int64(30),
         max_concurrency=numpy.int16(8),
         retry=RetryPolicy(max_retries=numpy.uint8(1)),
         rate_limit=limit,
