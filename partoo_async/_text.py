@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["clean", "json_line", "one_line"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["clean", "json_line", "one_line", "shown"]
 
 # What JSON leaves as it is and a terminal, or a reader of lines, does not: C1 controls, line separators, marks that
 # turn the direction of writing, halves of surrogate pairs.
@@ -25,6 +29,11 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line, its white space made single and its control characters spelled out."""
     return clean(" ".join(text.split()))
+
+
+def shown(path: Path) -> str:
+    r"""Return a path for a message: a byte that is no UTF-8, which no log could take, is spelled out as ``\xe9``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def json_line(value: dict[str, Any], *, ascii_only: bool = False) -> str:

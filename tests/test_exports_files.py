@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import stat
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -326,18 +328,144 @@ async def test_a_failure_closes_the_scan(client: PartooClient, target: Path, mon
     assert_untouched(target)
 
 
-@pytest.mark.parametrize("function", ["fsync", "replace"])
-async def test_a_fault_at_the_last_step(target: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
-    """A file that cannot be made safe or put in its place is not left lying about."""
+async def test_a_file_that_cannot_be_made_safe(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may not be on the disk as a whole is not left lying about."""
 
     def failing(*_: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(replacement.os, function, failing)
+    monkeypatch.setattr(replacement.os, "fsync", failing)
     with pytest.raises(OSError, match=r"groups\.ndjson was not written: Input/output error"):
         await exports.write(items(1), target)
     monkeypatch.undo()
     assert_untouched(target)
+
+
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EPERM, errno.EXDEV, errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("renamed", [True, False], ids=["renamed", "not renamed either"])
+async def test_a_finished_file_is_never_deleted(
+    target: Path, monkeypatch: pytest.MonkeyPatch, code: int, renamed: bool
+) -> None:
+    """A file that cannot be put in its place, at the end of hours maybe, is kept whole, and the error says where."""
+
+    def failing(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(replacement.os, "replace", failing)
+    if not renamed:
+        monkeypatch.setattr(replacement.os, "rename", failing)
+    with pytest.raises(OSError, match=os.strerror(code)) as caught:
+        await exports.write(items(3), target)
+    assert caught.value.errno == code
+    assert content(target) == OLD
+    (kept,) = [path for path in target.parent.iterdir() if path != target]
+    assert str(caught.value).endswith(f"groups.ndjson was not replaced: {os.strerror(code)}; the finished file is {kept}")
+    assert content(kept).count(b"\n") == 3
+    assert kept.name.startswith("groups-" if renamed else ".partoo-")
+
+
+async def test_the_owner_the_group_and_the_permissions_stay(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What replaces a file is as open as that was, and no less: the umask, for new files, is not applied to it."""
+    os.chmod(target, 0o664)
+    other = next((group for group in os.getgroups() if group != target.stat().st_gid), None)
+    owner = (4321, 8765) if os.geteuid() == 0 else (-1, -1 if other is None else other)
+    os.chown(target, *owner)
+    before = target.stat()
+    old = os.umask(0o077)
+    try:
+        await exports.write(items(1), target)
+    finally:
+        os.umask(old)
+    after = target.stat()
+    assert after.st_ino != before.st_ino
+    assert permissions(target) == 0o664
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+
+
+class Refused:
+    """A source that must not be asked for anything: what it stands for would cost requests."""
+
+    def __aiter__(self) -> Refused:
+        return self
+
+    async def __anext__(self) -> ScanItem:
+        raise AssertionError("the source was asked")
+
+
+async def test_an_owner_that_cannot_be_given(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of somebody else's, who would lose it by the replacement: refused before the source is asked."""
+
+    def failing(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    real = os.fstat
+
+    def of_another(descriptor: int) -> os.stat_result:
+        return os.stat_result([*real(descriptor)[:4], 4321, *real(descriptor)[5:10]])
+
+    monkeypatch.setattr(replacement.os, "fstat", of_another)
+    monkeypatch.setattr(replacement.os, "fchown", failing)
+    with pytest.raises(ConfigurationError, match=r"^path: .* belongs to user \d+ and group \d+, which a new file cannot"):
+        await exports.write(Refused(), target)
+    assert_untouched(target)
+
+
+@pytest.mark.parametrize(("user", "refused"), [(1001, True), (1002, False), (1003, False), (0, False)])
+async def test_a_file_of_another_user_in_a_sticky_directory(
+    target: Path, monkeypatch: pytest.MonkeyPatch, user: int, refused: bool
+) -> None:
+    """As in /tmp: only the owner of the file, of the directory, or root may replace it; others hear so at once."""
+    found = os.stat_result([0o100666, 1, 1, 1, 1002, 1, 0, 0, 0, 0])
+    directory = os.stat_result([0o041777, 1, 1, 1, 1003, 1, 0, 0, 0, 0])
+    monkeypatch.setattr(replacement.os, "geteuid", lambda: user)
+    monkeypatch.setattr(Path, "stat", lambda _: directory)
+    obstacle = replacement._obstacle(target, found)
+    assert bool(obstacle) is refused
+    assert not refused or "only its owner may; use another path" in str(obstacle)
+
+
+def mounts() -> bool:
+    return os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def mounted(source: Path, target: Path) -> Iterator[None]:
+    """Mount one file over another, as a container does with a single file."""
+    source.touch()
+    if not mounts() or subprocess.run(["mount", "--bind", source, target], check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", target], check=True)
+
+
+async def test_a_mounted_file(target: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file that is mounted into a container cannot be replaced: refused before the source is asked."""
+    with (
+        mounted(tmp_path_factory.mktemp("host") / "file", target),
+        pytest.raises(ConfigurationError, match=r"cannot be replaced: it is mounted, .*; mount its directory instead$"),
+    ):
+        await exports.write(Refused(), target)
+    assert_untouched(target)
+
+
+async def test_a_mount_of_another_device(target: Path) -> None:
+    """Told by the device where the system numbers no mounts."""
+    found = target.stat()
+    elsewhere = os.stat_result([*found[:2], found.st_dev + 1, *found[3:10]])
+    assert "it is mounted" in str(replacement._obstacle(target, elsewhere))
+    assert replacement._obstacle(target, found) is None
+
+
+async def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    """A name from a Latin-1 system: the file is written, and a message about it can be printed and logged."""
+    target = tmp_path / os.fsdecode(b"caf\xe9.ndjson")
+    assert (await exports.write(items(1), target)).path == target
+    assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9.ndjson"]
+    with pytest.raises(ConfigurationError, match=r"caf\\xe9\.ndjson; make it$") as caught:
+        await exports.write(items(1), target / "a.csv")
+    str(caught.value).encode()
 
 
 def in_no_directory(path: Path) -> Path:

@@ -62,7 +62,10 @@ async def write(
 
     The file appears when it is complete. On an error, or when cancelled, nothing remains of it, and a file that was
     there before is as it was: a ``ScanError`` of the source (``max_failures``) leaves no partial file. A call that
-    was cancelled at the very end either raises, and has changed nothing, or returns, and has written the file.
+    was cancelled at the very end either raises, and has changed nothing, or returns, and has written the file. A file
+    that was there before hands on its owner, group and permissions; where it cannot, or where it cannot be replaced,
+    as when it is mounted by itself, nothing is read at all. If putting the finished file in its place fails all the
+    same, it is kept, and the ``OSError`` says under which name.
 
     Raises ``ConfigurationError`` for an argument that cannot be right, before anything is sent; ``OSError`` when
     writing fails later, such as on a full disk; and what the source raises.

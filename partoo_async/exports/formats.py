@@ -122,7 +122,7 @@ class _Csv:
         self._write(file, [[header(self._rows)]])
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        return self._write(file, (list(sheet_rows(item, self._rows)) for item in items))
+        return self._write(file, (list(sheet_rows(item, self._rows, self._delimiter)) for item in items))
 
     def finish(self, file: BinaryIO) -> None:
         pass

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from partoo_async._text import shown
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Replacement:
     """Writes beside ``path`` and puts the file in its place when it is complete. Every method blocks.
 
     ``open``, then ``writing``, ``complete``, ``commit``; or ``discard``, at any time before, which leaves no trace.
+    It is put there by renaming, so what forbids that is looked for at the beginning: a scan of hours may follow.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,28 +39,62 @@ class Replacement:
         try:
             # A link stays a link: what it points to is replaced.
             self._target = Path(os.path.realpath(self._path))
-            mode = self._check()
+            old = self._check()
             self._temporary = self._target.with_name(f".partoo-{secrets.token_hex(8)}.tmp")
             # Never more open than the file that it replaces.
-            self._file = os.fdopen(os.open(self._temporary, _NEW, mode), "wb")
+            self._file = os.fdopen(os.open(self._temporary, _NEW, 0o666 if old is None else 0o600), "wb")
+            if old is not None:
+                self._take_over(self._file.fileno(), old)
         except OSError as error:
-            raise ConfigurationError(f"path: cannot write {self._path}: {error.strerror or error}") from error
+            problem = f"path: cannot write {shown(self._path)}: {error.strerror or error}"
+        except ConfigurationError:
+            self.discard()
+            raise
+        else:
+            return
+        self.discard()
+        raise ConfigurationError(problem)
 
-    def _check(self) -> int:
-        """Return the permissions of the file to be; raises ``ConfigurationError`` for what is not to be replaced."""
+    def _check(self) -> os.stat_result | None:
+        """Return the state of the file to be replaced, if there is one; refuse what is not to be, or cannot be."""
         if not self._target.parent.is_dir():
-            raise ConfigurationError(f"path: expected a directory that exists, not {self._target.parent}; make it")
+            raise ConfigurationError(
+                f"path: expected a directory that exists, not {shown(self._target.parent)}; make it"
+            )
         try:
             found = self._target.stat()
         except FileNotFoundError:
-            return 0o666
+            return None
         if not stat.S_ISREG(found.st_mode):
             kind = "a directory" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
-            raise ConfigurationError(f"path: expected a file, not {kind}: {self._path}")
+            raise ConfigurationError(f"path: expected a file, not {kind}: {shown(self._path)}")
         # Replacing it would succeed all the same, since that is a right on the directory.
         if not os.access(self._target, os.W_OK):
-            raise ConfigurationError(f"path: expected a file that may be written; {self._path} is write-protected")
-        return found.st_mode & 0o777
+            raise ConfigurationError(
+                f"path: expected a file that may be written; {shown(self._path)} is write-protected"
+            )
+        obstacle = _obstacle(self._target, found)
+        if obstacle:
+            raise ConfigurationError(f"path: {shown(self._path)} cannot be replaced: {obstacle}")
+        return found
+
+    def _take_over(self, descriptor: int, old: os.stat_result) -> None:
+        """Give the new file the owner, the group and the permissions of the old one."""
+        if os.name != "posix":
+            return
+        new, reason = os.fstat(descriptor), None
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            try:
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+            except OSError as error:
+                reason = error.strerror or str(error)
+        if reason:
+            raise ConfigurationError(
+                f"path: {shown(self._path)} belongs to user {old.st_uid} and group {old.st_gid}, which a new file"
+                f" cannot be given ({reason}); delete it, or use another path"
+            )
+        # Last, since a change of owner takes permissions away.
+        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
@@ -69,7 +105,9 @@ class Replacement:
             yield self._file
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OSError(error.errno, f"{self._path} was not written: {reason}; nothing was overwritten") from error
+            raise OSError(
+                error.errno, f"{shown(self._path)} was not written: {reason}; nothing was overwritten"
+            ) from error
 
     def complete(self) -> None:
         """Make what was written safe on the disk: the long part of the end. Raises ``OSError`` when it cannot be."""
@@ -80,11 +118,31 @@ class Replacement:
             file.close()
 
     def commit(self) -> None:
-        """Put the complete file in its place: the short part. Raises ``OSError`` when it does not get there."""
-        with self.writing():
+        """Put the complete file in its place: the short part.
+
+        Raises ``OSError`` when it does not get there; the file is kept then, and the error says where.
+        """
+        if self._file is None:
+            raise RuntimeError("a replacement is written between open() and complete()")
+        self._committed = True  # whatever comes of it: a finished file is not deleted
+        try:
             os.replace(self._temporary, self._target)
-        self._committed = True
-        _sync_directory(self._target.parent)
+        except OSError as error:
+            kept, reason = self._keep(), error.strerror or error
+            raise OSError(
+                error.errno, f"{shown(self._path)} was not replaced: {reason}; the finished file is {shown(kept)}"
+            ) from error
+        finally:
+            _sync_directory(self._target.parent)
+
+    def _keep(self) -> Path:
+        """Give the finished file a name by which it is found, and return it."""
+        kept = self._target.with_name(f"{self._target.stem}-{secrets.token_hex(4)}{self._target.suffix}")
+        try:
+            os.rename(self._temporary, kept)
+        except OSError:  # the name is too long, or what forbids the one forbids the other
+            return self._temporary
+        return kept
 
     def discard(self) -> None:
         """Remove what was written, if it was not committed. Never raises, since it follows an error."""
@@ -94,6 +152,32 @@ class Replacement:
             self._file.close()
         with suppress(OSError):
             self._temporary.unlink()
+
+
+def _obstacle(target: Path, found: os.stat_result) -> str | None:
+    """Return why this file, which may be written, can be replaced by no other; None if nothing is known of it."""
+    directory = target.parent.stat()
+    if hasattr(os, "geteuid"):
+        entitled = os.geteuid() in (0, found.st_uid, directory.st_uid)
+        if directory.st_mode & stat.S_ISVTX and not entitled:
+            return f"it is another user's, and in {shown(target.parent)} only its owner may; use another path"
+    if found.st_dev != directory.st_dev or _mount(target) != _mount(target.parent):
+        return "it is mounted, as a file of its own, into a container for one; mount its directory instead"
+    return None
+
+
+def _mount(path: Path) -> str | None:
+    """Return the number of the mount that a path is in, None where the system does not tell."""
+    if not hasattr(os, "O_PATH"):  # Linux has it
+        return None
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        facts = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return next((line for line in facts.splitlines() if line.startswith("mnt_id:")), None)
 
 
 def _sync_directory(directory: Path) -> None:

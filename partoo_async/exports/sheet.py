@@ -29,13 +29,21 @@ _FORMULA = frozenset("=+-@")
 _CHANGED_NUMBER = re.compile(
     r"(?!(?:0|[1-9][0-9]{0,14})\Z)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE
 )
+# Letters and digits, one of them no digit and no "e": nothing of the above; so are nearly all business ids.
+_PLAIN = re.compile(r"[0-9eE]*[a-df-zA-DF-Z][0-9a-zA-Z]*")
+_EXACT = 10**15
 
 
 def text_cell(text: str) -> str:
     """Return the text with an apostrophe before it if a spreadsheet would take it for a formula or change it."""
-    if text[:1].isalpha():
-        return text  # neither; so is nearly all that comes here
+    if _PLAIN.fullmatch(text) or text[:1].isalpha():
+        return text
     return f"'{text}" if _starts_formula(text) or _CHANGED_NUMBER.fullmatch(text.lstrip("'").strip()) else text
+
+
+def _id_cell(value: int | None) -> Cell:
+    # As a number where it stays one: a spreadsheet makes zeros of the digits after the fifteenth.
+    return value if value is None or value < _EXACT else text_cell(str(value))
 
 
 def _starts_formula(text: str) -> bool:
@@ -51,15 +59,25 @@ def _starts_formula(text: str) -> bool:
     return False
 
 
-def _joined(texts: Iterable[str]) -> str:
-    """Return the texts in one cell, each as it would be in a cell of its own.
+def _guarded(text: str, delimiter: str) -> str:
+    """Return a text of one cell, each part of it guarded that may end up as the beginning of a cell.
 
     For who reads the file as it was written only the beginning of a cell counts, and the first guard would do. But a
     spreadsheet takes the separator of its reader's language: where the comma is the decimal sign, it splits a cell of
-    a comma-separated file at each semicolon, quoted or not, and every text is the beginning of a cell then.
+    a comma-separated file at each semicolon, quoted or not, and elsewhere one of the other kind at each comma.
     """
+    if _PLAIN.fullmatch(text):
+        return text
+    for separator in ",;":
+        if separator != delimiter and separator in text:
+            return separator.join([_guarded(part, separator) for part in text.split(separator)])
+    return text_cell(text)
+
+
+def _joined(texts: Iterable[str], delimiter: str) -> str:
+    """Return the texts in one cell, each as it would be in a cell of its own."""
     # Not a space or a comma, with which some languages write large numbers. A semicolon within a text splits it, too.
-    return ";".join([text_cell(part) for part in ";".join(texts).split(";")])
+    return ";".join([_guarded(part, delimiter) for part in ";".join(texts).split(";")])
 
 
 def header(rows: RowKind) -> tuple[str, ...]:
@@ -68,17 +86,18 @@ def header(rows: RowKind) -> tuple[str, ...]:
     return ("section_id", "group_id", "name", "has_puller", businesses, "error")
 
 
-def sheet_rows(item: ScanItem, rows: RowKind) -> Iterator[tuple[Cell, ...]]:
+def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[tuple[Cell, ...]]:
     """Yield the rows of an outcome: one, or one for each business. None is an empty cell."""
     if item.group is None:
-        error = None if item.error is None else text_cell(describe(item.error))
-        yield item.section_id, item.group_id, None, None, None, error
+        error = None if item.error is None else _guarded(describe(item.error), delimiter)
+        yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, error
         return
     group = item.group
-    start = (item.section_id, group.id, text_cell(group.name), "true" if group.has_puller else "false")
+    puller = "true" if group.has_puller else "false"
+    start = (_id_cell(item.section_id), _id_cell(group.id), _guarded(group.name, delimiter), puller)
     if rows == "group":
-        yield *start, _joined(group.business_ids), None
+        yield *start, _joined(group.business_ids, delimiter), None
         return
     # A group without businesses is still a group, so it has a row.
     for business in group.business_ids or ("",):
-        yield *start, text_cell(business), None
+        yield *start, _guarded(business, delimiter), None
