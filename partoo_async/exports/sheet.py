@@ -30,13 +30,15 @@ _CHANGED_NUMBER = re.compile(
     r"(?!(?:0|[1-9][0-9]{0,14})\Z)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE
 )
 # Letters and digits, one of them no digit and no "e": nothing of the above; so are nearly all business ids.
-_PLAIN = re.compile(r"[0-9eE]*[a-df-zA-DF-Z][0-9a-zA-Z]*")
+_plain = re.compile(r"[0-9eE]*[a-df-zA-DF-Z][0-9a-zA-Z]*").fullmatch
 _EXACT = 10**15
+# By the delimiter of a file: where it may be split, too.
+_SPLITS = {",": re.compile("(;)"), ";": re.compile("(,)"), "\t": re.compile("([,;])")}
 
 
 def text_cell(text: str) -> str:
     """Return the text with an apostrophe before it if a spreadsheet would take it for a formula or change it."""
-    if _PLAIN.fullmatch(text) or text[:1].isalpha():
+    if _plain(text) or text[:1].isalpha():
         return text
     return f"'{text}" if _starts_formula(text) or _CHANGED_NUMBER.fullmatch(text.lstrip("'").strip()) else text
 
@@ -66,18 +68,15 @@ def _guarded(text: str, delimiter: str) -> str:
     spreadsheet takes the separator of its reader's language: where the comma is the decimal sign, it splits a cell of
     a comma-separated file at each semicolon, quoted or not, and elsewhere one of the other kind at each comma.
     """
-    if _PLAIN.fullmatch(text):
+    if _plain(text):
         return text
-    for separator in ",;":
-        if separator != delimiter and separator in text:
-            return separator.join([_guarded(part, separator) for part in text.split(separator)])
-    return text_cell(text)
+    return "".join([text_cell(part) for part in _SPLITS[delimiter].split(text)])
 
 
 def _joined(texts: Iterable[str], delimiter: str) -> str:
     """Return the texts in one cell, each as it would be in a cell of its own."""
     # Not a space or a comma, with which some languages write large numbers. A semicolon within a text splits it, too.
-    return ";".join([_guarded(part, delimiter) for part in ";".join(texts).split(";")])
+    return ";".join([part if _plain(part) else _guarded(part, delimiter) for part in ";".join(texts).split(";")])
 
 
 def header(rows: RowKind) -> tuple[str, ...]:
@@ -100,4 +99,4 @@ def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[
         return
     # A group without businesses is still a group, so it has a row.
     for business in group.business_ids or ("",):
-        yield *start, _guarded(business, delimiter), None
+        yield *start, business if _plain(business) else _guarded(business, delimiter), None
