@@ -38,6 +38,7 @@ FLOORS = {
     "_http": 1,
     "_json": 1,
     "_text": 1,
+    "_threads": 1,
     "_arguments": 1,
     "_convert": 1,
     "_drift": 1,

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import aiosqlite
 from attrs import define, field
 
+from partoo_async._threads import in_daemon
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal_lock import APPLICATION, FORMAT, release, take, taken
 from partoo_async.scan.records import JournalError
@@ -118,12 +120,12 @@ async def open_database(path: Path, *, create: bool = False, resume: bool = True
 
 
 async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Database:
-    lock = await asyncio.to_thread(take, path, create=create, resume=resume, reading=reading)
+    lock = await in_daemon(partial(take, path, create=create, resume=resume, reading=reading))
     connection = None
     try:
         with _explained(path):
             address = _address_to_read(path) if reading else _address(path)
-            connection = await aiosqlite.connect(address, timeout=0, isolation_level=None, uri=reading)
+            connection = await _connect(address, uri=reading)
             await (_check(connection, path) if reading else _prepare(connection, path))
     except BaseException as error:
         if connection is not None:
@@ -134,6 +136,14 @@ async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Dat
             raise ConfigurationError(str(error)) from None
         raise
     return Database(path, connection, lock)
+
+
+async def _connect(address: str, *, uri: bool) -> aiosqlite.Connection:
+    connection = aiosqlite.connect(address, timeout=0, isolation_level=None, uri=uri)
+    # Whoever stops the loop and closes nothing, as Ctrl-C under run_until_complete does, must still be able to leave:
+    # what was committed is safe. The thread has no public name; before 0.22 the connection itself was the thread.
+    vars(connection).get("_thread", connection).daemon = True
+    return await connection
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:

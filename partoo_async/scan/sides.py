@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define, evolve
 
+from partoo_async._threads import in_daemon
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group
 from partoo_async.scan.lines import read_lines
@@ -97,7 +97,7 @@ async def load_side(source: str | os.PathLike[str] | ScanReport, argument: str, 
         return side
     path = _as_path(source, argument)
     try:
-        if await asyncio.to_thread(_is_database, path):
+        if await in_daemon(_is_database, path):
             await _load_journal(side, path)
         else:
             await _in_thread(_load_lines(side, path, argument))
@@ -129,7 +129,7 @@ def _is_database(path: Path) -> bool:
 
 async def _in_thread(steps: Iterator[None]) -> None:
     """Run a generator in a thread, step by step: a cancelled caller leaves no more than one step behind."""
-    while await asyncio.to_thread(next, steps, steps) is not steps:
+    while await in_daemon(next, steps, steps) is not steps:
         pass
 
 
