@@ -37,7 +37,7 @@ async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         outcome: tuple[T | None, BaseException | None]
         try:
             outcome = work(*arguments), None
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:
             outcome = None, error
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(tell, *outcome)

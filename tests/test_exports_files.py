@@ -359,7 +359,9 @@ async def test_a_finished_file_is_never_deleted(
     assert caught.value.errno == code
     assert content(target) == OLD
     (kept,) = [path for path in target.parent.iterdir() if path != target]
-    assert str(caught.value).endswith(f"groups.ndjson was not replaced: {os.strerror(code)}; the finished file is {kept}")
+    assert str(caught.value).endswith(
+        f"groups.ndjson was not replaced: {os.strerror(code)}; the finished file is {kept}"
+    )
     assert content(kept).count(b"\n") == 3
     assert kept.name.startswith("groups-" if renamed else ".partoo-")
 
@@ -405,7 +407,9 @@ async def test_an_owner_that_cannot_be_given(target: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(replacement.os, "fstat", of_another)
     monkeypatch.setattr(replacement.os, "fchown", failing)
-    with pytest.raises(ConfigurationError, match=r"^path: .* belongs to user \d+ and group \d+, which a new file cannot"):
+    with pytest.raises(
+        ConfigurationError, match=r"^path: .* belongs to user \d+ and group \d+, which a new file cannot"
+    ):
         await exports.write(Refused(), target)
     assert_untouched(target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -25,13 +26,15 @@ from partoo_async import (
     Group,
     PartooError,
     ScanItem,
+    diff_scans,
 )
 from partoo_async._convert import decode_error_body
 from partoo_async._http import error_class
 from partoo_async.scan.journal import Journal
+from partoo_async.scan.journal_file import open_database
 from partoo_async.scan.recording import open_recording
 from partoo_async.scan.records import JournalError, decode_outcome, encode_outcome
-from partoo_async.scan.scope import Scope
+from partoo_async.scan.scope import Scope, check_journal
 from tests.conftest import PATIENCE
 from tests.each import each
 
@@ -320,6 +323,63 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
         await journal.record(item(2))
     async with opened(path) as journal:
         assert len(await replayed(journal)) == 2
+
+
+async def test_a_program_that_reads_it_is_named(tmp_path: Path) -> None:
+    """A database browser has the file open, in this process or in another: no other scan is blamed, the file stays as
+    it was, and once it is closed there the scan goes on."""
+    path = tmp_path / "scan.db"
+    async with opened(path) as journal:
+        await journal.record(item(1))
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("SELECT count(*) FROM outcomes").fetchall()
+        message = r"^journal: .*scan\.db is open in another program, such as a database browser; close it there, then"
+        with pytest.raises(ConfigurationError, match=message):
+            await Journal.open(path, SERVER, SCOPE, resume=True)
+        assert reader.execute("SELECT count(*) FROM outcomes").fetchall() == [(1,)]
+    async with opened(path) as journal:
+        assert len(await replayed(journal)) == 1
+
+
+async def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    """A name from a Latin-1 system: recorded, resumed and read like others, and what is said of it can be printed."""
+    path = tmp_path / os.fsdecode(b"caf\xe9 #1?.db")
+    async with opened(path) as journal:
+        await journal.record(item(1))
+        for reading in (True, False):
+            with pytest.raises(ConfigurationError, match=r"caf\\xe9 #1\?\.db is in use") as caught:
+                await open_database(path, reading=reading)
+            str(caught.value).encode()
+    async with opened(path) as journal:
+        assert len(await replayed(journal)) == 1
+    async with open_recording(path) as recording:
+        assert len([found async for found in recording.items()]) == 1
+    assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9 #1?.db"]
+
+
+@pytest.mark.parametrize("left", [b"killed", b""], ids=["with a log", "without"])
+async def test_a_damaged_one_of_such_a_name(tmp_path: Path, left: bytes) -> None:
+    """Every complaint about a file can be printed, also of one with a log beside it."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.db")
+    async with opened(path) as journal:
+        await journal.record(item(1))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    if left:
+        path.with_name(path.name + "-wal").write_bytes(left)
+    with pytest.raises(ConfigurationError, match=r"caf\\xe9\.db is damaged") as caught:
+        async with open_recording(path):
+            pass
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("name", ["\ud83d.db", "a\udc00.db"])
+async def test_a_name_that_no_file_can_have(name: str) -> None:
+    """Half a character, which no system has handed out, is refused like any other wrong argument."""
+    with pytest.raises(ConfigurationError, match="^journal: expected a name that a file can have, not "):
+        check_journal(name)
+    with pytest.raises(ConfigurationError, match="^before: expected a ScanReport, or the path "):
+        await diff_scans(name, name)
 
 
 async def test_a_full_disk_keeps_what_there_is(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from partoo_async.cli.errors import USAGE
 from partoo_async.cli.output import say
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.scanning import export_scan, show_scan
-from partoo_async.cli.text import one_line
+from partoo_async.cli.text import one_line, shell_words
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
@@ -82,7 +81,7 @@ class Record:
         words = [*self.words]
         if not self.resume:
             words.insert(words.index("scan") + 1, "--resume")  # at the end it could be behind a "--"
-        say(f"nothing is lost; to go on: {shlex.join(['partoo', *words])}")
+        say(f"nothing is lost; to go on: {shell_words(['partoo', *words])}")
 
 
 @frozen

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from typing import TYPE_CHECKING
+
 from partoo_async._text import clean, json_line, one_line
 
-__all__ = ["amount", "clean", "duration", "json_line", "one_line"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["amount", "clean", "duration", "json_line", "one_line", "shell_words"]
 
 
 def amount(count: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun: ``1 group``, ``1,204 groups``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def shell_words(words: Iterable[str]) -> str:
+    """Return words as a shell takes them: a byte of a file's name that is no UTF-8 in the form ``$'caf\\xe9'``."""
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    name = os.fsencode(word)
+    try:
+        return shlex.quote(name.decode())
+    except UnicodeDecodeError:
+        return (
+            "$'"
+            + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in name)
+            + "'"
+        )
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 
 from attrs import frozen
 
+from partoo_async._text import encodable
 from partoo_async.errors import ConfigurationError
 from partoo_async.exports.formats import choose_writer
 from partoo_async.exports.replacement import Replacement
@@ -101,11 +102,7 @@ def _check_path(path: object) -> Path:
     plain = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
     if not isinstance(plain, str):
         raise ConfigurationError(f"path: expected a str or a path, not {type(path).__name__}")
-    try:
-        possible = b"\0" not in os.fsencode(plain)
-    except UnicodeEncodeError:
-        possible = False
-    if not possible:
+    if "\0" in plain or not encodable(Path(plain)):
         raise ConfigurationError(f"path: expected a name that a file can have, not {plain!r}")
     return Path(plain)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from partoo_async._text import shown
 from partoo_async._version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal_file import Database, open_database, to_the_end
@@ -90,7 +91,7 @@ class Journal:
         except JournalError as error:
             return error
         except Exception as error:  # whatever it is, those who wait for these rows must hear of it
-            return JournalError(f"journal: {self._database.path}: {error}")
+            return JournalError(f"journal: {shown(self._database.path)}: {error}")
         return None
 
     async def listing(self) -> dict[int, tuple[int, ...]]:
@@ -159,10 +160,10 @@ def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope
         recorded, covered = header["server"], describe(header["scope"])
     if recorded != server:
         raise ConfigurationError(
-            f"journal: {path} is of a scan of {recorded}, not of {server}; use another file for this one"
+            f"journal: {shown(path)} is of a scan of {recorded}, not of {server}; use another file for this one"
         )
     if header["scope"] != scope.plain():
         raise ConfigurationError(
-            f"journal: {path} is of a scan of {covered}, not of {describe(scope.plain())};"
+            f"journal: {shown(path)} is of a scan of {covered}, not of {describe(scope.plain())};"
             " use another file for this one"
         )

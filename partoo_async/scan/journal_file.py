@@ -18,9 +18,10 @@ from urllib.parse import quote
 import aiosqlite
 from attrs import define, field
 
+from partoo_async._text import shown
 from partoo_async._threads import in_daemon
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal_lock import APPLICATION, FORMAT, release, take, taken
+from partoo_async.scan.journal_lock import APPLICATION, FORMAT, release, take
 from partoo_async.scan.records import JournalError
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
 async def _check(connection: aiosqlite.Connection, path: Path) -> None:
     ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
     if not tables:
-        raise ConfigurationError(f"journal: {path} was never begun; there is nothing in it")
+        raise ConfigurationError(f"journal: {shown(path)} was never begun; there is nothing in it")
     # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
     (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
     if check[0] != "ok":
@@ -180,7 +181,7 @@ def _address_to_read(path: Path) -> str:
     # will change while our lock is there, so that a read-only file and directory do.
     left = any(os.path.exists(f"{_address(path)}-{kind}") for kind in ("wal", "journal"))
     mode = "mode=rw" if left else "mode=ro&immutable=1"
-    return f"file:{quote(_address(path))}?{mode}"
+    return f"file:{quote(os.fsencode(_address(path)))}?{mode}"
 
 
 def _address(path: Path) -> str:
@@ -202,13 +203,14 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _problem(path: Path, error: Exception) -> str:
     """Return what went wrong with a journal as a sentence that says what to do."""
-    text = str(error)
+    text, name = str(error), shown(path)
     if "locked" in text:
-        return taken(path)
+        # No other scan's doing, where there are locks of our own: those were asked for first.
+        return f"journal: {name} is open in another program, such as a database browser; close it there, then resume"
     if "full" in text:
-        return f"journal: cannot write to {path}: {text}; free some space, then resume"
+        return f"journal: cannot write to {name}: {text}; free some space, then resume"
     if "unable to open" in text or "readonly" in text:
-        return f"journal: cannot write to {path}: {text}; use a file in a directory that exists and can be written to"
+        return f"journal: cannot write to {name}: {text}; use a file in a directory that exists and can be written to"
     if "disk I/O" in text:
-        return f"journal: {path}: {text}; once the disk works again, resume"
-    return f"journal: {path} is damaged ({text}); 'sqlite3 {path} .recover' reads what is left of it"
+        return f"journal: {name}: {text}; once the disk works again, resume"
+    return f"journal: {name} is damaged ({text}); 'sqlite3 {name} .recover' reads what is left of it"

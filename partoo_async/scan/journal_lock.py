@@ -10,12 +10,13 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from partoo_async._text import shown
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["APPLICATION", "FORMAT", "release", "take", "taken"]
+__all__ = ["APPLICATION", "FORMAT", "release", "take"]
 
 FORMAT = 1
 """The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
@@ -26,9 +27,9 @@ APPLICATION = int.from_bytes(b"prto", "big")
 _MAGIC = b"SQLite format 3\x00"
 
 
-def taken(path: Path) -> str:
+def _taken(path: Path) -> str:
     """Return what to say when somebody else has the journal open."""
-    return f"journal: {path} is in use by another scan; wait until that one has ended, or use another file"
+    return f"journal: {shown(path)} is in use by another scan; wait until that one has ended, or use another file"
 
 
 def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
@@ -43,11 +44,11 @@ def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
         flags = (os.O_RDONLY if reading else os.O_RDWR) | more | (os.O_CREAT if create else 0)
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        problem = f"journal: cannot open {path}: {error.strerror or error}"
+        problem = f"journal: cannot open {shown(path)}: {error.strerror or error}"
     else:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigurationError(f"journal: {path} is a device or a pipe; use a file")
+                raise ConfigurationError(f"journal: {shown(path)} is a device or a pipe; use a file")
             _lock(descriptor, path, shared=reading)
             _check_head(os.read(descriptor, 100), path, resume=resume)
         except BaseException:
@@ -71,7 +72,7 @@ def _lock(descriptor: int, path: Path, *, shared: bool) -> None:
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        failure = taken(path)
+        failure = _taken(path)
     except OSError:
         return  # a file system without such locks: SQLite's own has to do
     else:
@@ -94,13 +95,16 @@ def _check_head(head: bytes, path: Path, *, resume: bool) -> None:
         return
     application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
     if head[:16] != _MAGIC or len(head) < 100 or application != APPLICATION:
-        raise ConfigurationError(f"journal: {path} is not a journal, or its beginning is damaged; use another file")
+        raise ConfigurationError(
+            f"journal: {shown(path)} is not a journal, or its beginning is damaged; use another file"
+        )
     if not resume:
         raise ConfigurationError(
-            f"journal: {path} exists already; resume=True (--resume) goes on with it, and another path begins a new one"
+            f"journal: {shown(path)} exists already; resume=True (--resume) goes on with it, and another path begins a"
+            " new one"
         )
     if version > FORMAT:
         raise ConfigurationError(
-            f"journal: {path} was written by a newer version of partoo-async (format {version}, and this one knows"
-            f" {FORMAT}); update the package, or use another file"
+            f"journal: {shown(path)} was written by a newer version of partoo-async (format {version}, and this one"
+            f" knows {FORMAT}); update the package, or use another file"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from partoo_async._arguments import ID_LIMIT
 from partoo_async._json import InvalidJSONError, decode_json
-from partoo_async._text import one_line
+from partoo_async._text import one_line, shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group
 
@@ -43,9 +43,9 @@ def read_lines(path: Path, argument: str) -> Iterator[tuple[int, int | None, Gro
                 found = True
                 yield outcome
                 continue
-            raise ConfigurationError(f"{expected} line {number} of {path}, which {problem}")
+            raise ConfigurationError(f"{expected} line {number} of {shown(path)}, which {problem}")
     if not found:
-        raise ConfigurationError(f"{expected} {path}, which is empty")
+        raise ConfigurationError(f"{expected} {shown(path)}, which is empty")
 
 
 def _outcome(line: bytes) -> tuple[int, int | None, Group | str]:

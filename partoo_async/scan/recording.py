@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from partoo_async._text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal_file import Database, open_database
 from partoo_async.scan.records import JournalError, checksum, decode_outcome
@@ -124,7 +125,7 @@ def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str,
     except (TypeError, ValueError) as error:
         problem = str(error)
     where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-    raise JournalError(f"journal: {path} is damaged: the outcome of {where} cannot be read ({problem})")
+    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
 
 
 @asynccontextmanager
@@ -138,7 +139,7 @@ async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recordin
             sections = {section.section_id: section for section in await read_sections(database)}
             complete = await _is_complete(database, header, sections)
             if "scope" not in header:
-                raise ConfigurationError(f"journal: {file} was never begun; there is nothing in it")
+                raise ConfigurationError(f"journal: {shown(file)} was never begun; there is nothing in it")
             with readable(file, "header"):
                 started = datetime.fromisoformat(header["started"])
                 facts = (header["server"], started, header["version"], complete)
@@ -189,7 +190,7 @@ def readable(path: Path, part: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
-        problem = f"journal: {path} is damaged: its {part} cannot be read ({error})"
+        problem = f"journal: {shown(path)} is damaged: its {part} cannot be read ({error})"
     else:
         return
     raise JournalError(problem)

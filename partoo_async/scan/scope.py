@@ -10,6 +10,7 @@ from attrs import frozen
 
 from partoo_async._arguments import check_id
 from partoo_async._callbacks import check_callback
+from partoo_async._text import encodable
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import as_int, check_count
 
@@ -90,6 +91,8 @@ def check_journal(value: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(f"journal: expected the path of a file, not {type(value).__name__}") from None
     if not str(value) or "\0" in str(value):
         raise ConfigurationError("journal: expected the path of a file, not an empty one")
+    if not encodable(path):
+        raise ConfigurationError(f"journal: expected a name that a file can have, not {str(path)!r}")
     return path
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, define, evolve
 
+from partoo_async._text import encodable, shown
 from partoo_async._threads import in_daemon
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group
@@ -102,7 +103,7 @@ async def load_side(source: str | os.PathLike[str] | ScanReport, argument: str, 
         else:
             await _in_thread(_load_lines(side, path, argument))
     except OSError as error:
-        problem = f"{argument}: cannot read {path}: {error.strerror or error}"
+        problem = f"{argument}: cannot read {shown(path)}: {error.strerror or error}"
     else:
         return side
     raise ConfigurationError(problem)
@@ -116,6 +117,8 @@ def _as_path(source: object, argument: str) -> Path:
         raise ConfigurationError(f"{expected} {type(source).__name__}") from None
     if "\0" in str(path):
         raise ConfigurationError(f"{expected} a path with a NUL character")
+    if not encodable(path):
+        raise ConfigurationError(f"{expected} {str(path)!r}")
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
 import shlex
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.cli.conftest import Result
+from tests.cli.conftest import COMMAND, Result
 from tests.conftest import PATIENCE
 
 Partoo = Callable[..., Result]
@@ -97,6 +98,26 @@ def test_failed_groups_are_tried_again_or_kept(serve: Callable[..., Emulator], p
     tried = partoo("scan", 7, *options, "--resume")
     assert (tried.code, sorted(ids(tried.out))) == (0, [1, 99])
     assert len(emulator.requests) == asked + 1
+
+
+def test_file_names_that_are_no_utf8(serve: Callable[..., Emulator], spawn: Spawn, tmp_path: Path) -> None:
+    """Names from a Latin-1 system: journal and file are written, what resumes can be pasted into a shell, and a
+    comparison reads them."""
+    emulator = serve(rate_limit=None, sections=[numbered(5)])
+    journal, lines = (os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/caf\xe9's.db", b"/caf\xe9.ndjson"))
+    options = ("--group", 1, "--group", 99, "--journal", journal, "--output", lines)
+    stopped = spawn("scan", 7, "--max-failures", 0, *options)
+    _, err = stopped.communicate(timeout=30)
+    assert stopped.returncode == 1
+    hint = next(line for line in err.splitlines() if "to go on: " in line).partition("to go on: ")[2]
+    emulator.sections[7].groups[99] = EmulatedGroup(99, "Late")
+    typed = f'partoo() {{ {shlex.join(COMMAND)} "$@"; }}\n{hint}'
+    resumed = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, check=False)
+    assert (resumed.returncode, resumed.stdout) == (0, ""), resumed.stderr
+    assert resumed.stderr.splitlines()[-1] == f"2 rows in {tmp_path}/caf\\udce9.ndjson"
+    compared = spawn("diff", journal, lines)
+    assert compared.communicate(timeout=30) == ("", "partoo: 2 groups compared: nothing changed\n")
+    assert compared.returncode == 0
 
 
 def test_added_and_deleted_groups_are_told(serve: Callable[..., Emulator], partoo: Partoo, tmp_path: Path) -> None:
