@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from collections import Counter
@@ -18,6 +19,7 @@ from partoo_async import (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
+    Group,
     NotFoundError,
     PartooClient,
     Scan,
@@ -26,9 +28,11 @@ from partoo_async import (
     ScanPlan,
     ScanProgress,
 )
+from partoo_async._http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
-from tests.simulated import recorded
+from tests.simulated import Partoo, client_of, journals_in_virtual_time, recorded
+from tests.virtual import run_virtual
 
 KEY = "a-key-that-must-not-be-found"
 
@@ -188,6 +192,77 @@ async def test_groups_that_come_and_go(emulator: Emulator, client: PartooClient,
     assert "/v2/sections/7/groups/711" not in groups_asked(emulator)
     again = await client.scan([7], journal=path, resume=True).collect()
     assert (again.added, again.deleted, len(again.items)) == ((), (), 12)
+
+
+async def test_a_group_made_anew_is_read_anew(emulator: Emulator, client: PartooClient, path: Path) -> None:
+    """Deleted in one run and there again in the next: what was read under its id was of another group."""
+    groups = emulator.sections[7].groups
+    await client.scan(7, journal=path).collect()
+    del groups[705]
+    await client.scan(7, journal=path, resume=True).collect()
+    groups[705] = EmulatedGroup(705, "G5", business_ids=["new"])
+    report = await client.scan(7, journal=path, resume=True).collect()
+    assert keys(report.items) == [(7, n) for n in range(700, 712)]
+    assert [item.group for item in report.items if not item.recorded] == [Group(705, "G5", False, ("new",))]
+    assert report.added == ((7, 705),)
+    assert {item.group_id: item.group for item in await recorded(path)}[705] == Group(705, "G5", False, ("new",))
+    again = await client.scan(7, journal=path, resume=True).collect()
+    assert (again.requests, len(again.items)) == (1, 12)
+
+
+@pytest.mark.parametrize("change", [{"name": "Other"}, {"has_puller": True}], ids=["name", "puller"])
+async def test_a_group_that_its_section_describes_otherwise_is_read_anew(
+    emulator: Emulator, client: PartooClient, path: Path, change: dict[str, Any]
+) -> None:
+    """Between two runs a group was renamed, or deleted and made anew: the section tells, and what it said then."""
+    groups = emulator.sections[7].groups
+    await client.scan(7, journal=path).collect()
+    new = groups[705] = EmulatedGroup(**{"id": 705, "name": "G5", "business_ids": ["new"]} | change)
+    report = await client.scan(7, journal=path, resume=True).collect()
+    assert [item.group for item in report.items if not item.recorded] == [
+        Group(705, new.name, new.has_puller, ("new",))
+    ]
+    assert (report.added, report.deleted, len(report.items)) == ((), (), 12)
+    again = await client.scan(7, journal=path, resume=True).collect()
+    assert (again.requests, len(again.items)) == (1, 12)
+
+
+async def test_a_section_may_call_its_groups_otherwise_than_they_do(path: Path) -> None:
+    """Compared is what a section said then and now, not what a group said: else each run would read all of them."""
+    partoo = Partoo({7: [1, 2, 3]})
+    for group_id in (1, 2, 3):
+        partoo.answers[7, group_id] = Response(200, {}, GROUP.replace(b"42", str(group_id).encode()))
+
+    async def runs() -> list[int]:
+        async with client_of(partoo, rate_limit=None) as client:
+            reports = [await client.scan(7, journal=path, resume=True).collect() for _ in range(3)]
+        return [report.requests for report in reports]
+
+    with journals_in_virtual_time():
+        assert await asyncio.to_thread(run_virtual, runs()) == [4, 1, 1]
+
+
+async def test_a_section_made_anew_is_read_anew(emulator: Emulator, client: PartooClient, path: Path) -> None:
+    """An organization's section that was gone in one run and is back in the next has other groups under its ids."""
+    await client.scan_all(journal=path).collect()
+    kept = emulator.sections.pop(7)
+    await client.scan_all(journal=path, resume=True).collect()
+    emulator.sections[7] = kept
+    report = await client.scan_all(journal=path, resume=True).collect()
+    assert keys(item for item in report.items if not item.recorded) == [(7, n) for n in range(700, 712)]
+
+
+async def test_a_journal_that_knows_no_summaries(emulator: Emulator, client: PartooClient, path: Path) -> None:
+    """One of an earlier version is gone on with: nothing is read twice, and from then on it knows them."""
+    await take(client.scan(7, journal=path, max_concurrency=1), 4)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE summaries")
+        database.commit()
+    await client.scan(7, journal=path, resume=True).collect()
+    assert {*groups_asked(emulator).values()} == {1}
+    emulator.sections[7].groups[700].name = "Other"
+    report = await client.scan(7, journal=path, resume=True).collect()
+    assert [item.group_id for item in report.items if not item.recorded] == [700]
 
 
 async def test_a_failure_of_a_group_that_is_gone_is_dropped(

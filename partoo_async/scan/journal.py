@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from array import array
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from partoo_async._text import shown
 from partoo_async._version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal_file import Database, open_database, to_the_end
+from partoo_async.scan.journal_file import SUMMARIES, Database, open_database, to_the_end
 from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, readable, write_header
 from partoo_async.scan.records import JournalError, checksum, encode_outcome
 from partoo_async.scan.scope import describe
@@ -24,9 +25,25 @@ if TYPE_CHECKING:
     from partoo_async.scan.report import ScanItem
     from partoo_async.scan.scope import Scope
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "Listed"]
 
 _Row = tuple[int, int, bool, str, int]
+
+
+@frozen
+class Listed:
+    """The groups of a section as it was read before; ``digests`` of their summaries, none in an older journal."""
+
+    group_ids: tuple[int, ...]
+    digests: array[int]
+
+    def differing(self, digests: Mapping[int, int]) -> set[int]:
+        """Return which of these groups, by id, were not there, or had another summary."""
+        before: dict[int, int] = dict(zip(self.group_ids, self.digests, strict=False))
+        known = {*self.group_ids}
+        return {
+            group_id for group_id, now in digests.items() if group_id not in known or before.get(group_id, now) != now
+        }
 
 
 @define
@@ -94,9 +111,14 @@ class Journal:
             return JournalError(f"journal: {shown(self._database.path)}: {error}")
         return None
 
-    async def listing(self) -> dict[int, tuple[int, ...]]:
+    async def listing(self) -> dict[int, Listed]:
         """Return the groups that each section had when it was last read."""
-        return {section.section_id: section.group_ids for section in await read_sections(self._database)}
+        with readable(self._database.path, "summaries"):
+            rows = await self._database.fetch("SELECT section_id, digests FROM summaries")
+            # Cut to size, should a number be a damaged one: at the worst a group is read once more.
+            digests = {key: array("I", (digest & 0xFFFFFFFF for digest in json.loads(text))) for key, text in rows}
+        sections = await read_sections(self._database)
+        return {one.section_id: Listed(one.group_ids, digests.get(one.section_id, array("I"))) for one in sections}
 
     async def settled(self, section_id: int, *, failures: bool) -> set[int]:
         """Return the groups of a section that have an outcome: a success, or with ``failures`` any."""
@@ -104,18 +126,31 @@ class Journal:
         return {group_id for (group_id,) in await self._database.fetch(sql, section_id, failures)}
 
     async def note_section(
-        self, section_id: int, name: str | None, group_ids: Iterable[int], forget: Iterable[int]
+        self,
+        section_id: int,
+        name: str | None,
+        group_ids: Iterable[int],
+        forget: Iterable[int],
+        digests: Iterable[int] = (),
     ) -> None:
-        """Record a section that was read, and drop the outcomes of these of its groups."""
+        """Record a section that was read, and drop the outcomes of these of its groups.
+
+        ``digests``: of what it said of its groups, in their order.
+        """
         section = (section_id, name, json.dumps([*group_ids]))
+        summaries = (section_id, json.dumps([*digests]))
         await self._database.write(
-            ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]), _forgetting(section_id, forget)
+            ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]),
+            ("INSERT OR REPLACE INTO summaries VALUES (?, ?)", [summaries]),
+            _forgetting(section_id, forget),
         )
 
     async def forget_section(self, section_id: int, forget: Iterable[int]) -> None:
         """Drop the listing of a section that there is no more, and the outcomes of these of its groups."""
         await self._database.write(
-            ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]), _forgetting(section_id, forget)
+            ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]),
+            ("DELETE FROM summaries WHERE section_id = ?", [(section_id,)]),
+            _forgetting(section_id, forget),
         )
 
     async def note(self, **header: object) -> None:
@@ -145,6 +180,7 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
     header = await read_header(database)
     if "scope" in header:
         _check_same(database.path, header, server, scope)
+        await database.fetch(SUMMARIES)  # which journals of earlier versions lack
         await write_header(database, {"finished": False})
         # Every run reads the sections anew, and one that there is no more would stay a failure for ever.
         await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))

@@ -27,7 +27,11 @@ from partoo_async.scan.records import JournalError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Database", "open_database", "to_the_end"]
+__all__ = ["SUMMARIES", "Database", "open_database", "to_the_end"]
+
+# summaries: what a section said of each of its groups, a number each, in the order of group_ids. A table of its own,
+# since journals without it are of the same format: who does not know it loses nothing.
+SUMMARIES = "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)"
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION}",
@@ -41,6 +45,7 @@ _SCHEMA = (
         failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
         UNIQUE (section_id, group_id)
     )""",
+    SUMMARIES,
 )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.engine import Engine
+from partoo_async.scan.records import summary_digest
 from partoo_async.scan.report import ScanItem, ScanPlan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from partoo_async.models import Section
-    from partoo_async.scan.journal import Journal
+    from partoo_async.scan.journal import Journal, Listed
     from partoo_async.scan.reader import Reader
     from partoo_async.scan.scope import Scope
 
@@ -44,7 +45,7 @@ class Listing:
         self.requests: int = 0
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
-        self._before: dict[int, tuple[int, ...]] = {}
+        self._before: dict[int, Listed] = {}
         self._engine: Engine[Any, Any] | None = None
         self._unread = 0
         self._closed = False
@@ -132,18 +133,31 @@ class Listing:
     async def _take(self, section_id: int, section: Section | None, group_ids: Iterable[int]) -> None:
         groups = array("q", group_ids)
         if self.journal is not None:
-            before, now = self._before.get(section_id), {*groups}
-            settled = await self.journal.settled(section_id, failures=self.keep_failures)
-            gone = [group_id for group_id in before or () if group_id not in now]
-            if before is not None:
-                known = {*before}
-                self.added += [(section_id, group_id) for group_id in groups if group_id not in known]
-                self.deleted += [(section_id, group_id) for group_id in gone]
-            # What was read of a group that is gone stays; a failure would stand for ever.
-            forget = [group_id for group_id in gone if group_id not in settled]
-            await self.journal.note_section(section_id, section.name if section else None, groups, forget)
-            groups = array("q", [group_id for group_id in groups if group_id not in settled])
+            groups = await self._compare(self.journal, section_id, section, groups)
         self._groups[section_id] = groups
+
+    async def _compare(
+        self, journal: Journal, section_id: int, section: Section | None, groups: array[int]
+    ) -> array[int]:
+        """Note what came and went, and return which groups the journal does not have."""
+        before, now = self._before.get(section_id), {*groups}
+        settled = await journal.settled(section_id, failures=self.keep_failures)
+        gone: list[int] = []
+        # Without a listing of it there were no groups, or a section of this id that was deleted.
+        stale = settled & now if before is None else set[int]()
+        digests = {} if section is None else {group.id: summary_digest(group) for group in section.groups}
+        if before is not None:
+            gone = [group_id for group_id in before.group_ids if group_id not in now]
+            known = {*before.group_ids}
+            self.added += [(section_id, group_id) for group_id in groups if group_id not in known]
+            self.deleted += [(section_id, group_id) for group_id in gone]
+            # A group that was not there before, or was another one: what was read under its id is not of it.
+            stale = settled & before.differing(digests)
+        # What was read of a group that is gone stays; a failure would stand for ever.
+        forget = [*(group_id for group_id in gone if group_id not in settled), *stale]
+        name = section.name if section else None
+        await journal.note_section(section_id, name, groups, forget, digests.values())
+        return array("q", [group_id for group_id in groups if group_id not in settled or group_id in stale])
 
     async def _forget_sections(self) -> None:
         """Note the groups of sections that an organization no longer has.
@@ -155,7 +169,7 @@ class Listing:
                 "journal: it is of an organization with other sections; use another file for this one"
             )
         for section_id in self._before.keys() - {*self.sections}:
-            gone = self._before[section_id]
+            gone = self._before[section_id].group_ids
             self.deleted += [(section_id, group_id) for group_id in gone]
             if self.journal is not None:
                 settled = await self.journal.settled(section_id, failures=self.keep_failures)

@@ -11,10 +11,10 @@ from partoo_async import errors
 from partoo_async._convert import decode_error_body
 from partoo_async._json import decode_json, encode_json
 from partoo_async.errors import Attempt, PartooError
-from partoo_async.models import Group
+from partoo_async.models import Group, GroupSummary
 from partoo_async.scan.report import ScanItem
 
-__all__ = ["JournalError", "checksum", "decode_outcome", "encode_outcome"]
+__all__ = ["JournalError", "checksum", "decode_outcome", "encode_outcome", "summary_digest"]
 
 _CLASSES: dict[str, type[PartooError]] = {
     name: cls
@@ -41,6 +41,11 @@ def encode_outcome(item: ScanItem) -> str:
 def checksum(section_id: int, group_id: int, failed: int, outcome: str) -> int:
     """Return the CRC-32 of a recorded outcome: SQLite notices damage to its own structure, not to what is in it."""
     return crc32(f"{section_id} {group_id} {failed:d} {outcome}".encode())
+
+
+def summary_digest(summary: GroupSummary) -> int:
+    """Return 32 bits of what a section says of one of its groups: another group under its id hardly has the same."""
+    return crc32(f"{summary.has_puller:d} {summary.name}".encode(errors="surrogatepass"))
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str) -> ScanItem:
