@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ class ThreadedEmulator(Emulator):
     """
 
     _thread: Thread | None = None
+    _failure: BaseException | None = None
     _loop: asyncio.AbstractEventLoop
     _over: asyncio.Event
 
@@ -54,12 +56,15 @@ class ThreadedEmulator(Emulator):
     def __enter__(self) -> Self:
         opened: Future[None] = Future()
         # A daemon: a test run that is broken off must not hang on it.
-        thread = Thread(target=lambda: asyncio.run(self._live(opened)), name="partoo-emulator", daemon=True)
-        thread.start()
+        thread = Thread(target=self._run, args=(opened,), name="partoo-emulator", daemon=True)
         try:
+            thread.start()
             opened.result()
         except BaseException:
-            thread.join()
+            # Ctrl-C while it starts: not waited for, since that may take as long as a look-up of its host does. It
+            # stops by itself then. Otherwise it has failed, or has started in this moment.
+            if not opened.cancel():
+                self._end(thread, running=opened.exception() is None)
             raise
         self._thread = thread
         return self
@@ -70,21 +75,40 @@ class ThreadedEmulator(Emulator):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._over.set)
-            self._thread.join()
-            self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._end(thread, running=True)
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
+
+    def _end(self, thread: Thread, *, running: bool) -> None:
+        if running:
+            with suppress(RuntimeError):  # its loop has ended by itself
+                self._loop.call_soon_threadsafe(self._over.set)
+        thread.join()
+
+    def _run(self, opened: Future[None]) -> None:
+        try:
+            # Not asyncio.run: without a handle left for a loop, the coroutine would never be awaited.
+            with asyncio.Runner() as runner:
+                runner.run(self._live(opened))
+        except BaseException as error:
+            # Raised again where it was entered, or where it is left: nobody sees what a thread raises.
+            if opened.done():
+                self._failure = error
+            elif opened.set_running_or_notify_cancel():
+                opened.set_exception(error)
 
     async def _live(self, opened: Future[None]) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        await super().start()
         try:
-            await super().start()
-        except Exception as error:  # raised again where it was entered
-            opened.set_exception(error)
-            return
-        opened.set_result(None)
-        await self._over.wait()
-        await super().stop()
+            if opened.set_running_or_notify_cancel():
+                opened.set_result(None)
+                await self._over.wait()
+        finally:
+            await super().stop()
 
 
 def make_emulator(**options: Any) -> ThreadedEmulator:

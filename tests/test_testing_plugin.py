@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 
 import _partoo_async_pytest as plugin
 from partoo_async import APIConnectionError, ConfigurationError, NotFoundError, RateLimit
+from partoo_async.emulator import Emulator
 from partoo_async.testing import ThreadedEmulator, make_client, make_emulator
 from tests.conftest import PATIENCE
 
@@ -334,6 +336,77 @@ def test_a_start_that_fails_leaves_no_thread() -> None:
         with pytest.raises(ConfigurationError, match="host, port: cannot listen"), make_emulator(port=port):
             pass
         assert [thread.name for thread in threading.enumerate()].count("partoo-emulator") == 1
+
+
+NO_HANDLES = """
+import os, resource
+from partoo_async.testing import make_emulator
+
+with make_emulator():
+    pass  # everything that it needs is imported
+held = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+try:
+    make_emulator().__enter__()
+except OSError as error:
+    print(os.strerror(error.errno))
+"""
+
+
+def test_without_a_file_handle_it_fails_and_does_not_hang() -> None:
+    """What the thread dies of before it has an event loop is raised where the emulator is entered."""
+    pytest.importorskip("resource", reason="limits of a process are a thing of POSIX")
+    command = [sys.executable, "-c", NO_HANDLES]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # Its standard error is not looked at: there asyncio complains of a loop that was made by half.
+    assert (ended.stdout, ended.returncode) == ("Too many open files\n", 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a thread are a thing of POSIX")
+def test_ctrl_c_gets_past_a_start_that_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up of its host may take a minute: Ctrl-C is raised at once, and the emulator stops as soon as it runs."""
+    go_on = threading.Event()
+    start = Emulator.start
+
+    async def slowly(self: Emulator) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.to_thread(go_on.wait)
+        await start(self)
+
+    monkeypatch.setattr(Emulator, "start", slowly)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    emulator = make_emulator()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            emulator.__enter__()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        monkeypatch.undo()
+        go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "partoo-emulator":
+            thread.join(60)
+    assert repr(emulator).startswith("<Emulator stopped, ")
+    with emulator:
+        assert repr(emulator).startswith("<Emulator running ")
+
+
+def test_a_stop_that_fails_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the thread dies of at its end is raised where the block is left."""
+
+    async def failing(self: Emulator) -> None:
+        await stop(self)
+        raise LookupError("the stop")
+
+    stop = Emulator.stop
+    monkeypatch.setattr(Emulator, "stop", failing)
+    with pytest.raises(LookupError, match="the stop"), make_emulator():
+        pass
 
 
 async def test_a_client_for_tests_does_not_dawdle() -> None:
