@@ -55,6 +55,7 @@ class ThreadedEmulator(Emulator):
 
     def __enter__(self) -> Self:
         opened: Future[None] = Future()
+        self._failure = None
         # A daemon: a test run that is broken off must not hang on it.
         thread = Thread(target=self._run, args=(opened,), name="partoo-emulator", daemon=True)
         try:

@@ -147,9 +147,13 @@ def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     ] = 0.0,
     latency: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="By how much each answer is late.")] = 0.05,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the data and the faults: the same seed, the same ids.")] = 0,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Answer by this name too; may be given repeatedly.")
+    ] = None,
 ) -> int:
     """Run a Partoo in memory, until Ctrl-C. No key and no network needed; a browser shows what it is asked."""
     options = {"host": host, "port": port, "window": window.value, "chaos": chaos, "latency": latency, "seed": seed}
+    options["allowed_hosts"] = allow_host or ()
     return execute(lambda: run_emulator(profile, groups, rate_limit, **options))
 
 

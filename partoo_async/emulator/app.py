@@ -16,6 +16,7 @@ from partoo_async.emulator.faults import Faults
 from partoo_async.emulator.faults.injection import inject, spare
 from partoo_async.emulator.faults.rules import check_probability
 from partoo_async.emulator.handlers import BASE_PATH, Operations
+from partoo_async.emulator.hosts import check_allowed_hosts, refuse_strangers
 from partoo_async.emulator.listener import Listener
 from partoo_async.emulator.middlewares import authenticate, explain, hold_back, limit, record
 from partoo_async.emulator.profiles import ProfileName, generated_sections
@@ -67,6 +68,8 @@ class Emulator:
     - ``latency``: by how many seconds each answer is late, a number or a (low, high) pair to draw from with ``seed``.
     - ``chaos``: the share of GET requests, 0 to 1, hit by faults that trying again gets over; see ``faults.chaos``.
     - ``host``, ``port``: where to listen; port 0 takes a free one. Any host but loopback logs a warning.
+    - ``allowed_hosts``: the names, beside ``host``, localhost, addresses and names without a dot, by which it may be
+      asked; others get a 403 and are not in ``requests``, so that no web site reaches it by way of a browser.
 
     Raises ``ConfigurationError`` for a bad argument here, and for an address that cannot be listened on at the start.
     """
@@ -89,12 +92,14 @@ class Emulator:
         seed: int = 0,
         host: str = "127.0.0.1",
         port: int = 0,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         check_count("seed", seed, least=0)
         behaviour = checks.check_behaviour(behaviour)
         refusals = Refusals(error_key, unknown_status, behaviour)
         callers = checks.check_keys(api_key, api_keys)
         self._listener = Listener(checks.check_host(host), checks.check_port(port))
+        names = check_allowed_hosts(allowed_hosts) | {self._listener.host.lower()}
         by_id = checks.check_sections(demo_sections(seed) if sections is None else sections)
         self._store = Store(by_id, checks.check_businesses(businesses), behaviour)
         self._directory = Directory(self._store, seed)
@@ -107,7 +112,8 @@ class Emulator:
         quotas = make_quotas(organizations, self._rate_limit, window, retry_after)
         late = hold_back(checks.check_latency(latency), Random(seed))
         # Made once, not at each start, so that a restart does not hand out a fresh quota.
-        self._middlewares = self._stack(late, refusals, callers, quotas)
+        strangers = refuse_strangers(names, refusals.error_key)
+        self._middlewares = [strangers, *self._stack(late, refusals, callers, quotas)]
 
     def _stack(
         self, late: Middleware, refusals: Refusals, callers: Mapping[str, Caller], quotas: Mapping[int, Quota]

@@ -153,7 +153,9 @@ async def json_body(request: web.Request) -> dict[str, Any]:
         raise web.HTTPUnsupportedMediaType
     try:
         body = json.loads(await _read(request))
-    # Bad UTF-8 and numbers of 5,000 digits are ValueErrors too; deep nesting is not.
+        # Half a surrogate pair is no character: no answer in UTF-8 could bring it back.
+        json.dumps(body, ensure_ascii=False).encode()
+    # Bad UTF-8, half a character and numbers of 5,000 digits are ValueErrors too; deep nesting is not.
     except (ValueError, RecursionError):
         raise InvalidError("_schema", "Invalid JSON body.") from None
     if not isinstance(body, dict):

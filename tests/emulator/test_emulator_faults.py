@@ -240,7 +240,9 @@ async def test_what_is_no_part_of_the_api_is_not_hit(path) -> None:
     async with emulated() as emulator:
         fault = emulator.faults.add("reset")
         async with wire.connected(emulator) as connection:
-            connection.connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n".encode())
+            connection.connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            )
             assert (await connection.rest()).end == "closed"
         assert fault.hits == 0
 

@@ -85,9 +85,9 @@ async def test_when_to_come_back_as_a_date() -> None:
     ("kind", "location"),
     [
         ("redirect", ["http://elsewhere.invalid/"]),
-        ("redirect_port", ["http://emulator.test:9/v2/sections/7/groups/42"]),
-        ("redirect_scheme", ["https://emulator.test:8080/v2/sections/7/groups/42"]),
-        ("redirect_loop", ["http://emulator.test:8080/v2/sections/7/groups/42"]),
+        ("redirect_port", ["http://localhost:9/v2/sections/7/groups/42"]),
+        ("redirect_scheme", ["https://localhost:8080/v2/sections/7/groups/42"]),
+        ("redirect_loop", ["http://localhost:8080/v2/sections/7/groups/42"]),
         ("redirect_nowhere", []),
         ("redirect_file", ["file:///dev/null"]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
@@ -223,3 +224,39 @@ async def test_org_id_is_an_integer_as_json_schema_has_it(small, org_id: object,
     """7.0 is one, true and 7.5 are not; digits in a string are, as some clients send them."""
     answer = await small.post("/sections", {"name": "New", "org_id": org_id})
     assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"name": "\ud800"}',
+        rb'{"name": "a\udfff b"}',
+        rb'{"name": "a", "other": ["\ud83d"]}',
+        b'{"name": "\xed\xa0\x80"}',
+        rb'{"\ud800": 1, "name": "a"}',
+    ],
+)
+async def test_half_a_character_is_400(api, body) -> None:
+    """No answer in UTF-8 could bring it back, so that the list it is in could never be read again."""
+    headers = {"x-APIKey": api.emulator.api_key, "Content-Type": "application/json"}
+    for path in ("/sections", "/sections/5", "/sections/5/groups", "/sections/5/groups/1"):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(api.emulator.url + path, data=body, headers=headers) as response,
+        ):
+            assert (response.status, await response.json()) == (
+                400,
+                {"errors": {"json": {"_schema": ["Invalid JSON body."]}}},
+            )
+    assert (await api.get("/sections")).status == 200
+
+
+async def test_a_whole_character_from_two_halves_is_one(api) -> None:
+    """A pair of escapes is how JSON writes an emoji."""
+    headers = {"x-APIKey": api.emulator.api_key, "Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(api.emulator.url + "/sections", data=rb'{"name": "\ud83d\ude00"}', headers=headers) as response,
+    ):
+        assert response.status == 200
+    assert any(section.name == "\U0001f600" for section in api.emulator.sections.values())

@@ -90,7 +90,7 @@ class Wire:
         last: bool = True,
     ) -> None:
         """Send one request. ``last``: ask the server to close after its answer."""
-        lines = [f"{method} /v2{path} HTTP/1.1", "Host: emulator.test:8080", f"x-APIKey: {key}"]
+        lines = [f"{method} /v2{path} HTTP/1.1", "Host: localhost:8080", f"x-APIKey: {key}"]
         lines += ["Connection: close"] if last else []
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
         request = "\r\n".join([*lines, "", ""]).encode() + body
