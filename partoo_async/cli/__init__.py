@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from partoo_async.cli.streams import restore
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
@@ -14,6 +16,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line, with the process's own arguments unless others are given, and exit with its code."""
+    restore()
     # Imported here, so that a missing extra is a sentence and not a traceback of an import.
     try:
         from partoo_async.cli.entry import run_process  # noqa: PLC0415 - typer may be missing

@@ -11,8 +11,9 @@ import typer
 
 from partoo_async._repr import total_repr
 from partoo_async.cli.app import app
-from partoo_async.cli.errors import INTERRUPTED, OK, USAGE
+from partoo_async.cli.errors import INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.output import say
+from partoo_async.cli.streams import detach
 from partoo_async.cli.text import one_line
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
         return _misused(error)
     except typer.Abort:  # end of input at a prompt
         return INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # the latter is how rich, which prints the help, says the same
+        detach(sys.stdout)
+        return PIPE_CLOSED
+    except OSError as error:
+        # A full disk behind standard output, for one. The errors of the network are PartooErrors.
+        detach(sys.stdout)
+        say(f"error: cannot write the result: {one_line(error.strerror or str(error))}")
+        return USAGE
     finally:
         logger.removeHandler(warnings)
 

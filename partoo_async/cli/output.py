@@ -8,18 +8,19 @@ import select
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from partoo_async._repr import total_repr
+from partoo_async.cli.streams import Messages
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from rich.console import RenderableType
 
-__all__ = ["PipeConsole", "detach_stdout", "error_console", "print_result", "say", "write_line", "writes_utf8"]
+__all__ = ["PipeConsole", "error_console", "print_result", "say", "write_line", "writes_utf8"]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)
@@ -36,14 +37,15 @@ class PipeConsole(Console):
 
 def error_console() -> Console:
     """Return a console on standard error that takes text as it is: no markup, no highlighting, no emoji codes."""
-    return PipeConsole(file=sys.stderr, markup=False, highlight=False, emoji=False)
+    messages: Any = Messages(sys.stderr)
+    return PipeConsole(file=messages, markup=False, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
     """Write one line to standard error, if anybody still listens there."""
-    with suppress(OSError):
-        sys.stderr.write(f"partoo: {text}\n")
-        sys.stderr.flush()
+    messages = Messages(sys.stderr)
+    messages.write(f"partoo: {text}\n")
+    messages.flush()
 
 
 def print_result(result: RenderableType) -> None:
@@ -92,12 +94,3 @@ async def _writable(descriptor: int) -> None:
         await ready.wait()
     finally:
         loop.remove_writer(descriptor)
-
-
-def detach_stdout(stream: TextIO | None = None) -> None:
-    """Point standard output at nothing, so that the last flush of a closing interpreter finds no broken pipe."""
-    with suppress(OSError, ValueError):
-        descriptor = (stream or sys.stdout).fileno()
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, descriptor)
-        os.close(nothing)

@@ -7,9 +7,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.cli.errors import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE, describe, exit_code
-from partoo_async.cli.output import detach_stdout, say
-from partoo_async.cli.text import one_line
+from partoo_async.cli.errors import INTERRUPTED, TERMINATED, describe, exit_code
+from partoo_async.cli.output import say
 from partoo_async.errors import PartooError
 
 if TYPE_CHECKING:
@@ -65,11 +64,3 @@ def execute(work: Work) -> int:
     except PartooError as error:
         say(f"error: {describe(error)}")
         return exit_code(error)
-    except BrokenPipeError:
-        detach_stdout()
-        return PIPE_CLOSED
-    except OSError as error:
-        # A full disk behind standard output, for one. The errors of the network are PartooErrors.
-        detach_stdout()
-        say(f"error: cannot write the result: {one_line(error.strerror or str(error))}")
-        return USAGE

@@ -12,6 +12,7 @@ from partoo_async.cli.errors import exit_code, scan_code
 from partoo_async.cli.output import print_result, write_line, writes_utf8
 from partoo_async.cli.progress import shown
 from partoo_async.cli.render import Row, groups_table
+from partoo_async.cli.streams import require_stdout
 from partoo_async.cli.text import amount, clean, duration, json_line
 from partoo_async.errors import PartooError
 from partoo_async.exports import write
@@ -96,6 +97,7 @@ class _Show:
 
 async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
     """Run a scan, print its groups, and return the exit code."""
+    require_stdout()
     show, rows = _Show(scan, display), list[Row]()
     try:
         async with aclosing(show.items()) as items:

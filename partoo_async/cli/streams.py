@@ -1,0 +1,66 @@
+"""The three standard streams, whatever the process was started with: cron, systemd and ``>&-`` may have closed them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["Messages", "detach", "require_stdout", "restore"]
+
+
+def restore() -> None:
+    """Open what was closed, before a socket or a journal gets its number: output would go there.
+
+    Standard output refuses what is written to it, so that no result is lost in silence; standard error takes it.
+    """
+    for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, flags)  # the lowest free number, which is that of the stream
+            mode = "r" if name == "stdin" else "w"
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
+            setattr(sys, name, stream)
+
+
+def require_stdout() -> None:
+    """Raise ``OSError`` if standard output was closed: before hours of work, not after."""
+    with suppress(AttributeError, ValueError):  # a stream in memory has no descriptor
+        os.write(sys.stdout.fileno(), b"")
+
+
+def detach(stream: TextIO) -> None:
+    """Point a stream at nothing, so that the last flush of a closing interpreter finds no broken pipe."""
+    with suppress(OSError, ValueError):
+        descriptor = stream.fileno()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, descriptor)
+        os.close(nothing)
+
+
+class Messages:
+    """A stream for messages: what cannot be written is dropped, for the work is worth more than what is said of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            detach(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        try:
+            self._stream.flush()
+        except OSError:
+            detach(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
