@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._text import shown
 from partoo_async.errors import ConfigurationError
@@ -23,6 +24,9 @@ FORMAT = 1
 
 APPLICATION = int.from_bytes(b"prto", "big")
 """What SQLite's header says whose file it is."""
+
+# Not on Windows, where SQLite's own locks have no such gap.
+_fcntl: Any = import_module("fcntl") if os.name == "posix" else None
 
 _MAGIC = b"SQLite format 3\x00"
 
@@ -65,12 +69,10 @@ def _lock(descriptor: int, path: Path, *, shared: bool) -> None:
     SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, be it
     to copy it; this one is not. It goes with the process, however that ends.
     """
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where SQLite's own locks have no such gap
-    except ImportError:
+    if _fcntl is None:
         return
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        _fcntl.flock(descriptor, (_fcntl.LOCK_SH if shared else _fcntl.LOCK_EX) | _fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         failure = _taken(path)
     except OSError:
@@ -82,11 +84,10 @@ def _lock(descriptor: int, path: Path, *, shared: bool) -> None:
 
 def release(descriptor: int) -> None:
     """Let others have the file."""
-    with suppress(ImportError, OSError):
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        # Closing alone would not do if a process was forked meanwhile, which has the same lock.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    if _fcntl is not None:
+        with suppress(OSError):
+            # Closing alone would not do if a process was forked meanwhile, which has the same lock.
+            _fcntl.flock(descriptor, _fcntl.LOCK_UN)
     os.close(descriptor)
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict
 
+from partoo_async.errors import ConfigurationError
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from partoo_async.scan.journal import Journal
@@ -16,6 +19,19 @@ if TYPE_CHECKING:
     from partoo_async.scan.scope import Scope
 
 __all__ = ["Keeper"]
+
+
+def _opener() -> Callable[..., Awaitable[Journal]]:
+    """Return what opens a journal. Raises ``ConfigurationError`` where it cannot be had."""
+    try:
+        # Imported here, so that a scan without a journal need not wait for SQLite; and as soon as there is one, since
+        # an import takes file handles, which may be used up later.
+        from partoo_async.scan.journal import Journal  # noqa: PLC0415 - see above
+    except OSError as error:
+        problem = f"journal: cannot open one: {error.strerror or error}"
+    else:
+        return Journal.open
+    raise ConfigurationError(problem)
 
 
 class Keeper:
@@ -32,14 +48,13 @@ class Keeper:
         self._resume = resume
         self._failures = failures
         self._replay: Replay | None = None
+        if path is not None:
+            self._opener = _opener()
 
     async def open(self, server: str, scope: Scope) -> Journal | None:
         """Open the journal. Raises ``ConfigurationError`` for a file that cannot be this scan's."""
         if self._path is not None:
-            # Imported here, so that a scan without a journal need not wait for SQLite.
-            from partoo_async.scan.journal import Journal  # noqa: PLC0415 - see above
-
-            self.journal = await Journal.open(self._path, server, scope, resume=self._resume)
+            self.journal = await self._opener(self._path, server, scope, resume=self._resume)
         return self.journal
 
     async def begin(self) -> int:
