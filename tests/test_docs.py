@@ -306,3 +306,15 @@ def test_readme_links_lead_somewhere() -> None:
     missing = [link for link in links if "://" not in link and not (ROOT / link.partition("#")[0]).exists()]
     assert not missing
     assert len(links) > 5
+
+
+def test_tests_on_pages_exist() -> None:
+    """Each test that a page names as showing something is one of ours."""
+    ours = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    assert named
+    assert named <= ours
