@@ -166,18 +166,18 @@ def _obstacle(target: Path, found: os.stat_result) -> str | None:
     return None
 
 
-def _mount(path: Path) -> str | None:
-    """Return the number of the mount that a path is in, None where the system does not tell."""
+def _mount(path: Path) -> bytes | None:
+    """Return the line on the mount that a path is in, None where the system does not tell."""
     if not hasattr(os, "O_PATH"):  # Linux has it
         return None
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        facts = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+        facts = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes()
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return next((line for line in facts.splitlines() if line.startswith("mnt_id:")), None)
+    return next((line for line in facts.splitlines() if line.startswith(b"mnt_id:")), None)
 
 
 def _sync_directory(directory: Path) -> None:
