@@ -107,7 +107,7 @@ def test_file_names_that_are_no_utf8(serve: Callable[..., Emulator], spawn: Spaw
     journal, lines = (os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/caf\xe9's.db", b"/caf\xe9.ndjson"))
     options = ("--group", 1, "--group", 99, "--journal", journal, "--output", lines)
     stopped = spawn("scan", 7, "--max-failures", 0, *options)
-    _, err = stopped.communicate(timeout=30)
+    _, err = stopped.communicate(timeout=PATIENCE)
     assert stopped.returncode == 1
     hint = next(line for line in err.splitlines() if "to go on: " in line).partition("to go on: ")[2]
     emulator.sections[7].groups[99] = EmulatedGroup(99, "Late")
@@ -116,7 +116,7 @@ def test_file_names_that_are_no_utf8(serve: Callable[..., Emulator], spawn: Spaw
     assert (resumed.returncode, resumed.stdout) == (0, ""), resumed.stderr
     assert resumed.stderr.splitlines()[-1] == f"2 rows in {tmp_path}/caf\\udce9.ndjson"
     compared = spawn("diff", journal, lines)
-    assert compared.communicate(timeout=30) == ("", "partoo: 2 groups compared: nothing changed\n")
+    assert compared.communicate(timeout=PATIENCE) == ("", "partoo: 2 groups compared: nothing changed\n")
     assert compared.returncode == 0
 
 
