@@ -325,9 +325,7 @@ async def test_the_deadline_of_a_caller_counts_too(emulator: Emulator) -> None:
         assert response.status == 504
 
 
-@pytest.mark.parametrize(
-    ("missing", "says"), [("fastapi", "pip install '.[fastapi]'"), ("pydantic", "pydantic")]
-)
+@pytest.mark.parametrize(("missing", "says"), [("fastapi", "pip install '.[fastapi]'"), ("pydantic", "pydantic")])
 def test_a_missing_fastapi_says_which_extra(missing: str, says: str) -> None:
     """An ImportError, as anybody who tries the import expects. What FastAPI itself lacks is not mistaken for it."""
     code = f"import sys; sys.modules[{missing!r}] = None; import partoo_async.integrations.fastapi"
