@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -56,11 +56,15 @@ _MAX_DETAIL = 300
 
 @define  # not frozen, here and below: they are made for each request, and setting a frozen field costs thrice as much
 class Request:
-    """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included."""
+    """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included.
+
+    ``may_leave`` is asked right before the first byte is written.
+    """
 
     method: str
     path: str
     body: bytes | None = None
+    may_leave: Callable[[], bool] | None = field(default=None, eq=False, repr=False)
 
     @property
     def route(self) -> str:

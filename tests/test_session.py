@@ -26,6 +26,7 @@ from partoo_async import (
 )
 from partoo_async._operations import get_group
 from partoo_async.emulator import Emulator
+from tests.virtual import run_virtual
 
 
 @pytest.mark.parametrize(
@@ -253,9 +254,22 @@ def test_a_copy_does_not_escape_its_loop() -> None:
         first.run(client.aclose())
 
 
-async def test_a_quota_of_another_loop_is_refused() -> None:
-    """An explicit quota that another loop uses is refused instead of waiting on that loop's timers."""
+async def test_an_explicit_quota_serves_loops_of_other_threads() -> None:
+    """What one loop has used is used for the next one, and a request that was not sent there frees a slot here."""
     mine = Quota(RateLimit(1, 60.0))
     await asyncio.to_thread(asyncio.run, asyncio.wait_for(mine.acquire(), 1))
-    with pytest.raises(ClientClosedError, match="another event loop"):
-        await mine.acquire()
+    assert not mine.try_acquire()
+    assert mine.snapshot().used == 1
+
+
+def test_a_quota_that_keeps_the_time_of_a_faked_clock_is_refused_elsewhere() -> None:
+    """A test's loop may have a clock of its own: its times mean nothing in another one."""
+    mine = Quota(RateLimit(1, 60.0))
+
+    async def use() -> bool:
+        return mine.try_acquire()
+
+    assert run_virtual(use())
+    for run in (run_virtual, asyncio.run):
+        with pytest.raises(ClientClosedError, match="another event loop"):
+            run(use())

@@ -12,7 +12,8 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
-from partoo_async.quota.window import OpenGate, SlidingWindow
+from partoo_async.quota.backend import OpenGate
+from partoo_async.quota.window import SlidingWindow
 
 
 def taken(window: SlidingWindow, now: float, spare: int = 0) -> int:
