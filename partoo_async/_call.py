@@ -192,6 +192,13 @@ class Call(Admission):
             session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
         session.throttle.succeeded()
 
+    def _pause_all(self, error: RateLimitError) -> None:
+        """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
+        quota, before = self.quota, self.quota.paused_for()
+        paused = quota.pause(error.retry_after)
+        if not before or paused > before + 1.0:
+            self.session.emit(PauseEvent(self._operation.request.route, paused))
+
     def _failed(self, error: PartooError, started: float) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
         now = self._loop.time()
@@ -207,7 +214,7 @@ class Call(Admission):
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
         session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
-            session.emit(PauseEvent(route, self.quota.pause(error.retry_after)))
+            self._pause_all(error)
         if isinstance(error, APIResponseValidationError):
             # It may be the answer to another request: the connections are off by one then.
             session.transport.distrust()

@@ -43,7 +43,7 @@ async def until(condition: Any) -> None:
 
 
 def test_four_threads_with_a_loop_and_a_client_for_each_call() -> None:
-    """Forty calls from four threads, each in an ``asyncio.run`` of its own: no window at the server has more than ten."""
+    """Forty calls, each in an ``asyncio.run`` of its own: no window at the server has more than ten."""
     limit = RateLimit(10, 0.4)
     with make_emulator() as emulator:
 
