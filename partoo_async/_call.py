@@ -72,7 +72,7 @@ class Call(Admission):
     ) -> T:
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
         self.session = session
-        self.quota = session.quota
+        self.quota = session.quotas.latest
         self._operation = operation
         self._priority = priority
         self._loop = loop

@@ -26,6 +26,9 @@ class Backend(Protocol):
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
 
+    def take(self, now: float) -> None:
+        """Count a send that another limit for the same key has let through; ``release`` tells of its end."""
+
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
         """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
 
@@ -55,18 +58,13 @@ class Backend(Protocol):
 
 
 class OpenGate:
-    """The backend without a limit: nothing but the gate that a 429 closes.
-
-    ``others``: the backends of other limits for the same key, which count what goes through this one and are paused
-    with it.
-    """
+    """The backend without a limit: nothing but the gate that a 429 closes."""
 
     limit: int | None = None
     per: float = 60.0
 
     def __init__(self) -> None:
         self.paused_until: float = -math.inf
-        self.others: tuple[OpenGate, ...] = ()
         self._in_flight = 0
 
     @property
@@ -74,53 +72,28 @@ class OpenGate:
         """Return False: there is nothing to wait for."""
         return False
 
+    def learn(self, other: OpenGate) -> None:
+        """Take over what another limit for the same key knows."""
+        self._in_flight = other._in_flight
+        self.paused_until = max(self.paused_until, other.paused_until)
+
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Return whether the gate is open."""
         if now < self.paused_until:
             return False
-        self._take(now)
-        for other in self.others:
-            other._take(now)
+        self._in_flight += 1
         return True
 
-    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
-
-        ``late``: for how many seconds from now a request that was given up may still reach the server.
-        """
-        self._give_back(now, sent, answered, late)
-        for other in self.others:
-            other._give_back(now, sent, answered, late)
-
-    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close the gate until that time, unless it is closed for longer already.
-
-        ``vague``: the server did not say for how long.
-        """
-        self._close(now, until, vague)
-        for other in self.others:
-            other._close(now, until, vague)
-
-    def relate(self, other: OpenGate) -> None:
-        """Count what goes through the other one, too, what it has under way included, and be counted there."""
-        self.others, other.others = (*self.others, other), (*other.others, self)
-        self._learn(other)
-
-    def _learn(self, other: OpenGate) -> None:
-        """Take over what another one knows."""
-        self._in_flight = other._in_flight
-        self.paused_until = max(self.paused_until, other.paused_until)
-
-    def _take(self, now: float) -> None:
-        """Count a send."""
+    def take(self, now: float) -> None:
+        """Count a send that another limit for the same key has let through."""
         self._in_flight += 1
 
-    def _give_back(self, now: float, sent: bool, answered: bool, late: float) -> None:
-        """Count its end."""
+    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Count the end of a request: there are no slots."""
         self._in_flight -= 1
 
-    def _close(self, now: float, until: float, vague: bool) -> None:
-        """Close this gate."""
+    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
+        """Close the gate until that time, unless it is closed for longer already."""
         self.paused_until = max(self.paused_until, until)
 
     def used(self, now: float) -> int:

@@ -18,7 +18,7 @@ from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.window import DEFAULT_PAUSE, LONGEST_CLOSED, SlidingWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["EVERY_QUOTA", "Quota"]
 
@@ -38,7 +38,6 @@ class Quota(Queue):
     """
 
     kept: bool = True
-    has_relatives: bool = False
 
     def __init__(
         self,
@@ -56,33 +55,26 @@ class Quota(Queue):
     def __repr__(self) -> str:
         state = self.snapshot()
         due = [member.timer.when() for member in self._loops.members if member.timer is not None]
-        wakes = f", wakes in {min(due) - self._loops.now():.2f} s" if due else ""
+        wakes = f", wakes in {min(due) - self._loops.clock():.2f} s" if due else ""
         paused = f", paused for {state.paused_for:.2f} s" if state.paused_for else ""
         return f"<Quota {state.used} of {state.limit} used per {state.per:g} s, {state.waiting} waiting{paused}{wakes}>"
 
     def _keep(self) -> None:
         """Called at a request or a 429 while it is not ``kept``: it has a history from now on."""
 
-    def _relatives(self) -> Iterable[Quota]:
-        """All quotas that count the same sends, this one included."""
-        return (self,)
-
-    def _relate(self, other: Quota) -> None:
-        """Count what the other one sends from now on, and what it has sent, and be counted there."""
-        one, two = self._backend, other._backend
-        if isinstance(one, OpenGate) and isinstance(two, OpenGate):
-            one.relate(two)
-
     def is_cool(self) -> bool:
         """Whether nothing that was sent or said through it matters any more."""
         self.bury()
-        return not self._lanes and self._loops.now() >= self._backend.forgotten_at()
+        return not self._lanes and self._loops.clock() >= self._backend.forgotten_at()
 
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE) -> bool:
         """Take a slot and return True, if that needs no waiting."""
         with LOCK:
-            member, lanes = self._loops.enter(), self._lanes
-            now = self._loops.now()
+            loops, lanes = self._loops, self._lanes
+            member = loops.last
+            if member is None or member.loop() is not asyncio.get_running_loop():
+                member = loops.enter()
+            now = loops.clock()
             if not self.kept:
                 self._keep()
             interactive = priority is Priority.INTERACTIVE
@@ -95,6 +87,8 @@ class Quota(Queue):
             if not self._backend.acquire(now, 0 if interactive else self._spare(priority, now)):
                 return False
             member.in_flight += 1
+            if self.has_relatives:
+                self._tell_taken(now)
             if crowded or lanes.run:
                 lanes.granted(priority)
             return True
@@ -139,25 +133,22 @@ class Quota(Queue):
             if member is None or not member.in_flight:
                 return  # counted as given up when its loop was closed
             member.in_flight -= 1
-            self._backend.release(self._loops.now(), sent=sent, answered=answered, late=late)
-            for quota in self._relatives() if self.has_relatives else (self,):
-                if quota._lanes.interactive or quota._lanes.bulk:
-                    quota._dispatch()
+            self._give_back(sent=sent, answered=answered, late=late)
 
     def pause(self, seconds: float | None) -> float:
         """Close the gate for every call of this quota, an hour at most; None stands for 60 s. Return the seconds."""
         with LOCK:
-            now = self._loops.now()
+            now = self._loops.clock()
             vague = seconds is None
             seconds = DEFAULT_PAUSE if seconds is None else min(seconds, LONGEST_CLOSED)
             # Later only, never earlier: several processes that were paused together should not come back together.
             until = now + seconds + self._chance() * min(_MOST_JITTER, seconds * 0.01)
             was_open = now >= self._backend.paused_until
-            self._backend.pause(now, until, vague=vague)
             self._pauses += was_open
             if not self.kept:
                 self._keep()
-            for quota in self._relatives():
+            for quota in (self, *self._relatives()):
+                quota._backend.pause(now, until, vague=vague)
                 quota._refuse_the_late(now)
                 quota._schedule()
             paused, spaced = self.paused_for(), self._backend.spaced(now)
@@ -170,9 +161,9 @@ class Quota(Queue):
     def snapshot(self) -> QuotaSnapshot:
         """Return the present state, for a health page or a log line. Before the first use, that of a fresh quota."""
         with LOCK:
-            backend, limit, fresh = self._backend, self._backend.limit, self._loops.clock is None
+            backend, limit, fresh = self._backend, self._backend.limit, self._loops.is_new
             interactive, bulk = (len(self._lanes.lane(priority)) for priority in Priority)
-            now = -math.inf if fresh else self._loops.now()
+            now = -math.inf if fresh else self._loops.clock()
             used, paused, wait = (0, 0.0, 0.0) if fresh else (backend.used(now), self.paused_for(), self.forecast())
             return QuotaSnapshot(
                 limit=limit,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 import weakref
@@ -96,66 +95,68 @@ class Loops:
     ``clean_up`` is called when one joins: others may have gone.
     """
 
-    __slots__ = ("_clean_up", "_last", "_owner", "clock", "members")
+    __slots__ = ("_clean_up", "_owner", "clock", "is_new", "last", "members")
 
     def __init__(self, clean_up: Callable[[], None]) -> None:
         self._clean_up = weakref.WeakMethod(clean_up)
         self.members: list[Member] = []
-        self.clock: Callable[[], float] | None = None
+        self.clock: Callable[[], float] = self._first_look  # which is that of the first loop
+        self.is_new: bool = True
         self._owner: weakref.ref[asyncio.AbstractEventLoop] | None = None
-        self._last: Member | None = None
+        self.last: Member | None = None
 
     def bind(self, owner: asyncio.AbstractEventLoop | None, clock: Callable[[], float] | None = None) -> None:
         """Take the clock of a loop that has its own, else that of the process."""
         self._owner = None if owner is None else weakref.ref(owner)
+        self.is_new = False
         self.clock = clock or (time.monotonic if owner is None else owner.time)
 
-    def now(self) -> float:
-        """Return the time, which begins with the first use in a loop."""
-        if self.clock is None:
-            self.enter()
-        return self.clock() if self.clock is not None else -math.inf
+    def _first_look(self) -> float:
+        self.enter()
+        return self.clock()
 
     def enter(self) -> Member:
         """Return the member that the running loop is, from its first use on.
 
         Raises ``ClientClosedError`` for a loop with another clock than the ones before it.
         """
-        loop, last = asyncio.get_running_loop(), self._last
+        loop, last = asyncio.get_running_loop(), self.last
         if last is not None and last.loop() is loop:
             return last
         return self._find(loop) or self._join(loop)
 
     def here(self) -> Member | None:
         """Return the member that the running loop is, or without one, as when a call is collected, the latest."""
-        loop = _running()
-        return self._last if loop is None else self._find(loop)
+        loop, last = _running(), self.last
+        if loop is None or (last is not None and last.loop() is loop):
+            return last
+        return self._find(loop)
 
     def _find(self, loop: asyncio.AbstractEventLoop) -> Member | None:
         for member in self.members:
             if member.loop() is loop:
-                self._last = member
+                self.last = member
                 return member
         return None
 
     def _join(self, loop: asyncio.AbstractEventLoop) -> Member:
         own = has_own_clock(loop)
-        if self.clock is None:
+        if self.is_new:
             self.bind(loop if own else None)
         elif loop is not (self._owner and self._owner()) if own else self._owner is not None:
             raise ClientClosedError("this quota keeps the time of another event loop; make one Quota per loop")
         if self.members and (clean_up := self._clean_up()) is not None:
             clean_up()
-        self._last = Member(loop)
-        self.members.append(self._last)
-        return self._last
+        self.last = Member(loop)
+        self.members.append(self.last)
+        return self.last
 
     def leave(self, *, everyone: bool = False) -> list[Member]:
         """Take out and return the members whose loops were closed."""
         gone = [member for member in self.members if everyone or member.is_gone()]
         if gone:
             self.members = [] if everyone else [member for member in self.members if member not in gone]
-            self._last = None
+            self.last = None
         return gone
 
 

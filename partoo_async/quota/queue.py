@@ -12,6 +12,8 @@ from partoo_async.quota.loops import LOCK, Loops, Member
 from partoo_async.quota.messages import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from partoo_async.errors import QuotaExceededError
     from partoo_async.policy import RateLimit
     from partoo_async.quota.backend import Backend
@@ -38,7 +40,9 @@ class _Waiter:
 
 
 class Queue:
-    """The waiting part of a quota."""
+    """The waiting part of a quota. ``has_relatives``: there are other limits for its key, which count its sends."""
+
+    has_relatives: bool = False
 
     def __init__(self, rate_limit: RateLimit | None, backend: Backend) -> None:
         limit = backend.limit
@@ -58,16 +62,16 @@ class Queue:
 
     def paused_for(self) -> float:
         """Return the seconds until the gate opens, 0.0 when it is open."""
-        return max(0.0, self._backend.paused_until - self._loops.now())
+        return max(0.0, self._backend.paused_until - self._loops.clock())
 
     def is_open(self) -> bool:
         """Whether a request may leave now: no 429 has closed the gate."""
-        return self._loops.now() >= self._backend.paused_until
+        return self._loops.clock() >= self._backend.paused_until
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
         """Return the least seconds until the last of ``calls`` new calls goes; with 0, the last that waits."""
         with LOCK:
-            now = self._loops.now()
+            now = self._loops.clock()
             ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
             return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)
 
@@ -82,7 +86,7 @@ class Queue:
 
     def _queue(self, priority: Priority, deadline: float) -> _Waiter:
         with LOCK:
-            member, now = self._loops.enter(), self._loops.now()
+            member, now = self._loops.enter(), self._loops.clock()
             wait = self.forecast(priority)
             if now + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait)
@@ -100,8 +104,7 @@ class Queue:
                 self._dispatch()  # it may have been the head, and the next one may be let in
             elif waiter.granted and waiter.member.in_flight:
                 waiter.member.in_flight -= 1
-                self._backend.release(self._loops.now(), sent=False, answered=False)
-                self._dispatch()
+                self._give_back(sent=False, answered=False)
 
     def _take_out(self, priority: Priority, waiter: _Waiter) -> None:
         del self._lanes.lane(priority)[waiter]
@@ -119,9 +122,28 @@ class Queue:
                 self._take_out(priority, waiter)
                 waiter.member.tell(waiter.future, self._refusal(opens - now))
 
+    def _relatives(self) -> Iterable[Queue]:
+        """The quotas of other limits for the same key."""
+        return ()
+
+    def _tell_taken(self, now: float) -> None:
+        for relative in self._relatives():
+            relative._backend.take(now)
+
+    def _give_back(self, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Return a slot and let through whoever can go by that."""
+        now = self._loops.clock()
+        self._backend.release(now, sent=sent, answered=answered, late=late)
+        if self._lanes.interactive or self._lanes.bulk:
+            self._dispatch()
+        if self.has_relatives:
+            for relative in self._relatives():
+                relative._backend.release(now, sent=sent, answered=answered, late=late)
+                relative._dispatch()
+
     def _dispatch(self) -> None:
         """Let through whoever can go now, in order."""
-        now = self._loops.now()
+        now = self._loops.clock()
         while (priority := self._lanes.next()) is not None:
             waiter = next(iter(self._lanes.lane(priority)))
             if waiter.future.done():
@@ -129,6 +151,7 @@ class Queue:
                 continue
             if not self._backend.acquire(now, self._spare(priority, now)):
                 break
+            self._tell_taken(now)
             self._take_out(priority, waiter)
             self._lanes.granted(priority)
             waiter.granted = True
@@ -141,7 +164,7 @@ class Queue:
         priority, members = self._lanes.next(), self._loops.members
         when = None
         if priority is not None:
-            now = self._loops.now()
+            now = self._loops.clock()
             # An answer calls _dispatch by itself; a timer is for what only time brings. It is set for a moment that
             # has passed, too: the clock moves on between a refused slot and this line.
             if not self._backend.waits_for_answer:
@@ -171,5 +194,5 @@ class Queue:
                 for waiter in [one for one in self._lanes.lane(priority) if one.member is member]:
                     self._take_out(priority, waiter)
             for _ in range(member.in_flight):
-                self._backend.release(self._loops.now(), sent=True, answered=False, late=_LATE)
+                self._give_back(sent=True, answered=False, late=_LATE)
             member.in_flight = 0  # what its calls return when they are collected is returned

@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from partoo_async.quota.backend import OpenGate
 from partoo_async.quota.limiter import EVERY_QUOTA, Quota
 from partoo_async.quota.loops import LOCK, has_own_clock, weak_clock
 
@@ -42,7 +43,8 @@ class SharedQuota(Quota):
         self._registry = registry
         self.kept = False
         for relative in list(family.quotas.values()):
-            self._relate(relative)
+            if isinstance(self._backend, OpenGate) and isinstance(relative._backend, OpenGate):
+                self._backend.learn(relative._backend)
             self.has_relatives = relative.has_relatives = True
         family.quotas[rate_limit] = self
 
@@ -50,7 +52,7 @@ class SharedQuota(Quota):
         self._registry.keep(self)
 
     def _relatives(self) -> list[Quota]:
-        return list(self._family.quotas.values())
+        return [quota for quota in self._family.quotas.values() if quota is not self]
 
 
 class Registry:

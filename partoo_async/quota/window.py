@@ -81,22 +81,24 @@ class SlidingWindow(OpenGate):
             return False
         if self._probe_is_out and self._probing:
             return False  # its answer will tell, and wakes the next
-        self._take(now)
-        for other in self.others:
-            other._take(now)
+        self._in_flight += 1
+        self._next_send = now + self._gap
+        self._probe_is_out = self._probing
         return True
 
-    def _learn(self, other: OpenGate) -> None:
-        super()._learn(other)
+    def learn(self, other: OpenGate) -> None:
+        """Take over what another limit for the same key knows."""
+        super().learn(other)
         if isinstance(other, SlidingWindow) and len(other._cooling) > len(self._cooling):
             self._cooling = deque(back - other._hold + self._hold for back in other._cooling)
 
-    def _take(self, now: float) -> None:
+    def take(self, now: float) -> None:
+        """Count a send that another limit for the same key has let through."""
         self._in_flight += 1
         self._next_send = now + self._gap
         self._probe_is_out = self._probing
 
-    def _close(self, now: float, until: float, vague: bool) -> None:
+    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
         """Close the gate until that time, longer when it had just opened.
 
         The first send after it goes alone, to learn whether there is room. After a short pause, and after a repeated
@@ -116,9 +118,13 @@ class SlidingWindow(OpenGate):
         self._probing, self._probe_is_out = True, False
         if until > self.paused_until and (self._is_repeated or until - now < self.per * _DRAINED):
             self._paced_until = max(self._paced_until, until + self.per * self._spaced_windows)
-        super()._close(now, until, vague)
+        super().pause(now, until)
 
-    def _give_back(self, now: float, sent: bool, answered: bool, late: float) -> None:
+    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
+
+        ``late``: for how many seconds from now a request that was given up may still reach the server.
+        """
         self._in_flight -= 1
         # Whichever it was that ended: a request from before the pause tells as much, and must not hold up the rest.
         self._probe_is_out = False
