@@ -127,10 +127,12 @@ class Loops:
 
     def here(self) -> Member | None:
         """Return the member that the running loop is, or without one, as when a call is collected, the latest."""
-        loop, last = _running(), self.last
-        if loop is None or (last is not None and last.loop() is loop):
+        last = self.last
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
             return last
-        return self._find(loop)
+        return last if last is not None and last.loop() is loop else self._find(loop)
 
     def _find(self, loop: asyncio.AbstractEventLoop) -> Member | None:
         for member in self.members:
