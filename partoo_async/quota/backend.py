@@ -26,9 +26,6 @@ class Backend(Protocol):
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
 
-    def take(self, now: float) -> None:
-        """Count a send that another limit for the same key has let through; ``release`` tells of its end."""
-
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
         """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
 
@@ -65,32 +62,18 @@ class OpenGate:
 
     def __init__(self) -> None:
         self.paused_until: float = -math.inf
-        self._in_flight = 0
 
     @property
     def waits_for_answer(self) -> bool:
         """Return False: there is nothing to wait for."""
         return False
 
-    def learn(self, other: OpenGate) -> None:
-        """Take over what another limit for the same key knows."""
-        self._in_flight = other._in_flight
-        self.paused_until = max(self.paused_until, other.paused_until)
-
     def acquire(self, now: float, spare: int = 0) -> bool:
         """Return whether the gate is open."""
-        if now < self.paused_until:
-            return False
-        self._in_flight += 1
-        return True
-
-    def take(self, now: float) -> None:
-        """Count a send that another limit for the same key has let through."""
-        self._in_flight += 1
+        return now >= self.paused_until
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Count the end of a request: there are no slots."""
-        self._in_flight -= 1
+        """Do nothing: there are no slots."""
 
     def pause(self, now: float, until: float, *, vague: bool = False) -> None:
         """Close the gate until that time, unless it is closed for longer already."""
@@ -110,4 +93,4 @@ class OpenGate:
 
     def forgotten_at(self) -> float:
         """Return the time from which on no pause matters any more."""
-        return math.inf if self._in_flight else self.paused_until + self.per
+        return self.paused_until + self.per

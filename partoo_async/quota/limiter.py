@@ -18,7 +18,7 @@ from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.window import DEFAULT_PAUSE, LONGEST_CLOSED, SlidingWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["EVERY_QUOTA", "Quota"]
 
@@ -62,6 +62,10 @@ class Quota(Queue):
     def _keep(self) -> None:
         """Called at a request or a 429 while it is not ``kept``: it has a history from now on."""
 
+    def _relatives(self) -> Iterable[Quota]:
+        """The quotas of other limits for the same key: a 429 is for all of them."""
+        return ()
+
     def is_cool(self) -> bool:
         """Whether nothing that was sent or said through it matters any more."""
         self.bury()
@@ -87,8 +91,6 @@ class Quota(Queue):
             if not self._backend.acquire(now, 0 if interactive else self._spare(priority, now)):
                 return False
             member.in_flight += 1
-            if self.has_relatives:
-                self._tell_taken(now)
             if crowded or lanes.run:
                 lanes.granted(priority)
             return True

@@ -12,8 +12,6 @@ from partoo_async.quota.loops import LOCK, Loops, Member
 from partoo_async.quota.messages import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from partoo_async.errors import QuotaExceededError
     from partoo_async.policy import RateLimit
     from partoo_async.quota.backend import Backend
@@ -40,9 +38,7 @@ class _Waiter:
 
 
 class Queue:
-    """The waiting part of a quota. ``has_relatives``: there are other limits for its key, which count its sends."""
-
-    has_relatives: bool = False
+    """The waiting part of a quota."""
 
     def __init__(self, rate_limit: RateLimit | None, backend: Backend) -> None:
         limit = backend.limit
@@ -122,24 +118,11 @@ class Queue:
                 self._take_out(priority, waiter)
                 waiter.member.tell(waiter.future, self._refusal(opens - now))
 
-    def _relatives(self) -> Iterable[Queue]:
-        """The quotas of other limits for the same key."""
-        return ()
-
-    def _tell_taken(self, now: float) -> None:
-        for relative in self._relatives():
-            relative._backend.take(now)
-
     def _give_back(self, *, sent: bool, answered: bool, late: float = 0.0) -> None:
         """Return a slot and let through whoever can go by that."""
-        now = self._loops.clock()
-        self._backend.release(now, sent=sent, answered=answered, late=late)
+        self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
         if self._lanes.interactive or self._lanes.bulk:
             self._dispatch()
-        if self.has_relatives:
-            for relative in self._relatives():
-                relative._backend.release(now, sent=sent, answered=answered, late=late)
-                relative._dispatch()
 
     def _dispatch(self) -> None:
         """Let through whoever can go now, in order."""
@@ -151,7 +134,6 @@ class Queue:
                 continue
             if not self._backend.acquire(now, self._spare(priority, now)):
                 break
-            self._tell_taken(now)
             self._take_out(priority, waiter)
             self._lanes.granted(priority)
             waiter.granted = True

@@ -8,7 +8,6 @@ import weakref
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from partoo_async.quota.backend import OpenGate
 from partoo_async.quota.limiter import EVERY_QUOTA, Quota
 from partoo_async.quota.loops import LOCK, has_own_clock, weak_clock
 
@@ -25,7 +24,10 @@ _LOOKS = 3
 
 
 class _Family:
-    """The quotas of one identity: one for each limit that its clients have. Each counts what all of them send."""
+    """The quotas of one identity: one for each limit that its clients have. A 429 pauses all of them.
+
+    Each counts what goes through itself: with the sends of the others, one with a small limit would starve.
+    """
 
     __slots__ = ("__weakref__", "quotas")
 
@@ -43,9 +45,9 @@ class SharedQuota(Quota):
         self._registry = registry
         self.kept = False
         for relative in list(family.quotas.values()):
-            if isinstance(self._backend, OpenGate) and isinstance(relative._backend, OpenGate):
-                self._backend.learn(relative._backend)
-            self.has_relatives = relative.has_relatives = True
+            now, opens = registry.clock(), relative._backend.paused_until
+            if now < opens:
+                self._backend.pause(now, opens)
         family.quotas[rate_limit] = self
 
     def _keep(self) -> None:

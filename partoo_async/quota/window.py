@@ -59,6 +59,7 @@ class SlidingWindow(OpenGate):
         self._spaced_windows = 1
         self._was_vague = self._is_repeated = False
         self._next_send = -math.inf
+        self._in_flight = 0
         self._probing = self._probe_is_out = False
         self._cooling: deque[float] = deque()  # when each used slot is free again, in order
 
@@ -85,18 +86,6 @@ class SlidingWindow(OpenGate):
         self._next_send = now + self._gap
         self._probe_is_out = self._probing
         return True
-
-    def learn(self, other: OpenGate) -> None:
-        """Take over what another limit for the same key knows."""
-        super().learn(other)
-        if isinstance(other, SlidingWindow) and len(other._cooling) > len(self._cooling):
-            self._cooling = deque(back - other._hold + self._hold for back in other._cooling)
-
-    def take(self, now: float) -> None:
-        """Count a send that another limit for the same key has let through."""
-        self._in_flight += 1
-        self._next_send = now + self._gap
-        self._probe_is_out = self._probing
 
     def pause(self, now: float, until: float, *, vague: bool = False) -> None:
         """Close the gate until that time, longer when it had just opened.
