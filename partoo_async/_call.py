@@ -30,6 +30,7 @@ from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
     from partoo_async._operations import Operation
+    from partoo_async.quota import Quota
     from partoo_async.session import PartooSession
 
 __all__ = ["Call"]
@@ -71,8 +72,8 @@ class Call(Admission):
         self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
-        self.session = session
-        self.quota = session.quotas.latest
+        self.session: PartooSession = session
+        self.quota: Quota = session.quotas.latest
         self._operation = operation
         self._priority = priority
         self._loop = loop

@@ -28,6 +28,14 @@ class Quotas:
         self.given = given
         self._latest: Quota | None = given
         self._fingerprint: str | None = None
+        self._holds_reserve = False
+
+    def copy(self, settings: Settings, *, anew: bool) -> Quotas:
+        """Return those of a session with other settings. ``anew``: a given quota does not fit them any more."""
+        other = Quotas(settings, None if anew else self.given)
+        # What was said of visitors before a key was known holds for every key.
+        other._holds_reserve = self._holds_reserve or (self._latest is not None and self._latest.holds_reserve)
+        return other
 
     @property
     def latest(self) -> Quota:
@@ -37,6 +45,8 @@ class Quotas:
         if isinstance(self._settings.api_key, Secret):
             return self.of(self._settings.api_key)
         self._latest = Quota(self._settings.rate_limit)
+        if self._holds_reserve:
+            self._latest.hold_reserve()
         return self._latest
 
     def of(self, key: Secret) -> Quota:
@@ -49,7 +59,8 @@ class Quotas:
         except RuntimeError:
             return known_quota(identity, limit)
         found = shared_quota(loop, identity, limit)
-        if self._latest is not None and self._latest.holds_reserve:
+        if self._holds_reserve or (self._latest is not None and self._latest.holds_reserve):
+            self._holds_reserve = True
             found.hold_reserve()
         self._latest, self._fingerprint = found, key.fingerprint
         return found

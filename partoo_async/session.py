@@ -120,7 +120,7 @@ class PartooSession:
         copy.settings = self.settings.change(**changes)
         copy.transport = self.transport
         copy._parent = self
-        copy.quotas = Quotas(copy.settings, None if "rate_limit" in changes else self.quotas.given)
+        copy.quotas = self.quotas.copy(copy.settings, anew="rate_limit" in changes)
         copy.life = Lifecycle(self.life)
         copy._own_concurrency = "max_concurrency" in changes
         copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -152,9 +153,9 @@ async def test_the_reserve_that_is_held_is_held_for_every_key() -> None:
     async with raw_server(answer(200, GROUP)) as server:
         async with PartooClient(key_of_the_tenant, server=server.url, rate_limit=limit, ssl_context=TLS) as client:
             client.session.quota.hold_reserve()
-            for key in ("alice", "bob"):
-                assert isinstance(await as_tenant(key, lambda: client.groups.get(7, 42)), Group)
-                quota = client.session.quota
+            for key, user in (("alice", client), ("bob", client), ("carol", client.with_options(timeout=5.0))):
+                assert isinstance(await as_tenant(key, partial(user.groups.get, 7, 42)), Group)
+                quota = user.session.quota
                 assert sum(quota.try_acquire(Priority.BULK) for _ in range(10)) == 4
 
 

@@ -21,11 +21,15 @@ LOCK = threading.RLock()
 take it first. Reentrant, since the garbage collector may end a call, and so return its slot, within any line."""
 
 
+# Seconds. Loops of other makers look at the clock once a turn, and a turn may be long.
+_STALE = 60.0
+
+
 def has_own_clock(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether a loop keeps another time than the monotonic clock of the process, as a test's loop may."""
     if isinstance(loop, asyncio.BaseEventLoop):
         return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
-    return abs(loop.time() - time.monotonic()) > 1.0
+    return abs(loop.time() - time.monotonic()) > _STALE
 
 
 def weak_clock(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
@@ -54,7 +58,7 @@ class Member:
     __slots__ = ("in_flight", "loop", "timer", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = weakref.ref(loop)
+        self.loop: weakref.ref[asyncio.AbstractEventLoop] = weakref.ref(loop)
         self.in_flight: int = 0
         self.waiting: int = 0
         self.timer: asyncio.TimerHandle | None = None

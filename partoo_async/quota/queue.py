@@ -129,8 +129,8 @@ class Queue:
         now = self._loops.clock()
         while (priority := self._lanes.next()) is not None:
             waiter = next(iter(self._lanes.lane(priority)))
-            if waiter.future.done():
-                self._take_out(priority, waiter)  # cancelled in this turn of the loop
+            if waiter.future.done() or waiter.member.is_gone():
+                self._take_out(priority, waiter)  # cancelled in this turn of the loop, or with all of it
                 continue
             if not self._backend.acquire(now, self._spare(priority, now)):
                 break
@@ -171,10 +171,11 @@ class Queue:
 
     def bury(self, *, everyone: bool = False) -> None:
         """Take out the loops that were closed: their waiters are gone, their requests given up."""
-        for member in self._loops.leave(everyone=everyone):
-            for priority in Priority:
-                for waiter in [one for one in self._lanes.lane(priority) if one.member is member]:
-                    self._take_out(priority, waiter)
+        gone = self._loops.leave(everyone=everyone)
+        for priority in Priority if gone else ():
+            for waiter in [one for one in self._lanes.lane(priority) if one.member in gone]:
+                self._take_out(priority, waiter)
+        for member in gone:
             for _ in range(member.in_flight):
-                self._give_back(sent=True, answered=False, late=_LATE)
+                self._backend.release(self._loops.clock(), sent=True, answered=False, late=_LATE)
             member.in_flight = 0  # what its calls return when they are collected is returned
