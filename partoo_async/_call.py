@@ -7,11 +7,12 @@ import logging
 import math
 from typing import TYPE_CHECKING, TypeVar
 
+from partoo_async._admission import Admission
 from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
 from partoo_async._retry import Retrying, worth_retrying
-from partoo_async._secret import Secret, ask_for_key
-from partoo_async._transport import CancelledUnsentError
+from partoo_async._secret import Secret
+from partoo_async._transport import CancelledUnsentError, HeldBackError
 from partoo_async._turns import LARGE
 from partoo_async.errors import (
     APIResponseValidationError,
@@ -19,7 +20,6 @@ from partoo_async.errors import (
     APITimeoutError,
     Attempt,
     ClientClosedError,
-    DeadlineExceededError,
     PartooError,
     QuotaExceededError,
     RateLimitError,
@@ -36,24 +36,30 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 T = TypeVar("T")
+
+# With these errors it was this side that went, and the request may be on its way still.
+_GIVEN_UP = (APITimeoutError, ClientClosedError)
+
 _logger = logging.getLogger("partoo_async.retry")
 
 
-class Call:
+class Call(Admission):
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
 
-    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one.
-    ``until``: the event loop time at which it ends, if that was decided before.
+    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``key``:
+    the one that a callable gave for a read that others share, so that no other is used. ``until``: the event loop time
+    at which the call ends if its own timeout does not end it before.
     """
 
     __slots__ = (
-        *("_aborted", "_ambient", "_attempts", "_deadline", "_last_error", "_loop"),
-        *("_operation", "_priority", "_sent", "_task", "_until"),
-        *("busy", "in_flight", "last_try", "sends", "session"),
+        *("_aborted", "_attempts", "_sent", "_task", "_until"),
+        *("busy", "in_flight", "last_try", "sends"),
     )
 
-    def __init__(self, until: float | None = None) -> None:
+    def __init__(self, key: Secret | None = None, until: float = math.inf) -> None:
         self._until = until
+        self._asked = key
+        self._shared_by = None if key is None else key.fingerprint
         self.sends: int = 0
         self.busy: float = 0.0
         self.in_flight: bool = False
@@ -66,12 +72,13 @@ class Call:
         self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
-        self.session = session
+        self.session: PartooSession = session
+        self.quota: Quota = session.quotas.latest
         self._operation = operation
         self._priority = priority
         self._loop = loop
         self._ambient = ambient_deadline()
-        self._deadline = self._until or min(loop.time() + session.settings.timeout, self._ambient)
+        self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
         self._task = asyncio.current_task()
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
@@ -125,7 +132,7 @@ class Call:
 
     def _pause(self) -> float:
         """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
-        paused = self.session.quota.paused_for()
+        paused = self.quota.paused_for()
         return 0.0 if self._priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
 
     def _complete(self, error: PartooError) -> PartooError:
@@ -139,88 +146,60 @@ class Call:
 
     async def _attempt(self, operation: Operation[T]) -> T:
         """Send once, when the quota and the cap on requests in flight allow, and return the typed answer."""
-        session, loop = self.session, self._loop
-        settings, quota = session.settings, session.quota
-        if not self._admitted(quota):
-            await self._admission(quota)
-        started = loop.time()
-        self._sent = answered = False
-        try:
-            until = min(started + settings.attempt_timeout, self._deadline)
+        session, loop, settings = self.session, self._loop, self.session.settings
+        while True:
             key = settings.api_key
             if not isinstance(key, Secret):
-                key = await ask_for_key(key, until, operation.request.route)
-            await session.transport.ready(until, operation.request.route)
-            self._sent = self.in_flight = True
-            response = await session.transport.exchange(settings.server, operation.request, key, until)
-            answered = True
-            if len(response.body) > LARGE:
-                await session.turns.take(len(response.body))
-            result = judge(operation, response, session.decoder, settings.server)
-        except CancelledUnsentError as error:
-            self._sent = False
-            raise asyncio.CancelledError(*error.args) from None  # asyncio.timeout of 3.11 knows no subclass of it
-        except PartooError as error:
-            failure = self._failed(error, started)
-        else:
-            elapsed = loop.time() - started
-            self.sends += 1
-            self.busy += elapsed
-            if settings.on_event is not None:
-                route, number = operation.request.route, len(self._attempts) + 1
-                session.emit(RequestEvent(route, response.status, None, elapsed, number, settings.server))
-            session.throttle.succeeded()
-            return result
-        finally:
-            self.in_flight = False
-            session.concurrency.release()
-            quota.release(sent=self._sent, answered=answered)
-        raise failure
+                key = await self.ask(key)
+            quota = self.quota
+            if not self._admitted(quota):
+                key, quota = await self._admission(key)
+            started = loop.time()
+            self._sent = answered = False
+            late = settings.attempt_timeout
+            try:
+                until = min(started + settings.attempt_timeout, self._deadline)
+                await session.transport.ready(until, operation.request.route)
+                self._sent = self.in_flight = True
+                operation.request.may_leave = quota.is_open
+                response = await session.transport.exchange(settings.server, operation.request, key, until)
+                answered = True
+                if len(response.body) > LARGE:
+                    await session.turns.take(len(response.body))
+                result = judge(operation, response, session.decoder, settings.server)
+            except HeldBackError:
+                self._sent = False  # the gate has closed since: back behind it
+                continue
+            except CancelledUnsentError as error:
+                self._sent = False
+                raise asyncio.CancelledError(*error.args) from None  # asyncio.timeout of 3.11 knows no subclass of it
+            except PartooError as error:
+                late = late if isinstance(error, _GIVEN_UP) else 0.0
+                failure = self._failed(error, started)
+            else:
+                self._succeeded(response.status, loop.time() - started)
+                return result
+            finally:
+                self.in_flight = False
+                session.concurrency.release()
+                quota.release(sent=self._sent, answered=answered, late=late)
+            raise failure
 
-    def _admitted(self, quota: Quota) -> bool:
-        """Take a slot and a place, if that needs no waiting: nearly always."""
-        if not quota.try_acquire(self._priority):
-            return False
-        if self.session.concurrency.try_acquire(self._priority):
-            return True
-        quota.release(sent=False)
-        return False
+    def _succeeded(self, status: int, elapsed: float) -> None:
+        session = self.session
+        self.sends += 1
+        self.busy += elapsed
+        if session.settings.on_event is not None:
+            route, number = self._operation.request.route, len(self._attempts) + 1
+            session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
+        session.throttle.succeeded()
 
-    async def _admission(self, quota: Quota) -> None:
-        """Wait for a slot of the quota and a place among the requests in flight, and hold both."""
-        priority, concurrency = self._priority, self.session.concurrency
-        started = self._loop.time()
-        while True:
-            if not quota.try_acquire(priority):
-                # A scan waits for as long as it takes: that time is not the group's.
-                await quota.acquire(priority, self._ambient if priority is Priority.BULK else self._deadline)
-            if not concurrency.try_acquire(priority):
-                await self._wait_for_place(quota)
-            if not quota.paused_for():
-                break
-            # The gate closed after this call was let through, and before it was sent: back behind it.
-            concurrency.release()
-            quota.release(sent=False)
-        if priority is Priority.BULK:
-            # A scan's waits do not count against a group's time.
-            self._deadline = min(self._deadline + self._loop.time() - started, self._ambient)
-
-    async def _wait_for_place(self, quota: Quota) -> None:
-        until = self._deadline if self._priority is Priority.INTERACTIVE else self._ambient
-        try:
-            async with asyncio.timeout_at(None if until == math.inf else until):
-                await self.session.concurrency.acquire(self._priority)
-        except BaseException as error:
-            quota.release(sent=False)
-            if isinstance(error, TimeoutError):
-                raise self._out_of_time() from None
-            raise
-
-    def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
-        own = self._deadline < self._ambient
-        bound = f"timeout={self.session.settings.timeout:g} s" if own else "the time that deadline() gives"
-        text = f"{self._operation.request.route}: no answer within {bound}"
-        return DeadlineExceededError(text, self._last_error or error)
+    def _pause_all(self, error: RateLimitError) -> None:
+        """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
+        quota, before = self.quota, self.quota.paused_for()
+        paused = quota.pause(error.retry_after)
+        if not before or paused > before + 1.0:
+            self.session.emit(PauseEvent(self._operation.request.route, paused))
 
     def _failed(self, error: PartooError, started: float) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
@@ -237,7 +216,7 @@ class Call:
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
         session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
-            session.emit(PauseEvent(route, session.quota.pause(error.retry_after)))
+            self._pause_all(error)
         if isinstance(error, APIResponseValidationError):
             # It may be the answer to another request: the connections are off by one then.
             session.transport.distrust()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -24,7 +24,15 @@ from partoo_async.errors import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Request", "Response", "describe_errors", "error_class", "parse_retry_after", "retryable_status"]
+__all__ = [
+    "Request",
+    "Response",
+    "describe_errors",
+    "error_class",
+    "parse_retry_after",
+    "retry_after",
+    "retryable_status",
+]
 
 _CLASSES: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -40,17 +48,23 @@ _FINAL_5XX = frozenset({501, 505, 511})
 _RETRYABLE_4XX = frozenset({408, 425, 429})
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", re.ASCII)
+# A comma divides a list when a space follows ("1,5" is a number of some countries), but not behind the day of a date.
+_PARTS = re.compile(r"(?:[ \t]*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,)?(?:[^,]|,(?![ \t]))+", re.ASCII)
 _MAX_HEADER = 64
 _MAX_DETAIL = 300
 
 
 @define  # not frozen, here and below: they are made for each request, and setting a frozen field costs thrice as much
 class Request:
-    """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included."""
+    """One HTTP request, ready to send. ``path`` starts with a slash and is already percent-encoded, query included.
+
+    ``may_leave`` is asked right before the first byte is written.
+    """
 
     method: str
     path: str
     body: bytes | None = None
+    may_leave: Callable[[], bool] | None = field(default=None, eq=False, repr=False)
 
     @property
     def route(self) -> str:
@@ -93,16 +107,30 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Return the seconds that an answer asks to wait for, or None. Of several lines the longest time counts."""
+    # The method, here and below, since tracebacks with local variables show what headers hold.
+    lines = getattr(headers, "getall", None)
+    values = lines("Retry-After", ()) if lines is not None else (headers.get("Retry-After"),)
+    date = headers.get("Date")
+    waits = [wait for value in values if (wait := parse_retry_after(value, date, now=now)) is not None]
+    return max(waits, default=None)
+
+
 def parse_retry_after(value: str | None, date: str | None = None, *, now: datetime | None = None) -> float | None:
     """Return the seconds that a ``Retry-After`` asks for, or None when it is absent or unusable. Never raises.
 
     Both forms of RFC 9110 are read: seconds (a fraction is tolerated) and an HTTP date. A date is measured against
     the answer's own ``Date`` header, so that a wrong local clock does no harm; without one, against ``now``. A date
-    that has passed means 0.
+    that has passed means 0. Of a list, into which proxies join several lines, the longest time counts.
     """
     if value is None or len(value) > _MAX_HEADER:
         return None
-    value = value.strip(" \t")
+    waits = [wait for part in _PARTS.findall(value) if (wait := _wait(part.strip(" \t"), date, now)) is not None]
+    return max(waits, default=None)
+
+
+def _wait(value: str, date: str | None, now: datetime | None) -> float | None:
     if _SECONDS.fullmatch(value):
         return float(value)
     until = _moment(value)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._convert import decode_error_body
-from partoo_async._http import describe_errors, error_class, parse_retry_after, retryable_status
+from partoo_async._http import describe_errors, error_class, retry_after, retryable_status
 from partoo_async._json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, APIStatusError
 
@@ -43,12 +43,11 @@ def judge(operation: Operation[T], response: Response, decoder: Decoder, server:
 
 def _status_error(response: Response, route: str, server: Server) -> APIStatusError:
     status = response.status
-    headers = response.headers.get  # the method, since tracebacks with local variables show what headers hold
-    retry_after = parse_retry_after(headers("Retry-After"), headers("Date"), now=datetime.now(UTC))
+    wait = retry_after(response.headers, now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
     # HTML says nothing in one line, and what comes with a status of no error is no message; both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
-    error = error_class(status)(status, body, route, retry_after, detail, str(server))
+    error = error_class(status)(status, body, route, wait, detail, str(server))
     error.transient = retryable_status(status)
     return error

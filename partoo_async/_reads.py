@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Reads"]
 
 _MOST_KEPT = 1000
+_Name = tuple[str, str]  # path and fingerprint
 
 # Seconds that a request which nobody waits for any more gets to give back what it holds, while its last caller waits.
 # It needs a few turns of the loop, unless it waits for a key: then somebody's own code decides.
@@ -56,60 +57,61 @@ class _Flight:
 
 @total_repr
 class Reads:
-    """The reads of one client, by path. ``ttl``: for how many seconds an answer is used again, None for not at all.
+    """The reads of one client, by path and by the fingerprint of the key that they are made with.
 
+    ``ttl``: for how many seconds an answer is used again, None for not at all.
     The callers of a flight are shielded from each other: it goes on until the last of them is cancelled.
     """
 
     def __init__(self, ttl: float | None) -> None:
         self._ttl = ttl
-        self._flights: dict[str, _Flight] = {}
-        self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self._flights: dict[_Name, _Flight] = {}
+        self._kept: OrderedDict[_Name, tuple[float, Any]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
 
-    async def get(self, path: str, start: Start, *, until: float, fresh: bool = False) -> Any:
-        """Return what ``start()`` returns, or what an identical read does.
+    async def get(self, path: str, start: Start, *, until: float, fresh: bool = False, key: str = "") -> Any:
+        """Return what ``start()`` returns, or what an identical read with the same key does.
 
         ``until``: the event loop time at which this caller gives up. ``fresh``: take no answer, and no request,
         that is older than this call. Raises what ``start()`` raises, and ``DeadlineExceededError``.
         """
-        loop = asyncio.get_running_loop()
+        loop, name = asyncio.get_running_loop(), (path, key)
         if fresh:
-            self._forget(path)
+            self._forget(name)
         elif self._ttl is not None:
-            expires, value = self._kept.get(path, (0.0, None))
+            expires, value = self._kept.get(name, (0.0, None))
             if expires > loop.time():
                 return value
-        flight = self._flights.get(path)
+        flight = self._flights.get(name)
         if flight is None:
-            flight = self._flights[path] = _Flight(until)
-            flight.task = _start(self._fly(path, flight, start), loop)
-            error = flight.error if flight.landed else await self._wait(path, flight, None)
+            flight = self._flights[name] = _Flight(until)
+            flight.task = _start(self._fly(name, flight, start), loop)
+            error = flight.error if flight.landed else await self._wait(name, flight, None)
         else:
-            error = await self._wait(path, flight, _Follower(until, start, copy_context()))
+            error = await self._wait(name, flight, _Follower(until, start, copy_context()))
             if error is not None:
                 error = copy.copy(error)
         if error is not None:
             raise error
         return flight.value
 
-    async def _fly(self, path: str, flight: _Flight, start: Start) -> None:
+    async def _fly(self, name: _Name, flight: _Flight, start: Start) -> None:
         error: BaseException | None = None
         try:
             flight.value = await start(flight.until)
         except asyncio.CancelledError as cancelled:
-            self._land(path, flight, cancelled)
+            self._land(name, flight, cancelled)
             raise
         except BaseException as failure:
             error = failure  # every caller raises it, or has gone
         else:
             if self._ttl is not None and not flight.stale:
-                self._keep(path, asyncio.get_running_loop().time() + self._ttl, flight.value)
-        self._land(path, flight, error)
+                self._keep(name, asyncio.get_running_loop().time() + self._ttl, flight.value)
+        self._land(name, flight, error)
 
-    def _land(self, path: str, flight: _Flight, error: BaseException | None) -> None:
+    def _land(self, name: _Name, flight: _Flight, error: BaseException | None) -> None:
         """Tell those who wait, unless some have more time than the request had and that was all it lacked.
 
         Then it is begun anew with the time of the one who has most. So each caller is woken once, and what the quota
@@ -122,12 +124,12 @@ class Reads:
             patient = max(followers, key=_patience)
             late = [waiter for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until]
             flight.until = patient.until
-            again = self._fly(path, flight, patient.start)
+            again = self._fly(name, flight, patient.start)
             flight.task = asyncio.get_running_loop().create_task(again, context=patient.context)
         else:
             flight.landed, flight.error = True, error
-            if self._flights.get(path) is flight:
-                del self._flights[path]
+            if self._flights.get(name) is flight:
+                del self._flights[name]
             late = list(flight.waiters)
         # Woken here and not by a callback of the task: that would take the loop one turn more.
         for waiter in late:
@@ -135,7 +137,7 @@ class Reads:
             if not waiter.done():
                 waiter.set_result(error)
 
-    async def _wait(self, path: str, flight: _Flight, follower: _Follower | None) -> BaseException | None:
+    async def _wait(self, name: _Name, flight: _Flight, follower: _Follower | None) -> BaseException | None:
         """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
         landed: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
         flight.waiters[landed] = follower
@@ -147,15 +149,15 @@ class Reads:
         except TimeoutError:
             if landed.done() and not landed.cancelled():
                 return landed.result()  # both in one turn of the loop
-            await self._leave(path, flight, landed)
+            await self._leave(name, flight, landed)
         except asyncio.CancelledError:
-            await self._leave(path, flight, landed)
+            await self._leave(name, flight, landed)
             raise
         # Without the query: it may hold what is not ours to log.
-        route = f"GET {path.partition('?')[0]}"
+        route = f"GET {name[0].partition('?')[0]}"
         raise DeadlineExceededError(f"{route}: no answer in time from the request that this call shared")
 
-    async def _leave(self, path: str, flight: _Flight, landed: asyncio.Future[BaseException | None]) -> None:
+    async def _leave(self, name: _Name, flight: _Flight, landed: asyncio.Future[BaseException | None]) -> None:
         """Wait no longer. The last one cancels the request, and gives it a moment to give back what it held.
 
         No more than that, and a cancellation ends it: what the key's callable cleans up is not waited for.
@@ -163,14 +165,14 @@ class Reads:
         flight.waiters.pop(landed, None)
         if flight.waiters or flight.landed:
             return
-        if self._flights.get(path) is flight:
-            del self._flights[path]
+        if self._flights.get(name) is flight:
+            del self._flights[name]
         flight.task.cancel()
         await asyncio.wait([flight.task], timeout=_TIDY)
 
-    def _keep(self, path: str, expires: float, value: Any) -> None:
-        self._kept[path] = (expires, value)
-        self._kept.move_to_end(path)
+    def _keep(self, name: _Name, expires: float, value: Any) -> None:
+        self._kept[name] = (expires, value)
+        self._kept.move_to_end(name)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
@@ -181,14 +183,14 @@ class Reads:
         """
         target = resource_path(path)
         for known in [*self._kept, *self._flights]:
-            place = known.partition("?")[0]
+            place = known[0].partition("?")[0]
             # A business, say, knows its groups, too.
             if target is None or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
                 self._forget(known)
 
-    def _forget(self, path: str) -> None:
-        self._kept.pop(path, None)
-        flight = self._flights.pop(path, None)
+    def _forget(self, name: _Name) -> None:
+        self._kept.pop(name, None)
+        flight = self._flights.pop(name, None)
         if flight is not None:
             flight.stale = True
 

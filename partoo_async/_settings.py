@@ -78,10 +78,3 @@ class Settings:
         if "server" in changes:
             changes["server"] = resolve_server(changes["server"])
         return evolve(self, **changes)
-
-    @property
-    def identity(self) -> object:
-        """Whose quota is used: the server and the key, by its fingerprint."""
-        key = self.api_key
-        # By id: a callable object need not be hashable. The settings keep it alive, so that no other gets its id.
-        return self.server.base_url, key.fingerprint if isinstance(key, Secret) else id(key)

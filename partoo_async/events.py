@@ -44,7 +44,10 @@ class RetryEvent:
 
 @frozen
 class PauseEvent:
-    """The server answered 429: every call of this quota waits for ``seconds``."""
+    """The server answered 429: every call of this quota waits for ``seconds``.
+
+    One for each pause, however many requests of a burst were refused; one more when a later answer asks for longer.
+    """
 
     route: str
     seconds: float

@@ -15,7 +15,11 @@ from attrs import field, frozen
 from partoo_async._repr import total_repr
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["PRODUCTION", "SANDBOX", "Server", "resolve_server"]
+__all__ = ["PRODUCTION", "SANDBOX", "Server", "is_same_server", "resolve_server"]
+
+
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 
 
 def _is_loopback(host: str) -> bool:
@@ -49,7 +53,25 @@ def _checked_base_url(value: object) -> str:
         raise ConfigurationError("server: the URL may hold no user, password, query or fragment; the key is api_key=")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(f"server: plain http would show the API key to the network of {host}; use https")
-    return url.rstrip("/")
+    port = "" if parts.port in (None, 443 if parts.scheme == "https" else 80) else f":{parts.port}"
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{port}{_normal_path(parts.path)}"
+
+
+def _normal_path(path: str) -> str:
+    """The path as RFC 3986, 6.2.2 writes it: escapes in capitals and only where needed, no dot segments."""
+    kept: list[str] = []
+    for segment in _ESCAPE.sub(_normal_escape, path).split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return "".join(f"/{segment}" for segment in kept).rstrip("/")
+
+
+def _normal_escape(escape: re.Match[str]) -> str:
+    char = chr(int(escape[1], 16))
+    return char if _UNRESERVED.fullmatch(char) else escape[0].upper()
 
 
 @total_repr
@@ -57,6 +79,8 @@ def _checked_base_url(value: object) -> str:
 class Server:
     """A server: a name for people and the base URL, without a trailing slash, that every path is appended to.
 
+    Two spellings of one URL (RFC 3986, 6.2.2 and 6.2.3: ``https://API.partoo.co:443/v2/``) are one server, with one
+    quota and one journal: ``base_url`` is the normal one.
     Raises ``ConfigurationError`` for anything but an https URL, or an http one to a loopback host.
     """
 
@@ -65,6 +89,14 @@ class Server:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.base_url})"
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two base URLs mean one server, however they are spelled."""
+    try:
+        return Server("one", one).base_url == Server("other", other).base_url
+    except ConfigurationError:
+        return False
 
 
 PRODUCTION = Server("production", "https://api.partoo.co/v2")

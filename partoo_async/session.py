@@ -14,16 +14,18 @@ from partoo_async._call import Call
 from partoo_async._convert import Decoder
 from partoo_async._deadline import ambient_deadline
 from partoo_async._lifecycle import Lifecycle
+from partoo_async._quotas import Quotas
 from partoo_async._reads import Reads
 from partoo_async._retry import RetryThrottle
-from partoo_async._secret import hide, protect
+from partoo_async._secret import Secret, hide, protect
 from partoo_async._settings import Settings
+from partoo_async._shared_read import read_as_told
 from partoo_async._transport import Transport
 from partoo_async._turns import Turns
-from partoo_async.errors import ClientClosedError, ConfigurationError
+from partoo_async.errors import ClientClosedError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
-from partoo_async.quota import Concurrency, Quota, shared_quota
+from partoo_async.quota import Concurrency
 
 if TYPE_CHECKING:
     import ssl
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from partoo_async._operations import Operation
     from partoo_async.events import Event
+    from partoo_async.quota import Quota
     from partoo_async.servers import Server
 
 __all__ = ["PartooSession"]
@@ -81,11 +84,11 @@ class PartooSession:
             strict=strict,
             cache_ttl=cache_ttl,
         )
-        _check_quota(quota)
+        self.quotas: Quotas = Quotas(self.settings, quota)
         self.transport: Transport = Transport(
             session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
         )
-        self._quota, self._own_quota, self._own_concurrency = quota, quota is None, True
+        self._own_concurrency = True
         self.life: Lifecycle = Lifecycle()
         self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
         self._start()
@@ -117,9 +120,7 @@ class PartooSession:
         copy.settings = self.settings.change(**changes)
         copy.transport = self.transport
         copy._parent = self
-        # An explicit quota is the caller's decision and stays. Any other is found by server, key, limit and loop.
-        copy._own_quota = self._own_quota or "rate_limit" in changes
-        copy._quota = None if copy._own_quota else self._quota
+        copy.quotas = self.quotas.copy(copy.settings, anew="rate_limit" in changes)
         copy.life = Lifecycle(self.life)
         copy._own_concurrency = "max_concurrency" in changes
         copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
@@ -151,14 +152,8 @@ class PartooSession:
 
     @property
     def quota(self) -> Quota:
-        """The quota that calls use here; the shared one is found when an event loop runs."""
-        if self._quota is None:
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                return Quota(self.settings.rate_limit)
-            self._quota = shared_quota(loop, self.settings.identity, self.settings.rate_limit)
-        return self._quota
+        """The quota that calls use here: with a callable for the key, that of the key that it gave last."""
+        return self.quotas.latest
 
     async def send(
         self,
@@ -183,9 +178,15 @@ class PartooSession:
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
             return await (call or Call()).run(self, operation, priority, loop)
         until = min(loop.time() + self.settings.timeout, ambient_deadline())
-        path = operation.request.path
+        key = self.settings.api_key
+        if not isinstance(key, Secret):
+            return await read_as_told(self, self._reads, operation, until, fresh=fresh)
         result: T = await self._reads.get(
-            path, lambda until: Call(until).run(self, operation, priority, loop), until=until, fresh=fresh
+            operation.request.path,
+            lambda until: Call(until=until).run(self, operation, priority, loop),
+            until=until,
+            fresh=fresh,
+            key=key.fingerprint,
         )
         return result
 
@@ -213,7 +214,7 @@ class PartooSession:
         if self.life.bind(loop):
             if self._parent is None:
                 self.transport.forget()
-            self._quota = None if self._own_quota else self._quota
+            self.quotas.forget()
             self.concurrency = Concurrency(self.settings.max_concurrency)
             self.turns = Turns()
             self._reads = Reads(self.settings.cache_ttl)
@@ -242,8 +243,3 @@ class PartooSession:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _check_quota(quota: object) -> None:
-    if quota is not None and not isinstance(quota, Quota):
-        raise ConfigurationError(f"quota: expected a Quota or None, not {type(quota).__name__}")

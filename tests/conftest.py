@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses its marker; a bare checkout lacks the plugin
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
+from partoo_async.quota.shared import forget
 
 FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
 """Retries whose waits a test does not feel."""
@@ -48,6 +49,12 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and servers of the developer's own shell do not reach the tests."""
     monkeypatch.delenv("PARTOO_API_KEY", raising=False)
     monkeypatch.delenv("PARTOO_SERVER", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_history() -> None:
+    """No test finds the quota of an earlier one, whose server had the same port."""
+    forget()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
-from partoo_async._http import Request, describe_errors, error_class, parse_retry_after, retryable_status
+from partoo_async._http import Request, describe_errors, error_class, parse_retry_after, retry_after, retryable_status
 from partoo_async.errors import (
     APIStatusError,
     AuthenticationError,
@@ -85,6 +86,10 @@ def test_retryable_status(status: int, again: bool) -> None:
         pytest.param("Sun, 06 Nov 1994 08:48:07 GMT", 0.0, id="a minute ago"),
         pytest.param("Mon, 01 Jan 1990 00:00:00 GMT", 0.0, id="years ago"),
         pytest.param("Mon, 07 Nov 1994 08:49:07 GMT", 86400.0, id="tomorrow"),
+        pytest.param("2, 2", 2.0, id="list"),
+        pytest.param("2 ,\t7, 3", 7.0, id="the longest of a list"),
+        pytest.param("2, Sun, 06 Nov 1994 08:49:37 GMT, 3", 30.0, id="list with a date"),
+        pytest.param("soon, 4", 4.0, id="list with garbage"),
     ],
 )
 def test_retry_after(value: str, seconds: float) -> None:
@@ -105,7 +110,7 @@ def test_retry_after(value: str, seconds: float) -> None:
         pytest.param("0x10", id="hexadecimal"),
         pytest.param("1_000", id="underscore"),
         pytest.param("1,5", id="comma"),
-        pytest.param("60, 60", id="list"),
+        pytest.param("soon, later", id="list of words"),
         pytest.param("60;60", id="another list"),
         pytest.param("60s", id="unit"),
         pytest.param("60\n", id="line break"),
@@ -149,6 +154,22 @@ def test_unusable_retry_after(value: str | None) -> None:
 def test_retry_after_clocks(date: str | None, now: datetime | None, seconds: float | None) -> None:
     """A wrong local clock does no harm as long as the server states its own."""
     assert parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", date, now=now) == seconds
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param(["1", "4"], 4.0, id="the longer one"),
+        pytest.param(["4", "1, 3"], 4.0, id="with a list"),
+        pytest.param(["soon", "4"], 4.0, id="with garbage"),
+        pytest.param(["soon", "-4"], None, id="garbage alone"),
+    ],
+)
+def test_of_several_lines_the_longest_wait_counts(lines: list[str], seconds: float | None) -> None:
+    """A server and a proxy that both say when to come back are both obeyed."""
+    headers = CIMultiDict([("retry-after", line) for line in lines])
+    assert retry_after(headers, now=NOW) == seconds  # type: ignore[arg-type]
 
 
 dates = st.from_regex(

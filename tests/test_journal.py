@@ -185,6 +185,15 @@ async def test_a_journal_of_another_server_is_refused(tmp_path: Path) -> None:
         await Journal.open(tmp_path / "scan.db", "https://api.partoo.co/v2", SCOPE, resume=True)
 
 
+async def test_a_journal_knows_its_server_in_another_spelling(tmp_path: Path) -> None:
+    """A journal that has the URL as it was typed years ago goes on against the same server."""
+    typed = "https://API.partoo.co:443/v2"
+    journal = await Journal.open(tmp_path / "scan.db", typed, SCOPE, resume=False)
+    await journal.aclose()
+    journal = await Journal.open(tmp_path / "scan.db", "https://api.partoo.co/v2", SCOPE, resume=True)
+    await journal.aclose()
+
+
 async def test_the_order_of_ids_does_not_matter(tmp_path: Path) -> None:
     """The same sections in another order are the same scan."""
     async with opened(tmp_path / "scan.db", Scope((9, 7))) as journal:

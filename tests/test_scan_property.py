@@ -55,7 +55,7 @@ class Story:
                 assert_nothing_left(client, partoo)
             await self.to_the_end(client, partoo)
             assert_nothing_left(client, partoo)
-            await asyncio.sleep(10)
+            await asyncio.sleep(21)  # the window, and the time of an attempt for what was given up
             assert client.quota.used == 0
 
     async def interrupted(self, client: PartooClient, partoo: Partoo, run: Run) -> None:

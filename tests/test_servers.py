@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from partoo_async.errors import ConfigurationError
-from partoo_async.servers import PRODUCTION, SANDBOX, Server, resolve_server
+from partoo_async.servers import PRODUCTION, SANDBOX, Server, is_same_server, resolve_server
 from tests.each import each
 
 KEY = "zq7Kp2mVx9Lr4Tn8"
@@ -47,7 +47,7 @@ def test_a_server_is_a_value() -> None:
         pytest.param("https://[2001:db8::1]:8443/v2", "https://[2001:db8::1]:8443/v2", id="IPv6"),
         pytest.param("http://localhost:8080", "http://localhost:8080", id="loopback name"),
         pytest.param("http://partoo.localhost/v2", "http://partoo.localhost/v2", id="name under localhost"),
-        pytest.param("http://LOCALHOST:8080", "http://LOCALHOST:8080", id="names know no case"),
+        pytest.param("http://LOCALHOST:8080", "http://localhost:8080", id="names know no case"),
         pytest.param("http://127.0.0.1:8080/v2", "http://127.0.0.1:8080/v2", id="loopback IPv4"),
         pytest.param("http://127.9.8.7", "http://127.9.8.7", id="all of 127/8 is loopback"),
         pytest.param("http://[::1]:8080", "http://[::1]:8080", id="loopback IPv6"),
@@ -57,6 +57,46 @@ def test_accepted_urls(url: str, base_url: str) -> None:
     """Any https URL is a server, and a plain http one on this machine; the slash at the end goes."""
     assert Server("mine", url).base_url == base_url
     assert resolve_server(url).base_url == base_url
+
+
+@each(
+    "url",
+    [
+        pytest.param("https://API.Partoo.co/v2", id="capitals in the host"),
+        pytest.param("HTTPS://api.partoo.co/v2", id="capitals in the scheme"),
+        pytest.param("https://api.partoo.co:443/v2", id="the default port"),
+        pytest.param("https://api.partoo.co:/v2/", id="an empty port"),
+        pytest.param("https://api.partoo.co/%762", id="an escape without need"),
+        pytest.param("https://api.partoo.co/v1/../v2/./", id="dot segments"),
+        pytest.param("https://api.partoo.co/%2E%2e/v2", id="escaped dot segments"),
+    ],
+)
+def test_two_spellings_of_one_url_are_one_server(url: str) -> None:
+    """RFC 3986, 6.2.2 and 6.2.3: they compare equal, and so have one quota and one journal."""
+    assert Server("production", url) == PRODUCTION
+    assert is_same_server(url, PRODUCTION.base_url)
+
+
+@each(
+    ("one", "other"),
+    [
+        ("https://api.partoo.co/v2", "https://api.partoo.co/V2"),
+        ("https://api.partoo.co/v2", "https://api.partoo.co:8443/v2"),
+        ("https://localhost/v2", "http://localhost/v2"),
+        ("http://localhost:443", "http://localhost"),
+        ("https://api.partoo.co/a%2Fb", "https://api.partoo.co/a/b"),
+        ("https://api.partoo.co//v2", "https://api.partoo.co/v2"),
+        ("no URL", "no URL"),
+    ],
+)
+def test_what_may_differ_is_another_server(one: str, other: str) -> None:
+    """Paths know case, and an escaped slash is no slash; nothing is guessed."""
+    assert not is_same_server(one, other)
+
+
+def test_escapes_are_written_in_capitals() -> None:
+    """``%c3`` and ``%C3`` are one character, and stay escaped."""
+    assert Server("mine", "https://x.example/caf%c3%A9").base_url == "https://x.example/caf%C3%A9"
 
 
 @each(
@@ -164,7 +204,7 @@ def test_resolve(value: Server | str | None, server: Server) -> None:
     assert resolve_server(value) == server
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "server"),
     [
         pytest.param("sandbox", SANDBOX, id="name"),
@@ -180,7 +220,7 @@ def test_environment(value: str, server: Server, monkeypatch: pytest.MonkeyPatch
     assert resolve_server("production") == PRODUCTION
 
 
-@pytest.mark.parametrize("value", ["", " ", "sandbx", "staging", "api.partoo.co/v2"])
+@each("value", ["", " ", "sandbx", "staging", "api.partoo.co/v2"])
 def test_unknown_names(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt sandbox must not become production; the error says where it was misspelt and what there is."""
     with pytest.raises(ConfigurationError, match=r"^server: .*'production', 'sandbox'"):

@@ -90,7 +90,8 @@ FIELDS = {
     "GroupSummary": "id name has_puller",
     "NotCompared": "section_id group_id before after",
     "PauseEvent": "route seconds",
-    "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait",
+    "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait "
+    "spaced",
     "RateLimit": "requests per reserve pacing share",
     "RequestEvent": "route status error elapsed attempt server",
     "RetryEvent": "route error attempt wait",

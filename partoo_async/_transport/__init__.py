@@ -5,7 +5,7 @@ translation is raised after the ``except`` block, never inside it: aiohttp's fra
 and a chained exception would carry them along.
 """
 
-from partoo_async._transport.connector import CancelledUnsentError
+from partoo_async._transport.connector import CancelledUnsentError, HeldBackError
 from partoo_async._transport.transport import Transport
 
-__all__ = ["CancelledUnsentError", "Transport"]
+__all__ = ["CancelledUnsentError", "HeldBackError", "Transport"]

@@ -9,14 +9,27 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["CancelledUnsentError", "SoundConnector"]
+__all__ = ["CancelledUnsentError", "HeldBackError", "SoundConnector", "hold_back"]
+
+
+def hold_back(connection: Connection, may_leave: Callable[[], bool] | None) -> None:
+    """Give a connection back and raise ``HeldBackError`` when the request may not leave: connecting took its time."""
+    if may_leave is not None and not may_leave():
+        connection.release()
+        raise HeldBackError
 
 
 class CancelledUnsentError(asyncio.CancelledError):
     """An attempt was cancelled before it had a connection, so that nothing was sent."""
+
+
+class HeldBackError(Exception):
+    """The request had a connection, and was not to leave any more when it had it: nothing was sent."""
 
 
 class SoundConnector(aiohttp.TCPConnector):
@@ -32,6 +45,7 @@ class SoundConnector(aiohttp.TCPConnector):
         self._since: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._generation = 0
         self._connecting: set[asyncio.Task[Any] | None] = set()
+        self.may_leave: dict[asyncio.Task[Any] | None, Callable[[], bool] | None] = {}
 
     def distrust(self) -> None:
         """Use no connection again that there is now: an answer that was not the right one came on one of them."""
@@ -44,6 +58,7 @@ class SoundConnector(aiohttp.TCPConnector):
         task = asyncio.current_task()
         self._connecting.add(task)
         connection = await self.sound(req, traces, timeout)
+        hold_back(connection, self.may_leave.get(task))
         self._connecting.discard(task)
         return connection
 

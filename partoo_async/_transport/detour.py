@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from partoo_async._transport.answers import Answer
+from partoo_async._transport.connector import HeldBackError, SoundConnector
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.resends import SendOnce, stop_resends
 
@@ -46,7 +48,31 @@ class SessionRoute:
         headers = {**self._headers, "x-APIKey": key.reveal()}
         if request.body is not None:
             headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
-        response = await self._session.request(
+        if request.may_leave is not None and not request.may_leave():
+            raise HeldBackError
+        connector, task = self._session.connector, asyncio.current_task()
+        if isinstance(connector, SoundConnector):  # a borrowed session connects and writes in one
+            connector.may_leave[task] = request.may_leave
+        try:
+            response = await self._send(request, headers, base_url)
+        finally:
+            if isinstance(connector, SoundConnector):
+                del connector.may_leave[task]
+        try:
+            connection = response.connection
+            protocol = None if connection is None else connection.protocol
+            answer = Answer(response.status, response.headers, response.content, protocol)
+            whole = await answer.read(request, key, until)
+        except BaseException:
+            response.close()  # what is left of the answer must not meet the next request on this connection
+            raise
+        # The last two: a 101, after which something else than HTTP is spoken.
+        if answer.broken or response.connection is not None or response.status == 101:
+            response.close()
+        return whole
+
+    async def _send(self, request: Request, headers: Mapping[str, str], base_url: str) -> aiohttp.ClientResponse:
+        return await self._session.request(
             request.method,
             # Paths are built and checked by _operations; yarl would fold and quote them once more.
             URL(base_url + request.path, encoded=True),
@@ -60,15 +86,3 @@ class SessionRoute:
             ssl=self._context,
             middlewares=(SendOnce(), *getattr(self._session, "_middlewares", ())) if self._resends else None,
         )
-        try:
-            connection = response.connection
-            protocol = None if connection is None else connection.protocol
-            answer = Answer(response.status, response.headers, response.content, protocol)
-            whole = await answer.read(request, key, until)
-        except BaseException:
-            response.close()  # what is left of the answer must not meet the next request on this connection
-            raise
-        # The last two: a 101, after which something else than HTTP is spoken.
-        if answer.broken or response.connection is not None or response.status == 101:
-            response.close()
-        return whole

@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from partoo_async._transport.answers import Answer
-from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.connector import SoundConnector, hold_back
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.passable import is_plain, is_untouched
 
@@ -76,6 +76,7 @@ class DirectRoute:
             connection = await connector.sound(origin.request, [], TIMEOUT)
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None
+        hold_back(connection, request.may_leave)
         try:
             protocol = connection.protocol
             transport = connection.transport

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from partoo_async._transport.connector import CancelledUnsentError, SoundConnector
+from partoo_async._transport.connector import CancelledUnsentError, HeldBackError, SoundConnector
 from partoo_async._transport.deadlines import Deadlines
 from partoo_async._transport.detour import SessionRoute
 from partoo_async._transport.direct import DirectRoute
@@ -138,7 +138,7 @@ class Transport:
         ``until`` is the event loop time at which the attempt ends. Raises ``APIConnectionError``,
         ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or cannot be decompressed,
         and ``ClientClosedError`` when the session was closed. Cancelled before there was a connection, it raises
-        ``CancelledUnsentError``.
+        ``CancelledUnsentError``, and ``HeldBackError`` when ``request.may_leave`` denies it.
         """
         session = self._session or await self.open()
         connector = session.connector  # which a session that is closed meanwhile has no longer
@@ -155,6 +155,8 @@ class Transport:
                 if self.closed:
                     failure = ClientClosedError(f"{request.route}: the client was closed before the answer came")
                     failure.request_sent = True
+        except HeldBackError:
+            failure = HeldBackError()
         except Exception as error:
             failure = translate(error, request.route, server, session)
         finally:

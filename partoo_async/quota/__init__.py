@@ -1,9 +1,10 @@
 """The quota scheduler: every request that the quota allows, and not one more."""
 
+from partoo_async.quota.backend import Backend
 from partoo_async.quota.concurrency import Concurrency
-from partoo_async.quota.limiter import LONGEST_PAUSE, Quota
-from partoo_async.quota.shared import shared_quota
+from partoo_async.quota.limiter import Quota
+from partoo_async.quota.queue import LONGEST_PAUSE
+from partoo_async.quota.shared import known_quota, shared_quota
 from partoo_async.quota.snapshot import QuotaSnapshot
-from partoo_async.quota.window import Backend
 
-__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Quota", "QuotaSnapshot", "shared_quota"]
+__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Quota", "QuotaSnapshot", "known_quota", "shared_quota"]

@@ -23,11 +23,14 @@ def refusal(limit: int | None, per: float, paused_for: float, wait: float) -> Qu
     )
 
 
-def pause_warning(seconds: float, waiting: int, pauses: int) -> str:
-    """Return the log line of a pause, with a hint from the second one on: our own window was kept, after all."""
-    hint = ""
+def pause_warning(seconds: float, waiting: int, pauses: int, *, spaced: bool) -> str:
+    """Return the log line of a pause, with a hint from the second one on: our own window was kept, after all.
+
+    ``spaced``: sends go out one by one after it.
+    """
+    hint = "; then sends are spaced at the pace of the quota until a window passes without a 429" if spaced else ""
     if pauses > 1:
-        hint = (
+        hint += (
             f" (pause number {pauses}, though this process stays within its limit: another one uses the same quota, or"
             " the server counts in another way; see RateLimit(share=...) and RateLimit(pacing='smooth'))"
         )

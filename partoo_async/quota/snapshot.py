@@ -15,6 +15,7 @@ class QuotaSnapshot:
     the limit and the rest when the local limiter is off). ``waiting`` calls are queued: ``waiting_interactive`` and
     ``waiting_bulk``. ``paused_until`` is the event loop time at which a 429's pause ends, None when the gate is open;
     ``paused_for`` is the same in seconds from now. ``wait``: seconds that a new interactive call would wait, at least.
+    ``spaced``: sends go out one by one at the quota's pace, since 429s were repeated, or with ``pacing="smooth"``.
     """
 
     limit: int | None
@@ -27,3 +28,4 @@ class QuotaSnapshot:
     paused_until: float | None
     paused_for: float
     wait: float
+    spaced: bool = False

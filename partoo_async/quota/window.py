@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from partoo_async.quota.backend import OpenGate
 
 if TYPE_CHECKING:
     from partoo_async.policy import RateLimit
 
-__all__ = ["DEFAULT_PAUSE", "LONGEST_CLOSED", "Backend", "OpenGate", "SlidingWindow"]
+__all__ = ["DEFAULT_PAUSE", "LONGEST_CLOSED", "SlidingWindow"]
 
 DEFAULT_PAUSE = 60.0
 """Seconds to wait after a 429 that does not say for how long; the API's documentation shows ``Retry-After: 60``."""
@@ -27,7 +29,7 @@ LONGEST_CLOSED = 3600.0
 # For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
 _MARGIN = 1 / 1200
 _LEAST_MARGIN = 0.002
-# A request that was dropped may still be on its way to the server: one second on a minute.
+# A request whose connection was lost may still be on its way through a proxy: one second on a minute.
 _UNANSWERED_MARGIN = 1 / 60
 # "Smooth" stays a thirtieth below the rate: 290 of 300.
 _SMOOTH = 29 / 30
@@ -39,73 +41,9 @@ _DRAINED = 0.5
 # A 429 soon after the gate opened says that Retry-After promised too much: another consumer is there first. A quarter
 # of a window is the least that helps; shorter pauses only collect more 429s, and some servers count those.
 _AGAIN = 0.25
-
-
-class Backend(Protocol):
-    """Where slots are kept. All times are the event loop's, in seconds.
-
-    A backend shared by processes keeps leased slots at hand, so that these calls stay immediate.
-    """
-
-    limit: int | None
-    per: float
-    paused_until: float
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Whether no slot is given before one comes back, whatever the time."""
-
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
-
-    def release(self, now: float, *, sent: bool, answered: bool) -> None:
-        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
-
-    def pause(self, now: float, until: float) -> None:
-        """Close the gate until that time, unless it is closed for longer already."""
-
-    def used(self, now: float) -> int:
-        """Return how many slots are taken, those that cool down included."""
-
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
-
-        The time may be earlier than what will happen, never later.
-        """
-
-
-class OpenGate:
-    """The backend without a limit: nothing but the gate that a 429 closes."""
-
-    limit: int | None = None
-    per: float = 60.0
-
-    def __init__(self) -> None:
-        self.paused_until: float = -math.inf
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Return False: there is nothing to wait for."""
-        return False
-
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Return whether the gate is open."""
-        return now >= self.paused_until
-
-    def release(self, now: float, *, sent: bool, answered: bool) -> None:
-        """Do nothing: there are no slots."""
-
-    def pause(self, now: float, until: float) -> None:
-        """Close the gate until that time, unless it is closed for longer already."""
-        self.paused_until = max(self.paused_until, until)
-
-    def used(self, now: float) -> int:
-        """Return 0."""
-        return 0
-
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return when the gate opens."""
-        return max(now, self.paused_until)
+# Bursts that are tried again after a window of spacing, and meet a 429 at once, are tried after two windows, then
+# four: a limiter that knows no bursts costs a few pauses, however long a scan is. Two hours of a minute's window.
+_LONGEST_SPACED = 128
 
 
 class SlidingWindow(OpenGate):
@@ -118,6 +56,8 @@ class SlidingWindow(OpenGate):
         self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
         self._gap = self.per / (self.limit * _SMOOTH)
         self._paced_until = math.inf if rate_limit.pacing == "smooth" else -math.inf
+        self._spaced_windows = 1
+        self._was_vague = self._is_repeated = False
         self._next_send = -math.inf
         self._in_flight = 0
         self._probing = self._probe_is_out = False
@@ -140,29 +80,40 @@ class SlidingWindow(OpenGate):
         too_soon = now < self._next_send and now < self._paced_until
         if too_soon or now < self.paused_until or self._free(now) <= spare:
             return False
-        if self._probing:
-            if self._probe_is_out:
-                return False  # its answer will tell, and wakes the next
-            self._probe_is_out = True
+        if self._probe_is_out and self._probing:
+            return False  # its answer will tell, and wakes the next
         self._in_flight += 1
         self._next_send = now + self._gap
+        self._probe_is_out = self._probing
         return True
 
-    def pause(self, now: float, until: float) -> None:
+    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
         """Close the gate until that time, longer when it had just opened.
 
-        The first send after it goes alone, to learn whether there is room; after a short pause sends are spaced out
-        for a window.
+        The first send after it goes alone, to learn whether there is room. After a short pause, and after a repeated
+        429, sends are spaced out for a window, and for more when the last return to bursts was too early.
         """
-        if self.paused_until <= now < self.paused_until + self.per:
-            until = max(until, now + self.per * _AGAIN)
+        if now >= self.paused_until:  # else it is one more 429 of the burst that closed it
+            again = now < self.paused_until + self.per
+            back_in_bursts = self._paced_until <= now < self._paced_until + self.per
+            if again:
+                until = max(until, now + self.per * _AGAIN)
+            if back_in_bursts:
+                self._spaced_windows = min(2 * self._spaced_windows, _LONGEST_SPACED)
+            elif now >= self._paced_until:
+                self._spaced_windows = 1
+            self._is_repeated = again or back_in_bursts or (vague and self._was_vague)
+            self._was_vague = self._was_vague or vague
         self._probing, self._probe_is_out = True, False
-        if until > self.paused_until and until - now < self.per * _DRAINED:
-            self._paced_until = max(self._paced_until, until + self.per)
+        if until > self.paused_until and (self._is_repeated or until - now < self.per * _DRAINED):
+            self._paced_until = max(self._paced_until, until + self.per * self._spaced_windows)
         super().pause(now, until)
 
-    def release(self, now: float, *, sent: bool, answered: bool) -> None:
-        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer."""
+    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
+
+        ``late``: for how many seconds from now a request that was given up may still reach the server.
+        """
         self._in_flight -= 1
         # Whichever it was that ended: a request from before the pause tells as much, and must not hold up the rest.
         self._probe_is_out = False
@@ -170,7 +121,7 @@ class SlidingWindow(OpenGate):
             return
         if answered and now >= self.paused_until:
             self._probing = False
-        back = now + self._hold + (0.0 if answered else self.per * _UNANSWERED_MARGIN)
+        back = now + self._hold + (0.0 if answered else max(late, self.per * _UNANSWERED_MARGIN))
         if not self._cooling or back >= self._cooling[-1]:
             self._cooling.append(back)
         else:
@@ -179,6 +130,10 @@ class SlidingWindow(OpenGate):
     def used(self, now: float) -> int:
         """Return how many slots are taken, those that cool down included."""
         return self.limit - self._free(now)
+
+    def spaced(self, now: float) -> bool:
+        """Whether sends go out one by one, at the pace of the quota."""
+        return now < self._paced_until
 
     def ready_at(self, now: float, position: int, spare: int = 0) -> float:
         """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
@@ -197,3 +152,10 @@ class SlidingWindow(OpenGate):
         # Those who go first are spaced out too, and that begins when the first of them may go.
         paced = max(now, self.paused_until, self._next_send) + position * self._gap
         return max(ready, min(paced, self._paced_until))
+
+    def forgotten_at(self) -> float:
+        """Return the time from which on nothing that was sent or said matters any more; infinity if that is open."""
+        if self._in_flight:
+            return math.inf
+        learnt = self.paused_until if self._paced_until == math.inf else max(self.paused_until, self._paced_until)
+        return max(learnt + self.per, self._cooling[-1] if self._cooling else -math.inf)

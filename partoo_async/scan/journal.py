@@ -17,6 +17,7 @@ from partoo_async.scan.journal_file import SUMMARIES, Database, open_database, t
 from partoo_async.scan.recording import NO_GROUP, Replay, read_header, read_sections, readable, write_header
 from partoo_async.scan.records import JournalError, checksum, encode_outcome
 from partoo_async.scan.scope import describe
+from partoo_async.servers import is_same_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,7 +195,7 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
 def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope) -> None:
     with readable(path, "header"):
         recorded, covered = header["server"], describe(header["scope"])
-    if recorded != server:
+    if not is_same_server(recorded, server):  # an older version kept the URL as it was spelled
         raise ConfigurationError(
             f"journal: {shown(path)} is of a scan of {recorded}, not of {server}; use another file for this one"
         )

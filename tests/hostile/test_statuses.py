@@ -30,7 +30,7 @@ def busy(value: str | None, *headers: str) -> bytes:
 
 
 @row(36)
-@pytest.mark.parametrize("value", ["0", "0.05", ".05", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("value", ["0", "0.05", ".05", "0, 0.05", "Thu, 01 Jan 1970 00:00:00 GMT"])
 async def test_a_429_is_waited_out(value: str) -> None:
     """The call goes on when the server says; a 429 uses up no retry, and is repeated whatever ``max_retries`` is."""
     await check((busy(value), OK), FRANCE, 2)
@@ -45,10 +45,20 @@ async def test_a_429_with_a_date_in_the_clock_of_the_server() -> None:
     assert time.monotonic() - started >= 1
 
 
+@row(36)
+@pytest.mark.parametrize("headers", [["0.05, 120"], ["0.05", "120"], ["120, soon", "0.05"]])
+async def test_a_429_that_says_twice_how_long(headers: list[str]) -> None:
+    """In one line or in two, from a server and a proxy: the longest time counts."""
+    twice = answer(429, b"{}", *(f"Retry-After: {value}" for value in headers))
+    error = await check((twice,), RateLimitError, FINAL, then=QuotaExceededError)
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == 120.0
+
+
 @row(36, 37)
 @pytest.mark.parametrize(
     ("fault", "seconds"),
-    [(busy(value), 60) for value in (None, "-5", "soon", "1, 2", "nan", "inf", "1e3", "9" * 65, "", "٣")]
+    [(busy(value), 60) for value in (None, "-5", "soon", "1,2", "nan", "inf", "1e3", "9" * 65, "", "٣")]
     + [(played(f"rate_limited_{kind}"), 60) for kind in ("absent", "negative", "garbage")]
     + [(busy("120"), 120), (played("rate_limited", retry_after=90.0), 90), (busy("1000"), 1000)]
     + [(busy(formatdate(60, usegmt=True), f"Date: {formatdate(0, usegmt=True)}"), 60)]

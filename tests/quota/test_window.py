@@ -12,7 +12,8 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
-from partoo_async.quota.window import OpenGate, SlidingWindow
+from partoo_async.quota.backend import OpenGate
+from partoo_async.quota.window import SlidingWindow
 from tests.each import each
 
 
@@ -279,3 +280,65 @@ def test_a_shorter_pause_within_a_longer_one_changes_nothing() -> None:
     window.pause(0.0, 20.0)
     window.pause(1.0, 3.0)
     assert probed(window, 20.0) == 29
+
+
+@pytest.mark.parametrize(("late", "held"), [(0.0, 61.05), (0.5, 61.05), (15.0, 75.05)])
+def test_a_request_that_was_given_up_may_arrive_late(late: float, held: float) -> None:
+    """Its slot is held for as long as it may still take to reach the server, and a window after that."""
+    window = SlidingWindow(RateLimit(1, 60.0))
+    assert window.acquire(0.0)
+    window.release(0.0, sent=True, answered=False, late=late)
+    assert not window.acquire(held - 0.001)
+    assert window.acquire(held + 1e-9)
+
+
+def test_a_second_429_without_a_time_spaces_sends_out() -> None:
+    """The first may be an accident; after the second one the first send goes alone and the others a gap apart."""
+    window = SlidingWindow(RateLimit(29, 30.0))
+    window.pause(0.0, 30.0, vague=True)
+    assert probed(window, 30.0) == 29
+    for _ in range(28):
+        window.release(30.0, sent=True, answered=True)
+    window.pause(200.0, 230.0, vague=True)
+    assert window.spaced(200.0)
+    assert probed(window, 230.0) == 1
+    assert not window.spaced(260.0)
+
+
+def test_a_429_within_a_window_of_the_opening_spaces_sends_out() -> None:
+    """Whatever it says: the time that the server gave was not enough. Later it is an accident again."""
+    window = SlidingWindow(RateLimit(29, 30.0))
+    window.pause(0.0, 30.0)
+    window.pause(59.0, 89.0)
+    assert probed(window, 89.0) == 1
+    assert window.spaced(118.9)
+    window.pause(250.0, 280.0)
+    assert probed(window, 280.0) == 29
+
+
+def test_bursts_that_are_refused_again_and_again_become_rare() -> None:
+    """Spaced for one window, then for two, four, eight; after a window of bursts without a 429 for one again."""
+    window = SlidingWindow(RateLimit(29, 30.0))
+    window.pause(0.0, 30.0)
+    window.pause(31.0, 61.0)
+    ends = []
+    for _ in range(4):
+        end = next(61.0 + 30 * number for number in range(1000) if not window.spaced(61.0 + 30 * number))
+        ends.append(end)
+        window.pause(end, end + 30.0)
+    assert [after - before for before, after in pairwise([61.0, *ends])] == [30.0, 90.0, 150.0, 270.0]
+
+
+def test_what_is_known_is_forgotten_a_window_after_it_mattered() -> None:
+    """After that a quota may be made anew."""
+    window = SlidingWindow(RateLimit(10, 60.0))
+    assert window.forgotten_at() == -math.inf
+    assert window.acquire(0.0)
+    assert window.forgotten_at() == math.inf
+    window.release(5.0, sent=True, answered=True)
+    assert window.forgotten_at() == 65.05
+    window.pause(6.0, 16.0)
+    assert window.forgotten_at() == 136.0  # spaced until 76, and a 429 within a window of that tells something
+    gate = OpenGate()
+    gate.pause(0.0, 10.0)
+    assert gate.forgotten_at() == 70.0

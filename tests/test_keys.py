@@ -1,0 +1,234 @@
+"""A callable for the key: whose answers, slots and pauses a call has is decided by the key that it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from partoo_async import AuthenticationError, Group, PartooClient, PartooError, Priority, RateLimit
+from partoo_async._operations import get_group
+from partoo_async._secret import Secret
+from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.direct import DirectRoute
+from partoo_async.emulator import Emulator
+from tests.conftest import FAST, GROUP, TLS, answer, raw_server
+from tests.simulated import SERVER, Partoo
+from tests.virtual import run_virtual
+
+tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant")
+
+
+async def key_of_the_tenant() -> str:
+    return tenant.get()
+
+
+async def as_tenant(key: str, call: Callable[[], Any]) -> Any:
+    """Make a call as one tenant; return its result, or the name of its error."""
+
+    async def visit() -> Any:
+        tenant.set(key)
+        try:
+            return await call()
+        except PartooError as error:
+            return type(error).__name__
+
+    return await asyncio.create_task(visit())
+
+
+# --- flights and kept answers
+
+
+@pytest.mark.parametrize("cache_ttl", [None, 60.0])
+async def test_a_visitor_with_another_key_gets_nobody_elses_answer(cache_ttl: float | None) -> None:
+    """It neither joins the read of another tenant nor gets the answer that was kept for one."""
+    async with (
+        Emulator(api_keys=["alice", "bob"], latency=0.05) as emulator,
+        PartooClient(key_of_the_tenant, server=emulator.server, cache_ttl=cache_ttl, ssl_context=TLS) as client,
+    ):
+
+        def read() -> Any:
+            return client.groups.get(7, 42)
+
+        alice, stranger, bob, again = await asyncio.gather(
+            *(as_tenant(key, read) for key in ("alice", "WRONG", "bob", "alice"))
+        )
+        assert isinstance(alice, Group)
+        assert alice is again
+        assert isinstance(bob, Group)
+        assert stranger == "AuthenticationError"
+        assert await as_tenant("WRONG too", read) == "ConfigurationError"
+        assert await as_tenant("WRONG-TOO", read) == "AuthenticationError"
+        assert sorted(str(seen.key_id) for seen in emulator.requests) == ["None", "None", "key-2", "key-3"]
+
+
+async def test_a_write_drops_what_every_tenant_was_told() -> None:
+    """Two keys may see the same group."""
+    keys = ["one", "other"]
+    async with (
+        Emulator(api_keys=keys) as emulator,
+        PartooClient(key_of_the_tenant, server=emulator.server, cache_ttl=60.0, ssl_context=TLS) as client,
+    ):
+
+        async def name() -> str:
+            return (await client.groups.get(7, 42)).name
+
+        for key in keys:
+            await as_tenant(key, name)
+        await as_tenant("other", lambda: client.groups.update(7, 42, name="Anew", business_ids=[]))
+        assert [await as_tenant(key, name) for key in keys] == ["Anew", "Anew"]
+
+
+def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
+    """The token was renewed during a pause: each caller gets its answer, and none an answer to another key."""
+    keys = iter(["old", "old", "new", "new", "new", "new"])
+    used: list[str] = []
+
+    async def key() -> str:
+        return next(keys)
+
+    async def main() -> None:
+        partoo = Partoo({7: [1]})
+        client = PartooClient(key, server=SERVER, retry=FAST)
+        client.session.transport = partoo  # type: ignore[assignment]
+        exchange = partoo.exchange
+
+        async def noting(server: Any, request: Any, secret: Any, until: float) -> Any:
+            used.append(secret.reveal())
+            return await exchange(server, request, secret, until)
+
+        partoo.exchange = noting  # type: ignore[method-assign]
+        for name in ("old", "new"):
+            client.session.quotas.of(Secret(name)).pause(5.0)
+        assert [group.id for group in await asyncio.gather(client.groups.get(7, 1), client.groups.get(7, 1))] == [1, 1]
+        await client.aclose()
+
+    run_virtual(main())
+    assert used == ["new"]
+
+
+# --- slots and pauses
+
+
+async def test_each_key_has_its_own_slots_and_pauses() -> None:
+    """A 429 of one tenant holds up no other, and its requests use none of another's quota."""
+    limited = answer(429, b"{}", "Retry-After: 200")
+    async with raw_server(limited, answer(200, GROUP)) as server:
+        async with PartooClient(key_of_the_tenant, server=server.url, timeout=5.0, ssl_context=TLS) as client:
+
+            def read() -> Any:
+                return client.groups.get(7, 42)
+
+            assert await as_tenant("alice", read) == "RateLimitError"
+            assert await as_tenant("alice", read) == "QuotaExceededError"
+            assert isinstance(await as_tenant("bob", read), Group)
+            assert (client.quota.used, client.quota.paused_for) == (1, 0.0)
+            assert len(server.requests) == 2
+
+
+async def test_two_callables_that_give_one_key_share_its_quota() -> None:
+    """A bound method is another object each time, and a client may be made per request."""
+    limit = RateLimit(10, 60.0)
+
+    class Vault:
+        async def key(self) -> str:
+            return "key"
+
+    async with raw_server(answer(200, GROUP)) as server:
+        vault, used = Vault(), []
+        for source in (vault.key, vault.key, "key"):
+            async with PartooClient(source, server=server.url, rate_limit=limit, ssl_context=TLS) as client:
+                await client.groups.get(7, 42)
+                used.append(client.quota.used)
+        assert used == [1, 2, 3]
+
+
+async def test_the_reserve_that_is_held_is_held_for_every_key() -> None:
+    """A web application says so when it starts, before any key is known."""
+    limit = RateLimit(10, 60.0, reserve=0.5)
+    async with raw_server(answer(200, GROUP)) as server:
+        async with PartooClient(key_of_the_tenant, server=server.url, rate_limit=limit, ssl_context=TLS) as client:
+            client.session.quota.hold_reserve()
+            for key, user in (("alice", client), ("bob", client), ("carol", client.with_options(timeout=5.0))):
+                assert isinstance(await as_tenant(key, partial(user.groups.get, 7, 42)), Group)
+                quota = user.session.quota
+                assert sum(quota.try_acquire(Priority.BULK) for _ in range(10)) == 4
+
+
+async def test_a_callable_that_fails_takes_no_slot(emulator: Emulator) -> None:
+    """It is asked before anything is counted, and again like any fault of the line."""
+    asked: list[str] = []
+
+    async def key() -> str:
+        asked.append("x")
+        if len(asked) < 3:
+            raise OSError("the vault is down")
+        return emulator.api_key if len(asked) == 3 else "WRONG"
+
+    async with PartooClient(key, server=emulator.server, retry=FAST, ssl_context=TLS) as client:
+        await client.groups.get(7, 42)
+        assert (client.quota.used, len(asked)) == (1, 3)
+        with pytest.raises(AuthenticationError):
+            await client.groups.get(7, 42)
+        assert client.quota.used == 1  # of the other key
+
+
+# --- the gate
+
+
+@pytest.mark.parametrize("priority", list(Priority))
+def test_nothing_leaves_during_a_pause_that_began_while_the_key_was_fetched(priority: Priority) -> None:
+    """The token takes five seconds, the 429 comes after one: the request goes when the pause is over."""
+
+    async def key() -> str:
+        await asyncio.sleep(5.0)
+        return "key"
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        partoo = Partoo({7: [1]})
+        client = PartooClient(key, server=SERVER)
+        client.session.transport = partoo  # type: ignore[assignment]
+        begun = loop.time()
+        quota = client.session.quotas.of(Secret("key"))
+        loop.call_later(1.0, quota.pause, 20.0)
+        await client.session.send(get_group(7, 1), priority=priority)
+        assert partoo.arrived[0][0] >= begun + 21.0
+        await client.aclose()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("way", ["short", "long"])
+@pytest.mark.parametrize("path", ["groups", "write"])
+async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
+    way: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate is looked at once more with the connection at hand: nothing is sent, and the connection is kept."""
+    if way == "long":
+        monkeypatch.setattr(DirectRoute, "open", lambda _: False)
+    connected, connect = asyncio.Event(), SoundConnector.sound
+    pause = 0.3
+
+    async def slow(self: SoundConnector, *arguments: Any) -> Any:
+        connection = await connect(self, *arguments)
+        if not connected.is_set():
+            connected.set()
+            client.session.quota.pause(pause)
+        return connection
+
+    monkeypatch.setattr(SoundConnector, "sound", slow)
+    async with raw_server(answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url, ssl_context=TLS) as client:
+            call: Any = client.groups.get if path == "groups" else client.groups.delete
+            task = asyncio.ensure_future(call(7, 42))
+            await connected.wait()
+            while client.quota.paused_for:
+                assert server.requests == []
+                await asyncio.sleep(0.01)
+            await task
+            assert (len(server.requests), server.connections, client.quota.used) == (1, 1, 1)
