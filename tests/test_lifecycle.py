@@ -120,7 +120,7 @@ async def test_closing_a_copy_ends_all_that_comes_from_it() -> None:
         copy = client.with_options(timeout=60.0)
         inner = copy.with_options(strict=True)
         scans = [asyncio.create_task(one.scan([7]).collect()) for one in (copy, inner)]
-        while client.quota.waiting_bulk < 20:
+        while client.quota.waiting_bulk < 20 or len(emulator.requests) < limit.requests:
             await asyncio.sleep(0.01)
         calls = [asyncio.create_task(one.groups.get(9, 121)) for one in (client, inner)]
         await asyncio.sleep(0)
