@@ -11,7 +11,7 @@ ALLOWED = {"errors", "servers", "policy", "emulator", "_repr"}
 
 
 def test_the_emulator_shares_no_wire_code_with_the_client() -> None:
-    """Of this package it imports the vocabulary only (and how a repr is made safe), so that no misreading cancels out."""
+    """Of this package it imports names, errors and a safe repr only, so that no misreading cancels out."""
     for path in Path(partoo_async.emulator.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
