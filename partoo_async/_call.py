@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
+from partoo_async._resend import attempt
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret, ask_for_key
 from partoo_async._transport import CancelledUnsentError
@@ -77,7 +78,7 @@ class Call:
         life.calls.add(self)
         try:
             try:
-                return await self._attempt(operation)
+                return await attempt(self, operation)
             except PartooError as error:
                 first = error
             if worth_retrying(first, idempotent=operation.idempotent):
@@ -111,7 +112,7 @@ class Call:
         )
         failure: PartooError
         try:
-            return await retrying.run(first, lambda: self._attempt(operation))
+            return await retrying.run(first, lambda: attempt(self, operation))
         except QuotaExceededError as error:
             # The repeat was refused, not the call: say why the call failed.
             failure = self._last_error or error
@@ -134,8 +135,8 @@ class Call:
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
         self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
 
-    async def _attempt(self, operation: Operation[T]) -> T:
-        """Send once, when the quota and the cap on requests in flight allow, and return the typed answer."""
+    async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
+        """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
         session, loop = self.session, self._loop
         settings, quota = session.settings, session.quota
         if not self._admitted(quota):
@@ -149,7 +150,8 @@ class Call:
                 key = await ask_for_key(key, until, operation.request.route)
             await session.transport.ready(until, operation.request.route)
             self._sent = self.in_flight = True
-            response = await session.transport.exchange(settings.server, operation.request, key, until)
+            more = self._latest(fresh)
+            response = await session.transport.exchange(settings.server, operation.request, key, until, *more)
             answered = True
             if len(response.body) > LARGE:
                 await session.turns.take(len(response.body))
@@ -173,6 +175,10 @@ class Call:
             session.concurrency.release()
             quota.release(sent=self._sent, answered=answered)
         raise failure
+
+    def _latest(self, fresh: bool) -> tuple[Any, ...]:
+        latest = self._ambient if self._priority is Priority.BULK else self._deadline
+        return (latest, fresh) if fresh or self.session.pool else ()
 
     def _admitted(self, quota: Quota) -> bool:
         """Take a slot and a place, if that needs no waiting: nearly always."""
@@ -235,9 +241,8 @@ class Call:
         session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
             session.emit(PauseEvent(route, session.quota.pause(error.retry_after)))
-        if isinstance(error, APIResponseValidationError):
-            # It may be the answer to another request: the connections are off by one then.
-            session.transport.distrust()
+        if isinstance(error, APIResponseValidationError) and error.foreign:
+            session.transport.distrust()  # the connections may be off by one answer
         if sent:
             session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
         return error

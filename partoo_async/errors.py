@@ -141,7 +141,7 @@ class APIConnectionError(PartooError):
     ``request_sent``: False only when the server cannot have seen the request. ``route``: method and path.
     """
 
-    transient = True
+    transient, stale = True, False  # stale: a read met a connection that had been closed since it was used
 
     def __init__(self, message: str, request_sent: bool = True, route: str = "") -> None:
         super().__init__(message)
@@ -160,7 +160,7 @@ class APIResponseValidationError(PartooError):
     tell which answer it was.
     """
 
-    repeats: int | None = 2
+    repeats, foreign = 2, False  # foreign: it is the answer to another question, by its id
 
     def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
         super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")

@@ -83,11 +83,11 @@ class PartooSession:
         )
         _check_quota(quota)
         self.transport: Transport = Transport(
-            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
+            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context, on_event=on_event
         )
-        self._quota, self._own_quota, self._own_concurrency = quota, quota is None, True
+        self._quota, self._own_quota, self._own_concurrency, self.pool = quota, quota is None, True, self.transport.pool
         self.life: Lifecycle = Lifecycle()
-        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
+        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency, self.pool)
         self._start()
 
     def _start(self) -> None:
@@ -115,14 +115,14 @@ class PartooSession:
             changes["api_key"] = protect(changes["api_key"])
         copy = PartooSession.__new__(PartooSession)
         copy.settings = self.settings.change(**changes)
-        copy.transport = self.transport
+        copy.transport, copy.pool = self.transport, self.pool
         copy._parent = self
         # An explicit quota is the caller's decision and stays. Any other is found by server, key, limit and loop.
         copy._own_quota = self._own_quota or "rate_limit" in changes
         copy._quota = None if copy._own_quota else self._quota
         copy.life = Lifecycle(self.life)
-        copy._own_concurrency = "max_concurrency" in changes
-        copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
+        own = copy._own_concurrency = "max_concurrency" in changes
+        copy.concurrency = Concurrency(copy.settings.max_concurrency, self.pool) if own else self.concurrency
         copy._start()
         copy._family = self._family
         copy._family.add(copy._reads)
@@ -212,7 +212,7 @@ class PartooSession:
             if self._parent is None:
                 self.transport.forget()
             self._quota = None if self._own_quota else self._quota
-            self.concurrency = Concurrency(self.settings.max_concurrency)
+            self.concurrency = Concurrency(self.settings.max_concurrency, self.pool)
             self.turns = Turns()
             self._reads = Reads(self.settings.cache_ttl)
             self._family.add(self._reads)

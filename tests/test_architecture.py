@@ -42,6 +42,7 @@ FLOORS = {
     "quota": 2,
     "session": 3,
     "_call": 3,
+    "_resend": 3,
     "_judge": 2,
     "_turns": 2,
     "_lifecycle": 3,
