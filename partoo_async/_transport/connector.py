@@ -66,7 +66,7 @@ class SoundConnector(aiohttp.TCPConnector):
             line = self._lines.get(protocol) if protocol is not None else None
             if protocol is None or line is None:
                 break
-            fit = line.since == self._generation and not fresh and not protocol.should_close and not line.unsent()
+            fit = line.since == self._generation and not fresh and not protocol.should_close
             if fit and (not line.speaks() or await self._settled(connection, line)):
                 return connection, True
             drop(connection)
