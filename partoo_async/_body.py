@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "body_at_hand", "read_body"]
 
@@ -11,6 +12,8 @@ MAX_BODY = 32 * 1024 * 1024
 """Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
 
 _STEP = 256 * 1024  # bytes to decompress at once, and to leave in pieces
+_GZIP = b"\x1f\x8b"
+_MOST_MEMBERS = 1024  # gzip that is made in blocks of 64 KiB has 512 in as much as is read of an answer
 
 
 class TooLargeError(Exception):
@@ -93,21 +96,62 @@ async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: i
 
 
 async def _gunzip(stream: Stream, cap: int) -> bytes:
-    unzip = zlib.decompressobj(wbits=31)
-    body, received = _Pile(cap), 0
+    unzip = _Members(cap)
+    received = 0
     while chunk := await stream.readany():
         received += len(chunk)
         if received > cap:
             raise TooLargeError
-        packed = chunk
-        # What follows the end is not fed: zlib would copy all of it anew with each chunk.
-        while packed and not unzip.eof:
+        while unzip.feed(chunk):
+            chunk = b""
+            await asyncio.sleep(0)  # a few bytes can become megabytes, and others have to get their turn
+    return unzip.join()
+
+
+class _Members:
+    """A gzip stream: one member, or several behind each other, which are one text together (RFC 1952, 2.2)."""
+
+    def __init__(self, cap: int) -> None:
+        self._pile = _Pile(cap)
+        self._member: Any = None  # no stub names the type
+        self._begun = 0
+        self._rest = b""
+        self._padding = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take bytes, and return whether there is more to do before the next ones: call it with b"" then."""
+        data = self._rest + data
+        self._rest = b""
+        made = 0
+        while data and not self._padding and made < _STEP:
+            if self._member is None:
+                data = self._begin(data)
+                continue
             try:
-                body.add(unzip.decompress(packed, _STEP))
+                piece = self._member.decompress(data, _STEP)
             except zlib.error:
                 raise UnreadableError("corrupt gzip data") from None
-            packed = unzip.unconsumed_tail
-    # An empty body, as of a 204, is no gzip stream and needs no end.
-    if received and not unzip.eof:
-        raise UnreadableError("gzip data ends too early")
-    return body.join()
+            self._pile.add(piece)
+            made += len(piece)
+            data = self._member.unconsumed_tail
+            if self._member.eof:
+                data, self._member = self._member.unused_data, None
+        self._rest = b"" if self._padding else data
+        return bool(self._rest) and made >= _STEP
+
+    def _begin(self, data: bytes) -> bytes:
+        """Begin a member. What follows the last one, such as zeros up to the size of a block, counts for nothing."""
+        if self._begun and not _GZIP.startswith(data[:2]):
+            self._padding = True
+            return b""
+        if self._begun >= _MOST_MEMBERS:
+            raise UnreadableError("too many parts in gzip data")
+        self._begun += 1
+        self._member = zlib.decompressobj(wbits=31)
+        return data
+
+    def join(self) -> bytes:
+        """Return the whole text."""
+        if self._member is not None:
+            raise UnreadableError("gzip data ends too early")
+        return self._pile.join()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._admission import Admission
 from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
+from partoo_async._resend import attempt
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret
 from partoo_async._transport import CancelledUnsentError, HeldBackError
@@ -86,7 +87,7 @@ class Call(Admission):
         life.calls.add(self)
         try:
             try:
-                return await self._attempt(operation)
+                return await attempt(self, operation)
             except PartooError as error:
                 first = error
             if worth_retrying(first, idempotent=operation.idempotent):
@@ -120,7 +121,7 @@ class Call(Admission):
         )
         failure: PartooError
         try:
-            return await retrying.run(first, lambda: self._attempt(operation))
+            return await retrying.run(first, lambda: attempt(self, operation))
         except QuotaExceededError as error:
             # The repeat was refused, not the call: say why the call failed.
             failure = self._last_error or error
@@ -144,8 +145,8 @@ class Call(Admission):
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
         self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
 
-    async def _attempt(self, operation: Operation[T]) -> T:
-        """Send once, when the quota and the cap on requests in flight allow, and return the typed answer."""
+    async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
+        """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
         session, loop, settings = self.session, self._loop, self.session.settings
         while True:
             key = settings.api_key
@@ -162,7 +163,8 @@ class Call(Admission):
                 await session.transport.ready(until, operation.request.route)
                 self._sent = self.in_flight = True
                 operation.request.may_leave = quota.is_open
-                response = await session.transport.exchange(settings.server, operation.request, key, until)
+                more = self._latest(fresh)
+                response = await session.transport.exchange(settings.server, operation.request, key, until, *more)
                 answered = True
                 if len(response.body) > LARGE:
                     await session.turns.take(len(response.body))
@@ -184,6 +186,10 @@ class Call(Admission):
                 session.concurrency.release()
                 quota.release(sent=self._sent, answered=answered, late=late)
             raise failure
+
+    def _latest(self, fresh: bool) -> tuple[Any, ...]:
+        latest = self._ambient if self._priority is Priority.BULK else self._deadline
+        return (latest, fresh) if fresh or self.session.pool else ()
 
     def _succeeded(self, status: int, elapsed: float) -> None:
         session = self.session
@@ -217,9 +223,8 @@ class Call(Admission):
         session, route = self.session, self._operation.request.route
         if isinstance(error, RateLimitError):
             self._pause_all(error)
-        if isinstance(error, APIResponseValidationError):
-            # It may be the answer to another request: the connections are off by one then.
-            session.transport.distrust()
+        if isinstance(error, APIResponseValidationError) and error.foreign:
+            session.transport.distrust()  # the connections may be off by one answer
         if sent:
             session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
         return error

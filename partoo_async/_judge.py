@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._convert import decode_error_body
 from partoo_async._http import describe_errors, error_class, retry_after, retryable_status
-from partoo_async._json import InvalidJSONError
+from partoo_async._json import InvalidJSONError, TooManyValuesError
 from partoo_async.errors import APIResponseValidationError, APIStatusError
 
 if TYPE_CHECKING:
@@ -33,10 +33,9 @@ def judge(operation: Operation[T], response: Response, decoder: Decoder, server:
         try:
             return operation.read(decoder, response.body, route)
         except InvalidJSONError as error:
-            problem = str(error)
-        # It may have been cut on its way, so that the next try brings the whole.
-        invalid = APIResponseValidationError((f"{problem} @ $",), response.status, route)
-        invalid.transient = True
+            invalid = APIResponseValidationError((f"{error} @ $",), response.status, route)
+            # What has been cut on its way may come whole the next time; what is too large will be so again.
+            invalid.transient = not isinstance(error, TooManyValuesError)
         raise invalid
     raise _status_error(response, route, server)
 

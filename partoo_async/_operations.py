@@ -82,7 +82,7 @@ def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, rout
         # Filing another group's businesses under this id would be worse than any error. Once more, and on another
         # connection: this one may be off by one answer.
         error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=route)
-        error.transient, error.repeats = True, 1
+        error.transient, error.foreign, error.repeats = True, True, 1
         raise error
     return value
 

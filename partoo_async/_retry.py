@@ -1,7 +1,7 @@
 """Whether, when and how often a failed call is tried again: the only module that knows tenacity.
 
-The engine is entered only after a first attempt failed, so that calls that succeed at once pay nothing for it, and
-imported only then. It is made anew for each call: a shared instance mixes up the state of concurrent calls.
+The engine is entered only after a first attempt failed, so that calls that succeed at once pay nothing for it. It is
+made anew for each call: a shared instance mixes up the state of concurrent calls.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 
-__all__ = ["RetryThrottle", "Retrying", "backoff", "worth_retrying"]
+__all__ = ["RetryThrottle", "Retrying", "backoff", "prepare", "worth_retrying"]
 
 T = TypeVar("T")
+
+
+def prepare() -> None:
+    """Import the engine, before an error needs it: then there may be no file handle left to read it with."""
+    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is the quicker without it
 
 
 class RetryThrottle:

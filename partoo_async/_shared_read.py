@@ -28,7 +28,7 @@ class _KeyCall(Call):
 
     __slots__ = ()
 
-    async def _attempt(self, operation: Operation[Any]) -> Any:
+    async def send(self, operation: Operation[Any], *, fresh: bool = False) -> Any:
         source: Any = self.session.settings.api_key
         return await self.ask(source)
 

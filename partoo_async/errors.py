@@ -149,6 +149,7 @@ class APIConnectionError(PartooError):
     """
 
     transient = True
+    stale: bool = False  # whether a read met a connection that had been closed since it was used
 
     def __init__(self, message: str, request_sent: bool = True, route: str = "") -> None:
         super().__init__(message)
@@ -168,6 +169,7 @@ class APIResponseValidationError(PartooError):
     """
 
     repeats: int | None = 2
+    foreign: bool = False  # whether it is the answer to another question, by its id
 
     def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
         super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")

@@ -86,11 +86,12 @@ class PartooSession:
         )
         self.quotas: Quotas = Quotas(self.settings, quota)
         self.transport: Transport = Transport(
-            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
+            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context, on_event=on_event
         )
         self._own_concurrency = True
+        self.pool: int = self.transport.pool
         self.life: Lifecycle = Lifecycle()
-        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency)
+        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency, self.pool)
         self._start()
 
     def _start(self) -> None:
@@ -118,12 +119,12 @@ class PartooSession:
             changes["api_key"] = protect(changes["api_key"])
         copy = PartooSession.__new__(PartooSession)
         copy.settings = self.settings.change(**changes)
-        copy.transport = self.transport
+        copy.transport, copy.pool = self.transport, self.pool
         copy._parent = self
         copy.quotas = self.quotas.copy(copy.settings, anew="rate_limit" in changes)
         copy.life = Lifecycle(self.life)
-        copy._own_concurrency = "max_concurrency" in changes
-        copy.concurrency = Concurrency(copy.settings.max_concurrency) if copy._own_concurrency else self.concurrency
+        own = copy._own_concurrency = "max_concurrency" in changes
+        copy.concurrency = Concurrency(copy.settings.max_concurrency, self.pool) if own else self.concurrency
         copy._start()
         copy._family = self._family
         copy._family.add(copy._reads)
@@ -215,7 +216,7 @@ class PartooSession:
             if self._parent is None:
                 self.transport.forget()
             self.quotas.forget()
-            self.concurrency = Concurrency(self.settings.max_concurrency)
+            self.concurrency = Concurrency(self.settings.max_concurrency, self.pool)
             self.turns = Turns()
             self._reads = Reads(self.settings.cache_ttl)
             self._family.add(self._reads)

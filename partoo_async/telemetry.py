@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,8 +21,16 @@ from partoo_async.errors import ConfigurationError
 from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
 
 try:
+    from opentelemetry.context import attach, detach, set_value
     from opentelemetry.metrics import MeterProvider, get_meter
-    from opentelemetry.trace import SpanKind, StatusCode, TracerProvider, get_tracer, set_span_in_context
+    from opentelemetry.trace import (
+        NoOpTracerProvider,
+        SpanKind,
+        StatusCode,
+        TracerProvider,
+        get_tracer,
+        set_span_in_context,
+    )
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] != "opentelemetry":
         raise
@@ -30,6 +39,8 @@ except ModuleNotFoundError as _missing:
     ) from None
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from partoo_async.events import Event
     from partoo_async.servers import Server
 
@@ -69,7 +80,7 @@ class Telemetry:
     Raises ``ConfigurationError`` for a provider that is none.
     """
 
-    __slots__ = ("_durations", "_pauses", "_retries", "_tracer")
+    __slots__ = ("_durations", "_makes_spans", "_pauses", "_retries", "_tracer")
 
     def __init__(
         self,
@@ -80,6 +91,7 @@ class Telemetry:
         _check("tracer_provider", tracer_provider, TracerProvider)
         _check("meter_provider", meter_provider, MeterProvider)
         version = get_version()
+        self._makes_spans = not isinstance(tracer_provider, NoOpTracerProvider)
         self._tracer = get_tracer(_SCOPE, version, tracer_provider, _SCHEMA)
         meter = get_meter(_SCOPE, version, meter_provider, _SCHEMA)
         self._durations = meter.create_histogram(
@@ -106,6 +118,22 @@ class Telemetry:
             self._retries.add(1, {**_endpoint(event.route), "error.type": event.error})
         elif isinstance(event, PauseEvent):
             self._pauses.record(event.seconds)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Let OpenTelemetry's instrumentation of aiohttp record nothing inside the ``with`` block, if this makes spans.
+
+        A client whose ``on_event`` this is sends its requests in it: each would have two spans else.
+        """
+        if not self._makes_spans:
+            yield
+            return
+        # The name that instrumentations ask for beside the key that the API keeps to itself.
+        token = attach(set_value("suppress_instrumentation", True))
+        try:
+            yield
+        finally:
+            detach(token)
 
     def _request(self, event: RequestEvent) -> None:
         ended = time.time_ns()

@@ -52,6 +52,7 @@ FLOORS = {
     "_admission": 3,
     "_quotas": 3,
     "_shared_read": 3,
+    "_resend": 3,
     "_judge": 2,
     "_turns": 2,
     "_lifecycle": 3,

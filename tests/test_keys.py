@@ -214,8 +214,8 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
     connected, connect = asyncio.Event(), SoundConnector.sound
     pause = 0.3
 
-    async def slow(self: SoundConnector, *arguments: Any) -> Any:
-        connection = await connect(self, *arguments)
+    async def slow(self: SoundConnector, *arguments: Any, **options: Any) -> Any:
+        connection = await connect(self, *arguments, **options)
         if not connected.is_set():
             connected.set()
             client.session.quota.pause(pause)
@@ -226,7 +226,8 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
         async with PartooClient("key", server=server.url, ssl_context=TLS) as client:
             call: Any = client.groups.get if path == "groups" else client.groups.delete
             task = asyncio.ensure_future(call(7, 42))
-            await connected.wait()
+            await asyncio.wait([task, asyncio.ensure_future(connected.wait())], return_when="FIRST_COMPLETED")
+            assert connected.is_set()
             while client.quota.paused_for:
                 assert server.requests == []
                 await asyncio.sleep(0.01)

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from attrs import frozen
+from opentelemetry.context import get_value
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
@@ -28,7 +30,7 @@ from partoo_async import (
 )
 from partoo_async.emulator import Emulator
 from partoo_async.telemetry import Telemetry
-from tests.conftest import FAST, TLS
+from tests.conftest import FAST, GROUP, TLS, answer, raw_server
 from tests.each import each
 from tests.recorder import Recorder
 
@@ -57,6 +59,96 @@ def parent_of(span: ReadableSpan) -> int | None:
 def event(route: str = "GET /sections/7", **changes: Any) -> RequestEvent:
     values = {"status": 200, "error": None, "elapsed": 0.25, "attempt": 1, "server": PRODUCTION}
     return RequestEvent(route, **{**values, **changes})
+
+
+# Beside the instrumentation of aiohttp, which gives each session that is made a trace configuration
+
+
+class Instrumented:
+    """Does what that does: a span for each request, unless it is to be quiet, and the visitor's context as headers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.spans = 0
+        plain = aiohttp.ClientSession.__init__
+        config = aiohttp.TraceConfig()
+        config.on_request_start.append(self.start)
+        monkeypatch.setattr(
+            aiohttp.ClientSession,
+            "__init__",
+            lambda session, **options: plain(session, trace_configs=[config], **options),
+        )
+
+    async def start(self, _: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        if not get_value("suppress_instrumentation"):
+            self.spans += 1
+            params.headers.update({"traceparent": "00-1-2-01", "baggage": "userid=alice", "X-B3-TraceId": "1"})
+
+
+VISITOR = (b"traceparent", b"baggage", b"x-b3-traceid", b"alice")
+
+
+@pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
+async def test_one_span_a_request_beside_other_instrumentation(
+    borrowed: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``Telemetry`` the instrumentation of aiohttp lets the client's requests be: each has one span."""
+    other = Instrumented(monkeypatch)
+    async with aiohttp.ClientSession() as session, raw_server(answer(200, GROUP)) as server:
+        options = {"session": session} if borrowed else {}
+        telemetry = Telemetry(tracer_provider=recorder.tracers, meter_provider=recorder.meters)
+        async with PartooClient("key", server=server.url, on_event=telemetry, **options) as client:
+            await client.groups.get(7, 42)
+        assert other.spans == 0
+        assert len(recorder.spans) == 1
+        await (await session.get(server.url)).read()
+    assert other.spans == 1  # those of others go on
+    assert not any(word in server.requests[0].lower() for word in VISITOR)
+
+
+@pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
+async def test_nothing_of_a_visitor_goes_to_the_api(borrowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``Telemetry`` the other one's span is the only one, and the headers that it adds stay at home."""
+    other = Instrumented(monkeypatch)
+    async with aiohttp.ClientSession() as session, raw_server(answer(200, GROUP), answer(200, GROUP)) as server:
+        options = {"session": session} if borrowed else {}
+        async with PartooClient("key", server=server.url, **options) as client:
+            await client.groups.get(7, 42)
+            await client.groups.update(7, 42, name="France", business_ids=[])
+    assert other.spans == 2
+    assert not any(word in request.lower() for request in server.requests for word in VISITOR)
+    assert all(b"x-apikey: key" in request.lower() for request in server.requests)
+
+
+async def test_the_spans_of_the_other_one_beside_these_metrics(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gives ``Telemetry`` a provider that makes no spans has those of the other instrumentation instead."""
+    other = Instrumented(monkeypatch)
+    telemetry = Telemetry(tracer_provider=NoOpTracerProvider(), meter_provider=recorder.meters)
+    async with raw_server(answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url, on_event=telemetry) as client:
+            await client.groups.get(7, 42)
+    assert (other.spans, len(recorder.spans), len(recorder.points(DURATION))) == (1, 0, 1)
+
+
+async def test_what_is_asked_for_goes_to_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers and middlewares of a session that is passed are sent: that is how to ask for more."""
+
+    async def propagate(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        request.headers["traceparent"] = "00-3-4-01"
+        return await handler(request)
+
+    Instrumented(monkeypatch)
+    async with aiohttp.ClientSession(headers={"X-Team": "blue"}, middlewares=(propagate,)) as session:
+        async with raw_server(answer(200, GROUP)) as server:
+            async with PartooClient("key", server=server.url, session=session) as client:
+                await client.groups.get(7, 42)
+    request = server.requests[0].lower()
+    assert (b"traceparent: 00-3-4-01" in request, b"x-team: blue" in request, b"alice" in request) == (
+        True,
+        True,
+        False,
+    )
 
 
 # Against the emulator

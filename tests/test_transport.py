@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import inspect
 import ssl
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from partoo_async import (
     APIStatusError,
     APITimeoutError,
     ClientClosedError,
+    ConfigurationError,
     PartooClient,
     PartooError,
 )
@@ -187,6 +189,89 @@ async def test_bodies(pieces: list[bytes], encoding: str, expected: bytes | type
     else:
         with pytest.raises(expected):
             await read_body(Stream(*pieces), encoding, None, cap=10)
+
+
+HALVES = gzip.compress(GROUP[:20]), gzip.compress(GROUP[20:])
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"".join(HALVES), GROUP),
+        (HALVES[0] + gzip.compress(b"") + HALVES[1], GROUP),
+        (b"".join(HALVES) + b"\0" * 9, GROUP),
+        (HALVES[0] + b"\0\0" + HALVES[1], GROUP[:20]),
+        (b"".join(HALVES)[:-1], UnreadableError),
+        (HALVES[0] + b"\x1f", UnreadableError),
+        (HALVES[0] + b"\x1f\x8bnonsense", UnreadableError),
+        (gzip.compress(b"") * 1025, UnreadableError),
+        (gzip.compress(b"x" * 600) * 2, TooLargeError),
+    ],
+    ids=["two", "an empty one", "padded", "behind padding", "cut", "begun", "corrupt", "too many", "too large"],
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000], ids=["bytes", "pieces", "whole"])
+async def test_gzip_of_several_members(data: bytes, expected: bytes | type[Exception], size: int) -> None:
+    """Members of gzip that follow each other are one text (RFC 1952, 2.2), however they are cut into pieces."""
+    stream = Stream(*(data[place : place + size] for place in range(0, len(data), size)))
+    if isinstance(expected, bytes):
+        assert await read_body(stream, "gzip", None, cap=1000) == expected
+    else:
+        with pytest.raises(expected):
+            await read_body(stream, "gzip", None, cap=1000 if expected is TooLargeError else 100_000)
+
+
+async def test_a_write_gets_the_whole_text_of_several_members() -> None:
+    """What request() returns of a write is all of the members, and not the text of the first."""
+    body = gzip.compress(b"first, ") + gzip.compress(b"second")
+    async with raw_server(answer(200, body, "Content-Encoding: gzip")) as server:
+        async with PartooClient("key", server=server.url) as client:
+            assert await client.request("POST", "/sections", json={}) == "first, second"
+
+
+async def test_unpacking_lets_others_have_their_turn() -> None:
+    """A few bytes that become megabytes do not hold up the event loop: it turns once in a quarter of one."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    text = await read_body(Stream(gzip.compress(b" " * 2**23)), "gzip", None)
+    counting.cancel()
+    assert len(text) == 2**23
+    assert turns > 25
+
+
+PROXIES = ["http://", "https://", "http:///", "http://?x", "http://h:99999999", "http://h:0", "http://u:s3cr3t@[bad"]
+PROXIES += ["proxy:3128", "ftp://proxy:21", "http://u:s3cr3t@", "http://h/path", "http://h?q=1", ""]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_malformed_proxy_is_refused_at_once(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp goes past some of these in silence: each is refused when the client is made, password unseen, also where
+    the environment names it."""
+    with pytest.raises(ConfigurationError, match="^proxy: expected an http") as caught:
+        PartooClient("key", proxy=proxy)
+    assert "s3cr3t" not in str(caught.value)
+    if proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        with pytest.raises(ConfigurationError, match="^trust_env: https_proxy in the environment") as caught:
+            PartooClient("key", trust_env=True)
+        assert "s3cr3t" not in str(caught.value)
+
+
+def test_proxies_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name, an address, a port, a password and a slash at the end are all right; https only as an argument."""
+    for proxy in ("http://proxy", "http://proxy.example:3128/", "https://u:p@proxy:1", "http://[::1]:8080", "HTTP://P"):
+        PartooClient("key", proxy=proxy)
+    monkeypatch.setenv("https_proxy", "http://u:p@proxy.example:3128")
+    PartooClient("key", trust_env=True)
+    monkeypatch.setenv("https_proxy", "https://proxy.example:3128")
+    with pytest.raises(ConfigurationError, match="'http://"):
+        PartooClient("key", trust_env=True)
 
 
 async def test_a_declared_length_above_the_cap() -> None:

@@ -1,4 +1,4 @@
-"""Which connections may carry a request: none on which something came that nobody asked for."""
+"""Which connections may carry a request: none that the other side has closed, and none on which it spoke unasked."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from partoo_async._transport.lines import Line, drop, settle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
 __all__ = ["CancelledUnsentError", "HeldBackError", "SoundConnector", "hold_back"]
 
 
-def hold_back(connection: Connection, may_leave: Callable[[], bool] | None) -> None:
-    """Give a connection back and raise ``HeldBackError`` when the request may not leave: connecting took its time."""
-    if may_leave is not None and not may_leave():
-        connection.release()
-        raise HeldBackError
+# After so many reads in a row that met a closed connection, only one request in so many uses one again: the server
+# closes behind each answer without saying so, and each attempt costs a slot of the quota.
+_ENOUGH, _ONE_IN = 3, 32
 
 
 class CancelledUnsentError(asyncio.CancelledError):
@@ -32,58 +33,79 @@ class HeldBackError(Exception):
     """The request had a connection, and was not to leave any more when it had it: nothing was sent."""
 
 
+def hold_back(connection: Connection, may_leave: Callable[[], bool] | None) -> None:
+    """Give a connection back and raise ``HeldBackError`` when the request may not leave: connecting took its time."""
+    if may_leave is not None and not may_leave():
+        connection.release()
+        raise HeldBackError
+
+
 class SoundConnector(aiohttp.TCPConnector):
-    """Gives out idle connections only while they are silent and nothing speaks against them.
+    """Gives out idle connections only while they are open and silent, and nothing speaks against them.
 
     aiohttp keeps what arrives on an idle connection, and gives it to the next request as its answer: a second answer
-    that was smuggled behind the first, say.
+    that was smuggled behind the first, say. And it takes a connection for open until the event loop has read its end,
+    which a program that computes keeps it from.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # The protocol is what stays the same when a connection is used again.
-        self._since: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._lines: WeakKeyDictionary[ResponseHandler, Line] = WeakKeyDictionary()
         self._generation = 0
-        self._connecting: set[asyncio.Task[Any] | None] = set()
-        self.may_leave: dict[asyncio.Task[Any] | None, Callable[[], bool] | None] = {}
+        self._spared = 0
+        self.stale: int = 0
+        """How many requests in a row met a connection that had been closed since it was used."""
 
     def distrust(self) -> None:
-        """Use no connection again that there is now: an answer that was not the right one came on one of them."""
+        """Use no connection again that there is now: the answer to another question came on one of them."""
         self._generation += 1
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Return a connection for a request."""
-        task = asyncio.current_task()
-        self._connecting.add(task)
-        connection = await self.sound(req, traces, timeout)
-        hold_back(connection, self.may_leave.get(task))
-        self._connecting.discard(task)
-        return connection
-
-    def gave_up(self) -> bool:
-        """Whether the running task has failed, or was cancelled, before it had a connection. Says so once."""
-        task = asyncio.current_task()
-        if task not in self._connecting:
-            return False
-        self._connecting.discard(task)
-        return True
+        return (await self.sound(req, traces, timeout))[0]
 
     async def sound(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        """The same for who keeps himself in mind whether there is one yet."""
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout, *, fresh: bool = False
+    ) -> tuple[Connection, bool]:
+        """The same, and whether the connection was used before. ``fresh``: take none that was."""
+        if self.stale >= _ENOUGH:
+            self._spared += 1
+            fresh = fresh or self._spared % _ONE_IN > 0
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
-            since = self._since.get(protocol)
-            if protocol is None or since is None:
+            line = self._lines.get(protocol) if protocol is not None else None
+            if protocol is None or line is None:
                 break
-            if since == self._generation and not protocol.should_close:
-                return connection
-            connection.close()
+            fit = line.since == self._generation and not fresh and not protocol.should_close
+            if fit and (not line.speaks() or await self._settled(connection, line)):
+                return connection, True
+            drop(connection)
         # A new one, and it is taken as it is: with a server that speaks unasked this would never end.
-        if protocol is not None:
-            self._since[protocol] = self._generation
-        return connection
+        if protocol is not None and protocol.transport is not None:
+            self._lines[protocol] = Line(protocol.transport, self._generation)
+        return connection, False
+
+    async def _settled(self, connection: Connection, line: Line) -> bool:
+        """Let the event loop read what has come on an idle connection, and return whether it can be used still."""
+        try:
+            await settle()
+        except BaseException:
+            drop(connection)
+            raise
+        protocol = connection.protocol
+        return not (connection.closed or protocol is None or protocol.should_close or line.speaks())
+
+    def abort_unsent(self) -> None:
+        """Close the connections on which something is unsent: to wait until it is sent may take for ever."""
+        for protocol in list(self._lines):
+            if protocol.transport is not None and protocol.transport.get_write_buffer_size():
+                protocol.transport.abort()
+
+    def abandon(self) -> None:
+        """Close the sockets when the event loop that they belong to is closed, and can do it no more."""
+        for line in self._lines.values():
+            line.abandon()

@@ -7,14 +7,19 @@ import math
 
 __all__ = ["Deadlines", "Watch"]
 
+# Turns of the event loop from a deadline to the end of the attempt, see ``Deadlines``. One reads at most 256 KiB of a
+# socket, and whoever waits for them is woken in the next; some loops look at their sockets after they ran the timers.
+_TURNS = 10
+
 
 class Watch:
-    """One attempt that is to end by ``until``, a time of the event loop.
+    """One attempt that is to end by ``until``, a time of the event loop, and how far it has come.
 
-    ``expired``: it was cancelled for that. ``unsent``: nothing has left for sure, kept by whoever sends.
+    ``expired``: it was cancelled for that. ``unsent``: nothing has left for sure. ``reused``: it waits for the first
+    byte of an answer on a connection that was used before. Both are kept by whoever sends.
     """
 
-    __slots__ = ("_cancelling", "_task", "expired", "unsent", "until")
+    __slots__ = ("_cancelling", "_task", "expired", "reused", "unsent", "until")
 
     def __init__(self, task: asyncio.Task[object], until: float) -> None:
         self._task = task
@@ -22,6 +27,7 @@ class Watch:
         self.until: float = until
         self.expired: bool = False
         self.unsent: bool = False
+        self.reused: bool = False
 
     def expire(self) -> None:
         """Cancel the attempt."""
@@ -37,7 +43,8 @@ class Deadlines:
     """What is under way, and one timer at the earliest deadline of it.
 
     As with ``asyncio.timeout``, an attempt whose time is over is cancelled; who awaits it tells that from another
-    cancellation by ``Watch.was_it``.
+    cancellation by ``Watch.was_it``. Unlike there, an answer that came in time counts also when the event loop was
+    held up and could not read it: the loop gets a few turns for that first.
     """
 
     __slots__ = ("_due", "_timer", "_under_way")
@@ -59,6 +66,17 @@ class Deadlines:
             self._set(until)
         return watch
 
+    @staticmethod
+    def now() -> float:
+        """Return the time by the clock of the deadlines."""
+        return asyncio.get_running_loop().time()
+
+    def move(self, watch: Watch, until: float) -> None:
+        """Give an attempt another time."""
+        watch.until = until
+        if watch in self._under_way and until < self._due:
+            self._set(until)
+
     def stop(self, watch: Watch) -> None:
         """Watch it no longer."""
         self._under_way.discard(watch)
@@ -77,7 +95,17 @@ class Deadlines:
 
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
-        for watch in [watch for watch in self._under_way if watch.until <= now]:
+        late = [watch for watch in self._under_way if watch.until <= now]
+        self._give_turns(late, _TURNS)
+        self._set(min((watch.until for watch in self._under_way if watch.until > now), default=math.inf))
+
+    def _give_turns(self, late: list[Watch], left: int) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = [watch for watch in late if watch in self._under_way and watch.until <= now]
+        if late and left:
+            loop.call_soon(self._give_turns, late, left - 1)
+            return
+        for watch in late:
             self._under_way.discard(watch)
             watch.expire()
-        self._set(min((watch.until for watch in self._under_way), default=math.inf))

@@ -15,6 +15,7 @@ from yarl import URL
 
 from partoo_async._transport.answers import Answer
 from partoo_async._transport.connector import SoundConnector, hold_back
+from partoo_async._transport.lines import drop, has_unsent, is_stale
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.passable import is_plain, is_untouched
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from partoo_async._transport.deadlines import Watch
 
 __all__ = ["DirectRoute"]
-
-# Bytes of a request that a connection takes at once, whatever lies below: TLS does not tell what waits there.
-_SMALL = 16 * 1024
 
 
 class _Origin:
@@ -63,7 +61,7 @@ class DirectRoute:
         """Whether a request can take this way now."""
         return self._is_plain and is_untouched(self._session)
 
-    async def ask(self, base_url: str, request: Request, key: Secret, until: float, watch: Watch) -> Response:
+    async def ask(self, base_url: str, request: Request, key: Secret, watch: Watch, fresh: bool) -> Response:
         """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
         origin = self._origins.get(base_url)
         if origin is None:
@@ -73,32 +71,33 @@ class DirectRoute:
             raise RuntimeError("the session is closed")
         watch.unsent = True
         try:
-            connection = await connector.sound(origin.request, [], TIMEOUT)
+            connection, reused = await connector.sound(origin.request, [], TIMEOUT, fresh=fresh)
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None
         hold_back(connection, request.may_leave)
         try:
-            protocol = connection.protocol
-            transport = connection.transport
+            protocol, transport = connection.protocol, connection.transport
             if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             transport.write(_written(origin, request, key))
-            watch.unsent = False
+            watch.unsent, watch.reused = False, reused
             message, stream = await protocol.read()
+            watch.reused = False
+            if reused:
+                connector.stale = 0
             while 100 <= message.code < 200 and message.code != 101:
                 message, stream = await protocol.read()  # that one only announced this one
             answer = Answer(message.code, message.headers, stream, protocol)
-            response = await answer.read(request, key, until)
-        except BaseException:
-            if request.body is not None and connection.transport is not None:
-                connection.transport.abort()  # what is unsent of the body would keep the socket until it is sent
-            connection.close()  # what is left of the answer must not meet the next request on this connection
+            response = await answer.read(request, key, watch.until)
+        except BaseException as error:
+            watch.reused = watch.reused and is_stale(error)
+            drop(connection)  # what is left of the answer must not meet the next request on it, nor wait to be sent
             raise
-        # Not after a 101, with which the server speaks something else than HTTP, nor after an early refusal of a body.
-        unsent = request.body is not None and message.code >= 300 and len(request.body) > _SMALL
-        if answer.broken or unsent or message.code == 101:
-            connection.close()
+        if request.body is not None and has_unsent(transport, len(request.body), message.code):
+            drop(connection)  # the answer came early: what is left of the body would stand before the next request
+        elif answer.broken or message.code == 101:
+            connection.close()  # after a 101 the server speaks something else than HTTP
         else:
             connection.release()
         return response

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import ssl
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -15,13 +14,20 @@ from partoo_async._transport.deadlines import Deadlines
 from partoo_async._transport.detour import SessionRoute
 from partoo_async._transport.direct import DirectRoute
 from partoo_async._transport.options import check_options
+from partoo_async._transport.sessions import abandon, close, ends_with_its_loop, import_for_errors, prepare
+from partoo_async._transport.threads import in_own_thread, make_resolver
 from partoo_async._transport.translation import translate
 from partoo_async._version import get_version
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator
+
     from partoo_async._http import Request, Response
     from partoo_async._secret import Secret
+    from partoo_async._transport.deadlines import Watch
+    from partoo_async._transport.options import Quiet
     from partoo_async.servers import Server
 
 __all__ = ["Transport"]
@@ -43,19 +49,30 @@ class Transport:
         proxy: str | None = None,
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
+        on_event: Any = None,
     ) -> None:
         check_options(session, proxy, trust_env, ssl_context)
-        self._session = session
-        self._owned = session is None
+        self._session, self._owned = session, session is None
         self._proxy = proxy
         self._trust_env = trust_env
         self._ssl = ssl_context
+        # Of the type: a mock has whatever it is asked for.
+        self._quiet: Quiet | None = on_event.quiet if hasattr(type(on_event), "quiet") else None
         self._opening = asyncio.Lock()
         self._deadlines = Deadlines()
         self._direct: DirectRoute | None = None
+        self._ending: AsyncGenerator[None] | None = None
         if session is not None:
+            import_for_errors()
             self._detour = self._make_detour(session)
         self.closed: bool = False
+
+    @property
+    def pool(self) -> int:
+        """How many connections a borrowed session allows to one server; 0 without a limit, as for our own."""
+        connector = None if self._owned or self._session is None else self._session.connector
+        limits = () if connector is None else (connector.limit, connector.limit_per_host)
+        return min((limit for limit in limits if limit), default=0)
 
     def __del__(self) -> None:
         # A warning only: closing sockets takes a running loop, and there may be none. Nothing is set yet where
@@ -75,22 +92,30 @@ class Transport:
             if self.closed:
                 raise ClientClosedError("this client is closed; make a new one")
             if self._session is None:
-                context = self._ssl if self._ssl else await asyncio.to_thread(ssl.create_default_context)
+                context = await in_own_thread(lambda: prepare(self._ssl))
                 if self.closed:
                     raise ClientClosedError("this client is closed; make a new one")
-                # No limit on connections: the client's own cap on requests in flight stands before this one. The
-                # threaded resolver asks the system, as every other program on the machine does.
-                connector = SoundConnector(limit=0, ssl=context, resolver=aiohttp.ThreadedResolver())
+                # No limit on connections: the client's own cap on requests in flight stands before this one.
+                connector = SoundConnector(limit=0, ssl=context, resolver=make_resolver())
                 session = aiohttp.ClientSession(
                     connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
                 )
+                self._ending = await ends_with_its_loop(session)
                 self._detour = self._make_detour(session)
                 self._direct = None if self._proxy else DirectRoute(session, fixed_headers(), self._ssl or True)
                 self._session = session
             return self._session
 
     def _make_detour(self, session: aiohttp.ClientSession) -> SessionRoute:
-        return SessionRoute(session, fixed_headers(), self._ssl or True, owned=self._owned, proxy=self._proxy)
+        return SessionRoute(
+            session,
+            fixed_headers(),
+            self._ssl or True,
+            self._deadlines,
+            owned=self._owned,
+            proxy=self._proxy,
+            quiet=self._quiet,
+        )
 
     async def ready(self, until: float, route: str) -> None:
         """Open the session if that was not done yet; raises ``APITimeoutError`` when that takes too long."""
@@ -100,11 +125,12 @@ class Transport:
             async with asyncio.timeout_at(until):
                 await self.open()
         except TimeoutError:
-            pass
+            failure: APIConnectionError = APITimeoutError(f"{route}: not ready in time to connect", False, route)
+        except OSError as error:
+            failure = APIConnectionError(f"{route}: not ready to connect: {error.strerror}", False, route)
         else:
             return
-        # Reading certificates takes a thread of the loop's executor, and all may be busy.
-        raise APITimeoutError(f"{route}: no thread was free to read the certificates in", False, route)
+        raise failure
 
     def forget(self) -> None:
         """Let go of a session whose event loop was closed; a borrowed one cannot be made anew.
@@ -113,7 +139,8 @@ class Transport:
         """
         if not self._owned:
             raise ClientClosedError("the aiohttp session of this client belongs to an event loop that was closed")
-        self._session = None
+        abandon(self._session)
+        self._session = self._ending = None
         self._opening = asyncio.Lock()
         self._deadlines = Deadlines()
 
@@ -126,28 +153,28 @@ class Transport:
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
         self.closed = True
-        try:
-            if self._owned and self._session is not None:
-                await self._session.close()
-        finally:
-            self._deadlines.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
+        self._deadlines.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
+        if self._owned and self._session is not None:
+            await close(self._session)
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
+    async def exchange(
+        self, server: Server, request: Request, key: Secret, until: float, latest: float = 0.0, fresh: bool = False
+    ) -> Response:
         """Send one request and return its complete answer, whatever its status.
 
-        ``until`` is the event loop time at which the attempt ends. Raises ``APIConnectionError``,
-        ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or cannot be decompressed,
-        and ``ClientClosedError`` when the session was closed. Cancelled before there was a connection, it raises
-        ``CancelledUnsentError``, and ``HeldBackError`` when ``request.may_leave`` denies it.
+        ``until`` is the event loop time at which the attempt ends, and ``latest`` the last one if it has to wait for a
+        place in a borrowed session's pool, which is no part of it. ``fresh``: on a new connection. Raises
+        ``APIConnectionError``, ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or
+        cannot be decompressed, and ``ClientClosedError`` when the session was closed. Cancelled before there was a
+        connection, it raises ``CancelledUnsentError``.
         """
         session = self._session or await self.open()
-        connector = session.connector  # which a session that is closed meanwhile has no longer
         failure: BaseException
         watch = self._deadlines.start(until)
         try:
             if self._direct is not None and self._direct.open():
-                return await self._direct.ask(server.base_url, request, key, until, watch)
-            return await self._detour.ask(server.base_url, request, key, until)
+                return await self._direct.ask(server.base_url, request, key, watch, fresh)
+            return await self._detour.ask(server.base_url, request, key, watch, latest, fresh)
         except asyncio.CancelledError as error:
             failure = asyncio.CancelledError(*error.args)
             if watch.was_it():
@@ -161,13 +188,22 @@ class Transport:
             failure = translate(error, request.route, server, session)
         finally:
             self._deadlines.stop(watch)
-        if watch.unsent or (isinstance(connector, SoundConnector) and connector.gave_up()):
-            # The key and the request have not left.
-            if isinstance(failure, (APIConnectionError, ClientClosedError)):
-                failure.request_sent = False
-            elif isinstance(failure, asyncio.CancelledError):
-                failure = CancelledUnsentError(*failure.args)
+        if watch.reused and isinstance(session.connector, SoundConnector):
+            session.connector.stale += 1
+        failure = _marked(failure, request, watch)
         try:
             raise failure
         finally:
             del failure  # or the traceback would hold the frame that holds the error
+
+
+def _marked(failure: BaseException, request: Request, watch: Watch) -> BaseException:
+    """Say of a failure what is known of the connection that it befell."""
+    if watch.unsent:  # the key and the request have not left
+        if isinstance(failure, asyncio.CancelledError):
+            return CancelledUnsentError(*failure.args)
+        if isinstance(failure, (APIConnectionError, ClientClosedError)):
+            failure.request_sent = False
+    elif watch.reused and request.method == "GET" and isinstance(failure, APIConnectionError):
+        failure.stale = True  # of a write nobody knows whether it was carried out
+    return failure

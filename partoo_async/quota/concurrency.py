@@ -20,7 +20,9 @@ class Concurrency:
 
     __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, pool: int = 0) -> None:
+        # More than a borrowed session has connections for would only wait there, each with a slot of the quota in hand.
+        limit = min(limit, pool or limit)
         self.limit: int = limit
         self.bulk_limit: int = limit - max(1, limit // 8) if limit > 1 else limit
         self._in_flight = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define

@@ -68,11 +68,11 @@ async def test_no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that does not resolve is a fault of the line, of a request that was not sent."""
     asked = []
 
-    async def getaddrinfo(host: str, *_: object, **__: object) -> None:
+    def getaddrinfo(host: str, *_: object, **__: object) -> None:
         asked.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     async with PartooClient(KEY, server="https://partoo.invalid/v2", retry=POLICY) as client:
         outcome = await ask(client)
         assert client.quota.used == 0

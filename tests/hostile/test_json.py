@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
-from partoo_async import APIResponseValidationError, Group
+from partoo_async import APIResponseValidationError, Group, NotFoundError, PartooClient
 from tests.conftest import GROUP, answer
-from tests.hostile.check import FINAL, FOREIGN, FRANCE, UNREADABLE, Played, check, named, played, row
+from tests.hostile.check import FINAL, FOREIGN, FRANCE, KEY, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import HostileServer, Script
 
 
@@ -120,3 +122,56 @@ async def test_the_second_try_takes_a_new_connection() -> None:
     await check(server.serve(), FRANCE, 2)
     # One for the foreign answer, one for all that comes after it.
     assert server.connections == 2
+
+
+@row(52)
+@pytest.mark.parametrize(
+    ("unusable", "sends"),
+    [
+        (b"", UNREADABLE),
+        (GROUP[:-1], UNREADABLE),
+        (GROUP.replace(b"false", b'"no"'), FINAL),
+        (GROUP.replace(b'"name"', b'"title"'), FINAL),
+    ],
+    ids=["empty", "cut", "wrong type", "missing"],
+)
+async def test_other_unusable_answers_keep_the_connections(unusable: bytes, sends: int) -> None:
+    """An answer that is complete but of no use says nothing against the connections: they are used again."""
+    server = HostileServer((answer(200, unusable),))
+    await check(server.serve(), APIResponseValidationError, sends)
+    assert server.connections == 1
+
+
+TOO_MANY = {
+    "objects": b"[" + b"{}," * 2**20 + b"{}]",
+    "lists": b"[" + b"[]," * 2**20 + b"[]]",
+    "fields": b'{"":' * 300 + b"[" + b'{"a":1,"b":2,"c":3,"d":4},' * 200_000 + b"1]" + b"}" * 300,
+    "values": b"[" + b"1," * 2**21 + b"1]",
+}
+
+
+@row(51)
+@pytest.mark.parametrize("body", TOO_MANY.values(), ids=TOO_MANY)
+async def test_more_values_than_fit_in_memory(body: bytes) -> None:
+    """A few bytes on the wire that would become a gigabyte of objects are refused before anything is made of them, once
+    and for good."""
+    packed = answer(200, gzip.compress(GROUP[:-1] + b',"more":' + body + b"}", 1), "Content-Encoding: gzip")
+    error = await check(packed, APIResponseValidationError, FINAL, memory=64 * 2**20)
+    assert "the body holds more than" in str(error)
+
+
+@row(51)
+async def test_a_refusal_of_many_values_is_a_refusal() -> None:
+    """The status of an error counts, whatever its body would become; of that the beginning is kept as text."""
+    error = await check(answer(404, b"[" + b"{}," * 300_000 + b"{}]"), NotFoundError, FINAL)
+    assert isinstance(error, NotFoundError)
+    assert isinstance(error.body, str)
+
+
+@row(51)
+async def test_a_large_section_is_read() -> None:
+    """A section of 100,000 groups has 6 MB, and is an answer like any other."""
+    groups = ",".join(f'{{"id":{number},"name":"Group {number}","has_puller":false}}' for number in range(100_000))
+    body = f'{{"id":7,"name":"All","can_edit":true,"groups":[{groups}]}}'.encode()
+    async with HostileServer((answer(200, body),)).serve() as server, PartooClient(KEY, server=server.url) as client:
+        assert len((await client.sections.get(7)).groups) == 100_000

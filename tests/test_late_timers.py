@@ -1,0 +1,115 @@
+"""An answer that came in time counts, also when the event loop was held up and could not read it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from partoo_async import APITimeoutError, PartooClient, RetryPolicy
+from partoo_async._transport import passable
+from partoo_async._transport.deadlines import Deadlines
+from tests.clock import Clock
+from tests.conftest import GROUP, PATIENCE, answer, raw_server
+from tests.virtual import run_virtual
+
+ONCE = RetryPolicy(max_retries=0)
+LARGE = b'{"id":42,"name":"%b","has_puller":false,"business_ids":[]}' % (b"x" * 300_000)
+
+
+@contextlib.contextmanager
+def answering(reply: bytes, answered: threading.Event) -> Iterator[str]:
+    """A server in a thread, which no event loop holds up; it answers one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                for _ in range(2):
+                    if not connection.recv(2**16):
+                        return
+                    connection.sendall(answer(200, reply))
+                    answered.set()
+                connection.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v2"
+        thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("way", ["short", "long"])
+@pytest.mark.parametrize("reply", [GROUP, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("bound", ["attempt_timeout", "timeout"])
+async def test_an_answer_in_time_counts(bound: str, reply: bytes, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program computes past the deadline of an attempt, or of the call, while the answer lies in the socket."""
+    if way == "long":
+        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
+    clock, answered = Clock(monkeypatch), threading.Event()
+    with answering(reply, answered) as url:
+        async with PartooClient("key", server=url, retry=ONCE) as client:
+            await client.groups.get(7, 42)
+            answered.clear()
+            hurried = client.with_options(**{bound: 10.0})
+            write = asyncio.create_task(hurried.request("POST", "/sections/7", json={}))
+            while not answered.is_set():
+                await asyncio.sleep(0)
+                time.sleep(0.001)
+            clock.forward(11)
+            assert (await write)["id"] == 42
+
+
+def test_a_deadline_that_passed_is_one() -> None:
+    """Without an answer an attempt ends at its deadline, not later: the turns of the loop take no time."""
+
+    async def main() -> None:
+        loop, deadlines = asyncio.get_running_loop(), Deadlines()
+        watch = deadlines.start(loop.time() + 5)
+        with pytest.raises(asyncio.CancelledError):
+            await loop.create_future()
+        assert watch.was_it()
+        assert loop.time() == watch.until
+
+    run_virtual(main())
+
+
+def test_a_deadline_may_be_moved() -> None:
+    """A later time holds, an earlier one, too; whoever stops in the last moment is not cancelled."""
+
+    async def main() -> None:
+        loop, deadlines = asyncio.get_running_loop(), Deadlines()
+        start = loop.time()
+        watch = deadlines.start(start + 5)
+        deadlines.move(watch, start + 9)
+        await asyncio.sleep(6)
+        assert not watch.expired
+        deadlines.move(watch, start + 7)
+        with pytest.raises(asyncio.CancelledError):
+            await loop.create_future()
+        assert watch.was_it()
+        assert loop.time() == start + 7
+        other = deadlines.start(start + 8)
+        loop.call_at(start + 8, loop.call_soon, deadlines.stop, other)
+        await asyncio.sleep(5)
+        assert not other.expired
+        deadlines.close()
+
+    run_virtual(main())
+
+
+async def test_a_timeout_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer in time ends an attempt with ``APITimeoutError``."""
+    clock = Clock(monkeypatch)
+    async with raw_server(None) as server, PartooClient("key", server=server.url, retry=ONCE) as client:
+        write = asyncio.create_task(client.groups.delete(7, 42))
+        while not server.requests:
+            await asyncio.sleep(0.001)
+        clock.forward(16)
+        with pytest.raises(APITimeoutError) as caught:
+            await write
+    assert caught.value.request_sent
