@@ -28,7 +28,8 @@ class Listing:
     """The sections of a scan, read once each.
 
     ``sections``: their ids in order; ``unreadable``: outcomes of those that could not be read; ``added`` and
-    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took.
+    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took;
+    ``left``: how many groups are to be read.
     ``keep_failures``: what a journal has as failed needs no other try.
     """
 
@@ -42,17 +43,13 @@ class Listing:
         self.added: list[Key] = []
         self.deleted: list[Key] = []
         self.requests: int = 0
+        self.left: int = 0
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
         self._before: dict[int, tuple[int, ...]] = {}
         self._engine: Engine[Any, Any] | None = None
         self._unread = 0
         self._closed = False
-
-    @property
-    def left(self) -> int:
-        """How many groups are to be read."""
-        return sum(len(groups) for groups in self._groups.values())
 
     @property
     def ahead(self) -> tuple[int, int]:
@@ -144,6 +141,7 @@ class Listing:
             await self.journal.note_section(section_id, section.name if section else None, groups, forget)
             groups = array("q", [group_id for group_id in groups if group_id not in settled])
         self._groups[section_id] = groups
+        self.left += len(groups)
 
     async def _forget_sections(self) -> None:
         """Note the groups of sections that an organization no longer has.
