@@ -10,7 +10,7 @@ from partoo_async._deadline import ambient_deadline
 from partoo_async._operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
-from partoo_async.resources import walk_sections
+from partoo_async.resources import MOST_WALKS, SectionWalk
 from partoo_async.scan.report import ScanItem
 
 if TYPE_CHECKING:
@@ -57,9 +57,23 @@ class Reader:
         quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
         return max(quota, (groups + begun) * each / self._workers) + each
 
-    async def section_ids(self, org_id: int | None) -> list[int]:
-        """Return the id of every section of an organization. A page that cannot be read is an error of the scan."""
-        return [section.id async for section in walk_sections(self._send, org_id=org_id)]
+    async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
+        """Return the id of every section of an organization, and whether those are all for sure.
+
+        A list that changes while its pages are read is read again, a few times at most; then what was on any of them is
+        returned. A page that cannot be read is an error of the scan.
+        """
+        seen: dict[int, None] = {}
+        before: list[int] = []
+        for _ in range(MOST_WALKS):
+            walk = SectionWalk(self._send, org_id=org_id)
+            async for _section in walk.sections():
+                pass
+            if walk.steady or [*walk.found] == before:
+                return [*walk.found], True
+            before = [*walk.found]
+            seen |= walk.found
+        return [*seen], False
 
     async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
         """Return a section and, when it could not be read, the outcome that says why."""

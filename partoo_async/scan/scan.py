@@ -116,7 +116,7 @@ class Scan:
             # Closed from elsewhere while it read: a part of the sections, which no journal may take for the whole.
             return listing.plan(0)
         plan = listing.plan(await self._keeper.begin())
-        await self._keeper.plan(plan)
+        await self._keeper.plan(plan if listing.whole else None)
         self._failures.begin(plan.groups + len(listing.unreadable))
         self._unreadable.extend(listing.unreadable)
         return plan
@@ -132,9 +132,12 @@ class Scan:
             reason, later = str(error), not isinstance(error, JournalError)
         else:
             return
-        ended = ScanError(f"the scan ended early: {reason}", self.report(self._failures.kept))
-        ended.transient = later
-        raise ended
+        raise self._ended(f"the scan ended early: {reason}", transient=later)
+
+    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
+        error = ScanError(reason, self.report(self._failures.kept if items is None else items))
+        error.transient = transient
+        return error
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -178,7 +181,7 @@ class Scan:
         if self._engine is None or self._state == "closed":
             raise StopAsyncIteration
         if self._failures.exceeded:
-            raise ScanError(f"the scan ended early: {self._failures}", self.report(self._failures.kept))
+            raise self._ended(f"the scan ended early: {self._failures}", transient=False)
         if self._taking:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
@@ -205,10 +208,13 @@ class Scan:
             try:
                 return await engine.next()
             except StopAsyncIteration:
-                self._tally.complete = self._state == "open"
+                self._tally.complete = self._state == "open" and self._listing.whole
                 if self._tally.complete:
                     await self._keeper.finish()
+        is_part = self._state == "open" and not self._listing.whole
         await self.aclose()
+        if is_part:
+            raise self._ended("the scan may lack sections: their list changed while it was read", transient=True)
         raise StopAsyncIteration
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
@@ -229,9 +235,9 @@ class Scan:
         except (ScanError, ClientClosedError) as error:
             if not items and isinstance(error, ClientClosedError):
                 raise  # nothing was had yet
-            reason = str(error)
+            reason, later = str(error), error.transient
         else:
             if self._tally.complete:
                 return self.report(items)
-            reason = "the scan ended early: it was closed"
-        raise ScanError(reason, self.report(items))
+            reason, later = "the scan ended early: it was closed", False
+        raise self._ended(reason, items, transient=later)
