@@ -16,6 +16,7 @@ from partoo_async.errors import (
 )
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
+from partoo_async.scan.handover import Handover
 from partoo_async.scan.keeper import Keeper
 from partoo_async.scan.listing import Key, Listing
 from partoo_async.scan.reader import Reader
@@ -68,6 +69,7 @@ class Scan:
         self._unreadable: deque[ScanItem] = deque()
         self._state = "new"
         self._tally = Tally(self._session, self._reader, self._listing, self._failures, on_progress)
+        self._handover = Handover()
         self._taking = False
 
     def __repr__(self) -> str:
@@ -127,8 +129,7 @@ class Scan:
         try:
             yield
         except (QuotaExceededError, DeadlineExceededError, JournalError) as error:
-            # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
-            # failures one by one.
+            # Bulk work is patient, but not for hours: the rest is not turned into failures one by one.
             reason, later = str(error), not isinstance(error, JournalError)
         else:
             return
@@ -186,9 +187,12 @@ class Scan:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
         try:
+            if self._handover.begin():
+                await self._handover.suspend()
             item = await self._next(self._engine)
         finally:
             self._taking = False
+        self._handover.end()
         self._tally.add(item)
         if self._tally.on_progress is not None:
             self._tally.tell(self.progress)
