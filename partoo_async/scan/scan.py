@@ -14,11 +14,13 @@ from partoo_async.errors import (
     QuotaExceededError,
     ScanError,
 )
+from partoo_async.policy import check_seconds
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
 from partoo_async.scan.handover import Handover
 from partoo_async.scan.keeper import Keeper
 from partoo_async.scan.listing import Key, Listing
+from partoo_async.scan.outage import OutageError
 from partoo_async.scan.reader import Reader
 from partoo_async.scan.records import JournalError
 from partoo_async.scan.scope import check_journal, check_options
@@ -53,13 +55,14 @@ class Scan:
         journal: str | os.PathLike[str] | None = None,
         resume: bool = False,
         retry_failed: bool = True,
+        max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         self._session = session.with_own_drift()
         bulk_limit = session.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
-        self._reader = Reader(self._session, self._workers)
+        self._reader = Reader(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
         self._failures = Failures(max_failures)
         path = None if journal is None else check_journal(journal)
@@ -128,7 +131,7 @@ class Scan:
         """Turn what ends a scan, and is not the fault of a key, into a ``ScanError`` with the report."""
         try:
             yield
-        except (QuotaExceededError, DeadlineExceededError, JournalError) as error:
+        except (QuotaExceededError, DeadlineExceededError, OutageError, JournalError) as error:
             # Bulk work is patient, but not for hours: the rest is not turned into failures one by one.
             reason, later = str(error), not isinstance(error, JournalError)
         else:
