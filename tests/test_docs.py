@@ -118,6 +118,15 @@ def test_code_on_pages_runs(
                 assert prints(block.output, output), f"{by_name(page)}, line {block.line}, prints:\n{output}"
 
 
+def test_the_tests_that_a_page_names_are_there() -> None:
+    """What the section on scans says is shown by a test is shown by one of that name."""
+    section = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").partition("\n## Scans on a bad day")[2]
+    named = set(re.findall(r"`(test_\w+)`", section.partition("\n## ")[0]))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert named
+    assert named <= set(re.findall(r"^(?:async )?def (test_\w+)", sources, re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     ("expected", "output", "same"),
     [
