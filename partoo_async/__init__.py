@@ -24,7 +24,7 @@ from partoo_async.errors import (
     ScanError,
     UnsupportedMediaTypeError,
 )
-from partoo_async.events import Event, PauseEvent, RequestEvent, RetryEvent
+from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
 from partoo_async.models import (
     BadRequestBody,
     BadRequestErrors,
@@ -79,6 +79,7 @@ __all__ = [
     "Group",
     "GroupChange",
     "GroupSummary",
+    "HoldEvent",
     "InternalServerError",
     "NotCompared",
     "NotFoundError",

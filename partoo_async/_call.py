@@ -30,9 +30,13 @@ from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from partoo_async._operations import Operation
     from partoo_async.quota import Quota
     from partoo_async.session import PartooSession
+
+    Decide = Callable[["Call", Operation[Any]], Awaitable[Any]]
 
 __all__ = ["Call"]
 
@@ -47,24 +51,28 @@ _logger = logging.getLogger("partoo_async.retry")
 class Call(Admission):
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
 
-    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``key``:
-    the one that a callable gave for a read that others share, so that no other is used. ``until``: the event loop time
-    at which the call ends if its own timeout does not end it before.
+    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``late``:
+    seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends by
+    ``tries``, and decides what follows faults of the server, which are not tried again here then. ``key``: the one that
+    a callable gave for a read that others share, so that no other is used. ``until``: the event loop time at which the
+    call ends if its own timeout does not end it before.
     """
 
     __slots__ = (
-        *("_aborted", "_attempts", "_sent", "_task", "_until"),
-        *("busy", "in_flight", "last_try", "sends"),
+        *("_aborted", "_attempts", "_decide", "_sent", "_task", "_until"),
+        *("busy", "in_flight", "last_try", "late", "sends"),
     )
 
-    def __init__(self, key: Secret | None = None, until: float = math.inf) -> None:
+    def __init__(self, decide: Decide | None = None, *, key: Secret | None = None, until: float = math.inf) -> None:
         self._until = until
         self._asked = key
         self._shared_by = None if key is None else key.fingerprint
         self.sends: int = 0
         self.busy: float = 0.0
+        self.late: float = 0.0
         self.in_flight: bool = False
         self.last_try: bool = False
+        self._decide = decide
         self._aborted = False
         self._attempts: list[Attempt] = []
         self._last_error: PartooError | None = None
@@ -75,9 +83,7 @@ class Call(Admission):
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
         self.session: PartooSession = session
         self.quota: Quota = session.quotas.latest
-        self._operation = operation
-        self._priority = priority
-        self._loop = loop
+        self._operation, self._priority, self._loop = operation, priority, loop
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
         self._task = asyncio.current_task()
@@ -86,13 +92,7 @@ class Call(Admission):
             raise ClientClosedError("this client is closed; make a new one")
         life.calls.add(self)
         try:
-            try:
-                return await attempt(self, operation)
-            except PartooError as error:
-                first = error
-            if worth_retrying(first, idempotent=operation.idempotent):
-                return await self._retry(first, operation)
-            raise self._complete(first)
+            return await (self.tries(operation) if self._decide is None else self._decide(self, operation))
         except asyncio.CancelledError:
             if not self._aborted or self._task is None or self._task.uncancel():
                 raise
@@ -102,45 +102,51 @@ class Call(Admission):
                 life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 
+    async def tries(self, operation: Operation[T]) -> T:
+        """Send the request, and again while that is worth it here, and return the result."""
+        try:
+            return await attempt(self, operation)
+        except PartooError as error:
+            failure = error
+        if worth_retrying(failure, idempotent=operation.idempotent, once=self._decide is not None):
+            retrying = Retrying(
+                policy=self.session.settings.retry,
+                throttle=self.session.throttle,
+                idempotent=operation.idempotent,
+                once=self._decide is not None,
+                remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
+                pause=self._pause,
+                sleep=asyncio.sleep,
+                on_retry=self.tell,
+            )
+            try:
+                return await retrying.run(failure, lambda: attempt(self, operation))
+            except QuotaExceededError as error:
+                failure = self._last_error or error  # the repeat was refused, not the call
+                failure.hurried = True
+            except PartooError as error:
+                failure = error
+        # Raised here and not there, so that its traceback has no frames of the retry engine.
+        failure.attempts = tuple(self._attempts)
+        raise failure.with_traceback(None)
+
+    def renew(self, seconds: float) -> None:
+        """Give the call so many seconds from now on, within the ambient deadline."""
+        self._deadline = min(self._loop.time() + seconds, self._ambient)
+
     def abort(self) -> None:
         """End a call of a client that is being closed with a ``ClientClosedError``, unless its request is out."""
         if not self.in_flight and self._task is not None and not self._aborted:
             self._aborted = True
             self._task.cancel()
 
-    async def _retry(self, first: PartooError, operation: Operation[T]) -> T:
-        session = self.session
-        retrying = Retrying(
-            policy=session.settings.retry,
-            throttle=session.throttle,
-            idempotent=operation.idempotent,
-            remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
-            pause=self._pause,
-            sleep=asyncio.sleep,
-            on_retry=self._tell,
-        )
-        failure: PartooError
-        try:
-            return await retrying.run(first, lambda: attempt(self, operation))
-        except QuotaExceededError as error:
-            # The repeat was refused, not the call: say why the call failed.
-            failure = self._last_error or error
-            failure.hurried = True
-        except PartooError as error:
-            failure = error
-        # Raised here and not there, so that its traceback has no frames of the retry engine.
-        raise self._complete(failure.with_traceback(None))
-
     def _pause(self) -> float:
         """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
         paused = self.quota.paused_for()
         return 0.0 if self._priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
 
-    def _complete(self, error: PartooError) -> PartooError:
-        error.attempts = tuple(self._attempts)
-        return error
-
-    def _tell(self, error: PartooError, wait: float) -> None:
+    def tell(self, error: PartooError, wait: float) -> None:
+        """Say that the request is going to be sent again after so many seconds."""
         route, kind = self._operation.request.route, type(error).__name__
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
         self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
@@ -148,44 +154,41 @@ class Call(Admission):
     async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
         """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
         session, loop, settings = self.session, self._loop, self.session.settings
-        while True:
-            key = settings.api_key
-            if not isinstance(key, Secret):
-                key = await self.ask(key)
-            quota = self.quota
-            if not self._admitted(quota):
-                key, quota = await self._admission(key)
-            started = loop.time()
-            self._sent = answered = False
-            late = settings.attempt_timeout
-            try:
-                until = min(started + settings.attempt_timeout, self._deadline)
-                await session.transport.ready(until, operation.request.route)
-                self._sent = self.in_flight = True
-                operation.request.may_leave = quota.is_open
-                more = self._latest(fresh)
-                response = await session.transport.exchange(settings.server, operation.request, key, until, *more)
-                answered = True
-                if len(response.body) > LARGE:
-                    await session.turns.take(len(response.body))
-                result = judge(operation, response, session.decoder, settings.server)
-            except HeldBackError:
-                self._sent = False  # the gate has closed since: back behind it
-                continue
-            except CancelledUnsentError as error:
-                self._sent = False
-                raise asyncio.CancelledError(*error.args) from None  # asyncio.timeout of 3.11 knows no subclass of it
-            except PartooError as error:
-                late = late if isinstance(error, _GIVEN_UP) else 0.0
-                failure = self._failed(error, started)
-            else:
-                self._succeeded(response.status, loop.time() - started)
-                return result
-            finally:
-                self.in_flight = False
-                session.concurrency.release()
-                quota.release(sent=self._sent, answered=answered, late=late)
-            raise failure
+        key = settings.api_key
+        if not isinstance(key, Secret):
+            key = await self.ask(key)
+        quota = self.quota
+        if not self._admitted(quota):
+            key, quota = await self._admission(key)
+        started = loop.time()
+        self._sent = answered = False
+        late = settings.attempt_timeout
+        try:
+            until = min(started + settings.attempt_timeout, self._deadline)
+            await session.transport.ready(until, operation.request.route)
+            self._sent = self.in_flight = True
+            operation.request.may_leave = quota.is_open
+            more = self._latest(fresh)
+            response = await session.transport.exchange(settings.server, operation.request, key, until, *more)
+            answered = True
+            if len(response.body) > LARGE:
+                await session.turns.take(len(response.body))
+            result = judge(operation, response, session.decoder, settings.server)
+        except (CancelledUnsentError, HeldBackError) as error:
+            self._sent = False
+            # asyncio.timeout of 3.11 knows no subclass of CancelledError.
+            raise asyncio.CancelledError(*error.args) if isinstance(error, CancelledUnsentError) else error from None
+        except PartooError as error:
+            late = late if isinstance(error, _GIVEN_UP) else 0.0
+            failure = self._failed(error, started)
+        else:
+            self._succeeded(response.status, loop.time() - started)
+            return result
+        finally:
+            self.in_flight = False
+            session.concurrency.release()
+            quota.release(sent=self._sent, answered=answered, late=late)
+        raise failure
 
     def _latest(self, fresh: bool) -> tuple[Any, ...]:
         latest = self._ambient if self._priority is Priority.BULK else self._deadline
@@ -210,6 +213,7 @@ class Call(Admission):
     def _failed(self, error: PartooError, started: float) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
         now = self._loop.time()
+        self.late = now - min(started + self.session.settings.attempt_timeout, self._deadline)
         sent = self._sent = self._sent and getattr(error, "request_sent", True)
         if isinstance(error, APITimeoutError) and now >= self._deadline:
             error = self._out_of_time(error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, QuotaExceededError
 
 if TYPE_CHECKING:
@@ -22,13 +22,18 @@ async def attempt(call: Call, operation: Operation[T]) -> T:
     Servers and proxies close idle connections as they like: that is no outage, and so neither a retry nor a token of
     their budget. It is a request, though, and takes a slot of the quota like any other.
     """
-    try:
-        return await call.send(operation)
-    except APIConnectionError as error:
-        if not error.stale or call.last_try:
-            raise
-        failure = error
-    # If no slot is free in time, the first failure is the one to tell of.
-    with suppress(QuotaExceededError):
-        return await call.send(operation, fresh=True)
+    failure: APIConnectionError | None = None
+    while True:
+        try:
+            return await call.send(operation, fresh=failure is not None)
+        except HeldBackError:
+            continue  # the gate has closed since: back behind it
+        except QuotaExceededError:
+            if failure is None:
+                raise
+            break  # no slot is free in time: the first failure is the one to tell of
+        except APIConnectionError as error:
+            if failure is not None or not error.stale or call.last_try:
+                raise
+            failure = error
     raise failure

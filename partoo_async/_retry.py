@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 
-__all__ = ["RetryThrottle", "Retrying", "backoff", "prepare", "worth_retrying"]
+__all__ = ["RetryThrottle", "Retrying", "backoff", "prepare", "server_failed", "wait_after", "worth_retrying"]
 
 T = TypeVar("T")
 
@@ -63,15 +63,24 @@ class RetryThrottle:
         return True
 
 
-def worth_retrying(error: BaseException, *, idempotent: bool) -> bool:
+def server_failed(error: PartooError) -> bool:
+    """Whether this may be a fault of the server, or of the line to it, and so one that every request meets."""
+    return (
+        error.transient
+        and isinstance(error, (APIConnectionError, APIStatusError))
+        and not isinstance(error, RateLimitError)
+    )
+
+
+def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False) -> bool:
     """Whether the same request may be sent again after this error, and may then succeed.
 
     A request that is not idempotent is repeated only when the server provably did not process it: it never got the
-    request, or it answered 429.
+    request, or it answered 429. ``once``: not after a fault of the server.
     """
     if not isinstance(error, PartooError) or not error.transient:
         return False
-    if isinstance(error, (QuotaExceededError, DeadlineExceededError)):
+    if isinstance(error, (QuotaExceededError, DeadlineExceededError)) or (once and server_failed(error)):
         return False
     unprocessed = isinstance(error, RateLimitError) or (
         isinstance(error, APIConnectionError) and not error.request_sent
@@ -85,9 +94,20 @@ def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> 
     return chance() * min(policy.max_backoff, policy.initial_backoff * 2.0 ** min(failures - 1, 60))
 
 
+def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, chance: Callable[[], float]) -> float:
+    """Return the seconds to wait after that many failures, the last of which was ``error``."""
+    wait = backoff(policy, failures, chance)
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
+    # Never earlier than asked, and not all at the same moment.
+    return wait if asked is None else max(wait, asked + chance() * min(1.0, asked * 0.1))
+
+
 @define
 class Retrying:
-    """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate."""
+    """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate.
+
+    ``once``: faults of the server are not tried again here.
+    """
 
     policy: RetryPolicy
     throttle: RetryThrottle
@@ -97,6 +117,7 @@ class Retrying:
     sleep: Callable[[float], Awaitable[None]]
     on_retry: Callable[[PartooError, float], None]
     chance: Callable[[], float] = random.random
+    once: bool = False
     _failures: int = 0
     _limited: int = 0
     _doubtful: int = 0
@@ -119,7 +140,7 @@ class Retrying:
 
     def _worth(self, state: RetryCallState) -> bool:
         error = _error(state)
-        if error is None or not worth_retrying(error, idempotent=self.idempotent):
+        if error is None or not worth_retrying(error, idempotent=self.idempotent, once=self.once):
             return False
         if isinstance(error, RateLimitError):
             return True  # bounded by the deadline, not by the count
@@ -137,10 +158,7 @@ class Retrying:
             # "Retry-After: 0" or a date that has passed, must not make a busy loop.
             self._limited += 1
             return backoff(self.policy, self._limited, self.chance) if error.retry_after == 0 else 0.0
-        wait = backoff(self.policy, self._failures, self.chance)
-        asked = error.retry_after if isinstance(error, APIStatusError) else None
-        # Never earlier than asked, and not all at the same moment.
-        return wait if asked is None else max(wait, asked + self.chance() * min(1.0, asked * 0.1))
+        return wait_after(self.policy, self._failures, error, self.chance)
 
     def _stop(self, state: RetryCallState) -> bool:
         error = _error(state)

@@ -53,4 +53,4 @@ async def read_as_told(
 
 
 def _start(session: PartooSession, operation: Operation[T], key: Secret, until: float) -> Coroutine[Any, Any, T]:
-    return Call(key, until).run(session, operation, Priority.INTERACTIVE, asyncio.get_running_loop())
+    return Call(key=key, until=until).run(session, operation, Priority.INTERACTIVE, asyncio.get_running_loop())

@@ -146,22 +146,23 @@ class PartooClient:
         journal: str | os.PathLike[str] | None = None,
         resume: bool = False,
         retry_failed: bool = True,
+        max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> Scan:
         """Return a bulk scan of every group of the sections, to be used with ``async with`` or ``collect()``.
 
         ``group_ids``: only these groups of one section, which is then not read. ``max_concurrency``: workers, at most
-        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated, or as a
-        float which fraction of all; the next one ends the scan with a ``ScanError``. ``on_progress``: a plain
-        callable, called after each outcome.
+        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated, or as a float
+        which fraction of all. ``max_outage``: for how many seconds it holds while the server answers nobody (before any
+        answer, at most the client's ``timeout``). ``on_progress``: a plain callable, called after each outcome. One
+        failure more, or a longer outage, ends the scan with a ``ScanError``.
 
         ``journal``: the path of an SQLite file that has every outcome before you do. ``resume=True`` goes on with it
         after a crash, or begins it: what it has is replayed without a request, ``recorded`` set, except failures,
         which are tried again unless ``retry_failed`` is False. Raises ``ConfigurationError`` when the scan starts if
         the file is of another scan or server, is damaged or in use, or exists without ``resume=True``.
         """
-        # Imported here and below: a program that only makes calls need not wait for all that scans consist of.
-        from partoo_async.scan import Scan  # noqa: PLC0415 - see above
+        from partoo_async.scan import Scan  # noqa: PLC0415 - here and below: who only makes calls need not wait for it
         from partoo_async.scan.scope import Scope  # noqa: PLC0415
 
         return Scan(
@@ -172,6 +173,7 @@ class PartooClient:
             journal=journal,
             resume=resume,
             retry_failed=retry_failed,
+            max_outage=max_outage,
             on_progress=on_progress,
         )
 

@@ -10,7 +10,7 @@ from attrs import define, frozen
 from partoo_async._callbacks import tell
 from partoo_async.servers import Server
 
-__all__ = ["Emitter", "Event", "PauseEvent", "RequestEvent", "RetryEvent"]
+__all__ = ["Emitter", "Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
 
 _logger = logging.getLogger("partoo_async")
 
@@ -53,8 +53,21 @@ class PauseEvent:
     seconds: float
 
 
-Event = RequestEvent | RetryEvent | PauseEvent
-"""Any of the three."""
+@frozen
+class HoldEvent:
+    """A scan holds, since nobody is answered: told when it begins, and again when the server answers.
+
+    ``route``: what failed. ``seconds``: for how long it has held, 0.0 when it begins. ``error``: class name of the
+    failure.
+    """
+
+    route: str
+    seconds: float
+    error: str
+
+
+Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
+"""Any of the four."""
 
 
 @define

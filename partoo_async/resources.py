@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from partoo_async import _operations as operations
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from partoo_async.models import Group, Section, SectionPage
     from partoo_async.session import PartooSession
 
-__all__ = ["Groups", "Sections", "walk_sections"]
+__all__ = ["MOST_WALKS", "Groups", "SectionWalk", "Sections"]
+
+MOST_WALKS = 4
+"""How often the pages of a list that keeps changing are read."""
 
 
 @total_repr
@@ -88,9 +92,24 @@ class Sections:
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:
-        """Yield every section, page by page, each once."""
-        async for section in walk_sections(self._session.send, org_id=org_id, group_name_query=group_name_query):
-            yield section
+        """Yield every section, page by page, each once.
+
+        When the list changes meanwhile, which its ``count`` tells, the pages are read again, a few times at most: of a
+        list that moves up, a section could have been missed.
+        """
+        seen: set[int] = set()
+        before: list[int] = []
+        for fresh in (False, *[True] * (MOST_WALKS - 1)):
+            walk = SectionWalk(
+                partial(self._session.send, fresh=fresh), org_id=org_id, group_name_query=group_name_query
+            )
+            async for section in walk.sections():
+                if section.id not in seen:
+                    seen.add(section.id)
+                    yield section
+            if walk.steady or [*walk.found] == before:
+                return
+            before = [*walk.found]
 
     async def create(self, *, name: str, org_id: int | str | None = None) -> int:
         """Create a section and return its id. ``org_id`` is for keys of the PROVIDER role."""
@@ -105,31 +124,52 @@ class Sections:
         await self._session.send(operations.delete_section(section_id))
 
 
-async def walk_sections(
-    send: Callable[[operations.Operation[SectionPage]], Awaitable[SectionPage]],
-    *,
-    org_id: int | str | None = None,
-    group_name_query: str | None = None,
-) -> AsyncIterator[Section]:
-    """Yield every section that ``send`` gets, page by page, each once.
+class SectionWalk:
+    """One walk over all pages of sections. ``found``: the ids, in order; ``steady``: see there.
 
     It is not documented whether answers carry ``max_page``, nor what lies behind the last page. So the walk ends, too,
     at an empty page, at one that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
     """
-    seen: set[int] = set()
-    page, pages = 1, None
-    while True:
-        try:
-            answer = await send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
-        except (BadRequestError, NotFoundError):
-            if page == 1 or pages is not None:
-                raise
-            return
-        pages = answer.max_page
-        fresh = [section for section in answer.sections if section.id not in seen]
-        for section in fresh:
-            seen.add(section.id)
-            yield section
-        if not fresh or (pages is not None and page >= pages):
-            return
-        page += 1
+
+    def __init__(
+        self,
+        send: Callable[[operations.Operation[SectionPage]], Awaitable[SectionPage]],
+        *,
+        org_id: int | str | None = None,
+        group_name_query: str | None = None,
+    ) -> None:
+        self._send = send
+        self._query = {"org_id": org_id, "group_name_query": group_name_query}
+        self._counts: set[int | None] = set()
+        self._pages = 0
+        self.found: dict[int, None] = {}
+
+    @property
+    def steady(self) -> bool:
+        """Whether the list stayed as it was meanwhile, as far as one can tell.
+
+        When a section is deleted, those on later pages move up, and one of them is on no page that is still to be read.
+        """
+        return self._pages < 2 or self._counts == {None} or self._counts == {len(self.found)}
+
+    async def sections(self) -> AsyncIterator[Section]:
+        """Yield every section, page by page, each once."""
+        page, pages = 1, None
+        while True:
+            try:
+                answer = await self._send(operations.list_sections(page=page, **self._query))
+            except (BadRequestError, NotFoundError):
+                if page == 1 or pages is not None:
+                    raise
+                return
+            pages = answer.max_page
+            fresh = [section for section in answer.sections if section.id not in self.found]
+            if answer.sections:
+                self._pages = page
+                self._counts.add(answer.count)
+            for section in fresh:
+                self.found[section.id] = None
+                yield section
+            if not fresh or (pages is not None and page >= pages):
+                return
+            page += 1

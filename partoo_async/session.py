@@ -51,6 +51,7 @@ class PartooSession:
     """
 
     _parent: PartooSession | None = None
+    _own_concurrency = True
 
     def __init__(
         self,
@@ -88,7 +89,6 @@ class PartooSession:
         self.transport: Transport = Transport(
             session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context, on_event=on_event
         )
-        self._own_concurrency = True
         self.pool: int = self.transport.pool
         self.life: Lifecycle = Lifecycle()
         self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency, self.pool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import pickle
+import time
 import warnings
 from typing import Any
 
@@ -27,6 +28,7 @@ from partoo_async import (
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.engine import Engine
+from partoo_async.scan.failures import Failures
 from partoo_async.scan.report import duration
 from tests.conftest import GROUP, answer, raw_server
 from tests.each import each
@@ -162,6 +164,37 @@ async def test_max_failures_ends_a_scan(emulator: Emulator, client: PartooClient
     assert len(emulator.requests) < 60
 
 
+@pytest.mark.parametrize("total", [50, 100, 700, 1000, 123_400])
+def test_a_fraction_of_failures_is_exact(total: int) -> None:
+    """Of 100 groups 0.29 tolerates 29, though 0.29 * 100 is a little less in binary."""
+    for percent in range(101):
+        failures = Failures(percent / 100)
+        failures.begin(total)
+        failures.count = total * percent // 100
+        assert not failures.exceeded
+        failures.count += 1
+        assert failures.exceeded
+
+
+async def test_progress_costs_the_same_for_many_sections() -> None:
+    """It is asked after each outcome, so that it must not go through the sections."""
+
+    async def cost(sections: int) -> float:
+        async with client_of(Partoo({})) as client:
+            scan = client.scan(range(sections))
+            for section_id in range(sections):
+                await scan._listing._take(section_id, None, [1])
+            assert scan._listing.left == sections
+            times = []
+            for _ in range(200):
+                started = time.perf_counter()
+                scan._tally.progress(None, None, is_open=True)
+                times.append(time.perf_counter() - started)
+            return min(times)
+
+    assert await cost(20_000) < 20 * await cost(10)
+
+
 async def test_leaving_early_stops_everything(emulator: Emulator, client: PartooClient) -> None:
     """Breaking out of a scan drops what is in flight and leaves no task behind."""
     async with client.scan(7) as scan:
@@ -226,7 +259,7 @@ async def test_progress_shows_a_pause() -> None:
     async with raw_server(*answers) as server, PartooClient("key", server=server.url, timeout=0.9) as client:
         async with client.scan(7, group_ids=[42]) as scan:
             task = asyncio.ensure_future(anext(scan))
-            while not scan.progress.paused_for:
+            while not client.quota.waiting:
                 await asyncio.sleep(0.01)
             progress = scan.progress
             item = await task

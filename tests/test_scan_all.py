@@ -10,14 +10,18 @@ import pytest
 
 from partoo_async import (
     ConfigurationError,
+    Event,
     InternalServerError,
     NotFoundError,
     PartooClient,
     PermissionDeniedError,
+    RequestEvent,
     RetryPolicy,
+    ScanError,
     ScanPlan,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.scan import recording
 from tests.conftest import FAST, TLS, answer, raw_server
 from tests.simulated import recorded
 
@@ -231,3 +235,71 @@ async def test_a_journal_of_another_organization_is_refused(tmp_path: Path) -> N
         with pytest.raises(ConfigurationError, match="organization with other sections"):
             await client.scan_all(journal=path, resume=True).collect()
     assert len(await recorded(path)) == 6
+
+
+class Shrinking:
+    """An ``on_event`` that deletes the first section there is after some requests for a page of them."""
+
+    def __init__(self, emulator: Emulator, *pages: int) -> None:
+        self.emulator = emulator
+        self.pages = pages
+        self.asked = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RequestEvent) and event.route == "GET /sections":
+            self.asked += 1
+            if not self.pages or self.asked in self.pages:
+                del self.emulator.sections[min(self.emulator.sections)]
+
+
+async def test_a_section_is_deleted_while_pages_are_walked() -> None:
+    """All later ones move up, and the first of the second page is on none that is still to come. Its page is read
+    again, since the count no longer fits: every section that there is then is scanned, and the deleted one is not."""
+    async with organization(65) as emulator, client_of(emulator) as client:
+        shrinking = client.with_options(on_event=Shrinking(emulator, 1))
+        report = await shrinking.scan_all().collect()
+        assert report.complete
+        assert keys(report.succeeded) == [(s, s * 100 + n) for s in range(2, 66) for n in range(2)]
+        assert report.failed == ()
+        assert pages_asked(emulator) == 3 + 3
+
+
+async def test_sections_are_iterated_over_a_list_that_moves_up() -> None:
+    """``sections.iterate`` gives each section that stays, once, and the pages anew, not those of the cache."""
+    async with organization(65) as emulator, client_of(emulator) as client:
+        shrinking = client.with_options(on_event=Shrinking(emulator, 2), cache_ttl=60.0)
+        found = [found.id async for found in shrinking.sections.iterate()]
+        assert sorted(found) == list(range(1, 66))
+        assert len(found) == 65
+        assert pages_asked(emulator) == 3 + 3
+
+
+async def test_a_list_that_never_stands_still(tmp_path: Path) -> None:
+    """After four walks the scan goes on with what was on any of them, and ends with an error: it may be a part. The
+    journal, too, says so, and resumes."""
+    path = tmp_path / "scan.db"
+    async with organization(65) as emulator, client_of(emulator) as client:
+        shrinking = client.with_options(on_event=Shrinking(emulator))
+        with pytest.raises(ScanError, match="may lack sections: their list changed") as caught:
+            await shrinking.scan_all(journal=path).collect()
+        assert caught.value.transient
+        report = caught.value.report
+        assert not report.complete
+        left = {key for key in emulator.sections if key > 20}
+        assert left <= {item.section_id for item in report.succeeded}
+        assert pages_asked(emulator) == 3 + 3 + 2 + 2
+        async with recording.open_recording(path) as opened:
+            assert not opened.complete
+        assert (await client.scan_all(journal=path, resume=True).collect()).complete
+        async with recording.open_recording(path) as opened:
+            assert opened.complete
+
+
+async def test_a_count_that_is_of_something_else() -> None:
+    """A list that stays as it is, with a count that never fits, is walked twice and taken for whole."""
+    pages = [listed(whole(1, 11), max_page=2, count=9), listed(whole(2, 21), max_page=2, count=9)] * 2
+    answers = [*pages, read(1, 11), read(2, 21), group(11), group(21)]
+    async with raw_server(*answers) as server, PartooClient("key", server=server.url) as client:
+        report = await client.scan_all(max_concurrency=1).collect()
+        assert (report.complete, keys(report.succeeded)) == (True, [(1, 11), (2, 21)])
+        assert len(server.requests) == 8

@@ -40,6 +40,7 @@ PUBLIC = [
     "Group",
     "GroupChange",
     "GroupSummary",
+    "HoldEvent",
     "InternalServerError",
     "NotCompared",
     "NotFoundError",
@@ -88,6 +89,7 @@ FIELDS = {
     "Group": "id name has_puller business_ids",
     "GroupChange": "section_id before after",
     "GroupSummary": "id name has_puller",
+    "HoldEvent": "route seconds error",
     "NotCompared": "section_id group_id before after",
     "PauseEvent": "route seconds",
     "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait "
@@ -100,7 +102,7 @@ FIELDS = {
     " groups_compared not_compared incomplete notes",
     "ScanItem": "section_id group_id group error attempts elapsed recorded",
     "ScanPlan": "sections groups requests seconds recorded",
-    "ScanProgress": "done failed total rate eta paused_for",
+    "ScanProgress": "done failed total rate eta paused_for held_for held_by",
     "ScanReport": "items requests seconds drift retries added deleted complete",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",
@@ -191,7 +193,7 @@ def test_client_options(cls: type) -> None:
         (
             PartooClient.scan,
             "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
-            "resume=False, retry_failed=True, on_progress=None)",
+            "resume=False, retry_failed=True, max_outage=600.0, on_progress=None)",
         ),
         (PartooClient.scan_all, "(self, org_id=None, **options)"),
         (partoo_async.deadline, "(seconds)"),

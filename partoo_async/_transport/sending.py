@@ -104,9 +104,8 @@ class Sending:
     async def _send(self, send: Any, connection: Connection) -> aiohttp.ClientResponse:
         """What aiohttp calls when it has a connection."""
         protocol, transport = connection.protocol, connection.transport
-        if self._reused:
-            if self._fresh or protocol is None or transport is None or not await _is_fit(protocol, transport):
-                raise _UnfitError
+        if self._reused and (self._fresh or not await _is_fit(protocol, transport)):
+            raise _UnfitError
         hold_back(connection, self._may_leave)
         self._watch.reused = self._reused
         self._transport = transport
@@ -137,7 +136,9 @@ class Sending:
         self._deadlines.move(self._watch, min(self._watch.until, self._deadlines.now() + self._left))
 
 
-async def _is_fit(protocol: Any, transport: asyncio.Transport) -> bool:
+async def _is_fit(protocol: Any, transport: asyncio.Transport | None) -> bool:
+    if protocol is None or transport is None:
+        return False
     line = Line(transport, 0)
     if not transport.is_closing() and line.speaks():
         await settle()

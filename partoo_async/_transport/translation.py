@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import TYPE_CHECKING
 
@@ -69,4 +70,6 @@ def _reason(error: BaseException) -> str:
     """The operating system's words where there are some, else the name of the error: never aiohttp's own text."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
+    if isinstance(inner, ConnectionError) and inner.errno:
+        text = os.strerror(inner.errno)  # asyncio's text has the address in it, and not the reason
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

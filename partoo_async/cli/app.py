@@ -85,7 +85,7 @@ def sections(
 
 
 @app.command(epilog=_CODES)
-def scan(  # noqa: PLR0917 - typer reads one parameter per option, by name
+def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
     context: typer.Context,
     section_ids: options.SectionIds = None,
     everything: options.Everything = False,
@@ -97,6 +97,7 @@ def scan(  # noqa: PLR0917 - typer reads one parameter per option, by name
     output: options.Output = None,
     rows: options.Rows = None,
     max_failures: options.MaxFailures = None,
+    max_outage: options.MaxOutage = 600.0,
     max_concurrency: options.MaxConcurrency = None,
     progress: options.Progress = ProgressMode.AUTO,
     server: options.Server = None,
@@ -110,7 +111,7 @@ def scan(  # noqa: PLR0917 - typer reads one parameter per option, by name
     """
     target = Target(section_ids or (), everything=everything, org_id=org_id, group_ids=group_ids)
     record = Record(journal, resume=resume, keep_failed=keep_failed, words=context.obj)
-    bounds = Bounds(max_failures, max_concurrency)
+    bounds = Bounds(max_failures, max_concurrency, max_outage)
     form = Form(progress, output=output, rows=rows, as_json=as_json)
     return execute(lambda: scan_sections(target, record, bounds, form, server=server, timeout=timeout))
 

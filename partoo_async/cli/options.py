@@ -18,6 +18,7 @@ __all__ = [
     "KeepFailed",
     "MaxConcurrency",
     "MaxFailures",
+    "MaxOutage",
     "OfOrganization",
     "Output",
     "Progress",
@@ -65,6 +66,12 @@ Rows = Annotated[
 MaxFailures = Annotated[
     str | None,
     typer.Option(metavar="N|P%", help="Tolerate so many failed groups, or so many of a hundred; then end the scan."),
+]
+MaxOutage = Annotated[
+    float,
+    typer.Option(
+        min=0, metavar="SECONDS", help="Hold so long while the server answers nobody; then end, to be resumed."
+    ),
 ]
 MaxConcurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="The most requests in flight.")]
 Progress = Annotated[

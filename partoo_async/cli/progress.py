@@ -84,10 +84,10 @@ class PlainDisplay(QuietDisplay):
 
     def show(self, progress: ScanProgress) -> None:
         """Print where the scan is now."""
-        # After the last group the summary tells it; while the sections are read only a pause is worth a line.
+        # After the last group the summary tells it; while the sections are read only a wait is worth a line.
         if progress.done < progress.total:
             self.note(f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}")
-        elif progress.paused_for and not progress.total:
+        elif (progress.paused_for or progress.held_for) and not progress.total:
             self.note(f"reading sections, {status(progress)}")
 
 
@@ -132,13 +132,15 @@ class BarDisplay:
 
 
 def status(progress: ScanProgress) -> str:
-    """Return rate, time left, failures and pause in words."""
+    """Return rate, time left, failures, pause or hold in words."""
     parts = []
-    if progress.paused_for:
+    if progress.held_for:
+        parts.append(f"held {duration(progress.held_for)}: {progress.held_by}")
+    elif progress.paused_for:
         parts.append(f"paused {duration(progress.paused_for)} by the server")
     elif progress.rate:
         parts.append(f"{progress.rate:.1f}/s")
-    if progress.total > progress.done:
+    if progress.total > progress.done and not progress.held_for:  # until the server answers, nobody knows
         parts.append(f"ETA {duration(progress.eta)}")
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")

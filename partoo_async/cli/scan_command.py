@@ -90,10 +90,12 @@ class Bounds:
 
     max_failures: str | None
     max_concurrency: int | None
+    max_outage: float
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of ``PartooClient.scan``. Raises ``ConfigurationError``."""
-        return {"max_failures": self._tolerated(), "max_concurrency": self.max_concurrency}
+        bounds = {"max_concurrency": self.max_concurrency, "max_outage": self.max_outage}
+        return {"max_failures": self._tolerated(), **bounds}
 
     def _tolerated(self) -> int | float | None:
         text = self.max_failures

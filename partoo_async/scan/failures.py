@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from attrs import define, field
 
 from partoo_async._repr import total_repr
@@ -40,7 +42,8 @@ class Failures:
     def begin(self, total: int) -> None:
         """Take the number of outcomes that are to come, of which a fraction is meant."""
         if isinstance(self.tolerated, float):
-            self._limit = int(self.tolerated * total)
+            # By its decimal digits: 0.29 * 100 is 28.999... in binary.
+            self._limit = int(Decimal(repr(self.tolerated)) * total)
         elif self.tolerated is not None:
             self._limit = self.tolerated
 

@@ -96,14 +96,14 @@ async def to_the_end(work: asyncio.Future[Any]) -> None:
 
     Raises nothing else: the caller asks the future for its result.
     """
-    cancelled = False
+    cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:
             await asyncio.wait([work])
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled  # itself: a new one would not be known to the scope that cancels
 
 
 async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:

@@ -74,10 +74,10 @@ class Keeper:
             self._replay = None
         return item
 
-    async def plan(self, plan: ScanPlan) -> None:
-        """Note what is to be done."""
+    async def plan(self, plan: ScanPlan | None) -> None:
+        """Note what is to be done; None where that is not known for sure, so that there is no end to it."""
         if self.journal is not None:
-            await self.journal.note(plan=asdict(plan))
+            await self.journal.note(plan=plan and asdict(plan))
 
     async def finish(self) -> None:
         """Note that everything was done."""

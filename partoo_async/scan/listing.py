@@ -29,7 +29,8 @@ class Listing:
     """The sections of a scan, read once each.
 
     ``sections``: their ids in order; ``unreadable``: outcomes of those that could not be read; ``added`` and
-    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took.
+    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took;
+    ``left``: how many groups are to be read; ``whole``: False when the list of sections never stood still.
     ``keep_failures``: what a journal has as failed needs no other try.
     """
 
@@ -43,17 +44,14 @@ class Listing:
         self.added: list[Key] = []
         self.deleted: list[Key] = []
         self.requests: int = 0
+        self.left: int = 0
+        self.whole: bool = True
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
         self._before: dict[int, Listed] = {}
         self._engine: Engine[Any, Any] | None = None
         self._unread = 0
         self._closed = False
-
-    @property
-    def left(self) -> int:
-        """How many groups are to be read."""
-        return sum(len(groups) for groups in self._groups.values())
 
     @property
     def ahead(self) -> tuple[int, int]:
@@ -89,8 +87,8 @@ class Listing:
             self.sections = [*self.scope.sections]
         else:
             # One key, since each page says whether there is another one. Closed meanwhile, it has no result.
-            for found in await self._each([self.scope.org_id], self.reader.section_ids, 1):
-                self.sections = found
+            for found, whole in await self._each([self.scope.org_id], self.reader.section_ids, 1):
+                self.sections, self.whole = found, whole
                 await self._forget_sections()
         await self._each(self.sections, self._read_section, workers)
         self.requests = self.reader.calls - before
@@ -135,6 +133,7 @@ class Listing:
         if self.journal is not None:
             groups = await self._compare(self.journal, section_id, section, groups)
         self._groups[section_id] = groups
+        self.left += len(groups)
 
     async def _compare(
         self, journal: Journal, section_id: int, section: Section | None, groups: array[int]

@@ -10,7 +10,8 @@ from partoo_async._deadline import ambient_deadline
 from partoo_async._operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
-from partoo_async.resources import walk_sections
+from partoo_async.resources import MOST_WALKS, SectionWalk
+from partoo_async.scan.outage import Outage, OutageError
 from partoo_async.scan.report import ScanItem
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ __all__ = ["Reader"]
 class Reader:
     """Sends a scan's requests as bulk work. ``calls``: what was asked; ``sends``: requests that left for it.
 
-    Raises ``ClientClosedError`` when the client was closed, ``QuotaExceededError`` behind a pause of hours, and
-    ``DeadlineExceededError`` at the end of an ambient deadline: none is the fault of one key. Every other error of a
-    key is in its outcome.
+    Raises ``ClientClosedError`` when the client was closed, ``QuotaExceededError`` behind a pause of hours,
+    ``DeadlineExceededError`` at the end of an ambient deadline, and ``OutageError`` when nobody was answered for
+    ``max_outage`` seconds: none is the fault of one key. Every other error of a key is in its outcome.
     """
 
-    def __init__(self, session: PartooSession, workers: int) -> None:
+    def __init__(self, session: PartooSession, workers: int, max_outage: float) -> None:
         self.session: PartooSession = session
         self.calls: int = 0
         self.sends: int = 0
@@ -37,6 +38,7 @@ class Reader:
         self._busy = 0.0
         self._stopped = False
         self._open: dict[Call, asyncio.Task[Any] | None] = {}
+        self.outage: Outage = Outage(session, self._ask, self._open, max_outage)
 
     @property
     def retries(self) -> int:
@@ -55,11 +57,25 @@ class Reader:
         queued = self.session.quota.snapshot().waiting_bulk
         # What is on its way needs no slot any more.
         quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
-        return max(quota, (groups + begun) * each / self._workers) + each
+        return self.outage.asks_in + max(quota, (groups + begun) * each / self._workers) + each
 
-    async def section_ids(self, org_id: int | None) -> list[int]:
-        """Return the id of every section of an organization. A page that cannot be read is an error of the scan."""
-        return [section.id async for section in walk_sections(self._send, org_id=org_id)]
+    async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
+        """Return the id of every section of an organization, and whether those are all for sure.
+
+        A list that changes while its pages are read is read again, a few times at most; then what was on any of them is
+        returned. A page that cannot be read is an error of the scan.
+        """
+        seen: dict[int, None] = {}
+        before: list[int] = []
+        for _ in range(MOST_WALKS):
+            walk = SectionWalk(self._send, org_id=org_id)
+            async for _section in walk.sections():
+                pass
+            if walk.steady or [*walk.found] == before:
+                return [*walk.found], True
+            before = [*walk.found]
+            seen |= walk.found
+        return [*seen], False
 
     async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
         """Return a section and, when it could not be read, the outcome that says why."""
@@ -82,7 +98,14 @@ class Reader:
                 task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
-        return await self._counted(operation, Call())
+        return await self._counted(operation, Call(self.outage.run))
+
+    async def _ask(self, operation: Operation[Any], call: Call) -> None:
+        """Send a request to see whether there is an answer."""
+        try:
+            await self.session.send(operation, priority=Priority.BULK, call=call)
+        finally:
+            self.sends += call.sends
 
     async def _counted(self, operation: Operation[Any], call: Call) -> Any:
         if self._stopped:
@@ -97,12 +120,12 @@ class Reader:
             self._busy += call.busy
 
     async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> tuple[Any, ScanItem]:
-        loop, call = asyncio.get_running_loop(), Call()
+        loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value, failure = None, None
         try:
             value = await self._counted(operation, call)
-        except (ClientClosedError, QuotaExceededError):
+        except (ClientClosedError, QuotaExceededError, OutageError):
             raise
         except PartooError as error:
             if isinstance(error, DeadlineExceededError) and loop.time() >= ambient_deadline():

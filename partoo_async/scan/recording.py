@@ -154,7 +154,7 @@ async def _is_complete(database: Database, header: Mapping[str, Any], sections: 
     if header.get("finished"):
         return True
     wanted = header.get("scope", {}).get("sections") or ()
-    if "plan" not in header or not all(section_id in sections for section_id in wanted):
+    if header.get("plan") is None or not all(section_id in sections for section_id in wanted):
         return False  # ended while the sections were being read
     # A later run may have ended early with nothing left to do.
     for section in sections.values():

@@ -74,7 +74,8 @@ class ScanProgress:
 
     ``done`` counts every outcome, ``failed`` ones included, of ``total``. ``rate``: outcomes a second so far.
     ``eta``: seconds to the end, from the quota's state and the speed seen. ``paused_for``: seconds that the server
-    still pauses the quota.
+    still pauses the quota. ``held_for``: seconds for which the scan has held, since the server answers nobody;
+    ``held_by``: why, in few words. ``eta`` then begins with the next look at the server, whatever that will bring.
 
     While the sections are still being read, ``total`` is 0, since it is not known yet, and ``eta`` is that of the
     reads that are known by then: it takes so long at least.
@@ -86,6 +87,8 @@ class ScanProgress:
     rate: float
     eta: float
     paused_for: float
+    held_for: float = 0.0
+    held_by: str = ""
 
 
 @frozen

@@ -15,10 +15,13 @@ from partoo_async.errors import (
     QuotaExceededError,
     ScanError,
 )
+from partoo_async.policy import check_seconds
 from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
+from partoo_async.scan.handover import Handover
 from partoo_async.scan.keeper import Keeper
 from partoo_async.scan.listing import Key, Listing
+from partoo_async.scan.outage import OutageError
 from partoo_async.scan.reader import Reader
 from partoo_async.scan.records import JournalError
 from partoo_async.scan.scope import check_journal, check_options
@@ -54,13 +57,14 @@ class Scan:
         journal: str | os.PathLike[str] | None = None,
         resume: bool = False,
         retry_failed: bool = True,
+        max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         self._session = session.with_own_drift()
         bulk_limit = session.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
-        self._reader = Reader(self._session, self._workers)
+        self._reader = Reader(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
         self._failures = Failures(max_failures)
         path = None if journal is None else check_journal(journal)
@@ -70,6 +74,7 @@ class Scan:
         self._unreadable: deque[ScanItem] = deque()
         self._state = "new"
         self._tally = Tally(self._session, self._reader, self._listing, self._failures, on_progress)
+        self._handover = Handover()
         self._taking = False
 
     def __repr__(self) -> str:
@@ -99,10 +104,8 @@ class Scan:
         except BaseException:
             await self.aclose()
             raise
-        changes = len(self._listing.added), len(self._listing.deleted)
-        _logger.info(
-            "scan: %s; since the journal was written %d groups were added and %d deleted", self._plan, *changes
-        )
+        added, deleted = len(self._listing.added), len(self._listing.deleted)
+        _logger.info("scan: %s; since the journal was written %d groups came and %d went", self._plan, added, deleted)
         workers = max(1, min(self._workers, self._listing.left))
         self._engine = Engine(self._listing.keys(), self._read_group, workers, self._reader.stop)
         if self._state == "open":  # not closed from elsewhere while it read its sections
@@ -118,7 +121,7 @@ class Scan:
             # Closed from elsewhere while it read: a part of the sections, which no journal may take for the whole.
             return listing.plan(0)
         plan = listing.plan(await self._keeper.begin())
-        await self._keeper.plan(plan)
+        await self._keeper.plan(plan if listing.whole else None)
         self._failures.begin(plan.groups + len(listing.unreadable))
         self._unreadable.extend(listing.unreadable)
         return plan
@@ -128,15 +131,17 @@ class Scan:
         """Turn what ends a scan, and is not the fault of a key, into a ``ScanError`` with the report."""
         try:
             yield
-        except (QuotaExceededError, DeadlineExceededError, JournalError) as error:
-            # Bulk work waits for as long as it takes, but not for a pause of hours: the rest is not turned into
-            # failures one by one.
+        except (QuotaExceededError, DeadlineExceededError, OutageError, JournalError) as error:
+            # Bulk work is patient, but not for hours: the rest is not turned into failures one by one.
             reason, later = str(error), not isinstance(error, JournalError)
         else:
             return
-        ended = ScanError(f"the scan ended early: {reason}", self.report(self._failures.kept))
-        ended.transient = later
-        raise ended
+        raise self._ended(f"the scan ended early: {reason}", transient=later)
+
+    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
+        error = ScanError(reason, self.report(self._failures.kept if items is None else items))
+        error.transient = transient
+        return error
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -180,14 +185,17 @@ class Scan:
         if self._engine is None or self._state == "closed":
             raise StopAsyncIteration
         if self._failures.exceeded:
-            raise ScanError(f"the scan ended early: {self._failures}", self.report(self._failures.kept))
+            raise self._ended(f"the scan ended early: {self._failures}", transient=False)
         if self._taking:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
         try:
+            if self._handover.begin():
+                await self._handover.suspend()
             item = await self._next(self._engine)
         finally:
             self._taking = False
+        self._handover.end()
         self._tally.add(item)
         if self._tally.on_progress is not None:
             self._tally.tell(self.progress)
@@ -207,10 +215,13 @@ class Scan:
             try:
                 return await engine.next()
             except StopAsyncIteration:
-                self._tally.complete = self._state == "open"
+                self._tally.complete = self._state == "open" and self._listing.whole
                 if self._tally.complete:
                     await self._keeper.finish()
+        is_part = self._state == "open" and not self._listing.whole
         await self.aclose()
+        if is_part:
+            raise self._ended("the scan may lack sections: their list changed while it was read", transient=True)
         raise StopAsyncIteration
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
@@ -231,9 +242,9 @@ class Scan:
         except (ScanError, ClientClosedError) as error:
             if not items and isinstance(error, ClientClosedError):
                 raise  # nothing was had yet
-            reason = str(error)
+            reason, later = str(error), error.transient
         else:
             if self._tally.complete:
                 return self.report(items)
-            reason = "the scan ended early: it was closed"
-        raise ScanError(reason, self.report(items))
+            reason, later = "the scan ended early: it was closed", False
+        raise self._ended(reason, items, transient=later)

@@ -82,7 +82,8 @@ class Tally:
             left, begun = left - engine.taken, engine.taken - engine.done
         eta = self._reader.seconds_for(left, begun) if is_open else 0.0
         paused = self._session.quota.paused_for() if is_open else 0.0
-        return ScanProgress(self.done, self._failures.count, total, rate, eta, paused)
+        held = (self._reader.outage.held_for, self._reader.outage.held_by) if is_open else ()
+        return ScanProgress(self.done, self._failures.count, total, rate, eta, paused, *held)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""

@@ -262,3 +262,11 @@ def test_a_bare_partoo_shows_the_help(partoo: Partoo) -> None:
     assert result.code == 2
     assert "scan" in result.out
     assert result.err == ""
+
+
+def test_scan_ends_when_the_server_is_gone_for_too_long(serve: Callable[..., Emulator], partoo: Partoo) -> None:
+    """--max-outage bounds it; the reason is said in one line, and the code is that of no answer in time."""
+    serve(rate_limit=None).faults.add("status", status=503)
+    result = partoo("scan", "7", "9", "5", "--max-outage", "0.1")
+    assert result.code == 4
+    assert "error: the scan ended early: nobody was answered for 0.1 s; the last failure: 503 Service" in result.err

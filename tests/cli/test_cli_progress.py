@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NOTHING = ScanProgress(done=0, failed=0, total=0, rate=0.0, eta=0.0, paused_for=0.0)
 RUNNING = ScanProgress(done=1200, failed=3, total=9999, rate=4.96, eta=1775.0, paused_for=0.0)
 PAUSED = ScanProgress(done=40, failed=0, total=412, rate=4.9, eta=83.0, paused_for=41.0)
+HELD = ScanProgress(412, 2, 9999, 4.9, 83.0, 0.0, 12.2, "connection refused")
 ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_for=0.0)
 
 
@@ -38,23 +39,33 @@ ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_fo
         (NOTHING, ""),
         (RUNNING, "5.0/s, ETA 29 min 35 s, 3 failed"),
         (PAUSED, "paused 41 s by the server, ETA 1 min 23 s"),
+        (HELD, "held 12 s: connection refused, 2 failed"),
         (ENDED, "5.0/s, 1 failed"),
     ],
 )
 def test_the_status_in_words(seen: ScanProgress, words: str) -> None:
-    """Rate, time left and failures; a pause stands in for the rate; nothing that is not known."""
+    """Rate, time left and failures; a pause stands in for the rate, and a hold for the time left as well;
+    nothing that is not known."""
     assert status(seen) == words
 
 
 def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line while groups are outstanding, and for a pause before they are known; none before nor after."""
+    """A line while groups are outstanding, and for a pause or a hold before they are known; none before nor after."""
     display = PlainDisplay()
-    for seen in (NOTHING, ScanProgress(0, 0, 0, 0.0, 0.0, 30.0), RUNNING, PAUSED, ENDED):
+    for seen in (
+        NOTHING,
+        ScanProgress(0, 0, 0, 0.0, 0.0, 30.0),
+        ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, 9.0, "503 Oh"),
+        RUNNING,
+        PAUSED,
+        ENDED,
+    ):
         display.show(seen)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "reading sections, paused 30 s by the server",
+        "reading sections, held 9.0 s: 503 Oh",
         "1,200/9,999 groups, 5.0/s, ETA 29 min 35 s, 3 failed",
         "40/412 groups, paused 41 s by the server, ETA 1 min 23 s",
     ]

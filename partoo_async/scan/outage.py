@@ -1,0 +1,249 @@
+"""While the server answers nobody, a scan holds: one asks now and then, and its first answer lets all go on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from partoo_async._call import Call
+from partoo_async._deadline import ambient_deadline
+from partoo_async._retry import RetryThrottle, wait_after
+from partoo_async.errors import APIResponseValidationError, APIStatusError, DeadlineExceededError, PartooError
+from partoo_async.events import HoldEvent
+from partoo_async.policy import RetryPolicy
+from partoo_async.scan.tries import Tries, in_words, suspicious
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from partoo_async._operations import Operation
+    from partoo_async.session import PartooSession
+
+__all__ = ["Outage", "OutageError"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("partoo_async.scan")
+
+# One request that fails is that request's affair, two may be a coincidence.
+_IN_A_ROW = 3
+_ASKING = RetryPolicy(initial_backoff=0.5, max_backoff=5.0)
+
+
+class OutageError(PartooError):
+    """Nobody was answered for as long as a scan holds."""
+
+    transient = True
+
+
+class Outage:
+    """Tells a server that is gone from a request that fails, for the calls of one scan.
+
+    A server is under suspicion when three different requests have failed in a row, or when one is to be given up. From
+    that moment nobody sends but the one whose turn it is to ask: for what had succeeded last. An answer to that clears
+    the server; a fault makes it an outage, and so do three failures before anything has succeeded.
+
+    ``ask`` sends a request once. ``calls``: all that are under way, each with its task. ``most``: for how many seconds
+    at most a scan holds; before its first success, for a call's ``timeout``: a wrong address is told soon.
+    """
+
+    def __init__(
+        self,
+        session: PartooSession,
+        ask: Callable[[Operation[Any], Call], Awaitable[object]],
+        calls: Mapping[Call, asyncio.Task[Any] | None],
+        most: float,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._ask = ask
+        self._calls = calls
+        self._most = most
+        self._chance = chance
+        # The scan's own budget of repeats: a scan and interactive calls do not use up each other's.
+        self._throttle = RetryThrottle()
+        self._suspects: set[str] = set()  # what has failed since the last success
+        self._good: Operation[Any] | None = None  # what succeeded last
+        self._waiting: set[Call] = set()
+        self._recalled: set[Call] = set()
+        self._turn = asyncio.Lock()
+        self._closed_at: float | None = None
+        self._sure = False
+        self._outages = self._asked = self._silent = 0
+        self._next = self._queued = 0.0
+        self._error: PartooError | None = None
+
+    @property
+    def held_for(self) -> float:
+        """For how many seconds the scan has held, 0.0 while it does not."""
+        began = self._closed_at if self._sure else None
+        return 0.0 if began is None else asyncio.get_running_loop().time() - began
+
+    @property
+    def held_by(self) -> str:
+        """Why it holds, in few words, "" while it does not."""
+        return in_words(self._error) if self._sure and self._error is not None else ""
+
+    @property
+    def asks_in(self) -> float:
+        """In how many seconds the server is asked again; 0.0 when that is being done, or need not be."""
+        return max(0.0, self._next - asyncio.get_running_loop().time()) if self._sure else 0.0
+
+    async def run(self, call: Call, operation: Operation[T]) -> T:
+        """Return the operation's result, however long the server is gone meanwhile.
+
+        Raises the call's own error when it fails while others succeed, and ``OutageError``.
+        """
+        failure: PartooError | None = None
+        tries: Tries | None = None
+        seen, busy = self._outages, 0.0
+        while True:
+            if self._closed_at is not None or failure is not None:
+                tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
+                await self._wait(call, operation, failure, tries, seen, busy)
+            failure, seen, busy = None, self._outages, call.busy
+            try:
+                result = await call.tries(operation)
+            except PartooError as error:
+                failure = error
+            except asyncio.CancelledError:
+                if not self._was_recalled(call):
+                    raise
+            else:
+                self._good = operation
+                self._throttle.succeeded()
+                self._suspects.clear()
+                return result
+            if failure is not None and (call.last_try or not suspicious(failure)):
+                self._suspects.clear()
+                raise failure
+
+    async def _wait(
+        self, call: Call, operation: Operation[Any], failure: PartooError | None, tries: Tries, seen: int, busy: float
+    ) -> None:
+        """Return when the call is to be sent, again after a failure. Raises the failure when it is given up."""
+        self._waiting.add(call)
+        try:
+            if failure is None:
+                await self._hold(operation)
+            elif not tries.excuses(call.late):
+                wait = tries.after(failure, call.busy - busy) if seen == self._outages else 0.0
+                # Found out before the last try, too, if no success of another key has told.
+                last = wait is None or (tries.one_left and tries.good is self._good)
+                if not await self._is_outage(seen, operation, failure, last=last):
+                    if wait is None:
+                        raise failure
+                    call.tell(failure, wait)
+                    await asyncio.sleep(wait)
+                    await self._hold(operation)
+        finally:
+            self._waiting.discard(call)
+        if seen != self._outages:
+            # An outage is not this key's fault, even one that began a little later: it starts anew.
+            tries.forget(self._good)
+            call.busy = busy
+        call.renew(tries.left)
+
+    def _was_recalled(self, call: Call) -> bool:
+        task = asyncio.current_task()
+        if call not in self._recalled or task is None:
+            return False
+        self._recalled.discard(call)
+        return not task.uncancel()
+
+    async def _is_outage(self, seen: int, operation: Operation[Any], error: PartooError, *, last: bool) -> bool:
+        """Whether this failure is the server's, which is found out if need be. Returns when the way is open.
+
+        ``seen``: how many outages there had been when the request left; ``last``: the key may be given up.
+        """
+        if seen == self._outages:
+            self._suspects.add(operation.request.path)
+            doubtful = len(self._suspects) >= _IN_A_ROW or (last and self._good is not None)
+            if doubtful and self._closed_at is None:
+                self._close(operation, error)
+        await self._hold(operation)
+        return seen != self._outages
+
+    def _close(self, operation: Operation[Any], error: PartooError) -> None:
+        self._closed_at = self._next = asyncio.get_running_loop().time()
+        self._asked = self._silent = 0
+        self._queued = 0.0  # seconds in which who asked waited for the quota: the server was not silent then
+        if self._good is None:
+            self._no_answer(operation, error)
+        for call, task in self._calls.items():
+            # Not sent yet: it waits for a slot of the quota, say, and is not to leave when it gets one.
+            if task is not None and not call.in_flight and call not in self._waiting:
+                self._recalled.add(call)
+                task.cancel()
+
+    async def _hold(self, operation: Operation[Any]) -> None:
+        """Return when the way is open. Who is first in line asks, and goes to its end after that."""
+        while self._closed_at is not None:
+            async with self._turn:
+                if self._closed_at is not None:
+                    await self._look(
+                        operation, min(self._closed_at + self._patience + self._queued, ambient_deadline())
+                    )
+
+    @property
+    def _patience(self) -> float:
+        return self._most if self._good is not None else min(self._most, self._session.settings.timeout)
+
+    async def _look(self, operation: Operation[Any], until: float) -> None:
+        """Wait for the moment to ask, and ask: in turns for what succeeded last and for this operation."""
+        if self._good is not None and self._asked % 2 == 0:
+            operation = self._good
+        self._asked += 1
+        loop, failure = asyncio.get_running_loop(), None
+        await asyncio.sleep(min(self._next, until) - loop.time())
+        started = loop.time()
+        if until - started < 0.001:
+            raise self._out_of_time()
+        call = Call(partial(_within, until - started))
+        try:
+            await self._ask(operation, call)
+        except PartooError as error:
+            failure = error
+        self._queued += loop.time() - started - call.busy
+        if failure is not None and suspicious(failure):
+            self._no_answer(operation, failure)
+        elif failure is None or isinstance(failure, (APIStatusError, APIResponseValidationError)):
+            self._answer(operation)
+        else:
+            raise failure
+
+    def _no_answer(self, operation: Operation[Any], error: PartooError) -> None:
+        """Note that it is an outage for sure, told once, and when to ask again."""
+        self._silent += 1
+        wait = wait_after(_ASKING, self._silent, error, lambda: 1 - self._chance() / 4)
+        self._next = asyncio.get_running_loop().time() + wait
+        self._error = error
+        if not self._sure:
+            self._sure = True
+            self._outages += 1
+            text = "scan: held, since nobody is answered: %s; it ends if that lasts for %g s"
+            _logger.warning(text, error, self._patience)
+            self._session.emit(HoldEvent(operation.request.route, 0.0, type(error).__name__))
+
+    def _answer(self, operation: Operation[Any]) -> None:
+        """Open the way."""
+        if self._error is not None:
+            held = self.held_for
+            self._throttle.tokens = RetryThrottle.FULL  # what was in flight has paid for nothing
+            _logger.info("scan: goes on after %.1f s, the server answers again", held)
+            self._session.emit(HoldEvent(operation.request.route, held, type(self._error).__name__))
+        self._closed_at = self._error = None
+        self._sure = False
+        self._suspects.clear()
+
+    def _out_of_time(self) -> PartooError:
+        if asyncio.get_running_loop().time() >= ambient_deadline():
+            return DeadlineExceededError("no answer within the time that deadline() gives", self._error)
+        return OutageError(f"nobody was answered for {self._patience:g} s; the last failure: {self._error}")
+
+
+async def _within(seconds: float, call: Call, operation: Operation[T]) -> T:
+    call.renew(seconds)
+    return await call.tries(operation)
