@@ -24,6 +24,7 @@ from partoo_async.integrations.problems import problem_of
 
 logger = logging.getLogger(__name__)
 
+TOLD = ("done", "failed", "total", "eta", "paused_for", "held_for", "held_by")  # of a scan's progress
 EVERY = 0.5  # seconds between two states
 SILENCE = 5.0  # a worker that has said nothing for so long is not there any more
 
@@ -40,6 +41,8 @@ class State:
     total: int = 0
     eta: float = 0.0
     paused_for: float = 0.0
+    held_for: float = 0.0
+    held_by: str = ""
     latest: str = ""
     problem: str = ""
     worker: int = attrs.field(factory=os.getpid)
@@ -147,7 +150,7 @@ class Scans:
         latest = state.latest
 
         def now(phase: str) -> State:
-            told = attrs.asdict(scan.progress, filter=lambda field, _: field.name != "rate")
+            told = {name: getattr(scan.progress, name) for name in TOLD}
             return attrs.evolve(state, phase=phase, latest=latest, updated=time.time(), **told)
 
         async def report() -> None:
