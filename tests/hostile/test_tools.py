@@ -35,7 +35,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.soak)])
 def test_a_short_soak(seconds: int) -> None:
     """50 callers and three scans in bad weather: every outcome is accounted for, and nothing is left or grows."""
     done = run("-W", "error::ResourceWarning", "-m", "benchmarks.soak", "--seconds", str(seconds))

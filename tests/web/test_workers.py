@@ -68,6 +68,7 @@ async def test_groups_and_health(partoo: ThreadedEmulator, tmp_path: Path) -> No
     assert service.trouble() == []
 
 
+@pytest.mark.soak  # of the example, and half a minute of waiting for processes
 async def test_a_scan_is_told_live_by_either_worker(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """Whichever worker is asked knows the scan, tells its pauses and its progress as they come, and ends with it.
 
@@ -119,6 +120,7 @@ async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path)
     assert {times for number, times in asked.items() if number % 2} == {1}
 
 
+@pytest.mark.soak
 async def test_a_killed_worker_harms_no_other(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """SIGKILL of the worker that scans: the other one answers on, uvicorn starts a new one, and the scan is finished by
     whichever finds it, without asking again for what its journal has."""
