@@ -18,7 +18,7 @@ def client_of(emulator: Emulator, **options: Any) -> PartooClient:
     return PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, ssl_context=TLS, **options)
 
 
-@pytest.mark.parametrize("retries", [0, 4])
+@pytest.mark.parametrize("retries", [4, pytest.param(0, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("fault", "options"),
     [

@@ -38,7 +38,9 @@ def ids(lines: str) -> list[int]:
     return [json.loads(line)["group_id"] for line in lines.splitlines()]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.soak)]
+)
 def test_a_stopped_scan_says_how_to_go_on_and_does(
     serve: Callable[..., Emulator], spawn: Spawn, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

@@ -19,6 +19,9 @@ from tests.web.conftest import PATIENCE, Service, fastapi_service, hold_up, runn
 pytest.importorskip("fastapi", reason="needs the extra fastapi")
 pytest.importorskip("uvicorn", reason="needs uvicorn")
 
+# Of the example, and half a minute of waiting for processes. test_aiohttp_app.py has the short form: one worker.
+pytestmark = pytest.mark.soak
+
 ONE_GROUP = "GET /sections/{section_id}/groups/{group_id}"
 Running = tuple[Service, aiohttp.ClientSession]
 
@@ -68,7 +71,6 @@ async def test_groups_and_health(partoo: ThreadedEmulator, tmp_path: Path) -> No
     assert service.trouble() == []
 
 
-@pytest.mark.soak  # of the example, and half a minute of waiting for processes
 async def test_a_scan_is_told_live_by_either_worker(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """Whichever worker is asked knows the scan, tells its pauses and its progress as they come, and ends with it.
 
@@ -120,7 +122,6 @@ async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path)
     assert {times for number, times in asked.items() if number % 2} == {1}
 
 
-@pytest.mark.soak
 async def test_a_killed_worker_harms_no_other(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """SIGKILL of the worker that scans: the other one answers on, uvicorn starts a new one, and the scan is finished by
     whichever finds it, without asking again for what its journal has."""
