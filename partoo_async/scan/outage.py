@@ -14,7 +14,7 @@ from partoo_async._retry import RetryThrottle, wait_after
 from partoo_async.errors import APIResponseValidationError, APIStatusError, DeadlineExceededError, PartooError
 from partoo_async.events import HoldEvent
 from partoo_async.policy import RetryPolicy
-from partoo_async.scan.tries import Tries, in_words, suspicious
+from partoo_async.scan.tries import OutageError, Tries, in_words, suspicious, within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from partoo_async._operations import Operation
     from partoo_async.session import PartooSession
 
-__all__ = ["Outage", "OutageError"]
+__all__ = ["Outage"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async.scan")
@@ -32,12 +32,6 @@ _IN_A_ROW = 3
 _ASKING = RetryPolicy(initial_backoff=0.5, max_backoff=5.0)
 
 
-class OutageError(PartooError):
-    """Nobody was answered for as long as a scan holds."""
-
-    transient = True
-
-
 class Outage:
     """Tells a server that is gone from a request that fails, for the calls of one scan.
 
@@ -45,14 +39,15 @@ class Outage:
     that moment nobody sends but the one whose turn it is to ask: for what had succeeded last. An answer to that clears
     the server; a fault makes it an outage, and so do three failures before anything has succeeded.
 
-    ``ask`` sends a request once. ``calls``: all that are under way, each with its task. ``most``: for how many seconds
-    at most a scan holds; before its first success, for a call's ``timeout``: a wrong address is told soon.
+    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way, each with its
+    task. ``most``: for how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a
+    wrong address is told soon.
     """
 
     def __init__(
         self,
         session: PartooSession,
-        ask: Callable[[Operation[Any], Call], Awaitable[object]],
+        ask: Callable[[Operation[Any], Call, Call | None], Awaitable[Any]],
         calls: Mapping[Call, asyncio.Task[Any] | None],
         most: float,
         chance: Callable[[], float] = random.random,
@@ -69,6 +64,7 @@ class Outage:
         self._waiting: set[Call] = set()
         self._recalled: set[Call] = set()
         self._turn = asyncio.Lock()
+        self._asking: tuple[Call | None, Call] | None = None  # for whom, and the request
         self._closed_at: float | None = None
         self._sure = False
         self._outages = self._asked = self._silent = 0
@@ -100,12 +96,14 @@ class Outage:
         tries: Tries | None = None
         seen, busy = self._outages, 0.0
         while True:
+            result: T | None = None
             if self._closed_at is not None or failure is not None:
                 tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
-                await self._wait(call, operation, failure, tries, seen, busy)
+                result = await self._wait(call, operation, failure, tries, seen, busy)
             failure, seen, busy = None, self._outages, call.busy
             try:
-                result = await call.tries(operation)
+                if result is None:
+                    result = await call.tries(operation)
             except PartooError as error:
                 failure = error
             except asyncio.CancelledError:
@@ -121,23 +119,28 @@ class Outage:
                 raise failure
 
     async def _wait(
-        self, call: Call, operation: Operation[Any], failure: PartooError | None, tries: Tries, seen: int, busy: float
-    ) -> None:
-        """Return when the call is to be sent, again after a failure. Raises the failure when it is given up."""
+        self, call: Call, operation: Operation[T], failure: PartooError | None, tries: Tries, seen: int, busy: float
+    ) -> T | None:
+        """Return when the call is to be sent, again after a failure, or the answer if it was asked for meanwhile.
+
+        Raises the failure when the call is given up.
+        """
         self._waiting.add(call)
+        answer: T | None = None
         try:
             if failure is None:
-                await self._hold(operation)
+                answer = await self._hold(call, operation)
             elif not tries.excuses(call.late):
                 wait = tries.after(failure, call.busy - busy) if seen == self._outages else 0.0
                 # Found out before the last try, too, if no success of another key has told.
                 last = wait is None or (tries.one_left and tries.good is self._good)
-                if not await self._is_outage(seen, operation, failure, last=last):
+                answer = await self._find_out(call, seen, operation, failure, last=last)
+                if answer is None and seen == self._outages:
                     if wait is None:
                         raise failure
                     call.tell(failure, wait)
                     await asyncio.sleep(wait)
-                    await self._hold(operation)
+                    answer = await self._hold(call, operation)
         finally:
             self._waiting.discard(call)
         if seen != self._outages:
@@ -145,6 +148,7 @@ class Outage:
             tries.forget(self._good)
             call.busy = busy
         call.renew(tries.left)
+        return answer
 
     def _was_recalled(self, call: Call) -> bool:
         task = asyncio.current_task()
@@ -153,8 +157,10 @@ class Outage:
         self._recalled.discard(call)
         return not task.uncancel()
 
-    async def _is_outage(self, seen: int, operation: Operation[Any], error: PartooError, *, last: bool) -> bool:
-        """Whether this failure is the server's, which is found out if need be. Returns when the way is open.
+    async def _find_out(
+        self, call: Call, seen: int, operation: Operation[T], error: PartooError, *, last: bool
+    ) -> T | None:
+        """Return when the way is open, and if need be it is known whether this failure was the server's: an outage.
 
         ``seen``: how many outages there had been when the request left; ``last``: the key may be given up.
         """
@@ -163,8 +169,7 @@ class Outage:
             doubtful = len(self._suspects) >= _IN_A_ROW or (last and self._good is not None)
             if doubtful and self._closed_at is None:
                 self._close(operation, error)
-        await self._hold(operation)
-        return seen != self._outages
+        return await self._hold(call, operation)
 
     def _close(self, operation: Operation[Any], error: PartooError) -> None:
         self._closed_at = self._next = asyncio.get_running_loop().time()
@@ -178,41 +183,58 @@ class Outage:
                 self._recalled.add(call)
                 task.cancel()
 
-    async def _hold(self, operation: Operation[Any]) -> None:
+    async def _hold(self, call: Call, operation: Operation[T]) -> T | None:
         """Return when the way is open. Who is first in line asks, and goes to its end after that."""
+        answer: T | None = None
         while self._closed_at is not None:
             async with self._turn:
                 if self._closed_at is not None:
-                    await self._look(
-                        operation, min(self._closed_at + self._patience + self._queued, ambient_deadline())
-                    )
+                    until = min(self._closed_at + self._patience + self._queued, ambient_deadline())
+                    answer = await self._look(call, operation, until)
+        return answer
 
     @property
     def _patience(self) -> float:
         return self._most if self._good is not None else min(self._most, self._session.settings.timeout)
 
-    async def _look(self, operation: Operation[Any], until: float) -> None:
-        """Wait for the moment to ask, and ask: in turns for what succeeded last and for this operation."""
-        if self._good is not None and self._asked % 2 == 0:
-            operation = self._good
+    def is_out(self, call: Call) -> bool:
+        """Whether the call's own request is on its way, sent by itself or to ask; if so it is not sent again."""
+        if self._asking is not None:
+            self._asking[1].last_try = True
+        return call.in_flight or (self._asking is not None and self._asking[0] is call and self._asking[1].in_flight)
+
+    async def _look(self, call: Call, operation: Operation[T], until: float) -> T | None:
+        """Wait for the moment to ask, and ask: in turns for what succeeded last and for this operation.
+
+        Return the operation's answer, if it was that one: it need not be asked for again.
+        """
+        own = self._good is None or self._asked % 2 != 0
+        asked: Operation[Any] = operation if own or self._good is None else self._good
         self._asked += 1
         loop, failure = asyncio.get_running_loop(), None
         await asyncio.sleep(min(self._next, until) - loop.time())
         started = loop.time()
         if until - started < 0.001:
             raise self._out_of_time()
-        call = Call(partial(_within, until - started))
+        asking, answer = Call(partial(within, until - started)), None
+        self._asking = (call if own else None), asking
         try:
-            await self._ask(operation, call)
+            answer = await self._ask(asked, asking, call if own else None)
         except PartooError as error:
             failure = error
-        self._queued += loop.time() - started - call.busy
+        finally:
+            self._asking = None
+        self._queued += loop.time() - started - asking.busy
         if failure is not None and suspicious(failure):
-            self._no_answer(operation, failure)
-        elif failure is None or isinstance(failure, (APIStatusError, APIResponseValidationError)):
-            self._answer(operation)
-        else:
-            raise failure
+            if call.last_try:
+                raise failure
+            self._no_answer(asked, failure)
+            return None
+        if failure is None or isinstance(failure, (APIStatusError, APIResponseValidationError)):
+            self._answer(asked)
+            if failure is None or not own:
+                return answer if own else None
+        raise failure
 
     def _no_answer(self, operation: Operation[Any], error: PartooError) -> None:
         """Note that it is an outage for sure, told once, and when to ask again."""
@@ -242,8 +264,3 @@ class Outage:
         if asyncio.get_running_loop().time() >= ambient_deadline():
             return DeadlineExceededError("no answer within the time that deadline() gives", self._error)
         return OutageError(f"nobody was answered for {self._patience:g} s; the last failure: {self._error}")
-
-
-async def _within(seconds: float, call: Call, operation: Operation[T]) -> T:
-    call.renew(seconds)
-    return await call.tries(operation)

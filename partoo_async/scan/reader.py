@@ -11,8 +11,9 @@ from partoo_async._operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 from partoo_async.resources import MOST_WALKS, SectionWalk
-from partoo_async.scan.outage import Outage, OutageError
+from partoo_async.scan.outage import Outage
 from partoo_async.scan.report import ScanItem
+from partoo_async.scan.tries import OutageError
 
 if TYPE_CHECKING:
     from partoo_async._operations import Operation
@@ -94,18 +95,21 @@ class Reader:
         self._stopped = True
         for call, task in self._open.items():
             call.last_try = True
-            if task is not None and not call.in_flight:
+            if task is not None and not self.outage.is_out(call):
                 task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
         return await self._counted(operation, Call(self.outage.run))
 
-    async def _ask(self, operation: Operation[Any], call: Call) -> None:
-        """Send a request to see whether there is an answer."""
+    async def _ask(self, operation: Operation[Any], call: Call, own: Call | None) -> Any:
+        """Send a request to see whether there is an answer. ``own``: the call that waits for this very answer."""
         try:
-            await self.session.send(operation, priority=Priority.BULK, call=call)
+            return await self.session.send(operation, priority=Priority.BULK, call=call)
         finally:
-            self.sends += call.sends
+            if own is None:
+                self.sends += call.sends
+            else:
+                own.sends += call.sends
 
     async def _counted(self, operation: Operation[Any], call: Call) -> Any:
         if self._stopped:

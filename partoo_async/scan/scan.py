@@ -21,11 +21,11 @@ from partoo_async.scan.failures import Failures
 from partoo_async.scan.handover import Handover
 from partoo_async.scan.keeper import Keeper
 from partoo_async.scan.listing import Key, Listing
-from partoo_async.scan.outage import OutageError
 from partoo_async.scan.reader import Reader
 from partoo_async.scan.records import JournalError
 from partoo_async.scan.scope import check_journal, check_options
 from partoo_async.scan.tally import Tally
+from partoo_async.scan.tries import OutageError
 
 if TYPE_CHECKING:
     import os

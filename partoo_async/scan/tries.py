@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
@@ -13,12 +14,24 @@ from partoo_async._settings import Settings
 from partoo_async.errors import APIConnectionError, APIStatusError, APITimeoutError, DeadlineExceededError, PartooError
 from partoo_async.quota import LONGEST_PAUSE
 
-__all__ = ["Tries", "in_words", "suspicious"]
+if TYPE_CHECKING:
+    from partoo_async._call import Call
+    from partoo_async._operations import Operation
+
+__all__ = ["OutageError", "Tries", "in_words", "suspicious", "within"]
+
+T = TypeVar("T")
 
 # Seconds. A timer that fires so much later than it was set for tells of a loop that was held up, or of a process that
 # was stopped, and nothing of the server.
 _LATE = 0.1
 _MOST_EXCUSED = 4
+
+
+class OutageError(PartooError):
+    """Nobody was answered for as long as a scan holds."""
+
+    transient = True
 
 
 @define
@@ -93,3 +106,9 @@ def in_words(error: PartooError) -> str:
     if isinstance(error, APIConnectionError) and " " not in text:
         return "no answer in time" if isinstance(error, APITimeoutError) else "connection closed"
     return text[:1].lower() + text[1:]
+
+
+async def within(seconds: float, call: Call, operation: Operation[T]) -> T:
+    """Send a request by a call that has so many seconds from now on."""
+    call.renew(seconds)
+    return await call.tries(operation)
