@@ -83,7 +83,7 @@ class Admission:
         priority, concurrency, source = self._priority, self.session.concurrency, self.session.settings.api_key
         started = self._loop.time()
         while True:
-            quota, before = self.quota, key.fingerprint
+            quota = self.quota
             if not quota.try_acquire(priority):
                 # A scan waits for as long as it takes: that time is not the group's.
                 await quota.acquire(priority, self._ambient if priority is Priority.BULK else self._deadline)
@@ -100,7 +100,10 @@ class Admission:
             except BaseException:
                 self._give_back(quota)
                 raise
-            if key.fingerprint == before and quota.is_open():
+            if self.quota is not quota and self.quota.try_acquire(priority):
+                quota.release(sent=False)  # in exchange: a callable may give several keys in turn
+                quota = self.quota
+            if self.quota is quota and quota.is_open():
                 return key, quota
             # The gate closed after this call was let through, and before it was sent: back behind it.
             self._give_back(quota)

@@ -30,7 +30,7 @@ from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from partoo_async._operations import Operation
     from partoo_async.quota import Quota
@@ -59,11 +59,18 @@ class Call(Admission):
     """
 
     __slots__ = (
-        *("_aborted", "_attempts", "_decide", "_sent", "_task", "_until"),
+        *("_aborted", "_attempts", "_begun", "_decide", "_sent", "_task", "_until"),
         *("busy", "in_flight", "last_try", "late", "sends"),
     )
 
-    def __init__(self, decide: Decide | None = None, *, key: Secret | None = None, until: float = math.inf) -> None:
+    def __init__(
+        self,
+        decide: Decide | None = None,
+        *,
+        key: Secret | None = None,
+        until: float = math.inf,
+        before: Iterable[Attempt] = (),
+    ) -> None:
         self._until = until
         self._asked = key
         self._shared_by = None if key is None else key.fingerprint
@@ -74,7 +81,8 @@ class Call(Admission):
         self.last_try: bool = False
         self._decide = decide
         self._aborted = False
-        self._attempts: list[Attempt] = []
+        self._attempts: list[Attempt] = [*before]
+        self._begun = len(self._attempts)
         self._last_error: PartooError | None = None
 
     async def run(
@@ -118,6 +126,9 @@ class Call(Admission):
                 pause=self._pause,
                 sleep=asyncio.sleep,
                 on_retry=self.tell,
+                gated=isinstance(self.session.settings.api_key, Secret),
+                failures=sum(attempt.outcome != "429" for attempt in self._attempts[: self._begun]),
+                limited=sum(attempt.outcome == "429" for attempt in self._attempts[: self._begun]),
             )
             try:
                 return await retrying.run(failure, lambda: attempt(self, operation))

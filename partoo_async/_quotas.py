@@ -67,4 +67,5 @@ class Quotas:
 
     def forget(self) -> None:
         """Look for it anew: the loop is another one, whose clock may be, too."""
+        self._holds_reserve = self._holds_reserve or (self._latest is not None and self._latest.holds_reserve)
         self._latest, self._fingerprint = self.given, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._transport import HeldBackError
@@ -27,13 +28,15 @@ async def attempt(call: Call, operation: Operation[T]) -> T:
         try:
             return await call.send(operation, fresh=failure is not None)
         except HeldBackError:
-            continue  # the gate has closed since: back behind it
+            if call.last_try:
+                raise failure or asyncio.CancelledError from None  # stopped meanwhile: it does not queue up again
+            # the gate has closed since: back behind it
         except QuotaExceededError:
             if failure is None:
                 raise
             break  # no slot is free in time: the first failure is the one to tell of
         except APIConnectionError as error:
-            if failure is not None or not error.stale or call.last_try:
+            if failure is not None or not (error.stale and operation.idempotent) or call.last_try:
                 raise
             failure = error
     raise failure

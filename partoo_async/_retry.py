@@ -118,6 +118,7 @@ class Retrying:
     on_retry: Callable[[PartooError, float], None]
     chance: Callable[[], float] = random.random
     once: bool = False
+    gated: bool = True
     _failures: int = 0
     _limited: int = 0
     _doubtful: int = 0
@@ -157,7 +158,7 @@ class Retrying:
             # The gate of the quota holds this call back, with all others. One that opens at once, as after
             # "Retry-After: 0" or a date that has passed, must not make a busy loop.
             self._limited += 1
-            return backoff(self.policy, self._limited, self.chance) if error.retry_after == 0 else 0.0
+            return 0.0 if self.gated and error.retry_after != 0 else backoff(self.policy, self._limited, self.chance)
         return wait_after(self.policy, self._failures, error, self.chance)
 
     def _stop(self, state: RetryCallState) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from partoo_async._operations import Operation
     from partoo_async._reads import Reads
     from partoo_async._secret import Secret
+    from partoo_async.errors import Attempt
     from partoo_async.session import PartooSession
 
 __all__ = ["read_as_told"]
@@ -42,15 +43,21 @@ async def read_as_told(
     """
     loop = asyncio.get_running_loop()
     untyped: Operation[Any] = operation
+    before: tuple[Attempt, ...] = ()
     while True:
         key: Secret = await _KeyCall(until=until).run(session, untyped, Priority.INTERACTIVE, loop)
-        start = partial(_start, session, operation, key)
+        start = partial(_start, session, operation, key, before)
         try:
             result: T = await reads.get(operation.request.path, start, until=until, fresh=fresh, key=key.fingerprint)
-        except KeyChangedError:
+        except KeyChangedError as error:
+            before = error.attempts  # they count, or a callable that gives keys in turn would be tried without end
             continue
         return result
 
 
-def _start(session: PartooSession, operation: Operation[T], key: Secret, until: float) -> Coroutine[Any, Any, T]:
-    return Call(key=key, until=until).run(session, operation, Priority.INTERACTIVE, asyncio.get_running_loop())
+def _start(
+    session: PartooSession, operation: Operation[T], key: Secret, before: tuple[Attempt, ...], until: float
+) -> Coroutine[Any, Any, T]:
+    return Call(key=key, until=until, before=before).run(
+        session, operation, Priority.INTERACTIVE, asyncio.get_running_loop()
+    )

@@ -233,3 +233,23 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
                 await asyncio.sleep(0.01)
             await task
             assert (len(server.requests), server.connections, client.quota.used) == (1, 1, 1)
+
+
+def test_a_callable_that_gives_keys_in_turn_gets_all_of_them_served() -> None:
+    """Each key has a quota of its own, and asking again after a wait gives the other one: nobody waits in a circle."""
+    asked: list[str] = []
+
+    async def key() -> str:
+        asked.append("ab"[len(asked) % 2])
+        return asked[-1]
+
+    async def main() -> None:
+        partoo = Partoo({7: list(range(12))})
+        client = PartooClient(key, server=SERVER, rate_limit=RateLimit(2, 10.0), max_concurrency=1)
+        client.session.transport = partoo  # type: ignore[assignment]
+        report = await client.scan(7, group_ids=range(12)).collect()
+        assert len(report.succeeded) == 12
+        await client.aclose()
+
+    run_virtual(main())
+    assert len(asked) < 100

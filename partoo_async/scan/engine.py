@@ -105,13 +105,17 @@ class Engine(Generic[K, R]):
             self._room.set()
         return result
 
+    def stop(self) -> None:
+        """Start nothing more; who is cancelled from now on was meant."""
+        self._stopping = True
+        self._room.set()
+
     async def aclose(self, grace: float = 0.0) -> None:
         """Start nothing more, let what is running end within ``grace`` seconds, cancel it then, and drop what is left.
 
         Cancelling this call cuts the grace short and still leaves no task behind.
         """
-        self._stopping = True
-        self._room.set()
+        self.stop()
         tasks = list(self._tasks)
         try:
             if grace > 0 and tasks:

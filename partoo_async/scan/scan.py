@@ -67,8 +67,8 @@ class Scan:
         self._reader = Reader(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
         self._failures = Failures(max_failures)
-        path = None if journal is None else check_journal(journal)
-        self._keeper = Keeper(path, resume=resume, failures=not retry_failed)
+        journal = None if journal is None else check_journal(journal)
+        self._keeper = Keeper(journal, resume=resume, failures=not retry_failed)
         self._engine: Engine[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
         self._unreadable: deque[ScanItem] = deque()
@@ -132,7 +132,6 @@ class Scan:
         try:
             yield
         except (QuotaExceededError, DeadlineExceededError, OutageError, JournalError) as error:
-            # Bulk work is patient, but not for hours: the rest is not turned into failures one by one.
             reason, later = str(error), not isinstance(error, JournalError)
         else:
             return
@@ -149,12 +148,13 @@ class Scan:
     async def aclose(self, *, grace: float = _GRACE) -> None:
         """Stop: nothing more is sent, and whoever iterates gets to the end. Safe to call twice, and from any task.
 
-        With a journal, requests in flight get ``grace`` seconds to be answered and recorded; without one there is
-        nothing to gain by that, and they are dropped at once.
+        With a journal, requests in flight get ``grace`` seconds to be recorded; without one they are dropped at once.
         """
         if self._state == "open":
             self._tally.end()
         self._state = "closed"
+        if self._engine is not None:
+            self._engine.stop()
         self._reader.stop()
         try:
             await self._listing.aclose()
