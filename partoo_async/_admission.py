@@ -28,8 +28,8 @@ class Admission:
     """The waiting part of a call."""
 
     __slots__ = (
-        *("_ambient", "_asked", "_deadline", "_last_error", "_loop", "_operation", "_priority", "_shared_by"),
-        *("quota", "session"),
+        *("_ambient", "_asked", "_deadline", "_last_error", "_loop", "_operation", "_shared_by"),
+        *("priority", "quota", "session"),
     )
 
     _ambient: float
@@ -38,7 +38,7 @@ class Admission:
     _last_error: PartooError | None
     _loop: asyncio.AbstractEventLoop
     _operation: Operation[Any]
-    _priority: Priority
+    priority: Priority
     _shared_by: str | None
     quota: Quota
     session: PartooSession
@@ -67,9 +67,9 @@ class Admission:
 
     def _admitted(self, quota: Quota) -> bool:
         """Take a slot and a place, if that needs no waiting: nearly always."""
-        if not quota.try_acquire(self._priority):
+        if not quota.try_acquire(self.priority):
             return False
-        if self.session.concurrency.try_acquire(self._priority):
+        if self.session.concurrency.try_acquire(self.priority):
             return True
         quota.release(sent=False)
         return False
@@ -80,7 +80,7 @@ class Admission:
         Return the key to send with, and whose quota it is. One that a callable gives is asked for anew after the
         wait, in which it may have expired.
         """
-        priority, concurrency, source = self._priority, self.session.concurrency, self.session.settings.api_key
+        priority, concurrency, source = self.priority, self.session.concurrency, self.session.settings.api_key
         started = self._loop.time()
         while True:
             quota = self.quota
@@ -113,10 +113,10 @@ class Admission:
         quota.release(sent=False)
 
     async def _wait_for_place(self, quota: Quota) -> None:
-        until = self._deadline if self._priority is Priority.INTERACTIVE else self._ambient
+        until = self._deadline if self.priority is Priority.INTERACTIVE else self._ambient
         try:
             async with asyncio.timeout_at(None if until == math.inf else until):
-                await self.session.concurrency.acquire(self._priority)
+                await self.session.concurrency.acquire(self.priority)
         except BaseException as error:
             quota.release(sent=False)
             if isinstance(error, TimeoutError):

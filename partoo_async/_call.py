@@ -91,7 +91,7 @@ class Call(Admission):
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
         self.session: PartooSession = session
         self.quota: Quota = session.quotas.latest
-        self._operation, self._priority, self._loop = operation, priority, loop
+        self._operation, self.priority, self._loop = operation, priority, loop
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
         self._task = asyncio.current_task()
@@ -154,7 +154,7 @@ class Call(Admission):
     def _pause(self) -> float:
         """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
         paused = self.quota.paused_for()
-        return 0.0 if self._priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
+        return 0.0 if self.priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
 
     def tell(self, error: PartooError, wait: float) -> None:
         """Say that the request is going to be sent again after so many seconds."""
@@ -202,7 +202,7 @@ class Call(Admission):
         raise failure
 
     def _latest(self, fresh: bool) -> tuple[Any, ...]:
-        latest = self._ambient if self._priority is Priority.BULK else self._deadline
+        latest = self._ambient if self.priority is Priority.BULK else self._deadline
         return (latest, fresh) if fresh or self.session.pool else ()
 
     def _succeeded(self, status: int, elapsed: float) -> None:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, QuotaExceededError
+from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
     from partoo_async._call import Call
     from partoo_async._operations import Operation
 
-__all__ = ["attempt"]
+__all__ = ["Resends", "attempt"]
 
 T = TypeVar("T")
+
+
+class Resends:
+    """Of one session. ``failed``: how many second sends met no connection either: then the server is gone.
+
+    ``turn``: bulk work sends one at a time, or an outage would cost all that is in flight a second request.
+    """
+
+    __slots__ = ("failed", "turn")
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.failed: int = 0
 
 
 async def attempt(call: Call, operation: Operation[T]) -> T:
@@ -23,20 +38,36 @@ async def attempt(call: Call, operation: Operation[T]) -> T:
     Servers and proxies close idle connections as they like: that is no outage, and so neither a retry nor a token of
     their budget. It is a request, though, and takes a slot of the quota like any other.
     """
-    failure: APIConnectionError | None = None
+    resends = call.session.resends
+    try:
+        return await _send(call, operation)
+    except APIConnectionError as error:
+        if not (error.stale and operation.idempotent) or call.last_try:
+            raise
+        failure, seen = error, resends.failed
+    # If no slot is free in time, the first failure is the one to tell of.
+    with suppress(QuotaExceededError):
+        if call.priority is Priority.INTERACTIVE:
+            return await _send_again(call, operation, resends)
+        async with resends.turn:
+            if resends.failed == seen and not call.last_try:
+                return await _send_again(call, operation, resends)
+    raise failure
+
+
+async def _send_again(call: Call, operation: Operation[T], resends: Resends) -> T:
+    try:
+        return await _send(call, operation, fresh=True)
+    except APIConnectionError:
+        resends.failed += 1
+        raise
+
+
+async def _send(call: Call, operation: Operation[T], *, fresh: bool = False) -> T:
     while True:
         try:
-            return await call.send(operation, fresh=failure is not None)
+            return await call.send(operation, fresh=fresh)
         except HeldBackError:
             if call.last_try:
-                raise failure or asyncio.CancelledError from None  # stopped meanwhile: it does not queue up again
-            # the gate has closed since: back behind it
-        except QuotaExceededError:
-            if failure is None:
-                raise
-            break  # no slot is free in time: the first failure is the one to tell of
-        except APIConnectionError as error:
-            if failure is not None or not (error.stale and operation.idempotent) or call.last_try:
-                raise
-            failure = error
-    raise failure
+                raise asyncio.CancelledError from None  # stopped meanwhile: it does not queue up again
+            # The gate has closed since: back behind it.

@@ -16,6 +16,7 @@ from partoo_async._deadline import ambient_deadline
 from partoo_async._lifecycle import Lifecycle
 from partoo_async._quotas import Quotas
 from partoo_async._reads import Reads
+from partoo_async._resend import Resends
 from partoo_async._retry import RetryThrottle
 from partoo_async._secret import Secret, hide, protect
 from partoo_async._settings import Settings
@@ -102,6 +103,7 @@ class PartooSession:
         self._family = WeakSet((self._reads,))  # those of copies, too: a write through one is a write
         self.emit: Emitter = Emitter(settings.on_event)
         self.turns: Turns = Turns()
+        self.resends: Resends = Resends()
 
     def __repr__(self) -> str:
         if not hasattr(self, "emit"):  # a debugger may ask in the middle of a construction error
@@ -217,7 +219,7 @@ class PartooSession:
                 self.transport.forget()
             self.quotas.forget()
             self.concurrency = Concurrency(self.settings.max_concurrency, self.pool)
-            self.turns = Turns()
+            self.turns, self.resends = Turns(), Resends()
             self._reads = Reads(self.settings.cache_ttl)
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from partoo_async._operations import Operation, custom, get_group
-from partoo_async._resend import attempt
+from partoo_async._resend import Resends, attempt
 from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, QuotaExceededError
+from partoo_async.policy import Priority
 
 
 def stale() -> APIConnectionError:
@@ -22,13 +23,18 @@ def stale() -> APIConnectionError:
 class Calls:
     """Sends with the outcomes that it is given, and keeps whether each was to be on a new connection."""
 
+    priority = Priority.BULK
+
     def __init__(self, *outcomes: object, last_try: bool = False) -> None:
+        self.session = self  # whose second sends these are
+        self.resends = Resends()
         self.last_try = last_try
         self._outcomes = list(outcomes)
         self.fresh: list[bool] = []
 
     async def send(self, _: Operation[Any], *, fresh: bool = False) -> object:
         self.fresh.append(fresh)
+        await asyncio.sleep(0)
         outcome = self._outcomes.pop(0)
         if isinstance(outcome, BaseException):
             raise outcome
@@ -72,3 +78,21 @@ async def test_what_the_gate_holds_back_goes_behind_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await run(stopped)
     assert stopped.fresh == [False]
+
+
+async def test_an_outage_costs_a_scan_one_second_send() -> None:
+    """All that is in flight meets a closed connection: one is sent again, and when that fails nobody else is."""
+    calls = [Calls(stale(), APIConnectionError("refused")) for _ in range(28)]
+    for call in calls:
+        call.session = calls[0]
+    failures = await asyncio.gather(*map(run, calls), return_exceptions=True)
+    assert {type(failure) for failure in failures} == {APIConnectionError}
+    assert sum(len(call.fresh) for call in calls) == 28 + 1
+
+
+async def test_a_server_that_closes_behind_its_answers_costs_each_one_more() -> None:
+    """The second send succeeds, so that nobody is left out."""
+    calls = [Calls(stale(), "group") for _ in range(5)]
+    for call in calls:
+        call.session = calls[0]
+    assert await asyncio.gather(*map(run, calls)) == ["group"] * 5
