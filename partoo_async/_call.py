@@ -91,7 +91,8 @@ class Call(Admission):
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
         self.session: PartooSession = session
         self.quota: Quota = session.quotas.latest
-        self._operation, self.priority, self._loop = operation, priority, loop
+        self._operation, self._loop = operation, loop
+        self.priority: Priority = priority
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
         self._task = asyncio.current_task()

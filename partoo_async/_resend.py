@@ -28,7 +28,7 @@ class Resends:
     __slots__ = ("failed", "turn")
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self.turn: asyncio.Lock = asyncio.Lock()
         self.failed: int = 0
 
 
