@@ -479,8 +479,14 @@ def test_numbers_are_exact_or_refused() -> None:
     assert decode_error_body(400, b"[%d]" % LONG) == ([LONG], [LONG])
     with pytest.raises(ConfigurationError, match="^json: "):
         custom("POST", json={"id": LONG})
-    with pytest.raises(InvalidJSONError, match="64 bits"):
-        read(custom("GET"), b"[" * 1000 + b"%d" % LONG + b"]" * 1000)
+    try:
+        value = read(custom("GET"), b"[" * 1000 + b"%d" % LONG + b"]" * 1000)
+    except InvalidJSONError as error:
+        assert "64 bits" in str(error)  # noqa: PT017 - Python 3.11 reads no deeper, later ones do
+    else:
+        while isinstance(value, list):
+            (value,) = value
+        assert value == LONG
 
 
 @pytest.mark.parametrize("body", [b'{"id": 4', b'[{"id": 4}', b" {"])
