@@ -75,7 +75,7 @@ class Lifecycle:
             child.close()
 
     def _has(self, call: Call) -> bool:
-        """Whether a call is of this session, or of a copy of it, or of a copy of that: a scan makes one, too."""
+        """Whether a call belongs here, or to a copy of the client, or to a copy of that: a scan makes one, too."""
         life: Lifecycle | None = call.session.life
         while life is not None and life is not self:
             life = life._parent
