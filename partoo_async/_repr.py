@@ -22,5 +22,5 @@ def total_repr(cls: type[T]) -> type[T]:
         except AttributeError:
             return f"<{cls.__name__} being made>"
 
-    cls.__repr__ = __repr__  # type: ignore[method-assign]
+    cls.__repr__ = __repr__  # type: ignore[method-assign]  # that is what a class decorator is for
     return cls

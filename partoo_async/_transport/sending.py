@@ -99,7 +99,7 @@ class Sending:
             return  # another aiohttp: what is not known is taken for sent
         traces.append(Trace(request.session, self._trace, self))  # type: ignore[arg-type]  # any object will do
         self._watch.unsent = True
-        request.send = functools.partial(self._send, send)  # type: ignore[method-assign]
+        request.send = functools.partial(self._send, send)  # type: ignore[method-assign]  # of this one request
 
     async def _send(self, send: Any, connection: Connection) -> aiohttp.ClientResponse:
         """What aiohttp calls when it has a connection."""
