@@ -31,12 +31,16 @@ PATIENCE = 120.0
 settings.register_profile("suite", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+# Nothing that is imported or collected from here on is garbage.
+gc.disable()
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Leave what was imported out of each later look for garbage: it stays, and is most of what there is."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,11 +56,13 @@ def _one_tls_context() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_environment() -> Iterator[None]:
     """Keys and servers of the developer's own shell do not reach the tests."""
-    monkeypatch.delenv("PARTOO_API_KEY", raising=False)
-    monkeypatch.delenv("PARTOO_SERVER", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PARTOO_API_KEY", raising=False)
+        patch.delenv("PARTOO_SERVER", raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)

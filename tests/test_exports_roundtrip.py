@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib
 import io
 import json
 import re
@@ -13,9 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pandas as pd
-import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -25,6 +23,9 @@ from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanIt
 from partoo_async.exports import export
 from partoo_async.exports.sheet import text_cell
 from partoo_async.scan.rows import item_object
+
+READERS = ("duckdb", "pandas", "polars")
+"""Imported by the tests that need them: it takes half a second, and each worker collects all tests."""
 
 ids = st.integers(0, 2**63 - 1)
 # Half surrogates cannot come from the API: no UTF-8 has them.
@@ -106,6 +107,7 @@ def test_parquet_comes_back(items: list[ScanItem]) -> None:
 
 async def test_a_report_goes_into_data_frames(client: PartooClient) -> None:
     """A report is one line away from pandas, polars and DuckDB."""
+    duckdb, pd, pl = (importlib.import_module(name) for name in READERS)
     report = await client.scan([7, 404]).collect()
     table = report.to_arrow()
     businesses = sum(len(item.group.business_ids) for item in report.items if item.group)
@@ -119,6 +121,7 @@ async def test_a_report_goes_into_data_frames(client: PartooClient) -> None:
 
 async def test_files_go_into_data_frames(tmp_path: Path) -> None:
     """pandas, polars and DuckDB read all three formats, with the types that they should have."""
+    duckdb, pd, pl = (importlib.import_module(name) for name in READERS)
     group = Group(2**63 - 1, "Île-de-France", True, ("b1", "b2"))
     failed = ScanItem(7, 44, None, NotFoundError(404), 1, 0.1)
     source = [ScanItem(7, group.id, group, None, 1, 0.1), failed]
