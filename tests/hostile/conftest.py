@@ -6,7 +6,6 @@ For each module anew: between two of them a worker may run others, and import wh
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,11 +13,9 @@ from partoo_async._transport import passable
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _frozen() -> Iterator[None]:
+def _frozen() -> None:
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(params=["short", "long"])
