@@ -16,6 +16,7 @@ from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses it
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
 from partoo_async.quota.shared import forget
+from tests.clock import hurry
 
 FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
 """Retries whose waits a test does not feel."""
@@ -69,6 +70,12 @@ def _no_environment() -> Iterator[None]:
 def _no_history() -> None:
     """No test finds the quota of an earlier one, whose server had the same port."""
     forget()
+
+
+@pytest.fixture
+async def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of this test are skipped; see ``tests.clock.hurry``."""
+    hurry(monkeypatch)
 
 
 @pytest.fixture

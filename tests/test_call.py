@@ -144,6 +144,7 @@ async def test_a_refused_write_is_repeated() -> None:
     assert not caught.value.request_sent
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_429_pauses_and_repeats_even_a_write(caplog: pytest.LogCaptureFixture) -> None:
     """A 429 closes the gate for Retry-After, uses no retry, repeats a write, and warns once."""
     events: list[Event] = []
@@ -176,6 +177,7 @@ async def test_a_429_that_outlasts_the_deadline_is_raised_at_once() -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_503_with_retry_after_waits_as_asked() -> None:
     """A 503's Retry-After is obeyed in full."""
     async with (
@@ -187,6 +189,7 @@ async def test_503_with_retry_after_waits_as_asked() -> None:
         assert asyncio.get_running_loop().time() - started >= 0.3
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_one_attempt_times_out() -> None:
     """attempt_timeout ends one try, body included; without retries it is an APITimeoutError."""
     async with (
@@ -199,6 +202,7 @@ async def test_one_attempt_times_out() -> None:
     assert caught.value.request_sent
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_the_deadline_ends_the_whole_call() -> None:
     """timeout bounds the call whatever the retries; the error carries the last failure."""
     async with raw_server(answer(500), None) as server, client_of(server.url, timeout=0.7) as client:
@@ -377,6 +381,7 @@ async def test_on_event_errors_do_no_harm(caplog: pytest.LogCaptureFixture) -> N
     assert len(caplog.records) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_the_quota_holds_calls_back() -> None:
     """Calls beyond the window wait for it, and one that cannot wait is refused with the time to come back."""
     limit = RateLimit(requests=2, per=0.3)
@@ -401,6 +406,7 @@ async def test_an_unreadable_body_does_not_hide_the_status(status: int) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_429_that_asks_for_no_wait_is_no_busy_loop() -> None:
     """Retry-After: 0 answered again and again is repeated with backoff, not thousands of times a second."""
     busy = answer(429, b"", "Retry-After: 0")

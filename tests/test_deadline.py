@@ -25,6 +25,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_it_bounds_a_call() -> None:
     """A call inside ends at the deadline, long before the client's own timeout, and says what bounded it."""
     async with raw_server(None) as server, PartooClient("key", server=server.url) as client:
@@ -35,6 +36,7 @@ async def test_it_bounds_a_call() -> None:
         assert now() - started >= 0.2
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_of_nested_ones_the_earliest_counts() -> None:
     """A longer deadline inside a shorter one gives no more time, and after the block the client's timeout is back."""
     async with raw_server(None, answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
@@ -44,6 +46,7 @@ async def test_of_nested_ones_the_earliest_counts() -> None:
         assert (await client.groups.get(7, 42)).id == 42
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_shorter_timeout_counts_too() -> None:
     """The client's own timeout still bounds a call inside a long deadline, and is named."""
     async with raw_server(None) as server, PartooClient("key", server=server.url, timeout=0.2) as client:

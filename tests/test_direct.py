@@ -225,6 +225,7 @@ async def test_a_101_that_upgrades_nothing_ends_the_connection() -> None:
     assert server.connections == 2
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_what_is_unsent_of_a_write_that_was_given_up_is_dropped() -> None:
     """A write whose time is over leaves no socket behind that still waits for the server to read the rest."""
     text, given_up, received = "x" * 8_000_000, asyncio.Event(), asyncio.get_running_loop().create_future()

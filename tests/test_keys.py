@@ -205,6 +205,7 @@ def test_nothing_leaves_during_a_pause_that_began_while_the_key_was_fetched(prio
 
 @pytest.mark.parametrize("way", ["short", "long"])
 @pytest.mark.parametrize("path", ["groups", "write"])
+@pytest.mark.usefixtures("hurried")
 async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
     way: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +231,7 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
             assert connected.is_set()
             while client.quota.paused_for:
                 assert server.requests == []
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
             await task
             assert (len(server.requests), server.connections, client.quota.used) == (1, 1, 1)
 

@@ -17,6 +17,7 @@ from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 PACKED = answer(200, gzip.compress(GROUP), "Content-Encoding: gzip")
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_calls_get_their_grace() -> None:
     """aclose(grace=...) lets calls in flight finish, and refuses new ones meanwhile."""
     async with Emulator(latency=0.2) as emulator:
@@ -99,6 +100,7 @@ async def test_cancelling_a_call_of_a_closing_client_cancels_it() -> None:
             await call
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_closing_a_copy_ends_its_own_calls_only() -> None:
     """with_options() makes a client that can be closed by itself."""
     async with Emulator(latency=0.2) as emulator, PartooClient(emulator.api_key, server=emulator.server) as client:
@@ -186,6 +188,7 @@ async def test_two_loops_at_once_are_refused() -> None:
             await asyncio.to_thread(lambda: asyncio.run(client.groups.get(7, 42)))
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_copy_that_is_done_ends_the_grace() -> None:
     """The grace is over when the last call is, whichever copy of the client made it."""
     async with Emulator(latency=0.2) as emulator:

@@ -30,6 +30,7 @@ def client_of(emulator: Emulator, **options: Any) -> PartooClient:
         ("stall", {"seconds": 30.0}),
     ],
 )
+@pytest.mark.usefixtures("hurried")
 async def test_nobody_is_answered_until_the_scan_holds(fault: str, options: dict[str, Any], retries: int) -> None:
     """What is in flight fails, and so does what had been good: the scan holds. Each group is had, and once, at the
     cost of what was in flight and of who asked."""
@@ -55,6 +56,7 @@ async def test_nobody_is_answered_until_the_scan_holds(fault: str, options: dict
         assert len(emulator.requests) <= 150 + len(ids) + 2 * (WORKERS + 2)
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_the_server_is_stopped_and_started() -> None:
     """Its connections end and new ones are refused; when it is back, on the same port, the scan goes on."""
     async with Emulator.with_profile("small", groups=150, rate_limit=None) as emulator:

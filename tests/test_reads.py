@@ -78,6 +78,7 @@ async def test_when_all_are_cancelled_nothing_is_left(slow: Emulator) -> None:
         assert (await client.groups.get(7, 42)).id == 42
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_different_reads_do_not_share(slow: Emulator) -> None:
     """Another group, another section, another page: requests of their own."""
     async with PartooClient(slow.api_key, server=slow.server) as client:
@@ -106,6 +107,7 @@ async def test_an_error_reaches_everybody(slow: Emulator) -> None:
         assert len(slow.requests) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_leader_in_a_hurry_does_not_hurry_the_others() -> None:
     """The deadline of the call that began a request is not that of those who joined it."""
     async with raw_server(None, answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
@@ -256,6 +258,7 @@ async def test_each_client_keeps_its_own() -> None:
         assert [(await one.groups.get(7, 42)).name for one in (client, copy)] == ["New", "New"]
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_request_that_nobody_waits_for_ends() -> None:
     """The one who led was cancelled, the last who joined has run out of time: the request ends with it."""
     async with raw_server(None) as server, PartooClient("key", server=server.url) as client:
@@ -360,6 +363,7 @@ async def test_errors_of_the_server_are_shared_once_retries_are_over() -> None:
 
 
 @pytest.mark.parametrize("refusal", [answer(503, b"", "Retry-After: 0.3"), answer(429, b"", "Retry-After: 0.3")])
+@pytest.mark.usefixtures("hurried")
 async def test_a_patient_caller_outlasts_the_refusal_of_a_hasty_one(refusal: bytes) -> None:
     """Who began the request has no time to wait as long as the server asks; who joined it has, and is served."""
     async with raw_server(refusal, answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:

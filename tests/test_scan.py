@@ -253,6 +253,7 @@ def scan_progress(scan: Scan) -> tuple[int, int, int, float, float]:
     return progress.done, progress.failed, progress.total, progress.rate, progress.eta
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_progress_shows_a_pause() -> None:
     """While the server pauses the quota, progress says for how long, and a group's timeout does not run."""
     answers = [answer(429, b"", "Retry-After: 1"), answer(200, GROUP)]
@@ -523,7 +524,7 @@ async def test_a_second_consumer_is_refused(client: PartooClient) -> None:
 
 async def test_collecting_a_scan_that_is_closed_elsewhere_is_an_error() -> None:
     """collect() never passes a part for the whole: the error has what there is, and its report says so."""
-    async with Emulator(latency=0.1, rate_limit=None) as emulator:
+    async with Emulator(latency=0.03, rate_limit=None) as emulator:
         async with PartooClient(emulator.api_key, server=emulator.server) as client:
             for close in ("scan", "client"):
                 copy = client.with_options()

@@ -216,6 +216,7 @@ async def test_each_try_is_a_span(emulator: Emulator, recorder: Recorder) -> Non
     }
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_pause_is_measured(emulator: Emulator, recorder: Recorder) -> None:
     """A 429 is measured by the seconds for which it makes everybody wait."""
     emulator.faults.add("rate_limited", retry_after=1, times=1)

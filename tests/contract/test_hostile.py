@@ -56,8 +56,8 @@ def examples(count: int) -> settings:
 
 @pytest.mark.parametrize("count", [4, pytest.param(150, marks=pytest.mark.soak)])
 def test_every_answer_is_a_documented_one(count: int, threaded: Emulator, subtests: pytest.Subtests) -> None:
-    """Whatever is asked of an operation, on fresh data each time. Each did its work and refused something, too: else this
-    would have shown little."""
+    """Whatever is asked of an operation, on fresh data each time. Each one did its work and refused something, too:
+    else this would have shown little."""
     schemathesis, requests = pytest.importorskip("schemathesis"), pytest.importorskip("requests")
     # What its plugin calls while tests are collected; that takes a second or two, and each worker collects all tests.
     from schemathesis.pytest.lazy import get_all_tests

@@ -79,6 +79,7 @@ async def close(_: Line) -> None:
         pytest.param((answer(200, GROUP.replace(b"}", b"")), answer(200, GROUP)), 5, id="unreadable"),
     ],
 )
+@pytest.mark.usefixtures("hurried")
 async def test_at_every_point(scripts: tuple[Any, ...], least: int) -> None:
     """A call is cancelled at the first point where it waits, at the second, and so on to its end."""
     steps = 1
@@ -183,8 +184,8 @@ async def test_a_thousand_cancellations_under_load() -> None:
                     return "failed" if error else "done"
 
                 outcomes = []
-                for start in range(0, 1000, 100):
-                    outcomes += await asyncio.gather(*(call(number) for number in range(start, start + 100)))
+                for start in range(0, 1000, 250):
+                    outcomes += await asyncio.gather(*(call(number) for number in range(start, start + 250)))
                 assert outcomes.count("cancelled") > 100
                 assert outcomes.count("done") > 50
                 assert_unused(client, sent=100_000)

@@ -101,6 +101,7 @@ class BlackHole(HostileServer):
 
 
 @row(3)
+@pytest.mark.usefixtures("hurried")
 async def test_a_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that answers nothing ends with the time to connect, long before the deadline."""
     monkeypatch.setattr(direct, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_connect=0.1))

@@ -80,6 +80,7 @@ def assert_hidden(seen: list[object], records: list[logging.LogRecord]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("hurried")
 async def test_whatever_the_fault(kind: str, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     """Through every fault that the emulator plays, in all that a call or a scan leaves behind."""
     caplog.set_level(logging.DEBUG)

@@ -9,6 +9,8 @@ from tests.conftest import GROUP, answer
 from tests.hostile.check import Played, check, named, played, row
 from tests.hostile.server import Line, Script
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 WHOLE = answer(200, GROUP)
 ONCE_MORE = RetryPolicy(max_retries=1, initial_backoff=0.001)
 

@@ -22,6 +22,8 @@ from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FINAL, FRANCE, KEY, LINE, POLICY, Played, ask, check, named, played, row
 from tests.hostile.server import HostileServer, Line, Script
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 OK = answer(200, GROUP)
 
 

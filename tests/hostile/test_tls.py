@@ -85,6 +85,7 @@ async def test_a_ca_of_ones_own() -> None:
 
 @row(5)
 @pytest.mark.parametrize("speaks", [True, False], ids=["answers in plain text", "says nothing"])
+@pytest.mark.usefixtures("hurried")
 async def test_no_tls_on_a_tls_port(speaks: bool) -> None:
     """A server that does not speak TLS gets no request, and the call ends in time."""
 

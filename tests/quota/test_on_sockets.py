@@ -51,6 +51,7 @@ def most_within(times: list[float], per: float) -> int:
 
 
 @pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.usefixtures("hurried")
 async def test_a_scan_uses_the_quota_and_not_one_more(window: Window) -> None:
     """70 requests at 30 per 0.35 s need two waits of a window, 0.7 s: no 429, and never 31 in any window, whichever
     way the server counts and however unevenly it answers. That they take hardly longer, virtual time shows."""
@@ -72,6 +73,7 @@ async def spend(emulator: Emulator, session: aiohttp.ClientSession) -> int:
 
 
 @pytest.mark.parametrize("window", [WINDOWS[0], *(pytest.param(one, marks=pytest.mark.soak) for one in WINDOWS[1:])])
+@pytest.mark.usefixtures("hurried")
 async def test_a_cold_start_into_a_spent_quota(window: Window) -> None:
     """Somebody else has just used up the whole quota: the scan completes, and no pause begins with more 429s than it
     had requests in flight."""
