@@ -25,7 +25,7 @@ class Clock:
 
 
 GRACE = 0.05
-"""Seconds of real silence after which nothing is on its way. On a busy machine the kernel may take 20 ms to hand over."""
+"""Seconds of real silence after which nothing is on its way. On a busy machine a kernel needs 20 ms to hand over."""
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:

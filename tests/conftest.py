@@ -29,7 +29,7 @@ PATIENCE = 120.0
 
 
 # How long one example takes is the machine's affair.
-settings.register_profile("suite", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 # Nothing that is imported or collected from here on is garbage.

@@ -251,6 +251,7 @@ json_values = st.recursive(
         st.lists(inner)
         | st.dictionaries(st.text() | st.sampled_from(["errors", "error", "json", "authentication"]), inner)
     ),
+    max_leaves=25,
 )
 
 

@@ -110,7 +110,8 @@ async def closed(scan: Scan, consumer: asyncio.Task[Consumed], client: PartooCli
     return consumed
 
 
-def test_closed_at_any_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", [24, pytest.param(96, marks=pytest.mark.soak)])
+def test_closed_at_any_moment(tmp_path: Path, moments: int) -> None:
     """In whatever phase: the loop ends without an error, nothing is sent after it, the report does not pass a part for
     the whole, and the next run asks for nothing that was answered."""
 
@@ -130,9 +131,9 @@ def test_closed_at_any_moment(tmp_path: Path) -> None:
 
     complete = set()
     with journals_in_virtual_time():
-        for number in range(48):
+        for number in range(moments):
             path = tmp_path / f"{number}.db" if number % 2 else None
-            complete.add(run_virtual(main(number / 4, path)))
+            complete.add(run_virtual(main(number * 12 / moments, path)))
     assert complete == {False, True}
 
 
@@ -145,7 +146,7 @@ async def resumed(client: PartooClient, partoo: Partoo, path: Path) -> None:
     assert not answered & {*asked(partoo)[before:]}
 
 
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("journal", ["none", "new", "begun"])
 def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str, step: int) -> None:
     """Between any two steps of the reading, too, while the journal is being made, or what it has is handed out."""

@@ -140,7 +140,7 @@ def play(directory: Path, sections: dict[int, set[int]], runs: list[Run], data: 
         run_virtual(Story(listed, missing, unreadable, runs, seed, directory / "scan.db").play())
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(**STORIES)
 def test_every_key_has_exactly_one_outcome_over_all_runs(
     tmp_path_factory: pytest.TempPathFactory, sections: dict[int, set[int]], runs: list[Run], data: st.DataObject

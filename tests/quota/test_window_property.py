@@ -99,7 +99,7 @@ class Story:
         return most
 
 
-@pytest.mark.parametrize("cases", [25, pytest.param(220, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("cases", [12, pytest.param(220, marks=pytest.mark.soak)])
 def test_no_schedule_breaks_the_window(cases: int) -> None:
     """Latencies up to 90 s, cancellations at any point, 429s, two lanes: the server never sees more than the limit in
     any window, no slot leaks, nobody overtakes within a lane, and bulk work always makes progress."""
