@@ -299,7 +299,7 @@ async def test_cancelled_on_a_real_socket(tmp_path: Path) -> None:
         Emulator(sections=demo(150), rate_limit=None, latency=(0.0, 0.02)) as emulator,
         PartooClient(emulator.api_key, server=emulator.server, rate_limit=None, max_concurrency=8) as client,
     ):
-        for _ in range(12):
+        for _ in range(8):
             task = asyncio.create_task(client.scan(7, journal=path, resume=True).collect())
             await asyncio.sleep(chance.uniform(0, 0.06))
             task.cancel()

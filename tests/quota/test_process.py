@@ -44,7 +44,7 @@ async def until(condition: Any) -> None:
 
 def test_four_threads_with_a_loop_and_a_client_for_each_call() -> None:
     """Forty calls, each in an ``asyncio.run`` of its own: no window at the server has more than ten."""
-    limit = RateLimit(10, 0.4)
+    limit = RateLimit(10, 0.2)
     with make_emulator() as emulator:
 
         async def call(number: int) -> None:
