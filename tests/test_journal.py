@@ -264,17 +264,26 @@ async def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-@given(position=st.floats(0.0, 1.0, exclude_max=True), byte=st.integers(1, 255), cut=st.booleans())
-def test_damage_is_an_error_or_harms_nothing(
-    tmp_path_factory: pytest.TempPathFactory, position: float, byte: int, cut: bool
-) -> None:
-    """Whatever byte is changed, or wherever the file ends: a ConfigurationError, or every outcome as it was."""
-    path = tmp_path_factory.mktemp("damage") / "scan.db"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A journal of 40 outcomes."""
+    path = tmp_path_factory.mktemp("written") / "scan.db"
 
     async def write() -> None:
         async with opened(path) as journal:
             await journal.note_section(7, "Country", range(40), ())
             await asyncio.gather(*(journal.record(item(number, "Île-de-France" * 9)) for number in range(40)))
+
+    asyncio.run(write())
+    return path.read_bytes()
+
+
+@given(position=st.floats(0.0, 1.0, exclude_max=True), byte=st.integers(1, 255), cut=st.booleans())
+def test_damage_is_an_error_or_harms_nothing(
+    tmp_path_factory: pytest.TempPathFactory, written: bytes, position: float, byte: int, cut: bool
+) -> None:
+    """Whatever byte is changed, or wherever the file ends: a ConfigurationError, or every outcome as it was."""
+    path = tmp_path_factory.mktemp("damage") / "scan.db"
 
     async def read() -> list[ScanItem]:
         async with opened(path) as journal, asyncio.timeout(PATIENCE):
@@ -283,8 +292,7 @@ def test_damage_is_an_error_or_harms_nothing(
             assert settled == {found.group_id for found in items}
             return items
 
-    asyncio.run(write())
-    content = bytearray(path.read_bytes())
+    content = bytearray(written)
     at = int(position * len(content))
     content[at] ^= byte
     path.write_bytes(content[:at] if cut else content)
