@@ -33,7 +33,7 @@ class SimulatedTransport:
         self.received: list[float] = []
         self.refused: list[float] = []
 
-    async def exchange(self, server: Server, request: Any, key: Any, until: float) -> Response:
+    async def exchange(self, server: Server, request: Any, key: Any, until: float, *_rest: Any) -> Response:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self.random.uniform(0.02, 0.2))
         self.received.append(loop.time())

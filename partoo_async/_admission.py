@@ -67,7 +67,7 @@ class Admission:
 
     def _admitted(self, quota: Quota) -> bool:
         """Take a slot and a place, if that needs no waiting: nearly always."""
-        if not quota.try_acquire(self.priority):
+        if not quota.try_acquire(self.priority, self._loop):
             return False
         if self.session.concurrency.try_acquire(self.priority):
             return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from partoo_async._admission import Admission
 from partoo_async._deadline import ambient_deadline
 from partoo_async._judge import judge
-from partoo_async._resend import attempt
+from partoo_async._resend import again, attempt
 from partoo_async._retry import Retrying, worth_retrying
 from partoo_async._secret import Secret
 from partoo_async._transport import CancelledUnsentError, HeldBackError
@@ -30,7 +30,7 @@ from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from partoo_async._operations import Operation
     from partoo_async.quota import Quota
@@ -59,7 +59,7 @@ class Call(Admission):
     """
 
     __slots__ = (
-        *("_aborted", "_attempts", "_begun", "_decide", "_sent", "_task", "_until"),
+        *("_aborted", "_attempts", "_before", "_decide", "_sent", "_task", "_until"),
         *("busy", "in_flight", "last_try", "late", "sends"),
     )
 
@@ -69,7 +69,7 @@ class Call(Admission):
         *,
         key: Secret | None = None,
         until: float = math.inf,
-        before: Iterable[Attempt] = (),
+        before: Sequence[Attempt] = (),
     ) -> None:
         self._until = until
         self._asked = key
@@ -82,7 +82,7 @@ class Call(Admission):
         self._decide = decide
         self._aborted = False
         self._attempts: list[Attempt] = [*before]
-        self._begun = len(self._attempts)
+        self._before = before
         self._last_error: PartooError | None = None
 
     async def run(
@@ -95,7 +95,7 @@ class Call(Admission):
         self.priority: Priority = priority
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(loop)
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
             raise ClientClosedError("this client is closed; make a new one")
@@ -114,7 +114,15 @@ class Call(Admission):
     async def tries(self, operation: Operation[T]) -> T:
         """Send the request, and again while that is worth it here, and return the result."""
         try:
-            return await attempt(self, operation)
+            return await self.send(operation)
+        except (PartooError, HeldBackError) as error:
+            first = error
+        return await self._go_on(operation, first)
+
+    async def _go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+        """Return the result of a later send, after a first one that failed."""
+        try:
+            return await again(self, operation, first)
         except PartooError as error:
             failure = error
         if worth_retrying(failure, idempotent=operation.idempotent, once=self._decide is not None):
@@ -128,8 +136,7 @@ class Call(Admission):
                 sleep=asyncio.sleep,
                 on_retry=self.tell,
                 gated=isinstance(self.session.settings.api_key, Secret),
-                failures=sum(attempt.outcome != "429" for attempt in self._attempts[: self._begun]),
-                limited=sum(attempt.outcome == "429" for attempt in self._attempts[: self._begun]),
+                before=self._before,
             )
             try:
                 return await retrying.run(failure, lambda: attempt(self, operation))
@@ -180,8 +187,8 @@ class Call(Admission):
             await session.transport.ready(until, operation.request.route)
             self._sent = self.in_flight = True
             operation.request.may_leave = quota.is_open
-            more = self._latest(fresh)
-            response = await session.transport.exchange(settings.server, operation.request, key, until, *more)
+            latest = self._ambient if self.priority is Priority.BULK else self._deadline
+            response = await session.transport.exchange(settings.server, operation.request, key, until, latest, fresh)
             answered = True
             if len(response.body) > LARGE:
                 await session.turns.take(len(response.body))
@@ -199,21 +206,17 @@ class Call(Admission):
         finally:
             self.in_flight = False
             session.concurrency.release()
-            quota.release(sent=self._sent, answered=answered, late=late)
+            quota.release(sent=self._sent, answered=answered, late=late, loop=loop)
         raise failure
-
-    def _latest(self, fresh: bool) -> tuple[Any, ...]:
-        latest = self._ambient if self.priority is Priority.BULK else self._deadline
-        return (latest, fresh) if fresh or self.session.pool else ()
 
     def _succeeded(self, status: int, elapsed: float) -> None:
         session = self.session
         self.sends += 1
         self.busy += elapsed
+        session.throttle.succeeded()
         if session.settings.on_event is not None:
             route, number = self._operation.request.route, len(self._attempts) + 1
             session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
-        session.throttle.succeeded()
 
     def _pause_all(self, error: RateLimitError) -> None:
         """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""

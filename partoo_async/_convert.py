@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from cattrs import Converter, transform_error
@@ -105,13 +105,13 @@ def _add(converter: Converter, cls: type, exact: bool) -> None:
     )
     fields = len(attrs.fields(cls))
 
-    def structure(value: object, kind: Any) -> Any:
+    def structure(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise _MismatchError("expected object")
         # As many as there are fields, and each of those is looked up: then there is no other.
         if exact and len(value) != fields:
             raise _MismatchError("unknown or missing fields")
-        return generated(cast("Mapping[str, Any]", value), kind)
+        return generated(value, kind)
 
     converter.register_structure_hook(cls, structure)
 
@@ -177,9 +177,11 @@ class Decoder:
         if hook is None:
             hook = self._hooks[cls] = _make_converter(exact=True).get_structure_hook(cls)
         try:
-            return cast("T", hook(data, cls))
+            value: T = hook(data, cls)
         except Exception:  # noqa: S110 - cattrs raises what hooks raise and more; the slow way explains it
             pass
+        else:
+            return value
         return self._decode_slowly(data, cls, route)
 
     def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:

@@ -88,9 +88,9 @@ class Reads:
         if flight is None:
             flight = self._flights[name] = _Flight(until)
             flight.task = _start(self._fly(name, flight, start), loop)
-            error = flight.error if flight.landed else await self._wait(name, flight, None)
+            error = flight.error if flight.landed else await self._wait(name, flight, None, loop)
         else:
-            error = await self._wait(name, flight, _Follower(until, start, copy_context()))
+            error = await self._wait(name, flight, _Follower(until, start, copy_context()), loop)
             if error is not None:
                 error = copy.copy(error)
         if error is not None:
@@ -137,9 +137,11 @@ class Reads:
             if not waiter.done():
                 waiter.set_result(error)
 
-    async def _wait(self, name: _Name, flight: _Flight, follower: _Follower | None) -> BaseException | None:
+    async def _wait(
+        self, name: _Name, flight: _Flight, follower: _Follower | None, loop: asyncio.AbstractEventLoop
+    ) -> BaseException | None:
         """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
-        landed: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        landed: asyncio.Future[BaseException | None] = loop.create_future()
         flight.waiters[landed] = follower
         try:
             if follower is None:

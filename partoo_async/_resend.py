@@ -7,14 +7,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._transport import HeldBackError
-from partoo_async.errors import APIConnectionError, QuotaExceededError
+from partoo_async.errors import APIConnectionError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
     from partoo_async._call import Call
     from partoo_async._operations import Operation
 
-__all__ = ["Resends", "attempt"]
+__all__ = ["Resends", "again", "attempt"]
 
 T = TypeVar("T")
 
@@ -33,18 +33,30 @@ class Resends:
 
 
 async def attempt(call: Call, operation: Operation[T]) -> T:
-    """Send, and at once a second time if the first went out on a connection that was closed already.
+    """Send, and at once a second time if the first went out on a connection that was closed already."""
+    try:
+        return await call.send(operation)
+    except (APIConnectionError, HeldBackError) as error:
+        first = error
+    return await again(call, operation, first)
+
+
+async def again(call: Call, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+    """Go on after a send that failed; raises its error if the request does not go out again at once.
 
     Servers and proxies close idle connections as they like: that is no outage, and so neither a retry nor a token of
     their budget. It is a request, though, and takes a slot of the quota like any other.
     """
     resends = call.session.resends
-    try:
-        return await _send(call, operation)
-    except APIConnectionError as error:
-        if not (error.stale and operation.idempotent) or call.last_try:
-            raise
-        failure, seen = error, resends.failed
+    failure: BaseException = first
+    if isinstance(first, HeldBackError):
+        try:
+            return await _send_behind_the_gate(call, operation)
+        except APIConnectionError as error:
+            failure = error
+    if not (isinstance(failure, APIConnectionError) and failure.stale and operation.idempotent) or call.last_try:
+        raise failure
+    seen = resends.failed
     # If no slot is free in time, the first failure is the one to tell of.
     with suppress(QuotaExceededError):
         if call.priority is Priority.INTERACTIVE:
@@ -57,17 +69,19 @@ async def attempt(call: Call, operation: Operation[T]) -> T:
 
 async def _send_again(call: Call, operation: Operation[T], resends: Resends) -> T:
     try:
-        return await _send(call, operation, fresh=True)
+        try:
+            return await call.send(operation, fresh=True)
+        except HeldBackError:
+            pass
+        return await _send_behind_the_gate(call, operation, fresh=True)
     except APIConnectionError:
         resends.failed += 1
         raise
 
 
-async def _send(call: Call, operation: Operation[T], *, fresh: bool = False) -> T:
-    while True:
-        try:
+async def _send_behind_the_gate(call: Call, operation: Operation[T], *, fresh: bool = False) -> T:
+    """Send what the gate has held back, since it closed while there was no connection yet."""
+    while not call.last_try:
+        with suppress(HeldBackError):
             return await call.send(operation, fresh=fresh)
-        except HeldBackError:
-            if call.last_try:
-                raise asyncio.CancelledError from None  # stopped meanwhile: it does not queue up again
-            # The gate has closed since: back behind it.
+    raise asyncio.CancelledError  # stopped meanwhile: it does not queue up again

@@ -7,7 +7,7 @@ made anew for each call: a shared instance mixes up the state of concurrent call
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
@@ -15,6 +15,7 @@ from attrs import define
 from partoo_async.errors import (
     APIConnectionError,
     APIStatusError,
+    Attempt,
     DeadlineExceededError,
     PartooError,
     QuotaExceededError,
@@ -106,7 +107,7 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, ch
 class Retrying:
     """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate.
 
-    ``once``: faults of the server are not tried again here.
+    ``once``: faults of the server are not tried again here. ``before``: attempts that were made already.
     """
 
     policy: RetryPolicy
@@ -119,6 +120,7 @@ class Retrying:
     chance: Callable[[], float] = random.random
     once: bool = False
     gated: bool = True
+    before: Sequence[Attempt] = ()
     _failures: int = 0
     _limited: int = 0
     _doubtful: int = 0
@@ -127,6 +129,8 @@ class Retrying:
         """Return the result of a later attempt, given the error of the first. Raises the last attempt's error."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 - calls that never fail need not import it
 
+        self._limited = sum(attempt.outcome == "429" for attempt in self.before)
+        self._failures = len(self.before) - self._limited
         pending: list[PartooError] = [first]
 
         async def step() -> T:

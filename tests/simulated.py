@@ -50,7 +50,7 @@ class Partoo:
     async def aclose(self) -> None:
         self.closed = True
 
-    async def exchange(self, _: Server, request: Request, __: Secret, until: float) -> Response:
+    async def exchange(self, _: Server, request: Request, __: Secret, until: float, *_rest: Any) -> Response:
         parts = request.path.split("/")
         key = int(parts[2]), int(parts[4]) if len(parts) > 4 else None
         self.arrived.append((asyncio.get_running_loop().time(), key))

@@ -38,10 +38,10 @@ class Stormy(Partoo):
     def storm(self) -> bool:
         return any(begin <= self.now < end for begin, end in self.storms)
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
+    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
         if self.storm and self.kind == "refused":
             raise APIConnectionError(f"{request.route}: cannot connect: Connection refused", False)
-        answer = None if self.storm else await super().exchange(server, request, key, until)
+        answer = None if self.storm else await super().exchange(server, request, key, until, *rest)
         if answer is not None and not (self.storm and self.kind in ("refused", "reset")):
             return answer
         if answer is None:

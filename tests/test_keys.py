@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import aiohttp
 import pytest
 
 from partoo_async import AuthenticationError, Group, PartooClient, PartooError, Priority, RateLimit
 from partoo_async._operations import get_group
 from partoo_async._secret import Secret
-from partoo_async._transport.connector import SoundConnector
 from partoo_async._transport.direct import DirectRoute
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, TLS, answer, raw_server
@@ -97,7 +97,7 @@ def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
         client.session.transport = partoo  # type: ignore[assignment]
         exchange = partoo.exchange
 
-        async def noting(server: Any, request: Any, secret: Any, until: float) -> Any:
+        async def noting(server: Any, request: Any, secret: Any, until: float, *_: Any) -> Any:
             used.append(secret.reveal())
             return await exchange(server, request, secret, until)
 
@@ -212,17 +212,17 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
     """The gate is looked at once more with the connection at hand: nothing is sent, and the connection is kept."""
     if way == "long":
         monkeypatch.setattr(DirectRoute, "open", lambda _: False)
-    connected, connect = asyncio.Event(), SoundConnector.sound
+    connected, connect = asyncio.Event(), aiohttp.TCPConnector.connect
     pause = 0.3
 
-    async def slow(self: SoundConnector, *arguments: Any, **options: Any) -> Any:
+    async def slow(self: aiohttp.TCPConnector, *arguments: Any, **options: Any) -> Any:
         connection = await connect(self, *arguments, **options)
         if not connected.is_set():
             connected.set()
             client.session.quota.pause(pause)
         return connection
 
-    monkeypatch.setattr(SoundConnector, "sound", slow)
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slow)
     async with raw_server(answer(200, GROUP)) as server:
         async with PartooClient("key", server=server.url, ssl_context=TLS) as client:
             call: Any = client.groups.get if path == "groups" else client.groups.delete

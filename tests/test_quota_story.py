@@ -35,7 +35,7 @@ class Network:
     async def aclose(self) -> None:
         self.closed = True
 
-    async def exchange(self, _: Server, request: Request, __: Secret, until: float) -> Response:
+    async def exchange(self, _: Server, request: Request, __: Secret, until: float, *_rest: Any) -> Response:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:

@@ -30,10 +30,10 @@ class Paged(Partoo):
 
     held = 0
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
+    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
         path, _, query = request.path.partition("?page=")
         if path != "/sections":
-            return await super().exchange(server, request, key, until)
+            return await super().exchange(server, request, key, until, *rest)
         page = int(query)
         self.arrived.append((asyncio.get_running_loop().time(), (0, -page)))
         self.in_flight += 1

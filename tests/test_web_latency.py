@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from statistics import median
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -27,10 +28,10 @@ class Timed(Partoo):
         super().__init__({SCANNED: list(range(groups)), SHOWN: list(range(groups))}, seed=seed, late=0.2)
         self.took: dict[int, float] = {}
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float) -> Response:
+    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        response = await super().exchange(server, request, key, until)
+        response = await super().exchange(server, request, key, until, *rest)
         if request.path.startswith(f"/sections/{SHOWN}/"):
             self.took[int(request.path.rpartition("/")[2])] = loop.time() - started
         return response

@@ -68,9 +68,17 @@ class SoundConnector(aiohttp.TCPConnector):
         return (await self.sound(req, traces, timeout))[0]
 
     async def sound(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout, *, fresh: bool = False
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,
+        fresh: bool = False,
+        may_leave: Callable[[], bool] | None = None,
     ) -> tuple[Connection, bool]:
-        """The same, and whether the connection was used before. ``fresh``: take none that was."""
+        """The same, and whether the connection was used before. ``fresh``: take none that was.
+
+        Raises ``HeldBackError`` when it was not had at once, and the request ``may_leave`` no more.
+        """
         if self.stale >= _ENOUGH:
             self._spared += 1
             fresh = fresh or self._spared % _ONE_IN > 0
@@ -80,13 +88,17 @@ class SoundConnector(aiohttp.TCPConnector):
             line = self._lines.get(protocol) if protocol is not None else None
             if protocol is None or line is None:
                 break
-            fit = line.since == self._generation and not fresh and not protocol.should_close
-            if fit and (not line.speaks() or await self._settled(connection, line)):
-                return connection, True
+            if line.since == self._generation and not fresh and not protocol.should_close:
+                if not line.speaks():
+                    return connection, True
+                if await self._settled(connection, line):
+                    hold_back(connection, may_leave)
+                    return connection, True
             drop(connection)
         # A new one, and it is taken as it is: with a server that speaks unasked this would never end.
         if protocol is not None and protocol.transport is not None:
             self._lines[protocol] = Line(protocol.transport, self._generation)
+        hold_back(connection, may_leave)
         return connection, False
 
     async def _settled(self, connection: Connection, line: Line) -> bool:

@@ -47,16 +47,18 @@ class Deadlines:
     held up and could not read it: the loop gets a few turns for that first.
     """
 
-    __slots__ = ("_due", "_timer", "_under_way")
+    __slots__ = ("_due", "_loop", "_timer", "_under_way")
 
     def __init__(self) -> None:
         self._under_way: set[Watch] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._due = math.inf
 
     def start(self, until: float) -> Watch:
         """Watch the running task from now on."""
-        task = asyncio.current_task()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("an attempt has to run in a task")
         watch = Watch(task, until)

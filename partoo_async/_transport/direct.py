@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from partoo_async._transport.answers import Answer
-from partoo_async._transport.connector import SoundConnector, hold_back
+from partoo_async._transport.connector import SoundConnector
 from partoo_async._transport.lines import drop, has_unsent, is_stale
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.passable import is_plain, is_untouched
@@ -71,10 +71,9 @@ class DirectRoute:
             raise RuntimeError("the session is closed")
         watch.unsent = True
         try:
-            connection, reused = await connector.sound(origin.request, [], TIMEOUT, fresh=fresh)
+            connection, reused = await connector.sound(origin.request, [], TIMEOUT, fresh, request.may_leave)
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None
-        hold_back(connection, request.may_leave)
         try:
             protocol, transport = connection.protocol, connection.transport
             if protocol is None or transport is None or transport.is_closing():

@@ -73,12 +73,14 @@ class Quota(Queue):
         self.bury()
         return not self._lanes and self._loops.clock() >= self._backend.forgotten_at()
 
-    def try_acquire(self, priority: Priority = Priority.INTERACTIVE) -> bool:
-        """Take a slot and return True, if that needs no waiting."""
+    def try_acquire(
+        self, priority: Priority = Priority.INTERACTIVE, loop: asyncio.AbstractEventLoop | None = None
+    ) -> bool:
+        """Take a slot and return True, if that needs no waiting. ``loop``: the running one, if it is at hand."""
         with LOCK:
             loops, lanes = self._loops, self._lanes
             member = loops.last
-            if member is None or member.loop() is not asyncio.get_running_loop():
+            if member is None or member.loop() is not (loop or asyncio.get_running_loop()):
                 member = loops.enter()
             now = loops.clock()
             if not self.kept:
@@ -127,17 +129,29 @@ class Quota(Queue):
             return
         raise self._refusal(self.forecast(priority))
 
-    def release(self, *, sent: bool = True, answered: bool = True, late: float = 0.0) -> None:
+    def release(
+        self,
+        *,
+        sent: bool = True,
+        answered: bool = True,
+        late: float = 0.0,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         """Return a slot. ``sent``: the server may have seen the request; ``answered``: its answer was complete.
 
-        ``late``: for how many seconds from now a request that was given up may still reach the server.
+        ``late``: for how many seconds from now a request that was given up may still reach the server. ``loop``: that
+        of the call, if it is at hand.
         """
         with LOCK:
-            member = self._loops.here()
+            member = self._loops.last
+            if loop is None or member is None or member.loop() is not loop:
+                member = self._loops.here()
             if member is None or not member.in_flight:
                 return  # counted as given up when its loop was closed
             member.in_flight -= 1
-            self._give_back(sent=sent, answered=answered, late=late)
+            self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
+            if self._lanes.interactive or self._lanes.bulk:
+                self._dispatch()
 
     def pause(self, seconds: float | None) -> float:
         """Close the gate for every call of this quota, an hour at most; None stands for 60 s. Return the seconds."""

@@ -47,6 +47,8 @@ class Engine(Generic[K, R]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._stopping = False
+        self.waited: float = 0.0
+        """When the consumer last had to wait, a time of the event loop."""
         self.taken: int = 0
         """How many keys were begun."""
         self.done: int = 0
@@ -100,6 +102,7 @@ class Engine(Generic[K, R]):
                 raise self._error or StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
+            self.waited = asyncio.get_running_loop().time()
         result = self._ready.popleft()
         if len(self._ready) < self._most:
             self._room.set()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Handover"]
 
@@ -14,29 +18,23 @@ _TURNS = 8
 
 
 class Handover:
-    """Counts the time that the consumer takes, and after 10 ms of it gives the loop to whoever else is ready."""
+    """Gives the loop to whoever else is ready when the consumer has kept it for 10 ms."""
 
-    __slots__ = ("_given", "_held", "_loop")
+    __slots__ = ("_now", "_since")
 
     def __init__(self) -> None:
-        self._held = self._given = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._now: Callable[[], float] | None = None
+        self._since = 0.0
 
-    def begin(self) -> bool:
-        """Come back from the consumer; return whether it is time to ``suspend``."""
-        if self._loop is None:
-            return False
-        self._held += self._loop.time() - self._given
-        return self._held > _MOST
+    def is_due(self, waited: float) -> bool:
+        """Whether it is time to ``suspend``. ``waited``: when the consumer last waited, a time of the event loop."""
+        if self._now is None:
+            self._now = asyncio.get_running_loop().time
+            self._since = self._now()
+        return self._now() - max(self._since, waited) > _MOST
 
     async def suspend(self) -> None:
         """Let the others run."""
-        self._held = 0.0
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-
-    def end(self) -> None:
-        """Go to the consumer."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        self._given = self._loop.time()
+        self._since = asyncio.get_running_loop().time()

@@ -38,7 +38,8 @@ class Keeper:
     """The journal at ``path``, or none. ``failures``: what it has as failed is handed out again, and not tried again.
 
     ``turn`` is held by whoever opens, reads or closes it, so that no task closes it under the hands of another.
-    Every method raises ``JournalError`` when the file cannot be read or written.
+    ``replays``: there may be outcomes of an earlier run to hand out. Every method raises ``JournalError`` when the file
+    cannot be read or written.
     """
 
     def __init__(self, path: Path | None, *, resume: bool, failures: bool) -> None:
@@ -48,6 +49,7 @@ class Keeper:
         self._resume = resume
         self._failures = failures
         self._replay: Replay | None = None
+        self.replays: bool = False
         if path is not None:
             self._opener = _opener()
 
@@ -61,7 +63,7 @@ class Keeper:
         """Get ready to hand out what an earlier run recorded, and return how many outcomes that are."""
         if self.journal is None:
             return 0
-        self._replay = self.journal.replay(failures=self._failures)
+        self._replay, self.replays = self.journal.replay(failures=self._failures), True
         return await self._replay.begin()
 
     async def next(self) -> ScanItem | None:
@@ -71,7 +73,7 @@ class Keeper:
         async with self.turn:
             item = None if self.journal is None else await self._replay.next()
         if item is None:
-            self._replay = None
+            self._replay, self.replays = None, False
         return item
 
     async def plan(self, plan: ScanPlan | None) -> None:

@@ -16,8 +16,10 @@ from partoo_async.scan.report import ScanItem
 from partoo_async.scan.tries import OutageError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from partoo_async._operations import Operation
-    from partoo_async.models import Section
+    from partoo_async.models import Group, Section
     from partoo_async.session import PartooSession
 
 __all__ = ["Reader"]
@@ -82,10 +84,9 @@ class Reader:
         """Return a section and, when it could not be read, the outcome that says why."""
         return await self._outcome(get_section(section_id), section_id, None)
 
-    async def group(self, section_id: int, group_id: int) -> ScanItem:
-        """Return the outcome of a group."""
-        _, item = await self._outcome(get_group(section_id, group_id), section_id, group_id)
-        return item
+    def group(self, section_id: int, group_id: int) -> Coroutine[Any, Any, tuple[Group | None, ScanItem]]:
+        """Return a group and its outcome."""
+        return self._outcome(get_group(section_id, group_id), section_id, group_id)
 
     def stop(self) -> None:
         """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated.
@@ -99,7 +100,12 @@ class Reader:
                 task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
-        return await self._counted(operation, Call(self.outage.run))
+        call = Call(self.outage.run)
+        self._begin(call, asyncio.get_running_loop())
+        try:
+            return await self.session.send(operation, priority=Priority.BULK, call=call)
+        finally:
+            self._end(call)
 
     async def _ask(self, operation: Operation[Any], call: Call, own: Call | None) -> Any:
         """Send a request to see whether there is an answer. ``own``: the call that waits for this very answer."""
@@ -111,24 +117,24 @@ class Reader:
             else:
                 own.sends += call.sends
 
-    async def _counted(self, operation: Operation[Any], call: Call) -> Any:
+    def _begin(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         if self._stopped:
             raise asyncio.CancelledError
-        self._open[call] = asyncio.current_task()
-        try:
-            return await self.session.send(operation, priority=Priority.BULK, call=call)
-        finally:
-            del self._open[call]
-            self.calls += 1
-            self.sends += call.sends
-            self._busy += call.busy
+        self._open[call] = asyncio.current_task(loop)
+
+    def _end(self, call: Call) -> None:
+        del self._open[call]
+        self.calls += 1
+        self.sends += call.sends
+        self._busy += call.busy
 
     async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> tuple[Any, ScanItem]:
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value, failure = None, None
+        self._begin(call, loop)
         try:
-            value = await self._counted(operation, call)
+            value = await self.session.send(operation, priority=Priority.BULK, call=call)
         except (ClientClosedError, QuotaExceededError, OutageError):
             raise
         except PartooError as error:
@@ -138,5 +144,7 @@ class Reader:
                 # Cut short by stop(): it would have been tried again, and so it is no outcome that a journal may keep.
                 raise asyncio.CancelledError from None
             failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
+        finally:
+            self._end(call)
         group = value if group_id is not None else None
         return value, ScanItem(section_id, group_id, group, failure, call.sends, loop.time() - started)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from partoo_async._repr import total_repr
@@ -29,7 +28,7 @@ from partoo_async.scan.tries import OutageError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
     from partoo_async.scan.scope import Scope
@@ -41,6 +40,9 @@ _logger = logging.getLogger("partoo_async.scan")
 
 # With a journal, answers that are about to come are worth waiting for: a request less when the scan goes on.
 _GRACE = 2.0
+
+# What ends a scan, and is not the fault of a key.
+_ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalError)
 
 
 @total_repr
@@ -98,11 +100,12 @@ class Scan:
         self._state = "open"
         self._tally.begin()
         try:
-            with self._ending_early():
-                async with self._keeper.turn:
-                    self._plan = await self._prepare()
-        except BaseException:
+            async with self._keeper.turn:
+                self._plan = await self._prepare()
+        except BaseException as error:
             await self.aclose()
+            if isinstance(error, _ENDS):
+                raise self._ended_by(error) from None
             raise
         added, deleted = len(self._listing.added), len(self._listing.deleted)
         _logger.info("scan: %s; since the journal was written %d groups came and %d went", self._plan, added, deleted)
@@ -126,16 +129,8 @@ class Scan:
         self._unreadable.extend(listing.unreadable)
         return plan
 
-    @contextmanager
-    def _ending_early(self) -> Iterator[None]:
-        """Turn what ends a scan, and is not the fault of a key, into a ``ScanError`` with the report."""
-        try:
-            yield
-        except (QuotaExceededError, DeadlineExceededError, OutageError, JournalError) as error:
-            reason, later = str(error), not isinstance(error, JournalError)
-        else:
-            return
-        raise self._ended(f"the scan ended early: {reason}", transient=later)
+    def _ended_by(self, error: Exception) -> ScanError:
+        return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
         error = ScanError(reason, self.report(self._failures.kept if items is None else items))
@@ -171,7 +166,7 @@ class Scan:
             await self._keeper.aclose()
 
     async def _read_group(self, key: Key) -> ScanItem:
-        item = await self._reader.group(*key)
+        _, item = await self._reader.group(*key)
         if self._listing.journal is not None:
             await self._listing.journal.record(item)
         return item
@@ -190,12 +185,13 @@ class Scan:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
         try:
-            if self._handover.begin():
+            if self._handover.is_due(self._engine.waited):
                 await self._handover.suspend()
             item = await self._next(self._engine)
+        except _ENDS as error:
+            raise self._ended_by(error) from None
         finally:
             self._taking = False
-        self._handover.end()
         self._tally.add(item)
         if self._tally.on_progress is not None:
             self._tally.tell(self.progress)
@@ -206,18 +202,17 @@ class Scan:
 
         In this order the last word on a section is that it could not be read, whatever a journal had of it.
         """
-        with self._ending_early():
-            item = await self._keeper.next()
-            if item is not None:
-                return item
-            if self._unreadable:
-                return self._unreadable.popleft()
-            try:
-                return await engine.next()
-            except StopAsyncIteration:
-                self._tally.complete = self._state == "open" and self._listing.whole
-                if self._tally.complete:
-                    await self._keeper.finish()
+        item = await self._keeper.next() if self._keeper.replays else None
+        if item is not None:
+            return item
+        if self._unreadable:
+            return self._unreadable.popleft()
+        try:
+            return await engine.next()
+        except StopAsyncIteration:
+            self._tally.complete = self._state == "open" and self._listing.whole
+            if self._tally.complete:
+                await self._keeper.finish()
         is_part = self._state == "open" and not self._listing.whole
         await self.aclose()
         if is_part:

@@ -47,10 +47,10 @@ class Behind(Partoo):
         self.headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
         self.refused: list[float] = []
 
-    async def exchange(self, server: Any, request: Request, key: Any, until: float) -> Response:
+    async def exchange(self, server: Any, request: Request, key: Any, until: float, *rest: Any) -> Response:
         now = asyncio.get_running_loop().time()
         if self.bucket.admits(now):
-            return await super().exchange(server, request, key, until)
+            return await super().exchange(server, request, key, until, *rest)
         self.arrived.append((now, (0, 0)))
         self.refused.append(now)
         await asyncio.sleep(0.01)
