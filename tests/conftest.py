@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import ssl
+import subprocess
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,7 @@ from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses it
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
 from partoo_async.quota.shared import forget
+from tests import forks
 from tests.clock import hurry
 
 FAST = RetryPolicy(initial_backoff=0.001, max_backoff=0.002)
@@ -55,6 +61,24 @@ def _one_tls_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", shared)
         yield
+
+
+@pytest.fixture(scope="session")
+def quick_python() -> Iterator[tuple[str, ...]]:
+    """In place of ``sys.executable``: starts a process that has imported the package already."""
+    if not forks.AVAILABLE:
+        yield (sys.executable,)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        command = [sys.executable, "-m", "tests.forks", path]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=Path(__file__).parents[1], **pipes) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"ready\n"
+            yield (sys.executable, "-I", "-S", forks.__file__, path)
+            server.stdin.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

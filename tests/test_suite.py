@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.each import each
 
 
@@ -32,6 +37,42 @@ def test_every_case_of_a_rule_is_run_and_named() -> None:
     (failed,) = of_two.exceptions
     assert failed.__notes__ == ["case: (10, 'a')"]
     assert "DID NOT RAISE" in str(failed)
+
+
+# Processes
+
+
+def test_a_quick_python_is_a_python(quick_python: tuple[str, ...], tmp_path: Path) -> None:
+    """A process that is forked instead of started has the words, streams, environment and directory that it was given,
+    is sent the signals, and ends with its own code, or by its own signal."""
+
+    def start(code: str, **options: Any) -> subprocess.Popen[str]:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen([*quick_python, "-c", code, "é", "b"], text=True, encoding="utf-8", **pipes, **options)
+
+    code = """
+import atexit, os, sys
+atexit.register(print, "last", flush=True)
+print(sys.argv[1:], input(), os.environ["HERE"], os.getcwd())
+sys.exit("ended")
+"""
+    environment = os.environ | {"HERE": "there"}
+    with start(code, cwd=tmp_path, env=environment) as process:
+        told = process.communicate("typed\n", timeout=PATIENCE)
+    assert told == (f"['é', 'b'] typed there {tmp_path}\nlast\n", "ended\n")
+    assert process.returncode == 1
+    with start("print(flush=True); import time; time.sleep(600)") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == -signal.SIGINT
+    with start("print('here', flush=True); import time; time.sleep(600)") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        process.kill()
+        # It goes with whoever asked for it: nobody has the pipe any more.
+        assert process.stdout.read() == ""
 
 
 # Time

@@ -22,7 +22,7 @@ from tests.conftest import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-COMMAND = (sys.executable, "-m", "partoo_async")
+MODULE = ("-m", "partoo_async")
 
 
 @frozen
@@ -92,17 +92,24 @@ def _heed_interrupts() -> None:
 
 
 @pytest.fixture
-def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """The command, started as a process of its own; killed after the test if it still runs."""
+def command(quick_python: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that start the command."""
+    return (*quick_python, *MODULE)
+
+
+@pytest.fixture
+def spawn(command: tuple[str, ...]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """The command, started as a process of its own; killed after the test if it still runs. ``afresh``: by a Python
+    that starts with it, for what is about the state that a process is started in."""
     with ExitStack() as stack:
 
-        def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+        def start(*arguments: object, afresh: bool = False, **options: Any) -> subprocess.Popen[str]:
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-            command = [*COMMAND, *map(str, arguments)]
+            words = [*((sys.executable, *MODULE) if afresh else command), *map(str, arguments)]
             # As from a terminal: a shell without one starts its background jobs, this test run among them, with
             # Ctrl-C ignored, and children inherit that.
             everything: Any = pipes | {"preexec_fn": _heed_interrupts} | options
-            process = stack.enter_context(subprocess.Popen(command, **everything))
+            process = stack.enter_context(subprocess.Popen(words, **everything))
             stack.callback(process.kill)
             return process
 

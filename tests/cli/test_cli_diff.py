@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
+import shlex
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,18 +211,17 @@ def test_it_needs_no_key(partoo: Partoo) -> None:
     assert partoo("diff", write("a", outcome(7, 1)), write("b", outcome(7, 1))).code == 0
 
 
-def test_the_script_of_the_page_tells_every_change_once(serve: Callable[..., Emulator]) -> None:
+def test_the_script_of_the_page_tells_every_change_once(
+    serve: Callable[..., Emulator], command: tuple[str, ...]
+) -> None:
     """The script for cron: silent at first and without changes, tells of changes, keeps what it compares with."""
     (script,) = re.findall(r"^```sh\n(#!/bin/sh\n.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     sections = [EmulatedSection(number, f"S{number}", {1: EmulatedGroup(1, f"G{number}")}) for number in (7, 9)]
     emulator = serve(sections=sections, rate_limit=None)
 
     def morning() -> tuple[int, str]:
-        command = f'partoo() {{ "{sys.executable}" -m partoo_async "$@"; }}\n{script}'
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            ["sh", "-c", command], env=environment, stdout=subprocess.PIPE, encoding="utf-8", timeout=120, check=False
-        )
+        typed = f'partoo() {{ {shlex.join(command)} "$@"; }}\n{script}'
+        done = subprocess.run(["sh", "-c", typed], stdout=subprocess.PIPE, encoding="utf-8", timeout=120, check=False)
         return done.returncode, done.stdout
 
     assert morning() == (0, "")

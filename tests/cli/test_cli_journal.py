@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.cli.conftest import COMMAND, Result
+from tests.cli.conftest import Result
 from tests.conftest import PATIENCE
 
 Partoo = Callable[..., Result]
@@ -102,7 +102,9 @@ def test_failed_groups_are_tried_again_or_kept(serve: Callable[..., Emulator], p
     assert len(emulator.requests) == asked + 1
 
 
-def test_file_names_that_are_no_utf8(serve: Callable[..., Emulator], spawn: Spawn, tmp_path: Path) -> None:
+def test_file_names_that_are_no_utf8(
+    serve: Callable[..., Emulator], spawn: Spawn, command: tuple[str, ...], tmp_path: Path
+) -> None:
     """Names from a Latin-1 system: journal and file are written, what resumes can be pasted into a shell, and a
     comparison reads them."""
     emulator = serve(rate_limit=None, sections=[numbered(5)])
@@ -113,7 +115,7 @@ def test_file_names_that_are_no_utf8(serve: Callable[..., Emulator], spawn: Spaw
     assert stopped.returncode == 1
     hint = next(line for line in err.splitlines() if "to go on: " in line).partition("to go on: ")[2]
     emulator.sections[7].groups[99] = EmulatedGroup(99, "Late")
-    typed = f'partoo() {{ {shlex.join(COMMAND)} "$@"; }}\n{hint}'
+    typed = f'partoo() {{ {shlex.join(command)} "$@"; }}\n{hint}'
     resumed = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, check=False)
     assert (resumed.returncode, resumed.stdout) == (0, ""), resumed.stderr
     assert resumed.stderr.splitlines()[-1] == f"2 rows in {tmp_path}/caf\\udce9.ndjson"
@@ -233,14 +235,14 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
 
-    process = spawn("scan", 7, "--output", path, preexec_fn=small_files)
+    process = spawn("scan", 7, "--output", path, preexec_fn=small_files, afresh=True)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert err.splitlines()[-1].startswith(f"partoo: error: {path} was not written: ")
     assert not path.exists()
     words = ("scan", 7, "--output", path, "--journal", journal)
     journal_limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (625_000, 625_000))}
-    _, err = spawn(*words, **journal_limit).communicate(timeout=PATIENCE)
+    _, err = spawn(*words, **journal_limit, afresh=True).communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     hint, error = err.splitlines()[-2:]
     assert " scan --resume 7 " in hint

@@ -53,7 +53,7 @@ def late(_: str, path: str) -> bool:
 
 def test_demo_shows_progress_groups_summary_and_what_next(spawn: Spawn) -> None:
     """`partoo demo` needs no key; piped, it has progress lines with an ETA, the table, the summary, two lines more."""
-    out, err = spawn("demo").communicate(timeout=PATIENCE)
+    out, err = spawn("demo", afresh=True).communicate(timeout=PATIENCE)
     lines = out.splitlines()
     assert len(lines) == 2 + 77 + 2
     assert "Provence-Alpes-Côte d'Azur" in out
@@ -183,7 +183,8 @@ def test_a_stream_on_a_terminal_is_not_mixed_with_a_bar(emulator: Emulator, spaw
 def test_another_encoding_spells_names_out(spawn: Spawn) -> None:
     """An ASCII-only output gets every group: names escaped in the table, escaped as JSON says in JSON."""
     forms = ([], ["--json"])
-    table, as_json = [spawn("scan", 7, *form, env=os.environ | {"PYTHONIOENCODING": "ascii"}) for form in forms]
+    ascii_only = {"env": os.environ | {"PYTHONIOENCODING": "ascii"}, "afresh": True}
+    table, as_json = [spawn("scan", 7, *form, **ascii_only) for form in forms]
     out, err = table.communicate(timeout=PATIENCE)
     assert r"Espa\xf1a" in out
     assert "Traceback" not in err

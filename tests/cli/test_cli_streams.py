@@ -28,7 +28,7 @@ def closed(*descriptors: int) -> dict[str, Any]:
         for descriptor in descriptors:
             os.close(descriptor)
 
-    return {"preexec_fn": close}
+    return {"preexec_fn": close, "afresh": True}
 
 
 def unread() -> IO[bytes]:
