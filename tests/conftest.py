@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses its marker; a bare checkout lacks the plugin
@@ -79,6 +81,20 @@ def quick_python() -> Iterator[tuple[str, ...]]:
             assert server.stdout.readline() == b"ready\n"
             yield (sys.executable, "-I", "-S", forks.__file__, path)
             server.stdin.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    """A headless Chromium of the system, for tests in the event loop of their module; nothing is downloaded. Pages of
+    ``browser.new_page()`` share nothing."""
+    playwright = pytest.importorskip("playwright.async_api", reason="needs playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("needs chromium")
+    async with playwright.async_playwright() as tools:
+        started = await tools.chromium.launch(executable_path=path, timeout=PATIENCE * 1000)
+        yield started
+        await started.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -19,6 +18,7 @@ from partoo_async.emulator.windows import WINDOWS
 from partoo_async.policy import RateLimit
 from tests.conftest import PATIENCE
 from tests.each import each
+from tests.emulator.conftest import Api
 
 
 def root(emulator: Emulator) -> str:
@@ -138,24 +138,27 @@ async def test_the_page_stands_alone() -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    """A headless Chromium of the system; nothing is downloaded."""
-    playwright = pytest.importorskip("playwright.async_api", reason="needs playwright")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("needs chromium")
-    async with AsyncExitStack() as stack:
-        tools = await stack.enter_async_context(playwright.async_playwright())
-        started = await tools.chromium.launch(executable_path=path, timeout=PATIENCE * 1000)
-        stack.push_async_callback(started.close)
-        yield started
+IN_ITS_LOOP = pytest.mark.asyncio(loop_scope="module")  # that of the browser
+TEN_TIMES = "const later = setTimeout; window.setTimeout = (what, milliseconds) => later(what, milliseconds / 10)"
 
 
-async def test_a_browser_follows_the_requests(browser, serve) -> None:
+@asynccontextmanager
+async def served(**options: Any) -> AsyncIterator[Api]:
+    async with Emulator(**options) as emulator:
+        async with aiohttp.ClientSession(headers={"x-APIKey": emulator.api_key}) as session:
+            yield Api(emulator, session)
+
+
+@IN_ITS_LOOP
+async def test_a_browser_follows_the_requests(browser) -> None:
     """Without a reload the page shows new requests; hostile paths are text; pausing stops it; nothing is logged."""
-    api = await serve(rate_limit=RateLimit(requests=5, per=60.0))
+    async with served(rate_limit=RateLimit(requests=5, per=60.0)) as api:
+        await assert_followed(browser, api)
+
+
+async def assert_followed(browser, api) -> None:
     page = await browser.new_page(color_scheme="dark")
+    await page.add_init_script(TEN_TIMES)
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -201,13 +204,14 @@ CONTRASTS = """() => {
 }"""
 
 
-async def test_the_page_can_be_read_by_everybody(browser, serve) -> None:
+@IN_ITS_LOOP
+async def test_the_page_can_be_read_by_everybody(browser) -> None:
     """Enough contrast in both colour schemes, no sideways scrolling on a phone, names for what is not text."""
-    api = await serve(rate_limit=None)
-    for path in ("/sections/7", "/nowhere"):
-        await api.get(path)
-    for scheme in ("light", "dark"):
-        await assert_readable(browser, api, scheme)
+    async with served(rate_limit=None) as api:
+        for path in ("/sections/7", "/nowhere"):
+            await api.get(path)
+        for scheme in ("light", "dark"):
+            await assert_readable(browser, api, scheme)
 
 
 async def assert_readable(browser, api, scheme) -> None:

@@ -62,7 +62,7 @@ class Service:
                 try:
                     await self.get(http, "/health")
                 except aiohttp.ClientError:
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.03)
                 else:
                     return self
 
@@ -88,7 +88,7 @@ class Service:
                 if state["phase"] == phase:
                     return state
                 assert state["phase"] != "failed", state
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.03)
 
     async def stopped(self) -> int:
         """Return the exit code, once it has ended by itself."""
@@ -149,7 +149,7 @@ def hold_up(emulator: Emulator) -> tuple[list[int], Fault, Fault]:
     def even(_: str, path: str) -> bool:
         return path.startswith("/sections/9/groups/") and path.endswith(tuple("02468"))
 
-    slow = emulator.faults.add("slow_body", seconds=1.0, match="GET /sections/7/groups/{group_id}")
+    slow = emulator.faults.add("slow_body", seconds=0.5, match="GET /sections/7/groups/{group_id}")
     return sorted(emulator.sections[7].groups), slow, emulator.faults.add("stall", match=even)
 
 

@@ -129,7 +129,7 @@ async def test_an_answer_that_has_begun_is_cut(emulator: Emulator) -> None:
 async def test_a_background_job_gets_its_grace(emulator: Emulator) -> None:
     """A call that is under way when the application stops is answered before the client is closed; started in a context
     of its own, it does not have its request's deadline."""
-    slow = emulator.faults.add("slow_body", seconds=1.0, match="GET /sections/7/groups/43")
+    slow = emulator.faults.add("slow_body", seconds=0.5, match="GET /sections/7/groups/43")
     jobs: list[asyncio.Task[Any]] = []
 
     async def start(request: web.Request) -> web.Response:
