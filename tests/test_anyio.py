@@ -12,8 +12,10 @@ from tests.simulated import Partoo, assert_nothing_left, client_of, journals_in_
 from tests.virtual import run_virtual
 
 
-@pytest.mark.parametrize("with_journal", [False, True])
-def test_a_scan_that_its_scope_cancels(tmp_path: Path, with_journal: bool) -> None:
+@pytest.mark.parametrize(
+    ("with_journal", "apart"), [(False, 0.4), (True, 0.9), pytest.param(True, 0.1, marks=pytest.mark.soak)]
+)
+def test_a_scan_that_its_scope_cancels(tmp_path: Path, with_journal: bool, apart: float) -> None:
     """At any moment: the scope catches what it began, the code after it runs on, and nothing is left."""
 
     async def main(moment: float, path: Path | None) -> bool:
@@ -30,7 +32,8 @@ def test_a_scan_that_its_scope_cancels(tmp_path: Path, with_journal: bool) -> No
 
     with journals_in_virtual_time():
         caught = {
-            run_virtual(main(number * 0.4, tmp_path / f"{number}.db" if with_journal else None)) for number in range(16)
+            run_virtual(main(number * apart, tmp_path / f"{number}.db" if with_journal else None))
+            for number in range(int(6.4 / apart))
         }
     assert caught == {True, False}
 

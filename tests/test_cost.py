@@ -239,9 +239,9 @@ async def test_a_scan_holds_a_few_groups_at_a_time(counting: Counting) -> None:
     async with client_of(counting, max_concurrency=8) as client:
         await scan(client, 50)
         with traced():
-            few, many = await peak(100), await peak(1000)
-    # Kept, 900 groups of 50 businesses would be 4 MB.
-    assert many - few < 900 * 400
+            few, many = await peak(50), await peak(500)
+    # Kept, 450 groups of 50 businesses would be 2 MB.
+    assert many - few < 450 * 400
 
 
 # Imports, and the benchmarks themselves

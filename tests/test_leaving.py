@@ -60,12 +60,14 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals and no named pipes there")
 @pytest.mark.parametrize("loop", ["run", "run_until_complete"])
 @pytest.mark.parametrize("work", ["journal", "export", "diff"])
-def test_a_program_that_is_interrupted_ends(tmp_path: Path, work: str, loop: str) -> None:
+def test_a_program_that_is_interrupted_ends(
+    quick_python: tuple[str, ...], tmp_path: Path, work: str, loop: str
+) -> None:
     """Amid a scan with a journal, amid an export, and while a comparison waits for a pipe that nobody writes to: with
     asyncio.run, and with a loop that is left as it stands when Ctrl-C comes."""
     path = tmp_path / {"journal": "scan.db", "export": "groups.csv", "diff": "pipe"}[work]
     if work == "diff":
         os.mkfifo(path)
-    command = [sys.executable, "-c", PROGRAM, str(path), work, loop]
+    command = [*quick_python, "-c", PROGRAM, str(path), work, loop]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr

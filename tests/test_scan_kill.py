@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import random
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -137,12 +136,10 @@ def complete(lines: Path) -> list[bytes]:
 
 
 @asynccontextmanager
-async def scanning(emulator: Emulator) -> AsyncIterator[asyncio.subprocess.Process]:
+async def scanning(python: tuple[str, ...], emulator: Emulator) -> AsyncIterator[asyncio.subprocess.Process]:
     pipe = asyncio.subprocess.PIPE
     environment = os.environ | {"PARTOO_SERVER": emulator.url, "PARTOO_API_KEY": emulator.api_key}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, stdin=pipe, stdout=pipe, env=environment
-    )
+    process = await asyncio.create_subprocess_exec(*python, "-c", PROGRAM, stdin=pipe, stdout=pipe, env=environment)
     try:
         yield process
     finally:
@@ -160,30 +157,32 @@ def demo(sizes: dict[int, int]) -> list[EmulatedSection]:
     return sections
 
 
-async def test_a_scan_survives_being_killed(tmp_path: Path) -> None:
-    """Killed twenty times, and gone on with each time: the lines of the last run are, sorted, those of a run that
+@pytest.mark.parametrize("times", [10, pytest.param(50, marks=pytest.mark.soak)])
+async def test_a_scan_survives_being_killed(quick_python: tuple[str, ...], tmp_path: Path, times: int) -> None:
+    """Killed many times, and gone on with each time: the lines of the last run are, sorted, those of a run that
     nobody disturbed, to the byte, and no group was asked for after its outcome was recorded."""
     chance = random.Random(3)
     sections = demo({7: 120, 8: 90, 9: 30})
     async with Emulator(sections=sections, rate_limit=None, latency=(0.0, 0.02)) as emulator:
-        async with scanning(emulator) as process:
+        async with scanning(quick_python, emulator) as process:
             undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db").finish()
             assert undisturbed.count(b"\n") == 240
             kills = chains = 0
-            while kills < 20:
+            while kills < times:
                 chains += 1
                 scans = Scans(process, emulator, tmp_path / f"{chains}.db")
                 # Until it is complete; if that was too early, another one begins with no journal.
-                while kills < 20 and await scans.killed(chance):
+                while kills < times and await scans.killed(chance):
                     kills += 1
                 assert await scans.finish() == undisturbed
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
-async def test_killed_at_every_step_of_a_short_scan(tmp_path: Path, every: int) -> None:
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
+async def test_killed_at_every_step_of_a_short_scan(quick_python: tuple[str, ...], tmp_path: Path, every: int) -> None:
     """Not a moment is spared: before each thing that a scan does with its journal, from its making to its closing,
     one process dies, and another one goes on."""
-    async with Emulator(sections=demo({7: 1, 8: 0, 9: 1}), rate_limit=None) as emulator, scanning(emulator) as process:
+    sections = demo({7: 1, 8: 0, 9: 1})
+    async with Emulator(sections=sections, rate_limit=None) as emulator, scanning(quick_python, emulator) as process:
         undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db").finish()
         step, code = 0, -9
         while code == -9:

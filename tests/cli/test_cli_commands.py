@@ -150,13 +150,14 @@ def test_scan_stops_after_too_many_failures_and_shows_what_it_had(partoo: Partoo
     assert "partoo: error: the scan ended early" in result.err.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("sections", "wanted"), [((5,), 3), ((7, 9), 40)])
+@pytest.mark.parametrize(("sections", "wanted", "latency"), [((5,), 3, 0.1), ((7, 9), 40, 0.3)])
 def test_scan_has_as_many_requests_in_flight_as_it_was_told(
     serve: Callable[..., Emulator],
     partoo: Partoo,
     monkeypatch: pytest.MonkeyPatch,
     sections: tuple[int, ...],
     wanted: int,
+    latency: float,
 ) -> None:
     """`--max-concurrency` bounds the scan, and is reached, above the default of the client too."""
     opened: list[object] = []
@@ -167,7 +168,7 @@ def test_scan_has_as_many_requests_in_flight_as_it_was_told(
         await connect(loop, sock, address)
 
     monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", counted)
-    serve(rate_limit=None, latency=0.3)
+    serve(rate_limit=None, latency=latency)
     assert partoo("scan", *sections, "--max-concurrency", wanted).code == 0
     # Each request in flight has a connection, which the next one uses again.
     assert len(opened) == wanted

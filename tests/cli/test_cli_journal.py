@@ -46,7 +46,7 @@ def test_a_stopped_scan_says_how_to_go_on_and_does(
 ) -> None:
     """Ctrl-C and SIGTERM print the exact command that resumes; run as printed it gives each group once, all of them."""
     emulator = serve(rate_limit=None, sections=[numbered(60)])
-    rest = emulator.faults.add("stall", seconds=1.0, match=late)
+    rest = emulator.faults.add("stall", seconds=0.3, match=late)
     path = tmp_path / "my scan.db"
     process = spawn("scan", 7, "--max-concurrency", 4, "--json", "--journal", path)
     while rest.hits < 4:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import pytest
 from partoo_async import RateLimit
 from partoo_async._version import install_command
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
+from tests.cli.conftest import MODULE
 from tests.conftest import PATIENCE
 
 if TYPE_CHECKING:
@@ -51,20 +52,17 @@ def late(_: str, path: str) -> bool:
     return path in {f"/sections/7/groups/{number}" for number in range(50, 64)}
 
 
-def test_demo_shows_progress_groups_summary_and_what_next(spawn: Spawn) -> None:
-    """`partoo demo` needs no key; piped, it has progress lines with an ETA, the table, the summary, two lines more."""
-    out, err = spawn("demo", afresh=True).communicate(timeout=PATIENCE)
-    lines = out.splitlines()
-    assert len(lines) == 2 + 77 + 2
-    assert "Provence-Alpes-Côte d'Azur" in out
-    assert "partoo emulator" in lines[-2]
-    assert "partoo scan" in lines[-1]
-    first, plan, *progress, summary = err.splitlines()
-    assert "http://127.0.0.1:" in first
-    assert plan.startswith("77 groups, 83 requests, ")
-    assert len(progress) >= 2
-    assert all(re.search(r"^\d+/77 groups, .*ETA \d", line) for line in progress)
-    assert re.fullmatch(r"77 groups, 48\d businesses, 0 failures, 83 requests, \d\.\d s, 0 retries", summary)
+@pytest.fixture(scope="module", autouse=True)
+def demo() -> Iterator[subprocess.Popen[str]]:
+    """The demo, started before the first test of this module: its four seconds pass during the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PARTOO_API_KEY", "PARTOO_SERVER"):
+            patch.delenv(name, raising=False)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        process = subprocess.Popen([sys.executable, *MODULE, "demo"], **pipes)
+    with process:
+        yield process
+        process.kill()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -215,3 +213,19 @@ def test_the_emulator_runs_until_it_is_stopped(spawn: Spawn, monkeypatch: pytest
     _, err = server.communicate(timeout=PATIENCE)
     assert server.returncode == 130
     assert err.splitlines()[-2:] == ["partoo: requests answered: 1", "partoo: interrupted"]
+
+
+def test_demo_shows_progress_groups_summary_and_what_next(demo: subprocess.Popen[str]) -> None:
+    """`partoo demo` needs no key; piped, it has progress lines with an ETA, the table, the summary, two lines more."""
+    out, err = demo.communicate(timeout=PATIENCE)
+    lines = out.splitlines()
+    assert len(lines) == 2 + 77 + 2
+    assert "Provence-Alpes-Côte d'Azur" in out
+    assert "partoo emulator" in lines[-2]
+    assert "partoo scan" in lines[-1]
+    first, plan, *progress, summary = err.splitlines()
+    assert "http://127.0.0.1:" in first
+    assert plan.startswith("77 groups, 83 requests, ")
+    assert len(progress) >= 2
+    assert all(re.search(r"^\d+/77 groups, .*ETA \d", line) for line in progress)
+    assert re.fullmatch(r"77 groups, 48\d businesses, 0 failures, 83 requests, \d\.\d s, 0 retries", summary)

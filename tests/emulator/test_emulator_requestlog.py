@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from partoo_async.emulator.requestlog import LOG_SIZE, RequestLog, SeenRequest, busiest_window
+import pytest
+
+from partoo_async.emulator import requestlog
+from partoo_async.emulator.requestlog import RequestLog, SeenRequest, busiest_window
 from tests.each import each
 
 
@@ -24,11 +27,13 @@ def test_the_busiest_window_is_the_most_in_any_window(times: list[float], per: f
     assert busiest_window(times, per) == expected
 
 
-def test_the_log_forgets_the_oldest() -> None:
+def test_the_log_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the emulator runs, the log is bounded."""
+    assert requestlog.LOG_SIZE <= 200_000
+    monkeypatch.setattr(requestlog, "LOG_SIZE", 1000)
     log = RequestLog()
-    for number in range(LOG_SIZE + 5):
+    for number in range(1000 + 5):
         log.add(SeenRequest(float(number), "GET", "/v2/sections", "/sections", None, 200))
     kept = list(log)
-    assert len(kept) == LOG_SIZE
+    assert len(kept) == 1000
     assert kept[0].time == 5.0
