@@ -67,13 +67,13 @@ def _one_tls_context() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def quick_python() -> Iterator[tuple[str, ...]]:
-    """In place of ``sys.executable``: starts a process that has imported the package already."""
+    """In place of ``sys.executable -X utf8 -W error``: starts processes that have imported the package already."""
     if not forks.AVAILABLE:
-        yield (sys.executable,)
+        yield (sys.executable, "-X", "utf8", "-W", "error")
         return
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "socket")
-        command = [sys.executable, "-m", "tests.forks", path]
+        command = [sys.executable, "-X", "utf8", "-W", "error", "-m", "tests.forks", path]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, cwd=Path(__file__).parents[1], **pipes) as server:
             assert server.stdin is not None

@@ -108,9 +108,13 @@ if __name__ == "__main__":
     # Else each process would look for garbage in all that, at the latest when it ends.
     gc.collect()
     gc.freeze()
-    how, what, *sys.argv[1:] = serve(sys.argv[1])
+    words = serve(sys.argv[1])
+    how, what, *sys.argv[1:] = words if words[0] in ("-c", "-m") else ("file", *words)
     # At the end of the file, so that the process ends as every Python does.
     if how == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)
+    elif how == "file":
+        sys.path.insert(0, os.path.dirname(what))
+        runpy.run_path(what, run_name="__main__")
     else:
         exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})

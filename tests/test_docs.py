@@ -8,9 +8,9 @@ import inspect
 import os
 import re
 import subprocess
-import sys
 import textwrap
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from tests.conftest import PATIENCE
 from tests.each import each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -173,10 +173,10 @@ def test_commands_on_pages_exist(page: Path) -> None:
             assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
 
 
-def run_example(path: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_example(python: Sequence[str], path: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith("PARTOO_")}
     return subprocess.run(
-        [sys.executable, "-W", "error", str(path)],
+        [*python, str(path)],
         env=others | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | variables,
         capture_output=True,
         encoding="utf-8",
@@ -193,9 +193,9 @@ EXAMPLE_SAYS = {
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
-def test_examples_run_on_their_own(path: Path) -> None:
+def test_examples_run_on_their_own(quick_python: Sequence[str], path: Path) -> None:
     """Without the two variables each example runs against an emulator of its own, and without a warning."""
-    done = run_example(path, {})
+    done = run_example(quick_python, path, {})
     assert done.returncode == 0, done.stderr
     out, err = EXAMPLE_SAYS[path.name]
     assert out in done.stdout
@@ -203,11 +203,12 @@ def test_examples_run_on_their_own(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
-def test_examples_run_against_a_server(path: Path) -> None:
+def test_examples_run_against_a_server(quick_python: Sequence[str], path: Path) -> None:
     """With the two variables each example talks to the server that they name."""
     with served() as variables:
-        done = run_example(path, variables)
-        refused = run_example(path, variables | {"PARTOO_API_KEY": "another"})
+        keys = [{}, {"PARTOO_API_KEY": "another"}]
+        with ThreadPoolExecutor() as pool:
+            done, refused = pool.map(lambda key: run_example(quick_python, path, variables | key), keys)
     assert done.returncode == 0, done.stderr
     # The emulator knows the key, so that this can only come from the server named.
     assert "401" in refused.stdout + refused.stderr or "our API key is refused" in refused.stdout

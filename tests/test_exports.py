@@ -245,13 +245,15 @@ async def test_too_many_failures_leave_no_file(emulator: Emulator, client: Parto
     assert names(tmp_path) == ["a.csv"]
 
 
-async def test_lines_are_those_of_the_command(emulator: Emulator, client: PartooClient, tmp_path: Path) -> None:
+async def test_lines_are_those_of_the_command(
+    emulator: Emulator, client: PartooClient, quick_python: tuple[str, ...], tmp_path: Path
+) -> None:
     """`partoo scan --json` prints the very lines that an NDJSON file has."""
     await exports.write(client.scan([7, 404]), tmp_path / "a.ndjson")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "partoo_async", "scan", "7", "404", "--json"),
+        *(*quick_python, "-m", "partoo_async", "scan", "7", "404", "--json"),
         cwd=ROOT,
-        env=os.environ | {"PARTOO_SERVER": emulator.url, "PARTOO_API_KEY": emulator.api_key, "PYTHONUTF8": "1"},
+        env=os.environ | {"PARTOO_SERVER": emulator.url, "PARTOO_API_KEY": emulator.api_key},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -148,10 +148,10 @@ def many(count: int) -> Iterator[ScanItem]:
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])
 async def test_memory_stays_flat(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times as many groups need hardly more memory: they are written in batches."""
-    monkeypatch.setattr(export, "_BATCH_CELLS", 300)
+    monkeypatch.setattr(export, "_BATCH_CELLS", 100)
     await exports.write(many(10), tmp_path / name)  # what is imported or cached once does not count
     peaks = []
-    for count in (300, 3000):
+    for count in (100, 1000):
         tracemalloc.start()
         try:
             result = await exports.write(many(count), tmp_path / name)

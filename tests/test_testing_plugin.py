@@ -36,17 +36,20 @@ Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A function that runs pytest on the source of a test module; ``mode``: that of pytest-asyncio."""
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, quick_python: tuple[str, ...]) -> Run:
+    """A function that runs pytest on the source of a test module; ``mode``: that of pytest-asyncio. ``afresh``: by a
+    Python that has not imported the package."""
     for name, value in ALONE.items():
         monkeypatch.setenv(name, value)
 
-    def start(source: str, *arguments: str, mode: str = "strict") -> pytest.RunResult:
+    def start(source: str, mode: str = "strict", *, afresh: bool = False) -> pytest.RunResult:
         pytester.makeini(
             f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
         )
         pytester.makepyfile(source)
-        return pytester.runpytest_subprocess(*WITH_ASYNCIO, "--strict-markers", *arguments, timeout=60)
+        python = (sys.executable,) if afresh else quick_python
+        folder = f"--basetemp={pytester.path / 'runs'}"
+        return pytester.run(*python, "-m", "pytest", *WITH_ASYNCIO, "--strict-markers", folder, timeout=60)
 
     return start
 
@@ -204,7 +207,7 @@ def test_a_project_that_does_not_use_it_pays_nothing(run: Run) -> None:
             heavy = {"partoo_async", "aiohttp", "attrs", "cattrs", "orjson", "tenacity", "yarl"}
             assert not heavy & set(sys.modules)
     """
-    run(source).assert_outcomes(passed=1)
+    run(source, afresh=True).assert_outcomes(passed=1)
 
 
 def test_without_pytest_asyncio_it_says_what_to_install(
@@ -250,10 +253,10 @@ def test_the_package_declares_it() -> None:
     assert "pytest-asyncio>=" in extra
 
 
-def test_the_sample_application_passes_its_own_tests() -> None:
+def test_the_sample_application_passes_its_own_tests(quick_python: tuple[str, ...]) -> None:
     """``examples/store_directory`` is tested as a user's project: with the plugin alone, warnings as errors."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *WITH_ASYNCIO, "-p", "no:cacheprovider", "-q"],
+        [*quick_python, "-m", "pytest", *WITH_ASYNCIO, "-p", "no:cacheprovider", "-q"],
         cwd=SAMPLE,
         env=os.environ | ALONE,
         capture_output=True,
@@ -266,12 +269,12 @@ def test_the_sample_application_passes_its_own_tests() -> None:
 
 
 @pytest.mark.parametrize("key", [None, "another"])
-def test_the_sample_application_runs(key: str | None) -> None:
+def test_the_sample_application_runs(quick_python: tuple[str, ...], key: str | None) -> None:
     """Its command prints the directory, or one line of error, as the other examples do."""
     with make_emulator() as emulator:
         variables = {"PARTOO_SERVER": emulator.url, "PARTOO_API_KEY": key or emulator.api_key, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [sys.executable, "-W", "error", str(SAMPLE / "directory.py"), "7"],
+            [*quick_python, str(SAMPLE / "directory.py"), "7"],
             env=os.environ | variables | {"PYTHONIOENCODING": "utf-8"},
             capture_output=True,
             encoding="utf-8",
