@@ -34,6 +34,11 @@ class Result:
     err: str
 
 
+def steers(variable: str) -> bool:
+    """Whether the command heeds this variable of the environment."""
+    return variable.startswith("PARTOO_") or variable in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE")
+
+
 @contextmanager
 def _served(**options: Any) -> Iterator[Emulator]:
     """Run an emulator in a thread: the command has an event loop of its own in this one."""
@@ -120,5 +125,5 @@ def spawn(command: tuple[str, ...]) -> Iterator[Callable[..., subprocess.Popen[s
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, server, colour or width of the developer's own."""
     for name in [*os.environ]:
-        if name.startswith("PARTOO_") or name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
+        if steers(name):
             monkeypatch.delenv(name)

@@ -20,7 +20,7 @@ import pytest
 from partoo_async import RateLimit
 from partoo_async._version import install_command
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
-from tests.cli.conftest import MODULE
+from tests.cli.conftest import MODULE, steers
 from tests.conftest import PATIENCE
 
 if TYPE_CHECKING:
@@ -55,12 +55,9 @@ def late(_: str, path: str) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def demo() -> Iterator[subprocess.Popen[str]]:
     """The demo, started before the first test of this module: its four seconds pass during the others."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("PARTOO_API_KEY", "PARTOO_SERVER"):
-            patch.delenv(name, raising=False)
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-        process = subprocess.Popen([sys.executable, *MODULE, "demo"], **pipes)
-    with process:
+    others = {name: value for name, value in os.environ.items() if not steers(name)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen([sys.executable, *MODULE, "demo"], env=others, **pipes) as process:
         yield process
         process.kill()
 

@@ -185,6 +185,7 @@ async def assert_followed(browser, api) -> None:
     await api.emulator.stop()
     await page.get_by_text("does not answer").wait_for()
     assert len(api.emulator.requests) == 3
+    await page.close()
 
 
 CONTRASTS = """() => {
