@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from attrs import define, field
 
 from partoo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
 
 __all__ = ["Listener"]
 
@@ -26,6 +31,8 @@ class Listener:
     port: int
     _runner: web.AppRunner | None = field(init=False, default=None)
     _origin: str | None = field(init=False, default=None)
+    _under_way: set[asyncio.Task[object]] = field(init=False, factory=set)
+    _stopping: bool = field(init=False, default=False)
 
     @property
     def is_open(self) -> bool:
@@ -46,6 +53,9 @@ class Listener:
         """
         if self._runner is not None:
             raise RuntimeError("the emulator is running already")
+        app.middlewares.insert(0, self._follow)
+        app.on_shutdown.append(self._end)
+        self._stopping = False
         # No access log: it would flood the log of whoever runs this inside a test, and `requests` says more.
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         await runner.setup()
@@ -76,3 +86,25 @@ class Listener:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+    @web.middleware
+    async def _follow(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is None or self._stopping:
+            raise asyncio.CancelledError  # which closes the connection
+        self._under_way.add(task)  # the framework has a task for each request, until its answer has been sent
+        task.add_done_callback(self._under_way.discard)
+        return await handler(request)
+
+    async def _end(self, _: web.Application) -> None:
+        """End what is under way before the framework does.
+
+        A request that ends in the very turn of the event loop in which the framework's patience does is logged by it
+        as an unhandled ``InvalidStateError``.
+        """
+        self._stopping = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_SHUTDOWN_TIMEOUT)
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)

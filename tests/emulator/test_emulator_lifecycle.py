@@ -10,19 +10,20 @@ import time
 import aiohttp
 import pytest
 
-from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator, listener
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import Server
+from tests.clock import Clock
 from tests.conftest import PATIENCE
 from tests.each import each
 
 
-async def _status(emulator: Emulator, **options: float) -> int:
+async def _status(emulator: Emulator, *, group: int = 1, **options: float) -> int:
     headers = {"x-APIKey": emulator.api_key}
     timeout = aiohttp.ClientTimeout(**options)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
-        session.get(emulator.url + "/sections/1/groups/1", headers=headers) as response,
+        session.get(emulator.url + f"/sections/1/groups/{group}", headers=headers) as response,
     ):
         return response.status
 
@@ -78,6 +79,33 @@ async def test_a_stop_waits_neither_for_idle_connections_nor_for_slow_answers() 
         await slow
     idle.close()
     await idle.wait_closed()
+
+
+async def test_a_stop_under_load_is_quiet(caplog, monkeypatch) -> None:
+    """Nothing is logged, and no task is left, when answers come due in the turn of the loop that ends the patience."""
+    unhandled: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    monkeypatch.setattr(listener, "_SHUTDOWN_TIMEOUT", 20 * PATIENCE)
+    clock = Clock(monkeypatch)
+    emulator = Emulator(latency=(5 * PATIENCE, 10 * PATIENCE), rate_limit=None)
+    emulator.faults.add("stall", match="GET /sections/1/groups/2")
+    await emulator.start()
+    before = asyncio.all_tasks()
+    calls = [asyncio.create_task(_status(emulator, group=1 + number % 2)) for number in range(30)]
+    async with asyncio.timeout(PATIENCE):
+        while len(emulator.requests) < 30:
+            await asyncio.sleep(0.001)
+    stopping = asyncio.create_task(emulator.stop())
+    while emulator._listener.is_open:
+        await asyncio.sleep(0)
+    for turn in range(100):
+        if turn >= 10:
+            clock.forward(30 * PATIENCE)
+        await asyncio.sleep(0)
+    await stopping
+    await asyncio.wait(calls)
+    left = asyncio.all_tasks() - before
+    assert (unhandled, caplog.records, left) == ([], [], set())
 
 
 @pytest.mark.parametrize("latency", [0.05, (0.05, 0.06)])
