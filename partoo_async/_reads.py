@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from partoo_async._arguments import resource_path
 from partoo_async._repr import total_repr
+from partoo_async._transport import Deadlines
 from partoo_async.errors import DeadlineExceededError, PartooError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Reads:
         self._ttl = ttl
         self._flights: dict[_Name, _Flight] = {}
         self._kept: OrderedDict[_Name, tuple[float, Any]] = OrderedDict()
+        self._deadlines = Deadlines()  # of those who joined
 
     def __repr__(self) -> str:
         return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
@@ -143,18 +145,22 @@ class Reads:
         """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
         landed: asyncio.Future[BaseException | None] = loop.create_future()
         flight.waiters[landed] = follower
+        # The call of who began it is bounded by itself.
+        watch = None if follower is None else self._deadlines.start(follower.until)
         try:
-            if follower is None:
-                return await landed  # the call is bounded by itself
-            async with asyncio.timeout_at(follower.until):
-                return await landed
-        except TimeoutError:
-            if landed.done() and not landed.cancelled():
-                return landed.result()  # both in one turn of the loop
-            await self._leave(name, flight, landed)
+            return await landed
         except asyncio.CancelledError:
+            timed_out = watch is not None and watch.was_it()
+            if timed_out and landed.done() and not landed.cancelled():
+                return landed.result()  # both in one turn of the loop
+            if watch is not None:
+                self._deadlines.stop(watch)
             await self._leave(name, flight, landed)
-            raise
+            if not timed_out:
+                raise
+        finally:
+            if watch is not None:
+                self._deadlines.stop(watch)
         # Without the query: it may hold what is not ours to log.
         route = f"GET {name[0].partition('?')[0]}"
         raise DeadlineExceededError(f"{route}: no answer in time from the request that this call shared")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -11,11 +12,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from partoo_async import APITimeoutError, PartooClient, RetryPolicy
+from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
+from partoo_async._reads import Reads
 from partoo_async._transport import passable
 from partoo_async._transport.deadlines import Deadlines
 from tests.clock import Clock
-from tests.conftest import GROUP, PATIENCE, answer, raw_server
+from tests.conftest import GROUP, PATIENCE, TLS, answer, raw_server
 from tests.virtual import run_virtual
 
 ONCE = RetryPolicy(max_retries=0)
@@ -62,6 +64,49 @@ async def test_an_answer_in_time_counts(bound: str, reply: bytes, way: str, monk
                 os.sched_yield()  # the server is a thread
             clock.forward(11)
             assert (await write)["id"] == 42
+
+
+@pytest.mark.parametrize("reply", [GROUP, LARGE], ids=["small", "large"])
+async def test_an_answer_in_time_counts_for_who_joined(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline of a caller passes, while the answer to the request that it shares lies in the socket."""
+    clock, answered = Clock(monkeypatch), threading.Event()
+    with answering(reply, answered) as url:
+        async with PartooClient("key", server=url, retry=ONCE, attempt_timeout=60.0, ssl_context=TLS) as client:
+            await client.groups.get(7, 42)
+            begun = asyncio.create_task(client.groups.get(7, 42))
+            with deadline(10.0):
+                joined = asyncio.create_task(client.groups.get(7, 42))
+            while not answered.is_set():
+                await asyncio.sleep(0)
+                os.sched_yield()  # the server is a thread
+            clock.forward(11)
+            assert await joined is await begun
+
+
+def test_who_joined_ends_at_its_deadline() -> None:
+    """Without an answer it is told so at that time; a cancellation that comes later counts as one."""
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), Reads(None)
+        never = loop.create_future()
+        begun = asyncio.create_task(reads.get("/x", lambda _: asyncio.shield(never), until=math.inf))
+        await asyncio.sleep(0)
+        until = loop.time() + 5
+        with pytest.raises(DeadlineExceededError):
+            await reads.get("/x", lambda _: asyncio.shield(never), until=until)
+        assert loop.time() == until
+        joined = asyncio.create_task(reads.get("/x", lambda _: asyncio.shield(never), until=until + 5))
+        await asyncio.sleep(1)
+        joined.cancel()
+        await asyncio.wait([joined])
+        assert joined.cancelled()
+        await asyncio.sleep(60)
+        assert not begun.done()
+        begun.cancel()
+        await asyncio.wait([begun])
+        never.cancel()
+
+    run_virtual(main())
 
 
 def test_a_deadline_that_passed_is_one() -> None:

@@ -6,6 +6,7 @@ and a chained exception would carry them along.
 """
 
 from partoo_async._transport.connector import CancelledUnsentError, HeldBackError
+from partoo_async._transport.deadlines import Deadlines
 from partoo_async._transport.transport import Transport
 
-__all__ = ["CancelledUnsentError", "HeldBackError", "Transport"]
+__all__ = ["CancelledUnsentError", "Deadlines", "HeldBackError", "Transport"]
