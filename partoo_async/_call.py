@@ -183,8 +183,9 @@ class Call(Admission):
         self._sent = answered = False
         late = settings.attempt_timeout
         try:
+            if await session.transport.ready(self._deadline, operation.request.route):
+                started = loop.time()  # what the client needs once is no part of an attempt
             until = min(started + settings.attempt_timeout, self._deadline)
-            await session.transport.ready(until, operation.request.route)
             self._sent = self.in_flight = True
             operation.request.may_leave = quota.is_open
             latest = self._ambient if self.priority is Priority.BULK else self._deadline

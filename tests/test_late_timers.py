@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
@@ -107,6 +108,33 @@ def test_who_joined_ends_at_its_deadline() -> None:
         never.cancel()
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("passed", [20.0, 100.0])
+async def test_an_attempt_begins_when_the_client_is_ready(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building the TLS context takes longer than an attempt may: that is no fault of it. The call's time counts."""
+    clock, begun, go_on = Clock(monkeypatch), threading.Event(), threading.Event()
+
+    def slow() -> ssl.SSLContext:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return TLS
+
+    monkeypatch.setattr(ssl, "create_default_context", slow)
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url, retry=ONCE) as client:
+        call = asyncio.create_task(client.groups.get(7, 42))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        clock.forward(passed)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        go_on.set()
+        if passed < 90.0:
+            assert (await call).id == 42
+        else:
+            with pytest.raises(DeadlineExceededError):
+                await call
+            assert (server.requests, client.quota.used) == ([], 0)
 
 
 def test_a_deadline_that_passed_is_one() -> None:

@@ -117,10 +117,13 @@ class Transport:
             quiet=self._quiet,
         )
 
-    async def ready(self, until: float, route: str) -> None:
-        """Open the session if that was not done yet; raises ``APITimeoutError`` when that takes too long."""
+    async def ready(self, until: float, route: str) -> bool:
+        """Open the session, and return whether that was to be done: building a TLS context takes its time.
+
+        Raises ``APITimeoutError`` when it takes too long.
+        """
         if self._session is not None:
-            return
+            return False
         try:
             async with asyncio.timeout_at(until):
                 await self.open()
@@ -129,7 +132,7 @@ class Transport:
         except OSError as error:
             failure = APIConnectionError(f"{route}: not ready to connect: {error.strerror}", False, route)
         else:
-            return
+            return True
         raise failure
 
     def forget(self) -> None:
