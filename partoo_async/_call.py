@@ -154,7 +154,8 @@ class Call(Admission):
         self._deadline = min(self._loop.time() + seconds, self._ambient)
 
     def abort(self) -> None:
-        """End a call of a client that is being closed with a ``ClientClosedError``, unless its request is out."""
+        """End a call of a client that is being closed. One whose request is out waits for nothing after that."""
+        self.last_try = True
         if not self.in_flight and self._task is not None and not self._aborted:
             self._aborted = True
             self._task.cancel()
@@ -233,9 +234,8 @@ class Call(Admission):
         sent = self._sent = self._sent and getattr(error, "request_sent", True)
         if isinstance(error, APITimeoutError) and now >= self._deadline:
             error = self._out_of_time(error)
-        elapsed = now - started
+        elapsed, kind = now - started, type(error).__name__
         status = error.status if isinstance(error, APIStatusError) else None
-        kind = type(error).__name__
         self.sends += sent
         self.busy += elapsed
         self._last_error = error

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from partoo_async._transport import HeldBackError
-from partoo_async.errors import APIConnectionError, PartooError, QuotaExceededError
+from partoo_async.errors import APIConnectionError, ClientClosedError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
@@ -84,4 +84,7 @@ async def _send_behind_the_gate(call: Call, operation: Operation[T], *, fresh: b
     while not call.last_try:
         with suppress(HeldBackError):
             return await call.send(operation, fresh=fresh)
-    raise asyncio.CancelledError  # stopped meanwhile: it does not queue up again
+    # Stopped meanwhile: it does not queue up again.
+    if call.session.life.closed:
+        raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
+    raise asyncio.CancelledError

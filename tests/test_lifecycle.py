@@ -6,11 +6,22 @@ import asyncio
 import gc
 import gzip
 import warnings
+from typing import Any
 
 import aiohttp
 import pytest
 
-from partoo_async import APIConnectionError, ClientClosedError, ConfigurationError, PartooClient, RateLimit, ScanError
+from partoo_async import (
+    APIConnectionError,
+    ClientClosedError,
+    ConfigurationError,
+    InternalServerError,
+    PartooClient,
+    RateLimit,
+    RetryPolicy,
+    ScanError,
+)
+from partoo_async._call import Call
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 
@@ -149,6 +160,45 @@ async def test_a_copy_of_a_closed_client_is_closed() -> None:
         with pytest.raises(ClientClosedError):
             await copy.scan([7]).collect()
         assert not emulator.requests
+
+
+async def test_a_call_that_a_pause_holds_back_ends_with_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was connecting when its client was closed, and a 429 came meanwhile: it does not wait out the pause."""
+    connecting, go_on, connect = asyncio.Event(), asyncio.Event(), aiohttp.TCPConnector.connect
+
+    async def slow(self: aiohttp.TCPConnector, *arguments: Any, **options: Any) -> Any:
+        connection = await connect(self, *arguments, **options)
+        connecting.set()
+        await go_on.wait()
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slow)
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        copy = client.with_options(timeout=10 * PATIENCE)
+        call = asyncio.create_task(copy.groups.get(7, 42))
+        await connecting.wait()
+        await copy.aclose()
+        client.session.quota.pause(2 * PATIENCE)
+        go_on.set()
+        with pytest.raises(ClientClosedError):
+            await asyncio.wait_for(call, PATIENCE)
+        assert (server.requests, client.quota.used, client.quota.waiting) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("scanned", [False, True])
+async def test_a_request_that_was_out_is_not_repeated_for_a_closed_client(scanned: bool) -> None:
+    """It fails after its client was closed: there is no wait for another try, nor a second request."""
+    patient = RetryPolicy(initial_backoff=10 * PATIENCE, max_backoff=10 * PATIENCE)
+    async with raw_server(answer(503)) as server, PartooClient("key", server=server.url, retry=patient) as client:
+        copy = client.with_options(timeout=100 * PATIENCE)
+        work = copy.scan(7, group_ids=[42]).collect() if scanned else copy.groups.get(7, 42)
+        call = asyncio.ensure_future(work)
+        while not next(iter(copy.session.life.calls), Call()).in_flight:
+            await asyncio.sleep(0)
+        await copy.aclose()
+        with pytest.raises(ClientClosedError if scanned else InternalServerError):
+            await asyncio.wait_for(call, PATIENCE)
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("grace", [-1, float("nan"), "1", None])

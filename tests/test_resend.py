@@ -10,7 +10,7 @@ import pytest
 from partoo_async._operations import Operation, custom, get_group
 from partoo_async._resend import Resends, attempt
 from partoo_async._transport import HeldBackError
-from partoo_async.errors import APIConnectionError, QuotaExceededError
+from partoo_async.errors import APIConnectionError, ClientClosedError, QuotaExceededError
 from partoo_async.policy import Priority
 
 
@@ -25,8 +25,9 @@ class Calls:
 
     priority = Priority.BULK
 
-    def __init__(self, *outcomes: object, last_try: bool = False) -> None:
-        self.session = self  # whose second sends these are
+    def __init__(self, *outcomes: object, last_try: bool = False, closed: bool = False) -> None:
+        self.session = self.life = self  # whose second sends these are
+        self.closed = closed
         self.resends = Resends()
         self.last_try = last_try
         self._outcomes = list(outcomes)
@@ -78,6 +79,8 @@ async def test_what_the_gate_holds_back_goes_behind_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await run(stopped)
     assert stopped.fresh == [False]
+    with pytest.raises(ClientClosedError):
+        await run(Calls(HeldBackError(), last_try=True, closed=True))
 
 
 async def test_an_outage_costs_a_scan_one_second_send() -> None:

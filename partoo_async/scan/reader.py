@@ -140,6 +140,8 @@ class Reader:
         except PartooError as error:
             if isinstance(error, DeadlineExceededError) and loop.time() >= ambient_deadline():
                 raise  # the time of the whole scan, and not of this key
+            if call.last_try and error.transient and not self._stopped:
+                raise ClientClosedError("the client was closed while the scan read") from None
             if call.last_try and error.transient:
                 # Cut short by stop(): it would have been tried again, and so it is no outcome that a journal may keep.
                 raise asyncio.CancelledError from None
