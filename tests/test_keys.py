@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+import itertools
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
-from partoo_async import AuthenticationError, Group, PartooClient, PartooError, Priority, RateLimit
+from partoo_async import (
+    AuthenticationError,
+    DeadlineExceededError,
+    Group,
+    InternalServerError,
+    PartooClient,
+    PartooError,
+    Priority,
+    RateLimit,
+    RateLimitError,
+    RetryPolicy,
+)
+from partoo_async._http import Response
 from partoo_async._operations import get_group
 from partoo_async._secret import Secret
 from partoo_async._transport.direct import DirectRoute
@@ -159,6 +172,30 @@ async def test_the_reserve_that_is_held_is_held_for_every_key() -> None:
                 assert sum(quota.try_acquire(Priority.BULK) for _ in range(10)) == 4
 
 
+@pytest.mark.parametrize("changing", [False, True], ids=["one key", "another key each time"])
+def test_the_reserve_that_is_held_is_held_in_the_next_loop(changing: bool) -> None:
+    """A quota is looked for anew when its loop was closed, and what was said of visitors holds for the new one."""
+    keys = (f"key-{number}" for number in itertools.count())
+
+    async def key() -> str:
+        return next(keys)
+
+    async def free(hold: bool) -> int:
+        if hold:
+            client.session.quota.hold_reserve()
+        await client.groups.get(7, 1)
+        quota = client.session.quota
+        assert quota.holds_reserve
+        return sum(quota.try_acquire(Priority.BULK) for _ in range(10))
+
+    partoo = Partoo({7: [1]})
+    partoo.forget = lambda: None  # type: ignore[attr-defined]
+    limit = RateLimit(10, 60.0, reserve=0.5)
+    client = PartooClient(key if changing else "key", server=SERVER, rate_limit=limit)
+    client.session.transport = partoo  # type: ignore[assignment]
+    assert [run_virtual(free(hold)) for hold in (True, False, False)] == [4, 4, 4]
+
+
 async def test_a_callable_that_fails_takes_no_slot(emulator: Emulator) -> None:
     """It is asked before anything is counted, and again like any fault of the line."""
     asked: list[str] = []
@@ -175,6 +212,58 @@ async def test_a_callable_that_fails_takes_no_slot(emulator: Emulator) -> None:
         with pytest.raises(AuthenticationError):
             await client.groups.get(7, 42)
         assert client.quota.used == 1  # of the other key
+
+
+# --- repeats
+
+
+def refused(refusal: Response, read: Callable[[PartooClient], Awaitable[Any]]) -> tuple[int, PartooError, float]:
+    """Call with another key each time; return how often it was sent, how it ended, and after how many seconds."""
+    asked = itertools.count()
+
+    async def key() -> str:
+        return f"key-{next(asked)}"
+
+    async def main() -> tuple[int, PartooError, float]:
+        loop, partoo = asyncio.get_running_loop(), Partoo({7: [1]})
+        partoo.answers[7, 1] = refusal
+        client = PartooClient(key, server=SERVER, retry=RetryPolicy(max_retries=3))
+        client.session.transport = partoo  # type: ignore[assignment]
+        begun = loop.time()
+        with pytest.raises(PartooError) as caught:
+            await read(client)
+        await client.aclose()
+        return len(partoo.arrived), caught.value, loop.time() - begun
+
+    return run_virtual(main())
+
+
+def shared(client: PartooClient) -> Awaitable[Any]:
+    return client.groups.get(7, 1)
+
+
+def alone(client: PartooClient) -> Awaitable[Any]:
+    return client.request("GET", "/sections/7/groups/1")
+
+
+@pytest.mark.parametrize("read", [shared, alone])
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "2"}], ids=["plain", "with a wait"])
+def test_a_new_key_brings_no_more_tries(headers: dict[str, str], read: Any) -> None:
+    """A failing server is asked ``max_retries`` times more and not again, however often the key changes."""
+    sends, error, _ = refused(Response(503, headers, b"{}"), read)
+    assert isinstance(error, InternalServerError)
+    assert (sends, [attempt.outcome for attempt in error.attempts]) == (4, ["503"] * 4)
+
+
+@pytest.mark.parametrize("read", [shared, alone])
+@pytest.mark.parametrize("wait", ["0", "1", "30", None])
+def test_a_new_key_is_no_way_past_a_429(wait: str | None, read: Any) -> None:
+    """The pause is that of the key that was refused; with others a call goes on ever more slowly, to its deadline."""
+    sends, error, seconds = refused(Response(429, {"Retry-After": wait} if wait else {}, b"{}"), read)
+    assert isinstance(error, (RateLimitError, DeadlineExceededError))
+    assert seconds <= 90.0
+    # After random waits of up to 0.5, 1, 2 and so on to 20 s: in 300,000 simulated calls there were 25 sends at most.
+    assert 2 <= sends == len(error.attempts) <= 40
 
 
 # --- the gate
