@@ -179,6 +179,38 @@ def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str, step: int)
     assert complete == {False, True}
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_closed_while_the_journal_is_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: bool) -> None:
+    """The file takes its time for the next outcome, or to say that there is none, and the workers wait for the quota:
+    the consumer's loop just ends."""
+    partoo = Partoo({1: list(range(1, 9))})
+    path = tmp_path / "scan.db"
+    replayed = recording.Replay.next
+
+    async def slowly(self: recording.Replay) -> ScanItem | None:
+        await asyncio.sleep(10)
+        return None if last else await replayed(self)
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:
+            async with client.scan(1, journal=path) as scan:
+                for _ in range(3):
+                    await anext(scan)
+            monkeypatch.setattr(recording.Replay, "next", slowly)
+            limited = client.with_options(rate_limit=ONE_A_MINUTE)
+            scan = limited.scan(1, journal=path, resume=True)
+            consumer = asyncio.create_task(consume(scan))
+            while limited.quota.waiting < 5:
+                await asyncio.sleep(1)
+            items, report = await closed(scan, consumer, limited, partoo)
+            assert [item.recorded for item in items] == ([] if last else [True])
+            assert not report.complete
+        assert {item.group_id for item in await recorded(path)} == {1, 2, 3}
+
+    with journals_in_virtual_time():
+        run_virtual(main())
+
+
 async def test_a_scan_that_is_closed_before_it_has_begun() -> None:
     """It is used up, and says so: entered all the same, it would look like one that found nothing."""
     async with client_of(Paged(SECTIONS)) as client:
