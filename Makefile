@@ -39,10 +39,9 @@ help:
 demo: $(ENV)/demo/.stamp
 	@$(ENV)/demo/bin/partoo demo
 
-# Nearly half of its time the suite waits for servers and processes of its own, so that two cores do with four workers.
-# It starts hundreds of Pythons, which keep their bytecode whatever the environment says, or each would compile all of
-# its imports anew.
-test: WORKERS ?= 4
+# It starts many Pythons, which keep their bytecode whatever the environment says, or each would compile all of its
+# imports anew.
+test: WORKERS ?= 2
 test: ARGS ?= --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(SUITE)/.stamp
