@@ -183,6 +183,7 @@ class RawServer:
 
 @contextlib.asynccontextmanager
 async def raw_server(*answers: bytes | None) -> AsyncIterator[RawServer]:
+    forget()  # a server of this very test may have had the port
     raw = RawServer(*answers)
     server = await asyncio.start_server(raw.handle, "127.0.0.1", 0)
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
