@@ -17,9 +17,10 @@ import pytest
 
 from partoo_async import PartooClient, Priority, Quota, RateLimit
 from partoo_async.quota import shared_quota
+from partoo_async.quota.loops import LOCK
 from partoo_async.quota.shared import Registry, forget
 from partoo_async.testing import make_emulator
-from tests.conftest import TLS
+from tests.conftest import PATIENCE, TLS
 from tests.virtual import run_virtual
 
 SERVER = "http://127.0.0.1:9/v2"
@@ -356,18 +357,27 @@ def test_a_forked_child_knows_what_was_sent_and_waits_for_nobody() -> None:
         await quota.acquire()
         waiting = asyncio.create_task(quota.acquire())
         await until(lambda: quota.snapshot().waiting)
-        stop = threading.Event()
-        # A thread that looks at the quota all the time must not have its lock when the process forks.
-        busy = threading.Thread(target=lambda: [quota.snapshot() for _ in iter(stop.is_set, True)])
-        busy.start()
+        held, release = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with LOCK:
+                held.set()
+                release.wait(PATIENCE)
+
+        # A thread that has the lock must not have it in the child, too, where it does not exist.
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(PATIENCE)
         child = context.Process(target=lambda: asyncio.run(look()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks in a process with threads
-            await asyncio.to_thread(child.start)
-        assert await asyncio.to_thread(receiver.poll, 20)
-        stop.set()
+            forking = asyncio.create_task(asyncio.to_thread(child.start))
+            await asyncio.sleep(0.05)  # by now it waits for the lock
+            release.set()
+            await forking
+        assert await asyncio.to_thread(receiver.poll, PATIENCE)
         child.join()
-        busy.join()
+        holder.join()
         assert (quota.snapshot().used, quota.snapshot().waiting) == (1, 1)
         waiting.cancel()
 
