@@ -108,8 +108,23 @@ def _no_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_history() -> None:
-    """No test finds the quota of an earlier one, whose server had the same port."""
+    """No test finds the quota of an earlier one."""
     forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_new_server_has_no_history() -> Iterator[None]:
+    """The system gives a free port out again, perhaps to the next server of the same test: it is another one."""
+    create = asyncio.BaseEventLoop.create_server
+
+    async def create_server(self: Any, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        if not port:
+            forget()
+        return await create(self, factory, host, port, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.BaseEventLoop, "create_server", create_server)
+        yield
 
 
 @pytest.fixture
@@ -183,7 +198,6 @@ class RawServer:
 
 @contextlib.asynccontextmanager
 async def raw_server(*answers: bytes | None) -> AsyncIterator[RawServer]:
-    forget()  # a server of this very test may have had the port
     raw = RawServer(*answers)
     server = await asyncio.start_server(raw.handle, "127.0.0.1", 0)
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"

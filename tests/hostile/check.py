@@ -11,7 +11,6 @@ from attrs import define, frozen
 
 from partoo_async import Event, Group, PartooClient, PartooError, RequestEvent, RetryPolicy
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.quota.shared import forget
 from tests.conftest import PATIENCE, TLS
 from tests.hostile.server import HostileServer, Script
 from tests.hostile.watcher import MEBIBYTE, Watcher
@@ -86,7 +85,6 @@ class _EmulatorStage:
 
 @contextlib.asynccontextmanager
 async def stage_of(fault: Played | Script | tuple[Script, ...]) -> AsyncIterator[Stage]:
-    forget()  # a server of this very test may have had the port
     if not isinstance(fault, Played):
         async with HostileServer(fault if isinstance(fault, tuple) else (fault,)).serve() as server:
             yield server
