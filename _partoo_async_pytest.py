@@ -69,7 +69,7 @@ except ImportError:  # pytest loads this wherever it finds the package, with the
     @pytest.fixture(name="partoo_client")
     def _no_client() -> None:
         """Say what is missing."""
-        from partoo_async._version import install_command  # noqa: PLC0415 - as all of the package, when it is used
+        from partoo_async._internal.version import install_command  # noqa: PLC0415 - as all of the package, when it is used
 
         raise pytest.UsageError(f"partoo_client needs pytest-asyncio: {install_command('testing')}")
 

@@ -20,8 +20,8 @@ from benchmarks.quota_servers import KINDS, RawServer, optimum
 from benchmarks.quota_virtual import worst
 from partoo_async import PartooClient, RateLimit, ScanReport, Server
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.emulator.requestlog import busiest_window
-from partoo_async.emulator.windows import WINDOWS
+from partoo_async.emulator.http.requestlog import busiest_window
+from partoo_async.emulator.rate_limits.windows import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

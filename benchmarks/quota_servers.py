@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from partoo_async import RateLimit, Server
-from partoo_async.emulator.windows import WINDOWS, Clock, Window
+from partoo_async.emulator.rate_limits.windows import WINDOWS, Clock, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

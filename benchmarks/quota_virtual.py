@@ -11,13 +11,13 @@ from attrs import frozen
 
 from benchmarks.quota_servers import KINDS
 from partoo_async import PartooClient, RateLimit
-from partoo_async._http import Response
-from partoo_async.emulator.requestlog import busiest_window
+from partoo_async._protocol.http import Response
+from partoo_async.emulator.http.requestlog import busiest_window
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
     from partoo_async import Server
-    from partoo_async.emulator.windows import Window
+    from partoo_async.emulator.rate_limits.windows import Window
 
 __all__ = ["Outcome", "worst"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
-from partoo_async._body import TooLargeError, UnreadableError, read_body
-from partoo_async._convert import Decoder, decode_error_body
-from partoo_async._http import describe_errors, parse_retry_after
-from partoo_async._json import InvalidJSONError
-from partoo_async._operations import custom
+from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.http import describe_errors, parse_retry_after
+from partoo_async._protocol.json import InvalidJSONError
+from partoo_async._protocol.operations import custom
+from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable

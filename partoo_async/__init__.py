@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._deadline import deadline
+from partoo_async._call.deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
     APIConnectionError,
@@ -122,7 +122,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from partoo_async._version import get_version  # noqa: PLC0415 - few ask, and the metadata is slow to find
+        from partoo_async._internal.version import get_version  # noqa: PLC0415 - few ask, and the metadata is slow to find
 
         return get_version()
     # What is not there yet: a program that only makes calls need not wait for all that scans consist of.

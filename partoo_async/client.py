@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from partoo_async._operations import custom
-from partoo_async._secret import hide, protect
+from partoo_async._internal.secret import hide, protect
+from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Groups, Sections
 from partoo_async.session import PartooSession

@@ -24,14 +24,13 @@ response.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from partoo_async._messages import status_message
-
 if TYPE_CHECKING:
-    from partoo_async.scan.report import ScanReport
+    from partoo_async.scan.outcomes import ScanReport
 
 __all__ = [
     "APIConnectionError",
@@ -195,7 +194,7 @@ class APIStatusError(PartooError):
         detail: str = "",
         server: str = "",
     ) -> None:
-        super().__init__(status_message(status, route, detail, server))
+        super().__init__(_status_message(status, route, detail, server))
         self.status = status
         self.body = body
         self.route = route
@@ -242,3 +241,18 @@ class ScanError(PartooError):
     def __init__(self, message: str, report: ScanReport) -> None:
         super().__init__(message)
         self.report = report
+
+
+def _status_message(status: int, route: str, detail: str, server: str) -> str:
+    try:
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = str(status)
+    message = phrase + (f" for {route}" if route else "") + (f": {detail}" if detail else "")
+    if status in (401, 403) and server:
+        # The commonest cause by far: production and sandbox keys look the same and are not interchangeable.
+        why = "is this" if status == 401 else "the key may lack the right, a puller may lock the target, or it is"
+        message += f" (sent to {server}; {why} a key of another server, such as a sandbox key on production?)"
+    if 300 <= status < 400 and status != 304:
+        message += " (redirects are never followed: the key goes to the chosen server only; check the server's URL)"
+    return message

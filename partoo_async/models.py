@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from partoo_async._schema import Model
+from partoo_async._internal.schema import Model
 
 __all__ = [
     "BadRequestBody",

@@ -9,7 +9,7 @@ from typing import Any, Literal, SupportsIndex
 
 from attrs import Attribute, field, frozen
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["Priority", "RateLimit", "RetryPolicy", "as_int", "check_count", "check_seconds"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from partoo_async import _operations as operations
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
+from partoo_async._protocol import operations
 from partoo_async.errors import BadRequestError, NotFoundError
 
 if TYPE_CHECKING:

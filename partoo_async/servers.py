@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["PRODUCTION", "SANDBOX", "Server", "is_same_server", "resolve_server"]

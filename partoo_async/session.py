@@ -10,19 +10,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
-from partoo_async._call import Call
-from partoo_async._convert import Decoder
-from partoo_async._deadline import ambient_deadline
-from partoo_async._lifecycle import Lifecycle
-from partoo_async._quotas import Quotas
-from partoo_async._reads import Reads
-from partoo_async._resend import Resends
-from partoo_async._retry import RetryThrottle
-from partoo_async._secret import Secret, hide, protect
-from partoo_async._settings import Settings
-from partoo_async._shared_read import read_as_told
+from partoo_async._call.call import Call
+from partoo_async._call.deadline import ambient_deadline
+from partoo_async._call.decode_budget import Turns
+from partoo_async._call.lifecycle import Lifecycle
+from partoo_async._call.quotas import Quotas
+from partoo_async._call.resend import Resends
+from partoo_async._call.retrying import RetryThrottle, import_for_errors
+from partoo_async._call.settings import Settings
+from partoo_async._call.shared_read import read_as_told
+from partoo_async._call.single_flight import Reads
+from partoo_async._internal.secret import Secret, hide, protect
+from partoo_async._protocol.converters import Decoder
 from partoo_async._transport import Transport
-from partoo_async._turns import Turns
 from partoo_async.errors import ClientClosedError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from partoo_async._operations import Operation
+    from partoo_async._protocol.operations import Operation
     from partoo_async.events import Event
     from partoo_async.quota import Quota
     from partoo_async.servers import Server
@@ -88,7 +88,12 @@ class PartooSession:
         )
         self.quotas: Quotas = Quotas(self.settings, quota)
         self.transport: Transport = Transport(
-            session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context, on_event=on_event
+            session=session,
+            proxy=proxy,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+            on_event=on_event,
+            warm_up=import_for_errors,
         )
         self.pool: int = self.transport.pool
         self.life: Lifecycle = Lifecycle()

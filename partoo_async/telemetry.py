@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from partoo_async._version import get_version, install_command
+from partoo_async._internal.version import get_version, install_command
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
 

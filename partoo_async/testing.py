@@ -12,7 +12,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.client import PartooClient
 from partoo_async.emulator import Emulator
 from partoo_async.policy import RetryPolicy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from partoo_async.quota.shared import forget
+from partoo_async.quota.registry import forget
 
 
 class Clock:

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from _partoo_async_pytest import pytest_configure  # noqa: F401 - a page uses its marker; a bare checkout lacks the plugin
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
-from partoo_async.quota.shared import forget
+from partoo_async.quota.registry import forget
 from tests import forks
 from tests.clock import hurry
 

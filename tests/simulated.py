@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient, ScanItem, Server
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
-from partoo_async.scan import journal, recording
-from partoo_async.scan.journal_file import Database
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
+from partoo_async.scan.journal import journal
+from partoo_async.scan.journal import reader as recording
+from partoo_async.scan.journal.database import Database
 from tests.virtual import VirtualLoop
 
 SERVER = Server("simulated", "http://127.0.0.1:9/v2")

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from partoo_async import APIConnectionError, APITimeoutError, Server
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
 from tests.simulated import Key, Partoo
 from tests.virtual import VirtualLoop
 

@@ -24,57 +24,33 @@ PACKAGE = "partoo_async"
 # need, so it stands as high as the highest name that it offers.
 FLOORS = {
     "errors": 0,
-    "models": 0,
-    "servers": 0,
-    "policy": 0,
-    "_secret": 0,
-    "_repr": 0,
-    "_schema": 0,
-    "_callbacks": 0,
-    "_messages": 0,
-    "events": 0,
-    "_version": 0,
-    "_deadline": 0,
-    "_http": 1,
-    "_json": 1,
-    "_text": 1,
-    "_threads": 1,
-    "_arguments": 1,
-    "_convert": 1,
-    "_drift": 1,
-    "_operations": 2,
-    "_body": 2,
-    "_transport": 2,
-    "_retry": 2,
-    "quota": 2,
-    "session": 3,
-    "_call": 3,
-    "_admission": 3,
-    "_quotas": 3,
-    "_shared_read": 3,
-    "_resend": 3,
-    "_judge": 2,
-    "_turns": 2,
-    "_lifecycle": 3,
-    "_reads": 3,
-    "_settings": 3,
-    "resources": 4,
-    "scan": 5,
-    "client": 6,
-    "": 6,
-    "emulator": 7,
-    "distributed": 7,
-    "exports": 7,
-    "testing": 7,
-    "integrations": 7,
-    "telemetry": 7,
-    "cli": 8,
-    "__main__": 8,
+    "_internal": 1,
+    "models": 1,
+    "servers": 1,
+    "policy": 1,
+    "events": 1,
+    "_protocol": 2,
+    "_transport": 3,
+    "quota": 3,
+    "_call": 4,
+    "session": 4,
+    "resources": 5,
+    "scan": 6,
+    "client": 7,
+    "": 7,
+    "emulator": 8,
+    "distributed": 8,
+    "exports": 8,
+    "testing": 8,
+    "integrations": 8,
+    "telemetry": 8,
+    "cli": 9,
+    "__main__": 9,
 }
 
 # (importer, imported) -> why; for annotations only.
 UPWARD_TYPES = {
-    ("errors", "scan.report"): "ScanError carries a report, and errors are the ground floor",
+    ("errors", "scan.outcomes"): "ScanError carries a report, and errors are the ground floor",
 }
 
 # Library -> the only places that may import it at run time. yarl and multidict come with aiohttp.
@@ -82,13 +58,13 @@ OWNERS = {
     "aiohttp": ("_transport", "emulator", "integrations.aiohttp"),
     "yarl": ("_transport", "emulator"),
     "multidict": ("_transport", "emulator"),
-    "tenacity": ("_retry",),
-    "cattrs": ("_convert",),
-    "orjson": ("_json",),
+    "tenacity": ("_call.retrying",),
+    "cattrs": ("_protocol.converters",),
+    "orjson": ("_protocol.json",),
     "typer": ("cli",),
     "click": ("cli",),
     "rich": ("cli",),
-    "aiosqlite": ("scan.journal_file",),
+    "aiosqlite": ("scan.journal.database",),
     "redis": ("quota",),
     "distributed": ("distributed",),
     "dask": ("distributed",),
@@ -96,16 +72,17 @@ OWNERS = {
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
     "fastapi": ("integrations.fastapi",),
-    "pydantic_core": ("_schema",),
+    "pydantic_core": ("_internal.schema",),
     "uvloop": ("cli",),
 }
 
 # What installs with the package without extras; everything else is a standard module or one of OWNERS.
 UNOWNED = {"attrs"}
 
-MAX_FILE_LINES = 250
-LONGER = {"scan.outage": (270, "one state machine, whose every step changes the same few fields")}
-MAX_FUNCTION_LINES = 40
+# A ratchet: what is longer needs a reason.
+MAX_FILE_LINES = 300
+LONGER: dict[str, tuple[int, str]] = {}
+MAX_FUNCTION_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -196,10 +173,10 @@ every_module = each("module", SOURCES)
 def test_the_reader_sees_imports() -> None:
     """The checks below rest on this reading of the source: names, modules and types-only imports are told apart."""
     assert Import("errors", True, False, 1) in [
-        Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_http")
+        Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_protocol.http")
     ]
-    assert any(found.target == "scan.report" and found.types_only for found in imports_of("errors"))
-    assert any(found.target == "orjson" and not found.inside for found in imports_of("_json"))
+    assert any(found.target == "scan.outcomes" and found.types_only for found in imports_of("errors"))
+    assert any(found.target == "orjson" and not found.inside for found in imports_of("_protocol.json"))
 
 
 @every_module
@@ -243,7 +220,7 @@ def test_the_emulator_shares_no_wire_code(module: str) -> None:
     shared = [
         found.target
         for found in imports_of(module)
-        if found.inside and not under(found.target, "emulator") and (found.target == "" or floor_of(found.target) > 0)
+        if found.inside and not under(found.target, "emulator") and (found.target == "" or floor_of(found.target) > 1)
     ]
     assert not shared
 

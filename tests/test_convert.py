@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partoo_async._convert import Decoder, decode_error_body
-from partoo_async._json import InvalidJSONError, decode_json, encode_json
+from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.json import InvalidJSONError, decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import (
     BadRequestBody,

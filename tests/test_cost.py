@@ -272,7 +272,7 @@ def python(*arguments: str) -> str:
 def test_scans_without_a_journal_import_none() -> None:
     """The journal's library is not loaded by reads and scans that need none."""
     modules = set(python("-c", HAPPY).split())
-    assert "partoo_async.scan.engine" in modules
+    assert "partoo_async.scan.worker_pool" in modules
     assert "aiosqlite" not in modules
 
 

@@ -33,7 +33,7 @@ from partoo_async import (
     diff_scans,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.journal import Journal
+from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.scope import Scope
 from tests.conftest import PATIENCE, TLS
 

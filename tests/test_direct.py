@@ -16,9 +16,9 @@ from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
 from partoo_async import APIStatusError, APITimeoutError, PartooClient
-from partoo_async._http import Request
-from partoo_async._transport import passable
-from partoo_async._transport.detour import SessionRoute
+from partoo_async._protocol.http import Request
+from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport.session_path import SessionRoute
 from tests.conftest import GROUP, PATIENCE, answer, raw_server
 from tests.test_transport import MockedResponse
 

@@ -29,7 +29,7 @@ from partoo_async import (
     ScanReport,
     exports,
 )
-from partoo_async._version import install_command
+from partoo_async._internal.version import install_command
 from partoo_async.emulator import Emulator
 from tests.conftest import PATIENCE
 

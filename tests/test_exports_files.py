@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, exports
-from partoo_async.exports import export, formats, replacement
+from partoo_async.exports import atomic_file as replacement
+from partoo_async.exports import formats
+from partoo_async.exports import writer as export
 from tests.conftest import PATIENCE
 
 FORMATS = ["ndjson", "csv", "parquet"]

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanItem, ScanReport, exports
-from partoo_async.exports import export
-from partoo_async.exports.sheet import text_cell
+from partoo_async.exports import writer as export
+from partoo_async.exports.csv_rows import text_cell
 from partoo_async.scan.rows import item_object
 
 READERS = ("duckdb", "pandas", "polars")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import Group, NotFoundError, ScanItem
-from partoo_async.exports.sheet import sheet_rows, text_cell
+from partoo_async.exports.csv_rows import sheet_rows, text_cell
 from tests.each import each
 
 

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from partoo_async._http import Request, describe_errors, error_class, parse_retry_after, retry_after, retryable_status
+from partoo_async._protocol.http import (
+    Request,
+    describe_errors,
+    error_class,
+    parse_retry_after,
+    retry_after,
+    retryable_status,
+)
 from partoo_async.errors import (
     APIStatusError,
     AuthenticationError,

@@ -28,12 +28,12 @@ from partoo_async import (
     ScanItem,
     diff_scans,
 )
-from partoo_async._convert import decode_error_body
-from partoo_async._http import error_class
-from partoo_async.scan.journal import Journal
-from partoo_async.scan.journal_file import open_database
-from partoo_async.scan.recording import open_recording
-from partoo_async.scan.records import JournalError, decode_outcome, encode_outcome
+from partoo_async._protocol.converters import decode_error_body
+from partoo_async._protocol.http import error_class
+from partoo_async.scan.journal.codec import JournalError, decode_outcome, encode_outcome
+from partoo_async.scan.journal.database import open_database
+from partoo_async.scan.journal.journal import Journal
+from partoo_async.scan.journal.reader import open_recording
 from partoo_async.scan.scope import Scope, check_journal
 from tests.conftest import PATIENCE
 from tests.each import each
@@ -322,8 +322,9 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """While a journal is open no other scan gets it, in this process or in another; afterwards it does."""
     path = tmp_path / "scan.db"
     program = (
-        "import asyncio, pathlib, sys; from partoo_async.scan.journal import Journal; from partoo_async.scan.scope"
-        f" import Scope; asyncio.run(Journal.open(pathlib.Path(sys.argv[1]), {SERVER!r}, Scope((7, 9)), resume=True))"
+        "import asyncio, pathlib, sys; from partoo_async.scan.journal.journal import Journal;"
+        " from partoo_async.scan.scope import Scope;"
+        f" asyncio.run(Journal.open(pathlib.Path(sys.argv[1]), {SERVER!r}, Scope((7, 9)), resume=True))"
     )
     async with opened(path) as journal:
         await journal.record(item(1))
@@ -483,7 +484,7 @@ async def test_a_forked_process_does_not_keep_the_journal(tmp_path: Path) -> Non
     path = tmp_path / "scan.db"
     script = (
         "import asyncio, os, pathlib, sys, time\n"
-        "from partoo_async.scan.journal import Journal\n"
+        "from partoo_async.scan.journal.journal import Journal\n"
         "from partoo_async.scan.scope import Scope\n"
         "async def main():\n"
         f"    journal = await Journal.open(pathlib.Path(sys.argv[1]), {SERVER!r}, Scope((7, 9)), resume=True)\n"

@@ -24,10 +24,10 @@ from partoo_async import (
     RateLimitError,
     RetryPolicy,
 )
-from partoo_async._http import Response
-from partoo_async._operations import get_group
-from partoo_async._secret import Secret
-from partoo_async._transport.direct import DirectRoute
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Response
+from partoo_async._protocol.operations import get_group
+from partoo_async._transport.fast_path import DirectRoute
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, TLS, answer, raw_server
 from tests.simulated import SERVER, Partoo

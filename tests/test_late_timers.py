@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
-from partoo_async._reads import Reads
-from partoo_async._transport import passable
-from partoo_async._transport.deadlines import Deadlines
+from partoo_async._call.single_flight import Reads
+from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport.attempt_timer import Deadlines
 from tests.clock import Clock
 from tests.conftest import GROUP, PATIENCE, TLS, answer, raw_server
 from tests.virtual import run_virtual

@@ -21,7 +21,7 @@ from partoo_async import (
     RetryPolicy,
     ScanError,
 )
-from partoo_async._call import Call
+from partoo_async._call.call import Call
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partoo_async import _operations as operations
-from partoo_async._convert import Decoder, decode_error_body
-from partoo_async._json import InvalidJSONError
+from partoo_async._protocol import operations
+from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, GroupSummary, Section, SectionPage
 from tests.each import each
@@ -24,7 +24,7 @@ from tests.each import each
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from partoo_async._operations import Operation
+    from partoo_async._protocol.operations import Operation
 
 KEY = "zq7Kp2mVx9Lr4Tn8"
 

@@ -18,7 +18,8 @@ import aiohttp
 import pytest
 
 from partoo_async import APIConnectionError, PartooClient, RetryPolicy
-from partoo_async._transport import threads, transport
+from partoo_async import session as session_module
+from partoo_async._transport import threads
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_emulator
 from tests.conftest import FAST, PATIENCE, TLS
@@ -218,6 +219,6 @@ async def test_without_file_handles_a_call_fails_as_ever() -> None:
 async def test_a_borrowed_session_prepares_for_errors_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client with a session of the caller's never opens one: it prepares when it is made."""
     prepared: list[str] = []
-    monkeypatch.setattr(transport, "import_for_errors", lambda: prepared.append("imports"))
+    monkeypatch.setattr(session_module, "import_for_errors", lambda: prepared.append("imports"))
     async with aiohttp.ClientSession() as session, PartooClient("key", session=session):
         assert prepared == ["imports"]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from partoo_async import APIConnectionError, APITimeoutError, PartooClient, PartooError, RateLimit, Server
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
 from partoo_async.quota import Quota
 from tests.virtual import run_virtual
 

@@ -23,7 +23,7 @@ from partoo_async import (
     RetryPolicy,
     deadline,
 )
-from partoo_async._reads import Reads
+from partoo_async._call.single_flight import Reads
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, answer, raw_server
 from tests.each import each

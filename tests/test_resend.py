@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from partoo_async._operations import Operation, custom, get_group
-from partoo_async._resend import Resends, attempt
+from partoo_async._call.resend import Resends, attempt
+from partoo_async._protocol.operations import Operation, custom, get_group
 from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, ClientClosedError, QuotaExceededError
 from partoo_async.policy import Priority

@@ -19,7 +19,7 @@ from partoo_async import (
     RateLimitError,
     RetryPolicy,
 )
-from partoo_async._retry import Retrying, RetryThrottle, backoff, worth_retrying
+from partoo_async._call.retrying import Retrying, RetryThrottle, backoff, worth_retrying
 from tests.each import each
 
 

@@ -27,9 +27,9 @@ from partoo_async import (
     ScanProgress,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
-from partoo_async.scan.report import duration
+from partoo_async.scan.outcomes import duration
+from partoo_async.scan.worker_pool import Engine
 from tests.conftest import GROUP, answer, raw_server
 from tests.each import each
 from tests.simulated import Partoo, client_of

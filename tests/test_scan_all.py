@@ -21,7 +21,7 @@ from partoo_async import (
     ScanPlan,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan import recording
+from partoo_async.scan.journal import reader as recording
 from tests.conftest import FAST, TLS, answer, raw_server
 from tests.simulated import recorded
 

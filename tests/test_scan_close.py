@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from partoo_async import ConfigurationError, PartooClient, RateLimit, Scan, ScanError, ScanItem, ScanReport, exports
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
-from partoo_async.scan import recording
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
+from partoo_async.scan.journal import reader as recording
 from partoo_async.servers import Server
 from tests.conftest import PATIENCE
 from tests.simulated import Key, Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded

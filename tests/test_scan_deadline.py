@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from partoo_async import PartooClient, RateLimit, ScanError, ScanItem, deadline
-from partoo_async._http import Response
+from partoo_async._protocol.http import Response
 from tests.simulated import Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
 

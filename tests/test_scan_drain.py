@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from partoo_async import APIStatusError, Group, PartooClient, RateLimit, RetryPolicy, ScanError, ScanItem
-from partoo_async._http import Response
+from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.journal import Journal
+from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.scope import Scope
 from tests.conftest import FAST, PATIENCE, raw_server
 from tests.simulated import Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded

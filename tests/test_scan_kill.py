@@ -26,7 +26,7 @@ PROGRAM = """
 import asyncio, json, os, signal, sys
 from aiosqlite import Connection
 from partoo_async import PartooClient
-from partoo_async.scan import journal
+from partoo_async.scan.journal import journal
 from partoo_async.scan.rows import item_object
 
 async def scan(path, lines):

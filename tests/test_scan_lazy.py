@@ -9,7 +9,8 @@ from pathlib import Path
 
 import partoo_async
 from partoo_async import scan
-from partoo_async.scan import changes, diff
+from partoo_async.scan.diff import changes
+from partoo_async.scan.diff import compare as diff
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,8 +33,12 @@ def test_a_program_that_scans_loads_no_comparison() -> None:
     """What compares scans is loaded apart from what makes them."""
     code = "from partoo_async import PartooClient\nPartooClient('key').scan(7), PartooClient('key').scan_all()"
     modules = loaded(code)
-    assert "partoo_async.scan.engine" in modules
-    assert not modules & {"partoo_async.scan.diff", "partoo_async.scan.changes", "partoo_async.scan.sides"}
+    assert "partoo_async.scan.worker_pool" in modules
+    assert not modules & {
+        "partoo_async.scan.diff.compare",
+        "partoo_async.scan.diff.changes",
+        "partoo_async.scan.diff.snapshots",
+    }
 
 
 def test_each_name_is_the_same_wherever_it_is_taken_from() -> None:
@@ -46,7 +51,7 @@ def test_each_name_is_the_same_wherever_it_is_taken_from() -> None:
 
 def test_the_part_itself_is_found() -> None:
     """``partoo_async.scan`` is there without an import of its own, as parts of a package are once they are loaded."""
-    assert "partoo_async.scan.report" in loaded("import partoo_async; partoo_async.scan.ScanItem")
+    assert "partoo_async.scan.outcomes" in loaded("import partoo_async; partoo_async.scan.ScanItem")
 
 
 def test_every_name_is_listed_before_it_is_loaded() -> None:
@@ -60,7 +65,7 @@ for package in (partoo_async, partoo_async.scan):
     exec(f"from {package.__name__} import *", names)
     assert {*package.__all__} <= names.keys(), package
 """
-    assert "partoo_async.scan.diff" in loaded(code)
+    assert "partoo_async.scan.diff.compare" in loaded(code)
 
 
 def test_a_name_that_is_not_there() -> None:

@@ -28,7 +28,7 @@ from partoo_async import (
     ScanPlan,
     ScanProgress,
 )
-from partoo_async._http import Response
+from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 from tests.simulated import Partoo, client_of, journals_in_virtual_time, recorded

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import partoo_async
 from partoo_async import PartooClient, PartooSession
-from partoo_async._secret import Secret, resolve_api_key
+from partoo_async._internal.secret import Secret, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from tests.each import each
 

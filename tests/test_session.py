@@ -25,7 +25,7 @@ from partoo_async import (
     RateLimit,
     Server,
 )
-from partoo_async._operations import get_group
+from partoo_async._protocol.operations import get_group
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, PATIENCE, raw_server
 from tests.each import each

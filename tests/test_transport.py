@@ -25,11 +25,11 @@ from partoo_async import (
     PartooClient,
     PartooError,
 )
-from partoo_async._body import TooLargeError, UnreadableError, read_body
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
 from partoo_async._transport import Transport
-from partoo_async._transport.translation import translate
+from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
+from partoo_async._transport.exceptions import translate
 from tests.conftest import FAST, GROUP, answer, raw_server
 
 URL = f"{SANDBOX.base_url}/sections/7/groups/42"

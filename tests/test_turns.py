@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from partoo_async import PartooClient
-from partoo_async._turns import LARGE, Turns
+from partoo_async._call.decode_budget import LARGE, Turns
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import PATIENCE
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from partoo_async._version import get_version, install_command
+from partoo_async._internal.version import get_version, install_command
 
 ROOT = Path(__file__).parents[1]
 

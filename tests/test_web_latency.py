@@ -11,8 +11,8 @@ import pytest
 from attrs import define, field
 
 from partoo_async import PartooClient, QuotaExceededError, RateLimit, Server
-from partoo_async._http import Request, Response
-from partoo_async._secret import Secret
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.http import Request, Response
 from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual
 

@@ -5,8 +5,8 @@ translation is raised after the ``except`` block, never inside it: aiohttp's fra
 and a chained exception would carry them along.
 """
 
+from partoo_async._transport.aiohttp_transport import Transport
+from partoo_async._transport.attempt_timer import Deadlines
 from partoo_async._transport.connector import CancelledUnsentError, HeldBackError
-from partoo_async._transport.deadlines import Deadlines
-from partoo_async._transport.transport import Transport
 
 __all__ = ["CancelledUnsentError", "Deadlines", "HeldBackError", "Transport"]

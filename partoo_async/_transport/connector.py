@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-from partoo_async._transport.lines import Line, drop, settle
+from partoo_async._transport.sockets import Line, drop, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,31 +6,20 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING
 
-from partoo_async import _retry
 from partoo_async._transport.connector import SoundConnector
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     import aiohttp
 
 __all__ = ["abandon", "close", "ends_with_its_loop", "prepare"]
 
 
-def prepare(context: ssl.SSLContext | None) -> ssl.SSLContext:
-    """Return the TLS context to use, and have everything imported that a first error would import.
-
-    For a thread: reading the certificates takes milliseconds. And when an error comes, it may be that no file handle
-    is left to import anything with.
-    """
-    import_for_errors()
+def prepare(context: ssl.SSLContext | None, warm_up: Callable[[], object]) -> ssl.SSLContext:
+    """Return the TLS context to use, after ``warm_up``. For a thread: reading the certificates takes milliseconds."""
+    warm_up()
     return context or ssl.create_default_context()
-
-
-def import_for_errors() -> None:
-    """Import what only errors need; ``import partoo_async`` is the quicker for not doing it."""
-    _retry.prepare()
-    "example.invalid".encode("idna")  # the codec that a name is looked up with
 
 
 async def close(session: aiohttp.ClientSession) -> None:

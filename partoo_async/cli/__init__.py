@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("typer", "click", "rich"):
             raise
-        from partoo_async._version import install_command  # noqa: PLC0415 - needed when something is missing
+        from partoo_async._internal.version import install_command  # noqa: PLC0415 - needed when something is missing
 
         sys.stderr.write(f"The partoo command needs the cli extra: {install_command('cli')}\n")
         sys.exit(2)

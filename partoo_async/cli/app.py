@@ -9,14 +9,14 @@ import typer
 
 import partoo_async
 from partoo_async.cli import options
-from partoo_async.cli.commands import list_sections, show_group
-from partoo_async.cli.demo import run_demo
-from partoo_async.cli.diffing import DIFF_CODES, show_diff
-from partoo_async.cli.emulating import DataChoice, WindowChoice, run_emulator
+from partoo_async.cli.commands.demo import run_demo
+from partoo_async.cli.commands.diff import DIFF_CODES, show_diff
+from partoo_async.cli.commands.emulator import DataChoice, WindowChoice, run_emulator
+from partoo_async.cli.commands.reading import list_sections, show_group
+from partoo_async.cli.commands.scan import Bounds, Form, Record, Target, scan_sections
 from partoo_async.cli.errors import EXIT_CODES
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode
-from partoo_async.cli.scan_command import Bounds, Form, Record, Target, scan_sections
 
 __all__ = ["app"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.app import app
 from partoo_async.cli.errors import INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.output import say

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from partoo_async.cli.commands.scan import RowForm
 from partoo_async.cli.progress import ProgressMode
-from partoo_async.cli.scan_command import RowForm
 
 __all__ = [
     "Everything",

@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from partoo_async._text import clean, json_line, one_line
+from partoo_async._internal.text import clean, json_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

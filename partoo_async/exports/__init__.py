@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from partoo_async.exports.export import Source, Written, write
+from partoo_async.exports.csv_rows import RowKind
 from partoo_async.exports.formats import Delimiter, Format
-from partoo_async.exports.sheet import RowKind
+from partoo_async.exports.writer import Source, Written, write
 
 __all__ = ["Delimiter", "Format", "RowKind", "Source", "Written", "write"]

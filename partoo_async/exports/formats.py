@@ -7,9 +7,9 @@ import io
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 
-from partoo_async._text import json_line
+from partoo_async._internal.text import json_line
 from partoo_async.errors import ConfigurationError
-from partoo_async.exports.sheet import header, sheet_rows
+from partoo_async.exports.csv_rows import header, sheet_rows
 from partoo_async.scan import arrow
 from partoo_async.scan.rows import item_object
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from partoo_async.exports.sheet import Cell, RowKind
-    from partoo_async.scan.report import ScanItem
+    from partoo_async.exports.csv_rows import Cell, RowKind
+    from partoo_async.scan.outcomes import ScanItem
 
 __all__ = ["Delimiter", "Format", "Writer", "choose_writer"]
 

@@ -6,8 +6,8 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async._callbacks import is_async
-from partoo_async._text import one_line
+from partoo_async._internal.callbacks import is_async
+from partoo_async._internal.text import one_line
 from partoo_async.errors import ConfigurationError
 from partoo_async.integrations.problems import problem_of
 from partoo_async.policy import check_seconds

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from partoo_async._deadline import deadline
+from partoo_async._call.deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import PartooError
 from partoo_async.integrations._serving import GRACE, explain, serving

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 
-from partoo_async._deadline import deadline
-from partoo_async._version import install_command
+from partoo_async._call.deadline import deadline
+from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.integrations._serving import GRACE, explain, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.policy import Priority
 from partoo_async.quota.lanes import Lanes
 

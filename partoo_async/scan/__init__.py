@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
-    from partoo_async.scan.changes import (
+    from partoo_async.scan.diff.changes import (
         GroupChange,
         NotCompared,
         ScanDiff,
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         ScannedSection,
         SectionRename,
     )
-    from partoo_async.scan.diff import diff_scans
+    from partoo_async.scan.diff.compare import diff_scans
 
 __all__ = [
     "GroupChange",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from partoo_async._version import install_command
+from partoo_async._internal.version import install_command
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.rows import item_object
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow
 
-    from partoo_async.scan.report import ScanItem
+    from partoo_async.scan.outcomes import ScanItem
 
 __all__ = ["joined", "parquet_writer", "record_batch", "schema", "table"]
 

@@ -8,9 +8,9 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partoo_async._call import Call
-from partoo_async._deadline import ambient_deadline
-from partoo_async._retry import RetryThrottle, wait_after
+from partoo_async._call.call import Call
+from partoo_async._call.deadline import ambient_deadline
+from partoo_async._call.retrying import RetryThrottle, wait_after
 from partoo_async.errors import APIResponseValidationError, APIStatusError, DeadlineExceededError, PartooError
 from partoo_async.events import HoldEvent
 from partoo_async.policy import RetryPolicy
@@ -19,7 +19,7 @@ from partoo_async.scan.tries import OutageError, Tries, in_words, suspicious, wi
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from partoo_async._operations import Operation
+    from partoo_async._protocol.operations import Operation
     from partoo_async.session import PartooSession
 
 __all__ = ["Outage"]

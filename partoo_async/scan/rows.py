@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._text import one_line
+from partoo_async._internal.text import one_line
 from partoo_async.errors import APIConnectionError
 
 if TYPE_CHECKING:
     from partoo_async.errors import PartooError
     from partoo_async.models import Group
-    from partoo_async.scan.report import ScanItem
+    from partoo_async.scan.outcomes import ScanItem
 
 __all__ = ["describe", "group_object", "item_object"]
 

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import (
     ClientClosedError,
     ConfigurationError,
@@ -15,22 +15,22 @@ from partoo_async.errors import (
     ScanError,
 )
 from partoo_async.policy import check_seconds
-from partoo_async.scan.engine import Engine
 from partoo_async.scan.failures import Failures
+from partoo_async.scan.fetcher import Reader
 from partoo_async.scan.handover import Handover
-from partoo_async.scan.keeper import Keeper
-from partoo_async.scan.listing import Key, Listing
-from partoo_async.scan.reader import Reader
-from partoo_async.scan.records import JournalError
+from partoo_async.scan.journal.codec import JournalError
+from partoo_async.scan.journal.keeper import Keeper
 from partoo_async.scan.scope import check_journal, check_options
 from partoo_async.scan.tally import Tally
 from partoo_async.scan.tries import OutageError
+from partoo_async.scan.worker_pool import Engine
+from partoo_async.scan.worklist import Key, Listing
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
+    from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
     from partoo_async.scan.scope import Scope
     from partoo_async.session import PartooSession
 

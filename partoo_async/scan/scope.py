@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from partoo_async._arguments import check_id
-from partoo_async._callbacks import check_callback
-from partoo_async._text import encodable
+from partoo_async._internal.callbacks import check_callback
+from partoo_async._internal.checks import check_id
+from partoo_async._internal.text import encodable
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import as_int, check_count
 

@@ -6,16 +6,16 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from partoo_async._callbacks import tell
-from partoo_async.scan.report import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async._internal.callbacks import tell
+from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from partoo_async.scan.engine import Engine
     from partoo_async.scan.failures import Failures
-    from partoo_async.scan.listing import Key, Listing
-    from partoo_async.scan.reader import Reader
+    from partoo_async.scan.fetcher import Reader
+    from partoo_async.scan.worker_pool import Engine
+    from partoo_async.scan.worklist import Key, Listing
     from partoo_async.session import PartooSession
 
 __all__ = ["Tally"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
-from partoo_async._deadline import ambient_deadline
-from partoo_async._retry import RetryThrottle, server_failed, wait_after
-from partoo_async._settings import Settings
+from partoo_async._call.deadline import ambient_deadline
+from partoo_async._call.retrying import RetryThrottle, server_failed, wait_after
+from partoo_async._call.settings import Settings
 from partoo_async.errors import APIConnectionError, APIStatusError, APITimeoutError, DeadlineExceededError, PartooError
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
-    from partoo_async._call import Call
-    from partoo_async._operations import Operation
+    from partoo_async._call.call import Call
+    from partoo_async._protocol.operations import Operation
 
 __all__ = ["OutageError", "Tries", "in_words", "suspicious", "within"]
 

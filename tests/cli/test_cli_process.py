@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from partoo_async import RateLimit
-from partoo_async._version import install_command
+from partoo_async._internal.version import install_command
 from partoo_async.emulator import EmulatedGroup, EmulatedSection
 from tests.cli.conftest import MODULE, steers
 from tests.conftest import PATIENCE

@@ -126,7 +126,7 @@ def test_warnings_of_the_client_are_lines(partoo: Callable[..., Result], monkeyp
     """What the client logs as a warning is one clean line, and the handler goes when the command has ended."""
     logger = logging.getLogger("partoo_async.retry")
     monkeypatch.setattr(
-        "partoo_async.cli.commands.connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7)
+        "partoo_async.cli.commands.reading.connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7)
     )
     with pytest.raises(TypeError):  # there is no client after that
         partoo("group", 7, 42)

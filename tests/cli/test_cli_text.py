@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from partoo_async import RateLimit
-from partoo_async.cli.emulating import parse_rate_limit
+from partoo_async.cli.commands.emulator import parse_rate_limit
 from partoo_async.cli.text import amount, clean, duration, json_line, one_line
 from tests.each import each
 

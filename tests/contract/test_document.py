@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from partoo_async.emulator.business_handlers import BusinessOperations
-from partoo_async.emulator.directory import Directory
-from partoo_async.emulator.handlers import BASE_PATH, Operations
-from partoo_async.emulator.store import Store
+from partoo_async.emulator.data.business_index import Directory
+from partoo_async.emulator.data.store import Store
+from partoo_async.emulator.http.business_handlers import BusinessOperations
+from partoo_async.emulator.http.handlers import BASE_PATH, Operations
 from tests.contract.documents import load, official, operations, ours
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async.emulator import EmulatedGroup, generated_sections
-from partoo_async.emulator.lazy import LazyGroups, Summary, businesses, peek, summaries
+from partoo_async.emulator.data.lazy import LazyGroups, Summary, businesses, peek, summaries
 
 IDS = st.integers(0, 9)
 STEPS = st.lists(st.tuples(st.sampled_from(["get", "set", "delete", "rename", "pop", "peek"]), IDS))

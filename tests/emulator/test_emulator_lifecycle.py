@@ -10,7 +10,8 @@ import time
 import aiohttp
 import pytest
 
-from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator, listener
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.emulator.http import listener
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import Server
 from tests.clock import Clock

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from partoo_async.emulator import Emulator
-from partoo_async.emulator.quota import Quota
-from partoo_async.emulator.requestlog import RequestLog, SeenRequest
-from partoo_async.emulator.statuspage import feed
-from partoo_async.emulator.windows import WINDOWS
+from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest
+from partoo_async.emulator.http.statuspage import feed
+from partoo_async.emulator.rate_limits.quota import Quota
+from partoo_async.emulator.rate_limits.windows import WINDOWS
 from partoo_async.policy import RateLimit
 from tests.conftest import PATIENCE
 from tests.each import each

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from partoo_async.emulator.quota import Quota, retry_after
-from partoo_async.emulator.rules import OverQuotaError
-from partoo_async.emulator.windows import SlidingWindow
+from partoo_async.emulator.domain_errors import OverQuotaError
+from partoo_async.emulator.rate_limits.quota import Quota, retry_after
+from partoo_async.emulator.rate_limits.windows import SlidingWindow
 from partoo_async.policy import RateLimit
 from tests.each import each
 

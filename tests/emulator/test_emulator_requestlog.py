@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from partoo_async.emulator import requestlog
-from partoo_async.emulator.requestlog import RequestLog, SeenRequest, busiest_window
+from partoo_async.emulator.http import requestlog
+from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest, busiest_window
 from tests.each import each
 
 

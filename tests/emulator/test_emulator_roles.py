@@ -9,7 +9,7 @@ import pytest
 
 from partoo_async import ConfigurationError, PartooClient, PermissionDeniedError, RateLimit
 from partoo_async.emulator import Behaviour, EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection
-from partoo_async.emulator.keys import Caller
+from partoo_async.emulator.data.keys import Caller
 from tests.each import each
 
 FORBIDDEN = {"errors": {"authorization": "Operation not allowed"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from partoo_async.emulator.windows import (
+from partoo_async.emulator.rate_limits.windows import (
     WINDOWS,
     FixedWindow,
     SlidingWindow,

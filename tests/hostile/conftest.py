@@ -9,7 +9,7 @@ import gc
 
 import pytest
 
-from partoo_async._transport import passable
+from partoo_async._transport import fast_path_guard as passable
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,7 +20,7 @@ def _frozen() -> None:
 
 @pytest.fixture(params=["short", "long"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test on both ways that a request can take; see ``partoo_async._transport.direct``."""
+    """Run a test on both ways that a request can take; see ``partoo_async._transport.fast_path``."""
     if request.param == "long":
         monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
     return str(request.param)

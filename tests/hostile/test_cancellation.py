@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from partoo_async import APIConnectionError, Group, PartooClient, PartooError, RateLimit, _reads
+from partoo_async import APIConnectionError, Group, PartooClient, PartooError, RateLimit
+from partoo_async._call import single_flight as _reads
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, ask

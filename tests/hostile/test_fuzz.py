@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
-from partoo_async._body import MAX_BODY, TooLargeError, UnreadableError, read_body
-from partoo_async._convert import Decoder, decode_error_body
-from partoo_async._http import Request, describe_errors, parse_retry_after
-from partoo_async._json import InvalidJSONError
-from partoo_async._operations import custom, delete_group, get_group, get_section, list_sections
+from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
+from partoo_async._protocol.json import InvalidJSONError
+from partoo_async._protocol.operations import custom, delete_group, get_group, get_section, list_sections
+from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError, read_body
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 BASE = "https://api.partoo.co/v2"

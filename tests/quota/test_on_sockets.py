@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from partoo_async import Event, PartooClient, PauseEvent, RateLimit, ScanReport
-from partoo_async._http import Response
+from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.emulator.windows import WINDOWS as WINDOWS_OF_THE_EMULATOR
+from partoo_async.emulator.rate_limits.windows import WINDOWS as WINDOWS_OF_THE_EMULATOR
 from tests.simulated import Key, Partoo, client_of
 from tests.virtual import run_virtual
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from partoo_async import PartooClient, PauseEvent, RateLimit
-from partoo_async._http import Request, Response
-from partoo_async.emulator.requestlog import busiest_window
+from partoo_async._protocol.http import Request, Response
+from partoo_async.emulator.http.requestlog import busiest_window
 from partoo_async.policy import Priority
-from partoo_async.quota import Quota, limiter
+from partoo_async.quota import Quota
+from partoo_async.quota import quota as limiter
 from tests.conftest import TLS, answer
 from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual

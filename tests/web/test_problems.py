@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 
 from partoo_async import ScanReport, errors
-from partoo_async._operations import get_group
+from partoo_async._protocol.operations import get_group
 from partoo_async.errors import PartooError
 from partoo_async.integrations.problems import partoo_error_in, problem_of
 from tests.each import each

@@ -10,7 +10,7 @@ from aiohttp import web
 from partoo_async.emulator.faults.exchange import Exchange
 from partoo_async.emulator.faults.raw import RawAnswer
 from partoo_async.emulator.faults.rules import Fault, Faults
-from partoo_async.emulator.handlers import BASE_PATH
+from partoo_async.emulator.http.handlers import BASE_PATH
 
 if TYPE_CHECKING:
     from asyncio import Task

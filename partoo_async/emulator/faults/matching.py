@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from partoo_async.emulator.handlers import BASE_PATH
+from partoo_async.emulator.http.handlers import BASE_PATH
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["Match", "Predicate", "check_match"]

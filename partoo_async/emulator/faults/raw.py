@@ -12,7 +12,7 @@ from typing import TypeAlias
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 
 __all__ = ["Line", "RawAnswer", "Script", "silence"]
 

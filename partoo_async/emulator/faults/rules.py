@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from partoo_async._repr import total_repr
+from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.faults.chaos import MIX
 from partoo_async.emulator.faults.kinds import Kind
 from partoo_async.emulator.faults.matching import Match, Predicate, check_match

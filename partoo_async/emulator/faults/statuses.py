@@ -14,7 +14,7 @@ from aiohttp import web
 from partoo_async.emulator.faults.exchange import Exchange, head
 from partoo_async.emulator.faults.kinds import Kind, Option, check_header, check_wait, one_of, status_from
 from partoo_async.emulator.faults.raw import Line, RawAnswer
-from partoo_async.emulator.wire import error_answer, json_answer
+from partoo_async.emulator.http.http_io import error_answer, json_answer
 
 __all__ = ["KINDS", "html_page"]
 

@@ -1,0 +1,250 @@
+"""One awaited call, from its deadline to its result: wait for quota, send, judge the answer, and try again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from partoo_async._call.admission import Admission
+from partoo_async._call.deadline import ambient_deadline
+from partoo_async._call.decode_budget import LARGE
+from partoo_async._call.resend import again, attempt
+from partoo_async._call.retrying import Retrying, worth_retrying
+from partoo_async._internal.secret import Secret
+from partoo_async._protocol.interpret import judge
+from partoo_async._transport import CancelledUnsentError, HeldBackError
+from partoo_async.errors import (
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    Attempt,
+    ClientClosedError,
+    PartooError,
+    QuotaExceededError,
+    RateLimitError,
+)
+from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
+from partoo_async.policy import Priority
+from partoo_async.quota import LONGEST_PAUSE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from partoo_async._protocol.operations import Operation
+    from partoo_async.quota import Quota
+    from partoo_async.session import PartooSession
+
+    Decide = Callable[["Call", Operation[Any]], Awaitable[Any]]
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+
+# With these errors it was this side that went, and the request may be on its way still.
+_GIVEN_UP = (APITimeoutError, ClientClosedError)
+
+_logger = logging.getLogger("partoo_async.retry")
+
+
+class Call(Admission):
+    """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
+
+    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``late``:
+    seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends by
+    ``tries``, and decides what follows faults of the server, which are not tried again here then. ``key``: the one that
+    a callable gave for a read that others share, so that no other is used. ``until``: the event loop time at which the
+    call ends if its own timeout does not end it before.
+    """
+
+    __slots__ = (
+        *("_aborted", "_attempts", "_before", "_decide", "_sent", "_task", "_until"),
+        *("busy", "in_flight", "last_try", "late", "sends"),
+    )
+
+    def __init__(
+        self,
+        decide: Decide | None = None,
+        *,
+        key: Secret | None = None,
+        until: float = math.inf,
+        before: Sequence[Attempt] = (),
+    ) -> None:
+        self._until = until
+        self._asked = key
+        self._shared_by = None if key is None else key.fingerprint
+        self.sends: int = 0
+        self.busy: float = 0.0
+        self.late: float = 0.0
+        self.in_flight: bool = False
+        self.last_try: bool = False
+        self._decide = decide
+        self._aborted = False
+        self._attempts: list[Attempt] = [*before]
+        self._before = before
+        self._last_error: PartooError | None = None
+
+    async def run(
+        self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
+    ) -> T:
+        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
+        self.session: PartooSession = session
+        self.quota: Quota = session.quotas.latest
+        self._operation, self._loop = operation, loop
+        self.priority: Priority = priority
+        self._ambient = ambient_deadline()
+        self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
+        self._task = asyncio.current_task(loop)
+        life = session.life
+        if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
+            raise ClientClosedError("this client is closed; make a new one")
+        life.calls.add(self)
+        try:
+            return await (self.tries(operation) if self._decide is None else self._decide(self, operation))
+        except asyncio.CancelledError:
+            if not self._aborted or self._task is None or self._task.uncancel():
+                raise
+        finally:
+            life.calls.discard(self)
+            if session.life.closed:
+                life.wake()
+        raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
+
+    async def tries(self, operation: Operation[T]) -> T:
+        """Send the request, and again while that is worth it here, and return the result."""
+        try:
+            return await self.send(operation)
+        except (PartooError, HeldBackError) as error:
+            first = error
+        return await self._go_on(operation, first)
+
+    async def _go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+        """Return the result of a later send, after a first one that failed."""
+        try:
+            return await again(self, operation, first)
+        except PartooError as error:
+            failure = error
+        if worth_retrying(failure, idempotent=operation.idempotent, once=self._decide is not None):
+            retrying = Retrying(
+                policy=self.session.settings.retry,
+                throttle=self.session.throttle,
+                idempotent=operation.idempotent,
+                once=self._decide is not None,
+                remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
+                pause=self._pause,
+                sleep=asyncio.sleep,
+                on_retry=self.tell,
+                gated=isinstance(self.session.settings.api_key, Secret),
+                before=self._before,
+            )
+            try:
+                return await retrying.run(failure, lambda: attempt(self, operation))
+            except QuotaExceededError as error:
+                failure = self._last_error or error  # the repeat was refused, not the call
+                failure.hurried = True
+            except PartooError as error:
+                failure = error
+        # Raised here and not there, so that its traceback has no frames of the retry engine.
+        failure.attempts = tuple(self._attempts)
+        raise failure.with_traceback(None)
+
+    def renew(self, seconds: float) -> None:
+        """Give the call so many seconds from now on, within the ambient deadline."""
+        self._deadline = min(self._loop.time() + seconds, self._ambient)
+
+    def abort(self) -> None:
+        """End a call of a client that is being closed. One whose request is out waits for nothing after that."""
+        self.last_try = True
+        if not self.in_flight and self._task is not None and not self._aborted:
+            self._aborted = True
+            self._task.cancel()
+
+    def _pause(self) -> float:
+        """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
+        paused = self.quota.paused_for()
+        return 0.0 if self.priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
+
+    def tell(self, error: PartooError, wait: float) -> None:
+        """Say that the request is going to be sent again after so many seconds."""
+        route, kind = self._operation.request.route, type(error).__name__
+        _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
+        self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
+
+    async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
+        """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
+        session, loop, settings = self.session, self._loop, self.session.settings
+        key = settings.api_key
+        if not isinstance(key, Secret):
+            key = await self.ask(key)
+        quota = self.quota
+        if not self._admitted(quota):
+            key, quota = await self._admission(key)
+        started = loop.time()
+        self._sent = answered = False
+        late = settings.attempt_timeout
+        try:
+            if await session.transport.ready(self._deadline, operation.request.route):
+                started = loop.time()  # what the client needs once is no part of an attempt
+            until = min(started + settings.attempt_timeout, self._deadline)
+            self._sent = self.in_flight = True
+            operation.request.may_leave = quota.is_open
+            latest = self._ambient if self.priority is Priority.BULK else self._deadline
+            response = await session.transport.exchange(settings.server, operation.request, key, until, latest, fresh)
+            answered = True
+            if len(response.body) > LARGE:
+                await session.turns.take(len(response.body))
+            result = judge(operation, response, session.decoder, settings.server)
+        except (CancelledUnsentError, HeldBackError) as error:
+            self._sent = False
+            # asyncio.timeout of 3.11 knows no subclass of CancelledError.
+            raise asyncio.CancelledError(*error.args) if isinstance(error, CancelledUnsentError) else error from None
+        except PartooError as error:
+            late = late if isinstance(error, _GIVEN_UP) else 0.0
+            failure = self._failed(error, started)
+        else:
+            self._succeeded(response.status, loop.time() - started)
+            return result
+        finally:
+            self.in_flight = False
+            session.concurrency.release()
+            quota.release(sent=self._sent, answered=answered, late=late, loop=loop)
+        raise failure
+
+    def _succeeded(self, status: int, elapsed: float) -> None:
+        session = self.session
+        self.sends += 1
+        self.busy += elapsed
+        session.throttle.succeeded()
+        if session.settings.on_event is not None:
+            route, number = self._operation.request.route, len(self._attempts) + 1
+            session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
+
+    def _pause_all(self, error: RateLimitError) -> None:
+        """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
+        quota, before = self.quota, self.quota.paused_for()
+        paused = quota.pause(error.retry_after)
+        if not before or paused > before + 1.0:
+            self.session.emit(PauseEvent(self._operation.request.route, paused))
+
+    def _failed(self, error: PartooError, started: float) -> PartooError:
+        """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
+        now = self._loop.time()
+        self.late = now - min(started + self.session.settings.attempt_timeout, self._deadline)
+        sent = self._sent = self._sent and getattr(error, "request_sent", True)
+        if isinstance(error, APITimeoutError) and now >= self._deadline:
+            error = self._out_of_time(error)
+        elapsed, kind = now - started, type(error).__name__
+        status = error.status if isinstance(error, APIStatusError) else None
+        self.sends += sent
+        self.busy += elapsed
+        self._last_error = error
+        self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
+        session, route = self.session, self._operation.request.route
+        if isinstance(error, RateLimitError):
+            self._pause_all(error)
+        if isinstance(error, APIResponseValidationError) and error.foreign:
+            session.transport.distrust()  # the connections may be off by one answer
+        if sent:
+            session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
+        return error

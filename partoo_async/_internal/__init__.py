@@ -1,0 +1,1 @@
+"""Tools that know neither Partoo nor HTTP: checks of arguments, text, threads, secrets. May import only ``errors``."""

@@ -1,0 +1,1 @@
+"""The API as values: requests, responses, operations, decoding. No I/O and no clock."""

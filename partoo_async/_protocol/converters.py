@@ -1,0 +1,232 @@
+"""Bytes to models and back: the only module that knows cattrs.
+
+Decoding is strict about types, since plain cattrs would turn ``"false"`` into True and a string into a tuple of
+letters. It is lenient about drift: unknown fields, and missing or null ones that have a neutral value. A fast
+converter that accepts exactly the documented shape is tried first; only what it refuses pays for the explanation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+from cattrs import Converter, transform_error
+from cattrs.gen import make_dict_structure_fn
+
+from partoo_async._protocol.drift import mend
+from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json
+from partoo_async.errors import APIResponseValidationError
+from partoo_async.models import (
+    BadRequestBody,
+    BadRequestErrors,
+    ForbiddenBody,
+    ForbiddenErrors,
+    Group,
+    GroupSummary,
+    Section,
+    SectionPage,
+    UnauthenticatedBody,
+    UnauthenticatedErrors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Decoder", "decode_error_body"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("partoo_async")
+
+_ID_LIMIT = 2**63
+_MAX_PROBLEMS = 20
+_MAX_DRIFT = 500
+_MAX_EXCERPT = 2000
+
+_ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
+
+
+_DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
+
+
+class _MismatchError(TypeError):
+    """A value of a wrong type; the text says what was expected, and never quotes the value."""
+
+
+def _strict(kind: type[T]) -> Callable[[object, Any], T]:
+    def structure(value: object, _: Any) -> T:
+        # ``type() is``, not isinstance: True is an int to Python, but not an id.
+        if type(value) is kind:
+            return value
+        raise _MismatchError(f"expected {kind.__name__}")
+
+    return structure
+
+
+def _structure_int(value: object, _: Any) -> int:
+    if type(value) is int:
+        if 0 <= value < _ID_LIMIT:
+            return value
+        raise _MismatchError("expected int from 0 to 2**63 - 1")
+    raise _MismatchError("expected int")
+
+
+def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
+    if type(value) is not list:
+        raise _MismatchError("expected list")
+    # Joining is the fastest check there is that every item is a string: it runs in C, as does the copy.
+    "".join(value)
+    return tuple(value)
+
+
+def _structure_optional_int(value: object, kind: Any) -> int | None:
+    return None if value is None else _structure_int(value, kind)
+
+
+def _add_tuple_of(converter: Converter, item: type) -> None:
+    # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
+    items: Any = list[item]  # type: ignore[valid-type]  # made at run time, for one class each
+    whole: Any = tuple[item, ...]  # type: ignore[valid-type]  # likewise
+    generic = converter.get_structure_hook(items)
+
+    def structure(value: object, _: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise _MismatchError("expected list")
+        return tuple(generic(value, items))
+
+    converter.register_structure_hook_func(lambda kind: kind == whole, structure)
+
+
+def _add(converter: Converter, cls: type, exact: bool) -> None:
+    generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
+        cls, converter, _cattrs_detailed_validation=not exact
+    )
+    fields = len(attrs.fields(cls))
+
+    def structure(value: Any, kind: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("expected object")
+        # As many as there are fields, and each of those is looked up: then there is no other.
+        if exact and len(value) != fields:
+            raise _MismatchError("unknown or missing fields")
+        return generated(value, kind)
+
+    converter.register_structure_hook(cls, structure)
+
+
+@cache
+def _make_converter(*, exact: bool) -> Converter:
+    """Return a converter. ``exact`` refuses unknown fields and names no paths; otherwise the reverse."""
+    # Made on demand: generating their functions would be a fifth of the time that importing the package takes.
+    converter = Converter(detailed_validation=not exact)
+    converter.register_structure_hook(int, _structure_int)
+    converter.register_structure_hook(str, _strict(str))
+    converter.register_structure_hook(bool, _strict(bool))
+    converter.register_structure_hook(int | None, _structure_optional_int)
+
+    if exact:
+        converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _structure_texts)
+    else:
+        _add_tuple_of(converter, str)
+    _add(converter, Group, exact)
+    _add(converter, GroupSummary, exact)
+    _add_tuple_of(converter, GroupSummary)
+    _add(converter, Section, exact)
+    _add_tuple_of(converter, Section)
+    _add(converter, SectionPage, exact)
+    for errors, body in (
+        (BadRequestErrors, BadRequestBody),
+        (UnauthenticatedErrors, UnauthenticatedBody),
+        (ForbiddenErrors, ForbiddenBody),
+    ):
+        _add(converter, errors, exact)
+        _add(converter, body, exact)
+    return converter
+
+
+def _explain(error: BaseException, _: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "missing"
+    return str(error) if isinstance(error, _MismatchError) else "unexpected value"
+
+
+class Decoder:
+    """Decodes answers into models and counts drift.
+
+    ``drift`` maps a description such as ``Group.business_ids missing`` to the number of answers that showed it; the
+    first of each kind is logged as a WARNING. With ``strict``, drift is an ``APIResponseValidationError`` instead.
+    """
+
+    __slots__ = ("_hooks", "drift", "strict")
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict: bool = strict
+        self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
+        self.drift: Counter[str] = Counter()
+
+    def decode(self, body: bytes, cls: type[T], route: str) -> T:
+        """Return the body as an instance of an attrs class.
+
+        Raises ``InvalidJSONError`` for a body that is no JSON, which may be a cut answer and worth another try, and
+        ``APIResponseValidationError`` for one that does not fit, which is not.
+        """
+        data = decode_json(body)
+        hook = self._hooks.get(cls)
+        if hook is None:
+            hook = self._hooks[cls] = _make_converter(exact=True).get_structure_hook(cls)
+        try:
+            value: T = hook(data, cls)
+        except Exception:  # noqa: S110 - cattrs raises what hooks raise and more; the slow way explains it
+            pass
+        else:
+            return value
+        return self._decode_slowly(data, cls, route)
+
+    def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:
+        drift: Counter[str] = Counter()
+        paths: list[str] = []
+        mended = mend(data, cls, "$", drift, paths)
+        if self.strict and paths:
+            raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=route)
+        try:
+            value = _make_converter(exact=False).structure(mended, cls)
+        except Exception as error:
+            problems = tuple(transform_error(error, format_exception=_explain)[:_MAX_PROBLEMS])
+        else:
+            self._count(drift)
+            return value
+        # Raised after the block, so that the payload in the frames of cattrs stays out of the traceback.
+        raise APIResponseValidationError(problems, route=route)
+
+    def _count(self, drift: Counter[str]) -> None:
+        for kind in drift:
+            if kind not in self.drift and len(self.drift) >= _MAX_DRIFT:
+                continue
+            if kind not in self.drift:
+                _logger.warning("the API's answers differ from its documentation: %s (logged once)", kind)
+            self.drift[kind] += 1
+
+
+def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
+    """Return the body of an error answer for people and for code: ``(value, raw)``. Never raises.
+
+    ``value`` is the attrs class of the documented body of this status where it fits (under ``errors`` or ``error``),
+    else the decoded JSON, else the first 2,000 characters of the text, else None. ``raw`` is the same, undecorated.
+    """
+    try:
+        raw = decode_exactly(body)
+    except InvalidJSONError:
+        text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
+        return text, text
+    cls = _ERROR_BODIES.get(status)
+    if cls is None or not isinstance(raw, dict):
+        return raw, raw
+    errors = raw.get("errors", raw.get("error"))
+    if isinstance(errors, dict) and errors and _DOCUMENTED[status] not in errors:
+        return raw, raw  # the documented default text would hide what the server said instead
+    try:
+        return _make_converter(exact=False).structure({"errors": errors}, cls), raw
+    except Exception:  # the body is not ours: any misfit leaves it as it came
+        return raw, raw

@@ -1,0 +1,113 @@
+"""The short way of a request: onto a connection of the pool, past ``ClientSession.request``.
+
+That function does more than a request of this API needs, and takes most of a call's CPU time. What is used instead
+has public names in aiohttp, but no documentation, so that it is looked at first, see ``passable``. Where it is not as
+it was, and where somebody has put something in between (a proxy, tracing, a mock), requests take the long way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.fast_path_guard import is_plain, is_untouched
+from partoo_async._transport.options import TIMEOUT
+from partoo_async._transport.response_reader import Answer
+from partoo_async._transport.sockets import drop, has_unsent, is_stale
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from partoo_async._internal.secret import Secret
+    from partoo_async._protocol.http import Request, Response
+    from partoo_async._transport.attempt_timer import Watch
+
+__all__ = ["DirectRoute"]
+
+
+class _Origin:
+    """What all requests to one base URL share. ``request`` tells aiohttp whom to connect to; it is not sent."""
+
+    __slots__ = ("head", "prefix", "request")
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], context: ssl.SSLContext | bool) -> None:
+        url = URL(base_url, encoded=True)
+        loop = asyncio.get_running_loop()
+        self.request = aiohttp.ClientRequest("GET", url, headers=headers, loop=loop, ssl=context)
+        self.prefix: str = url.raw_path.rstrip("/")
+        # The headers of that request have the host in them, too.
+        self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
+
+
+class DirectRoute:
+    """Sends requests over the connections of a session of ours. ``headers``: those that every request has."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, headers: Mapping[str, str], context: ssl.SSLContext | bool
+    ) -> None:
+        self._session = session
+        self._connector = session.connector
+        self._headers = headers
+        self._context = context
+        self._origins: dict[str, _Origin] = {}
+        self._is_plain = is_plain(session)
+
+    def open(self) -> bool:
+        """Whether a request can take this way now."""
+        return self._is_plain and is_untouched(self._session)
+
+    async def ask(self, base_url: str, request: Request, key: Secret, watch: Watch, fresh: bool) -> Response:
+        """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
+        origin = self._origins.get(base_url)
+        if origin is None:
+            origin = self._origins[base_url] = _Origin(base_url, self._headers, self._context)
+        connector = self._connector
+        if self._session.closed or not isinstance(connector, SoundConnector):
+            raise RuntimeError("the session is closed")
+        watch.unsent = True
+        try:
+            connection, reused = await connector.sound(origin.request, [], TIMEOUT, fresh, request.may_leave)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError from None
+        try:
+            protocol, transport = connection.protocol, connection.transport
+            if protocol is None or transport is None or transport.is_closing():
+                raise aiohttp.ServerDisconnectedError
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            transport.write(_written(origin, request, key))
+            watch.unsent, watch.reused = False, reused
+            message, stream = await protocol.read()
+            watch.reused = False
+            if reused:
+                connector.stale = 0
+            while 100 <= message.code < 200 and message.code != 101:
+                message, stream = await protocol.read()  # that one only announced this one
+            answer = Answer(message.code, message.headers, stream, protocol)
+            response = await answer.read(request, key, watch.until)
+        except BaseException as error:
+            watch.reused = watch.reused and is_stale(error)
+            drop(connection)  # what is left of the answer must not meet the next request on it, nor wait to be sent
+            raise
+        if request.body is not None and has_unsent(transport, len(request.body), message.code):
+            drop(connection)  # the answer came early: what is left of the body would stand before the next request
+        elif answer.broken or message.code == 101:
+            connection.close()  # after a 101 the server speaks something else than HTTP
+        else:
+            connection.release()
+        return response
+
+
+def _written(origin: _Origin, request: Request, key: Secret) -> bytes:
+    """The request as it goes out. Its path and the key were checked when they came in: nothing breaks a line."""
+    start = f"{request.method} {origin.prefix}{request.path}{origin.head}x-APIKey: {key.reveal()}\r\n"
+    if request.method == "GET" and request.body is None:
+        return f"{start}\r\n".encode("ascii")
+    body = request.body or b""
+    # The API answers 415 to any other type.
+    kind = "Content-Type: application/json\r\n" if request.body is not None else ""
+    return f"{start}{kind}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body

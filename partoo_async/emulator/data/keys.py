@@ -1,0 +1,142 @@
+"""API keys of the emulator: whose they are, and what that allows. No HTTP here.
+
+An API key acts with the role of the user that it belongs to. Which role may do what: the pages of the operations;
+where they do not say, the docstrings here do.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from partoo_async._internal.reprs import total_repr
+from partoo_async.errors import ConfigurationError
+from partoo_async.policy import check_count
+
+__all__ = ["ROLES", "Caller", "EmulatedKey", "Role"]
+
+Role: TypeAlias = Literal["provider", "org_admin", "org_manager", "group_manager", "business_manager", "publisher"]
+
+ROLES = ("provider", "org_admin", "org_manager", "group_manager", "business_manager", "publisher")
+"""The documented roles of today, custom ones aside."""
+
+# Documented for renaming a section and deleting a group: group managers and above. The other writes are taken to
+# need the same.
+_WRITERS = frozenset({"provider", "org_admin", "org_manager", "group_manager"})
+# Documented for GET /business/{business_id}: store codes are unique in one organization only.
+_BY_CODE = frozenset({"org_admin", "group_manager", "business_manager"})
+
+
+def _networks(values: object) -> tuple[str, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"ip_whitelist: expected several addresses or networks, not {type(values).__name__}")
+    found = tuple(values)
+    for value in found:
+        try:
+            ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            raise ConfigurationError(
+                f"ip_whitelist: expected addresses or networks such as '203.0.113.0/24', not {value!r}"
+            ) from None
+    return found
+
+
+def _accesses(values: Any) -> tuple[tuple[int, ...], ...] | None:
+    if values is None:
+        return None
+    try:
+        found = tuple(tuple(check_count("accesses", number, least=0) for number in access) for access in values)
+    except TypeError:
+        raise ConfigurationError("accesses: expected lists of group ids such as [[1, 2], [1, 3]]") from None
+    if not all(found):
+        raise ConfigurationError("accesses: expected at least one group id in each; leave an empty access out")
+    return found
+
+
+@total_repr
+@frozen
+class EmulatedKey:
+    """What an API key of the emulator may do.
+
+    ``role``: of the user that it belongs to. Business managers and publishers may not write; a provider reaches every
+    organization. ``org_id``: the user's organization. ``read_only``: a key restricted to the permission to read.
+    ``expired``: its date has passed. ``ip_whitelist``: addresses and networks that it may be used from, none for all.
+    ``accesses``: for a group manager, the businesses it may see as lists of group ids: one is seen that fits any of
+    the lists; in a list, groups of one section are alternatives and those of different sections must all hold it.
+    None for no such limit.
+
+    Raises ``ConfigurationError`` for anything else.
+    """
+
+    role: Role = field(default="org_admin")
+    org_id: int = field(default=1, kw_only=True)
+    read_only: bool = field(default=False, kw_only=True)
+    expired: bool = field(default=False, kw_only=True)
+    ip_whitelist: tuple[str, ...] = field(default=(), kw_only=True, converter=_networks)
+    accesses: tuple[tuple[int, ...], ...] | None = field(default=None, kw_only=True, converter=_accesses)
+
+    @role.validator
+    def _check_role(self, _: Attribute[str], value: object) -> None:
+        if value not in ROLES:
+            raise ConfigurationError(f"role: expected {' or '.join(map(repr, ROLES))}, not {value!r}")
+
+    @org_id.validator
+    def _check_org_id(self, _: Attribute[int], value: object) -> None:
+        check_count("org_id", value, least=0)
+
+    @read_only.validator
+    @expired.validator
+    def _check_flag(self, attribute: Attribute[bool], value: object) -> None:
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{attribute.name}: expected True or False, not {type(value).__name__}")
+
+    @accesses.validator
+    def _check_accesses(self, _: Attribute[object], value: object) -> None:
+        if value is not None and self.role != "group_manager":
+            raise ConfigurationError(f"accesses: expected with role='group_manager' only, not with {self.role!r}")
+
+
+@frozen
+class Caller:
+    """Who a request comes from: a key by its id in the log, "key-1" and on, never the key itself."""
+
+    id: str
+    key: EmulatedKey = EmulatedKey()
+
+    @property
+    def role_writes(self) -> bool:
+        """Whether the role may change sections and groups at all."""
+        return self.key.role in _WRITERS
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this key may change sections and groups."""
+        return self.role_writes and not self.key.read_only
+
+    @property
+    def by_code(self) -> bool:
+        """Whether this key may ask for a business by its store code."""
+        return self.key.role in _BY_CODE
+
+    def comes_from(self, address: str | None) -> bool:
+        """Whether the key may be used from this address."""
+        if not self.key.ip_whitelist:
+            return True
+        try:
+            # A dual-stack socket reports 127.0.0.1 as ::ffff:127.0.0.1.
+            found = ipaddress.ip_address(address or "")
+            found = getattr(found, "ipv4_mapped", None) or found
+        except ValueError:
+            return False
+        return any(found in ipaddress.ip_network(network, strict=False) for network in self.key.ip_whitelist)
+
+    def reaches(self, org_id: int) -> bool:
+        """Whether things of that organization exist for this key."""
+        return self.key.role == "provider" or org_id == self.key.org_id
+
+    def organization(self, org_id: int | None) -> int:
+        """Return the organization that a request is about: only a provider may name another than its own."""
+        return self.key.org_id if org_id is None or not self.reaches(org_id) else org_id

@@ -1,0 +1,107 @@
+"""Organizations of four sizes, made from a seed: what a client meets in a small shop chain and in a very large one.
+
+Partoo publishes no sizes. These are an assumption, from the documentation's examples and from studies of retail
+networks: up to 15 locations make a small customer, and the largest chains have beyond 10,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Literal
+
+from attrs import frozen
+
+from partoo_async.emulator.data.lazy import LazyGroups, Summary
+from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
+from partoo_async.errors import ConfigurationError
+from partoo_async.policy import check_count
+
+__all__ = ["PROFILES", "Profile", "ProfileName", "generated_sections"]
+
+ProfileName = Literal["small", "typical", "large", "extreme"]
+
+
+@frozen
+class Profile:
+    """The size of an organization; pairs are the least and the most."""
+
+    businesses: int
+    sections: tuple[int, int]
+    groups_per_section: tuple[int, int]
+    businesses_per_group: tuple[int, int]
+
+
+PROFILES: dict[str, Profile] = {
+    "small": Profile(30, (2, 2), (3, 5), (5, 15)),
+    "typical": Profile(300, (3, 4), (5, 20), (15, 100)),
+    "large": Profile(3_000, (5, 8), (10, 100), (30, 3_000)),
+    "extreme": Profile(10_000, (10, 10), (100, 1_000), (1, 10_000)),
+}
+"""The sizes by the name that ``Emulator.with_profile`` takes."""
+
+_SECTIONS = ("Country", "Region", "Franchise", "Concept", "Brand", "Département", "Area", "Format", "Feed", "Season")
+_TOWNS = ("Lyon", "Liège", "Cádiz", "Köln", "Århus", "Łódź", "Zürich", "Pátra", "Évora", "Győr", "Brașov", "Ghent")
+_PULLER_EVERY = 25
+
+
+@frozen(eq=False)
+class _Generator:
+    """One section's groups, each made from the seed and its own id alone, whichever others are made before."""
+
+    kind: str
+    ids: range
+    seed: int
+    pool: Sequence[str]
+    sizes: tuple[int, int]
+
+    def summary(self, group_id: int) -> Summary:
+        return Summary(
+            group_id,
+            f"{self.kind} {_TOWNS[group_id % len(_TOWNS)]} {group_id}",  # the id keeps names unique
+            group_id % _PULLER_EVERY == 0,
+        )
+
+    def group(self, group_id: int) -> EmulatedGroup:
+        random = Random(self.seed << 64 | group_id)
+        low, high = self.sizes
+        # Most groups are near the least and a few near the most: a chain has many small franchisees, a few large ones.
+        size = round(low * (high / low) ** random.random() ** 4)
+        # A run of the businesses, which are in no order, from anywhere and around the end: a draw of 10,000 would take
+        # longer than all else about a request.
+        start = random.randrange(len(self.pool))
+        members = [*self.pool[start : start + size], *self.pool[: max(start + size - len(self.pool), 0)]]
+        return EmulatedGroup(*self.summary(group_id), business_ids=members)
+
+    def businesses(self) -> Sequence[str]:
+        return self.pool
+
+
+def generated_sections(
+    profile: ProfileName = "typical", *, seed: int = 0, groups: int | None = None
+) -> list[EmulatedSection]:
+    """Return the sections of an organization of that size, for ``Emulator(sections=...)``.
+
+    ``profile``: "small" (30 businesses), "typical" (300), "large" (3,000) or "extreme" (10,000); the same ``seed``
+    gives the same data. ``groups``: exactly so many in all, evenly over the sections, instead of a number drawn by the
+    profile; they are made as they are asked for, so that 100,000 are there at once. Section ids count from 1, group ids
+    run from 1 through all sections, and every 25th group has a puller.
+
+    Raises ``ConfigurationError`` for a bad argument.
+    """
+    if profile not in list(PROFILES):
+        raise ConfigurationError(f"profile: expected {' or '.join(map(repr, PROFILES))}, not {profile!r}")
+    check_count("seed", seed, least=0)
+    size = PROFILES[profile]
+    random = Random(seed)
+    pool = [f"{random.getrandbits(96):024x}" for _ in range(size.businesses)]
+    counts = [random.randint(*size.groups_per_section) for _ in range(random.randint(*size.sections))]
+    if groups is not None:
+        share, rest = divmod(check_count("groups", groups, least=1), len(counts))
+        counts = [share + (number < rest) for number in range(len(counts))]
+    sections, first = [], 1
+    for number, (kind, count) in enumerate(zip(_SECTIONS, counts, strict=False), start=1):
+        generator = _Generator(kind, range(first, first + count), seed, pool, size.businesses_per_group)
+        sections.append(EmulatedSection(number, kind, LazyGroups(generator)))
+        first += count
+    return sections

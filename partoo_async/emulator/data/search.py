@@ -1,0 +1,92 @@
+"""Which businesses a search finds, and in which order. Plain values, no HTTP.
+
+Whether the texts are compared whole or in part, and in which order businesses come without ``order_by``, is not
+documented: a name, a city and ``query`` match in part and in any case here, codes whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from partoo_async.emulator.domain_errors import InvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from partoo_async.emulator.data.businesses import EmulatedBusiness
+
+__all__ = ["ORDERS", "Criteria", "statuses_of"]
+
+ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
+"""What a search can be ordered by; a ``-`` in front turns the order round."""
+
+# Two spellings are documented for one state, the second on the newest page.
+_SPELLINGS = {
+    "open": "open",
+    "closed": "closed",
+    "opening_soon": "opening_soon",
+    "temporarily_closed": "temporarily_closed",
+    "closed_temporarily": "temporarily_closed",
+}
+
+
+def statuses_of(values: Iterable[str]) -> frozenset[str]:
+    """Return the states meant by the values of ``status``; raises ``InvalidError`` for an unknown one or none."""
+    try:
+        found = frozenset(_SPELLINGS[value] for value in values)
+    except KeyError:
+        found = frozenset()
+    if not found:
+        raise InvalidError("status", f"Must be one of: {', '.join(_SPELLINGS)}.")
+    return found
+
+
+def _contains(text: str | None, part: str) -> bool:
+    return text is not None and part.casefold() in text.casefold()
+
+
+@frozen(kw_only=True)
+class Criteria:
+    """What a search asks for; None for what it does not care about. ``ids`` and ``in_groups`` are business ids."""
+
+    ids: Collection[str] | None = None
+    in_groups: Collection[str] | None = None
+    statuses: Collection[str] | None = None
+    query: str | None = None
+    name: str | None = None
+    city: str | None = None
+    zipcode: str | None = None
+    country: str | None = None
+    code: str | None = None
+    modified_from: float | None = None
+    order_by: str | None = None
+
+    def find(self, businesses: Iterable[EmulatedBusiness]) -> list[EmulatedBusiness]:
+        """Return those that are asked for, in order; raises ``InvalidError`` for an unknown order."""
+        found = [business for business in businesses if self._is_listed(business) and self._is_alike(business)]
+        if self.order_by is None:
+            return found
+        name = self.order_by.removeprefix("-")
+        if name not in ORDERS:
+            raise InvalidError("order_by", f"Must be one of: {', '.join(ORDERS)}, with or without a leading -.")
+        found.sort(key=lambda business: (getattr(business, name) is None, getattr(business, name)))
+        return found[::-1] if self.order_by.startswith("-") else found
+
+    def _is_listed(self, business: EmulatedBusiness) -> bool:
+        if self.modified_from is not None and business.modified < self.modified_from:
+            return False
+        choices = ((self.ids, business.id), (self.in_groups, business.id), (self.statuses, business.status))
+        return all(allowed is None or value in allowed for allowed, value in choices)
+
+    def _is_alike(self, business: EmulatedBusiness) -> bool:
+        texts = (business.name, business.city, business.address, business.zipcode, business.code)
+        if self.query is not None and not any(_contains(text, self.query) for text in texts):
+            return False
+        parts = ((self.name, business.name), (self.city, business.city))
+        whole = ((self.zipcode, business.zipcode), (self.code, business.code), (self.country, business.country))
+        return all(part is None or _contains(text, part) for part, text in parts) and all(
+            wanted is None or (text is not None and wanted.casefold() == text.casefold()) for wanted, text in whole
+        )

@@ -1,0 +1,219 @@
+"""The emulated organization: its sections, groups and businesses, and the rules for changing them. No HTTP here.
+
+Documented rules are kept to the letter. Where the documentation is silent a ``Behaviour`` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import define, field
+
+from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.behaviour import Behaviour
+from partoo_async.emulator.data import lazy
+from partoo_async.emulator.data.businesses import EmulatedBusiness
+from partoo_async.emulator.data.pages import Page, paginate
+from partoo_async.emulator.domain_errors import ForbiddenError, UnknownError, check_businesses, check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["EmulatedGroup", "EmulatedSection", "Store"]
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    return list(values)
+
+
+@total_repr
+@define
+class EmulatedGroup:
+    """A group in the emulator; change its fields at any time.
+
+    ``has_puller`` locks it against update and delete. ``business_ids`` is the whole list, in the order it is sent.
+    """
+
+    id: int
+    name: str
+    has_puller: bool = False
+    business_ids: list[str] = field(factory=list, converter=_listed)
+
+
+@define
+class EmulatedSection:
+    """A section in the emulator; change its fields, and its ``groups`` by group id, at any time.
+
+    ``can_edit=False`` refuses every write to it or its groups; ``has_puller`` locks it against update and delete.
+    ``org_id``: the organization that it belongs to; keys of others do not see it.
+    """
+
+    id: int
+    name: str
+    groups: MutableMapping[int, EmulatedGroup] = field(factory=dict)
+    can_edit: bool = True
+    has_puller: bool = False
+    org_id: int = 1
+
+
+_Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)
+
+
+@total_repr
+@define(eq=False)
+class Store:
+    """Everything the emulator knows. ``sections`` is live: tests may edit it while the emulator runs.
+
+    ``details``: what is known of single businesses, by id; those in it exist whether or not a group has them.
+    """
+
+    sections: dict[int, EmulatedSection]
+    details: dict[str, EmulatedBusiness] = field(factory=dict)
+    behaviour: Behaviour = field(factory=Behaviour)
+    _businesses: dict[str, int] = field(init=False, factory=dict)  # the organization of each, by id
+    _last_section: int = field(init=False, default=0)
+    _last_group: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._take_stock()
+
+    def businesses(self, org_id: int) -> list[str]:
+        """Return the ids of every business ever seen in an organization: one outlives the group that it was in."""
+        return [business for business, owner in self.owners().items() if owner == org_id]
+
+    def owners(self) -> Mapping[str, int]:
+        """Return the organization of every business, by its id."""
+        self._take_stock()
+        return self._businesses
+
+    def section(self, section_id: int) -> EmulatedSection:
+        """Return a section, or raise ``UnknownError``."""
+        try:
+            return self.sections[section_id]
+        except KeyError:
+            raise UnknownError("section_id") from None
+
+    def organization(self, org_id: int) -> list[EmulatedSection]:
+        """Return the sections of an organization, by id, so that pages do not shift when a test puts one in."""
+        return [section for _, section in sorted(self.sections.items()) if section.org_id == org_id]
+
+    def group(self, section_id: int, group_id: int) -> EmulatedGroup:
+        """Return a group of that section, to look at, or raise ``UnknownError``, also when it is in another section."""
+        try:
+            return lazy.peek(self.section(section_id).groups, group_id)
+        except KeyError:
+            raise UnknownError("group_id") from None
+
+    def page(self, org_id: int, page: int, per_page: int, group_name_query: str) -> Page[EmulatedSection]:
+        """Return one page of an organization's sections, by id.
+
+        ``group_name_query`` keeps the sections that have a group whose name contains it, in any case; whether the
+        real filter is exact or fuzzy is an open question.
+        """
+        query = group_name_query.casefold()
+        found = [
+            section
+            for section in self.organization(org_id)
+            if not query or any(query in group.name.casefold() for group in lazy.summaries(section.groups))
+        ]
+        return paginate(found, page, per_page, self.behaviour.page_past_end)
+
+    def create_section(self, org_id: int, name: str) -> int:
+        """Add an empty section to an organization and return its id."""
+        self._check_section_name(org_id, name)
+        self._take_stock()
+        self._last_section += 1
+        self.sections[self._last_section] = EmulatedSection(self._last_section, name, org_id=org_id)
+        return self._last_section
+
+    def rename_section(self, section_id: int, name: str) -> None:
+        """Give a section another name."""
+        section = self._unlocked(self._editable(section_id))
+        self._check_section_name(section.org_id, name, but=section_id)
+        section.name = name
+
+    def delete_section(self, section_id: int) -> None:
+        """Delete a section and its groups.
+
+        That a group with a puller, which may not be deleted, keeps its section from being deleted is an assumption.
+        """
+        section = self._unlocked(self._editable(section_id))
+        refused = self.behaviour.delete_section == "refused" and len(section.groups) > 0
+        if refused or any(group.has_puller for group in lazy.summaries(section.groups)):
+            raise ForbiddenError
+        self._take_stock()
+        del self.sections[section_id]
+
+    def create_group(self, section_id: int, name: str, business_ids: Iterable[str] | None) -> int:
+        """Add a group and return its id; None for the businesses takes every one, as the documentation warns."""
+        section = self._editable(section_id)
+        self._check_group_name(section, name)
+        members = self._members(section, business_ids)
+        self._last_group += 1
+        section.groups[self._last_group] = EmulatedGroup(self._last_group, name, business_ids=members)
+        return self._last_group
+
+    def update_group(
+        self, section_id: int, group_id: int, name: str | None, business_ids: Iterable[str] | None
+    ) -> None:
+        """Replace the name and the whole list of businesses of a group; None was left out of the request."""
+        section = self._editable(section_id)
+        group = self._unlocked(self.group(section_id, group_id))
+        if name is not None:
+            self._check_group_name(section, name, but=group_id)
+        if business_ids is None and self.behaviour.partial_update == "kept":
+            members = group.business_ids
+        else:
+            members = self._members(section, business_ids)
+        # Both checked before either is set: a refused update changes nothing.
+        group.name, group.business_ids = group.name if name is None else name, members
+        section.groups[group_id] = group  # a lazy one was made to be looked at, and would be forgotten
+
+    def delete_group(self, section_id: int, group_id: int) -> None:
+        """Delete a group; its businesses stay."""
+        section = self._editable(section_id)
+        self._unlocked(self.group(section_id, group_id))
+        self._take_stock()
+        del section.groups[group_id]
+
+    def _editable(self, section_id: int) -> EmulatedSection:
+        section = self.section(section_id)
+        if not section.can_edit:
+            raise ForbiddenError
+        return section
+
+    def _members(self, section: EmulatedSection, business_ids: Iterable[str] | None) -> list[str]:
+        known = self.businesses(section.org_id)
+        if business_ids is None:
+            return known
+        return check_businesses(business_ids, known, repeated=self.behaviour.repeated_ids)
+
+    def _check_section_name(self, org_id: int, name: str, but: int | None = None) -> None:
+        taken = (section.name for section in self.organization(org_id) if section.id != but)
+        self._check_name(name, taken)
+
+    def _check_group_name(self, section: EmulatedSection, name: str, but: int | None = None) -> None:
+        # Group ids run through all sections, so that `but` leaves out one group even in a whole organization.
+        wide = self.behaviour.unique_names == "organization"
+        sections = self.organization(section.org_id) if wide else [section]
+        groups = (group for one in sections for group in lazy.summaries(one.groups))
+        self._check_name(name, (group.name for group in groups if group.id != but))
+
+    def _check_name(self, name: str, taken: Iterator[str]) -> None:
+        check_name(name, () if self.behaviour.unique_names == "none" else taken, self.behaviour)
+
+    @staticmethod
+    def _unlocked(thing: _Lockable) -> _Lockable:
+        if thing.has_puller:
+            raise ForbiddenError
+        return thing
+
+    def _take_stock(self) -> None:
+        # Before each change, because tests put groups in by hand. An id is never given twice, not even after a
+        # delete: a stale id must stay unknown. Group ids run through all sections, so that none fits a wrong one.
+        self._last_section = max(self._last_section, *self.sections, 0)
+        for section in self.sections.values():
+            self._last_group = max(self._last_group, max(section.groups, default=0))
+            self._businesses.update(dict.fromkeys(lazy.businesses(section.groups), section.org_id))
+        self._businesses.update({business.id: business.org_id for business in self.details.values()})

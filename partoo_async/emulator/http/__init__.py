@@ -1,0 +1,1 @@
+"""The emulator as a server: requests in, responses out."""

@@ -1,0 +1,1 @@
+"""How the emulator counts requests, and what it says to one too many."""

@@ -1,0 +1,102 @@
+"""Outcomes as rows of a CSV file that a spreadsheet opens without running or changing what is in them.
+
+Formulas: https://owasp.org/www-community/attacks/CSV_Injection. The form of the file: RFC 4180.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from partoo_async.scan.rows import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from partoo_async.scan.outcomes import ScanItem
+
+__all__ = ["Cell", "RowKind", "header", "sheet_rows", "text_cell"]
+
+RowKind: TypeAlias = Literal["business", "group"]
+"""What one row of a CSV file stands for."""
+
+Cell: TypeAlias = int | str | None
+
+_FORMULA = frozenset("=+-@")
+# A number that does not come back as it was written: 007, 1.50, 5e10, or one of more than the 15 digits of a double.
+# Dates are left alone: which texts are dates depends on the language of the reader's computer.
+_CHANGED_NUMBER = re.compile(
+    r"(?!(?:0|[1-9][0-9]{0,14})\Z)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE
+)
+# Letters and digits, one of them no digit and no "e": nothing of the above; so are nearly all business ids.
+_plain = re.compile(r"[0-9eE]*[a-df-zA-DF-Z][0-9a-zA-Z]*").fullmatch
+_EXACT = 10**15
+# By the delimiter of a file: where it may be split, too.
+_SPLITS = {",": re.compile("(;)"), ";": re.compile("(,)"), "\t": re.compile("([,;])")}
+
+
+def text_cell(text: str) -> str:
+    """Return the text with an apostrophe before it if a spreadsheet would take it for a formula or change it."""
+    if _plain(text) or text[:1].isalpha():
+        return text
+    return f"'{text}" if _starts_formula(text) or _CHANGED_NUMBER.fullmatch(text.lstrip("'").strip()) else text
+
+
+def _id_cell(value: int | None) -> Cell:
+    # As a number where it stays one: a spreadsheet makes zeros of the digits after the fifteenth.
+    return value if value is None or value < _EXACT else text_cell(str(value))
+
+
+def _starts_formula(text: str) -> bool:
+    for char in text:
+        category = unicodedata.category(char)
+        # Skipped by spreadsheets. So are our own apostrophes: a text that has one already gets another, so that taking
+        # one off always gives back what was there.
+        if char == "'" or category[0] == "Z" or category == "Cf":
+            continue
+        # NFKC makes the wide and small forms of a sign the sign itself. Cc: a tab or a line break ends up as white
+        # space before a formula.
+        return category == "Cc" or not _FORMULA.isdisjoint(unicodedata.normalize("NFKC", char))
+    return False
+
+
+def _guarded(text: str, delimiter: str) -> str:
+    """Return a text of one cell, each part of it guarded that may end up as the beginning of a cell.
+
+    For who reads the file as it was written only the beginning of a cell counts, and the first guard would do. But a
+    spreadsheet takes the separator of its reader's language: where the comma is the decimal sign, it splits a cell of
+    a comma-separated file at each semicolon, quoted or not, and elsewhere one of the other kind at each comma.
+    """
+    if _plain(text):
+        return text
+    return "".join([text_cell(part) for part in _SPLITS[delimiter].split(text)])
+
+
+def _joined(texts: Iterable[str], delimiter: str) -> str:
+    """Return the texts in one cell, each as it would be in a cell of its own."""
+    # Not a space or a comma, with which some languages write large numbers. A semicolon within a text splits it, too.
+    return ";".join([part if _plain(part) else _guarded(part, delimiter) for part in ";".join(texts).split(";")])
+
+
+def header(rows: RowKind) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    businesses = "business_id" if rows == "business" else "business_ids"
+    return ("section_id", "group_id", "name", "has_puller", businesses, "error")
+
+
+def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[tuple[Cell, ...]]:
+    """Yield the rows of an outcome: one, or one for each business. None is an empty cell."""
+    if item.group is None:
+        error = None if item.error is None else _guarded(describe(item.error), delimiter)
+        yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, error
+        return
+    group = item.group
+    puller = "true" if group.has_puller else "false"
+    start = (_id_cell(item.section_id), _id_cell(group.id), _guarded(group.name, delimiter), puller)
+    if rows == "group":
+        yield *start, _joined(group.business_ids, delimiter), None
+        return
+    # A group without businesses is still a group, so it has a row.
+    for business in group.business_ids or ("",):
+        yield *start, business if _plain(business) else _guarded(business, delimiter), None

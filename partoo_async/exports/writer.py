@@ -1,0 +1,211 @@
+"""Write the outcomes of a scan to a file: in batches, in constant memory, and all of them or none."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
+
+from attrs import frozen
+
+from partoo_async._internal.text import encodable
+from partoo_async.errors import ConfigurationError
+from partoo_async.exports.atomic_file import Replacement
+from partoo_async.exports.formats import choose_writer
+from partoo_async.scan.outcomes import ScanItem, ScanReport
+from partoo_async.scan.scan import Scan
+
+if TYPE_CHECKING:
+    from partoo_async.exports.csv_rows import RowKind
+    from partoo_async.exports.formats import Delimiter, Format, Writer
+
+__all__ = ["Source", "Written", "write"]
+
+Source: TypeAlias = Scan | ScanReport | AsyncIterable[ScanItem] | Iterable[ScanItem]
+"""Where outcomes come from."""
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+# A batch is what goes to a thread at once: some milliseconds of work, whether groups have one business or thousands.
+_BATCH_CELLS = 5_000
+
+
+@frozen
+class Written:
+    """What ``write`` wrote: ``groups`` that were read and ``failed`` outcomes, in ``rows`` without the header."""
+
+    path: Path
+    groups: int
+    rows: int
+    failed: int
+
+
+async def write(
+    source: Source,
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,  # noqa: A002 - the word that people know from other libraries
+    rows: RowKind | None = None,
+    delimiter: Delimiter | None = None,
+) -> Written:
+    r"""Write every outcome of a scan to a file and return what it has; a failed one is a row with an ``error``.
+
+    ``source``: a ``Scan``, which is run here if it has not started, and goes on from where it is if it has; a
+    ``ScanReport``; or any iterable of ``ScanItem``, async or not. ``path``: its suffix says the format, ``.ndjson`` or
+    ``.jsonl``, ``.csv``, ``.parquet`` (extra ``arrow``), unless ``format`` does. Only for CSV: ``rows="group"`` makes
+    one row of each group, its businesses joined by ``;``, instead of one of each business; ``delimiter`` may be ``;``
+    or a tab instead of a comma.
+
+    The file appears when it is complete. On an error, or when cancelled, nothing remains of it, and a file that was
+    there before is as it was: a ``ScanError`` of the source (``max_failures``) leaves no partial file. A call that
+    was cancelled at the very end either raises, and has changed nothing, or returns, and has written the file. A file
+    that was there before hands on its owner, group and permissions; where it cannot, or where it cannot be replaced,
+    as when it is mounted by itself, nothing is read at all. If putting the finished file in its place fails all the
+    same, it is kept, and the ``OSError`` says under which name.
+
+    Raises ``ConfigurationError`` for an argument that cannot be right, before anything is sent; ``OSError`` when
+    writing fails later, such as on a full disk; and what the source raises.
+    """
+    target = _check_path(path)
+    writer = choose_writer(target, format, rows, delimiter)
+    return await _write(_outcomes(source), target, writer)
+
+
+async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, writer: Writer) -> Written:
+    place = Replacement(target)
+    groups = failed = rows = 0
+    try:
+        await _in_thread(_begin, place, writer)
+        async with aclosing(outcomes), aclosing(_batches(outcomes)) as batches:
+            async for batch in batches:
+                rows += await _in_thread(_add, place, writer, batch)
+                failed += sum(item.group is None for item in batch)
+                groups += sum(item.group is not None for item in batch)
+        await _in_thread(_end, place, writer)
+        # Not in a thread, and nothing is awaited from here on: a cancellation comes before it, and the old file stays,
+        # or after it, and the call has returned. A name in a directory is changed in a moment.
+        place.commit()
+    except BaseException:
+        # Not in a thread: this has to happen even while the program is being stopped.
+        writer.abandon()
+        place.discard()
+        raise
+    return Written(target, groups, rows, failed)
+
+
+def _check_path(path: object) -> Path:
+    plain = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
+    if not isinstance(plain, str):
+        raise ConfigurationError(f"path: expected a str or a path, not {type(path).__name__}")
+    if "\0" in plain or not encodable(Path(plain)):
+        raise ConfigurationError(f"path: expected a name that a file can have, not {plain!r}")
+    return Path(plain)
+
+
+def _begin(place: Replacement, writer: Writer) -> None:
+    place.open()
+    with place.writing() as file:
+        writer.begin(file)
+
+
+def _add(place: Replacement, writer: Writer, batch: Sequence[ScanItem]) -> int:
+    with place.writing() as file:
+        return writer.write(file, batch)
+
+
+def _end(place: Replacement, writer: Writer) -> None:
+    with place.writing() as file:
+        writer.finish(file)
+    place.complete()
+
+
+async def _in_thread(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Do blocking work in a thread. When cancelled, wait for its end all the same: it still uses the file."""
+    # Not asyncio.to_thread: at the end of a program its task is cancelled too, and nobody would wait for the thread.
+    future = asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments))
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        while not future.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        future.exception()  # looked at, so that nobody complains that it was not
+        raise
+
+
+async def _batches(outcomes: AsyncIterable[ScanItem]) -> AsyncGenerator[list[ScanItem], None]:
+    batch: list[ScanItem] = []
+    cells = count = 0
+    async for item in outcomes:
+        if not isinstance(item, ScanItem):
+            raise ConfigurationError(f"source: expected ScanItem values; item {count} is {type(item).__name__}")
+        count += 1
+        batch.append(item)
+        cells += 1 + (len(item.group.business_ids) if item.group is not None else 0)
+        if cells >= _BATCH_CELLS:
+            yield batch
+            batch, cells = [], 0
+    if batch:
+        yield batch
+
+
+def _outcomes(source: object) -> AsyncGenerator[ScanItem, None]:
+    """Return what the source holds. Raises ``ConfigurationError`` at once when it is no source."""
+    if isinstance(source, Scan):
+        return _scanned(source)
+    if isinstance(source, ScanReport):
+        return _each(source.items)
+    if isinstance(source, AsyncIterable):
+        return _each_async(source)
+    if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
+        return _each(source)
+    raise ConfigurationError(
+        f"source: expected a scan, a ScanReport or an iterable of ScanItem, not {type(source).__name__}"
+    )
+
+
+async def _each(items: Iterable[ScanItem]) -> AsyncGenerator[ScanItem, None]:
+    for item in items:
+        yield item
+
+
+async def _each_async(items: AsyncIterable[ScanItem]) -> AsyncGenerator[ScanItem, None]:
+    async with AsyncExitStack() as stack:
+        if isinstance(items, AsyncGenerator):
+            # When writing fails, a generator would stand still in the midst of its work, a scan for one, until it is
+            # collected.
+            await stack.enter_async_context(aclosing(items))
+        async for item in items:
+            yield item
+
+
+async def _scanned(scan: Scan) -> AsyncGenerator[ScanItem, None]:
+    """Yield the outcomes that a scan still has to give; run it if nobody has started it."""
+    taken = 0
+    async with AsyncExitStack() as stack:
+        if not _started(scan):
+            await stack.enter_async_context(scan)
+        async for item in scan:
+            taken += 1
+            yield item
+    progress = scan.progress
+    # A file that looks complete and is not would be worse than none.
+    if not scan.report().complete or (progress.total and not taken):
+        raise ConfigurationError(
+            f"source: expected a scan with outcomes left, not one that has ended, after {progress.done} of "
+            f"{progress.total}; make another with client.scan(...)"
+        )
+
+
+def _started(scan: Scan) -> bool:
+    try:
+        _ = scan.plan
+    except ConfigurationError:
+        return False
+    return True

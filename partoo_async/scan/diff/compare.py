@@ -1,0 +1,128 @@
+"""What changed between two scans. What one of them does not know is told apart from what is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
+from typing import TYPE_CHECKING
+
+from attrs import Factory, define
+
+from partoo_async.scan.diff.changes import (
+    GroupChange,
+    NotCompared,
+    ScanDiff,
+    ScannedGroup,
+    ScannedSection,
+    SectionRename,
+)
+from partoo_async.scan.diff.snapshots import Contents, Side, load_side
+
+if TYPE_CHECKING:
+    import os
+
+    from partoo_async.models import Group
+    from partoo_async.scan.outcomes import ScanReport
+
+__all__ = ["compare", "diff_scans"]
+
+
+async def diff_scans(
+    before: str | os.PathLike[str] | ScanReport, after: str | os.PathLike[str] | ScanReport
+) -> ScanDiff:
+    """Return what changed between two scans of the same sections.
+
+    Each is a ``ScanReport``, or the path of a journal or of a file of lines as ``partoo scan --json`` writes them;
+    the content of a file decides which it is. The order of business ids does not matter. A section or group that
+    failed, or was not reached, on either side is in ``not_compared`` and counts neither as removed nor as added; one
+    that a scan was not asked for does. Only a journal knows whether its scan came to its end, the names of sections,
+    and sections without groups. If a key comes twice, as in lines that a second run appended, the last one counts.
+
+    Raises ``ConfigurationError`` for anything else, which names the argument, the file and the line.
+    """
+    businesses: dict[str, str] = {}
+    old = await load_side(before, "before", businesses)
+    new = await load_side(after, "after", businesses)
+    return await asyncio.to_thread(compare, old, new)
+
+
+def compare(before: Side, after: Side) -> ScanDiff:
+    """Return what changed between two sides."""
+    found = _Findings()
+    for section_id in sorted(before.sections.keys() | after.sections.keys()):
+        old, new = _section_of(before, section_id, after), _section_of(after, section_id, before)
+        if isinstance(old, str) or isinstance(new, str):
+            found.add_unknown(section_id, None, old, new)
+        else:
+            found.add_section(section_id, old, new)
+            found.add_groups(section_id, old or Contents(), new or Contents())
+    return ScanDiff(
+        sections_added=tuple(found.sections_added),
+        sections_removed=tuple(found.sections_removed),
+        sections_renamed=tuple(found.sections_renamed),
+        groups_added=tuple(found.groups_added),
+        groups_removed=tuple(found.groups_removed),
+        groups_changed=tuple(found.groups_changed),
+        groups_compared=found.groups_compared,
+        not_compared=tuple(found.not_compared),
+        incomplete=tuple(name for name, side in (("before", before), ("after", after)) if not side.complete),
+        notes=_notes(before, after),
+    )
+
+
+def _section_of(side: Side, section_id: int, other: Side) -> Contents | str | None:
+    found = side.section(section_id)
+    if found is None and not side.lists_sections:
+        there = other.section(section_id)
+        # Without a line of it: a section that has no groups, as on the other side.
+        if isinstance(there, Contents) and not there.groups:
+            return there
+    return found
+
+
+def _notes(before: Side, after: Side) -> tuple[str, ...]:
+    if before.server and after.server and before.server != after.server:
+        return (f"these are scans of two servers, {before.server} and {after.server}: the same id may mean another",)
+    return ()
+
+
+@define
+class _Findings:
+    sections_added: list[ScannedSection] = Factory(list)
+    sections_removed: list[ScannedSection] = Factory(list)
+    sections_renamed: list[SectionRename] = Factory(list)
+    groups_added: list[ScannedGroup] = Factory(list)
+    groups_removed: list[ScannedGroup] = Factory(list)
+    groups_changed: list[GroupChange] = Factory(list)
+    groups_compared: int = 0
+    not_compared: list[NotCompared] = Factory(list)
+
+    def add_unknown(self, section_id: int, group_id: int | None, old: object, new: object) -> None:
+        before, after = (side if isinstance(side, str) else None for side in (old, new))
+        self.not_compared.append(NotCompared(section_id, group_id, before, after))
+
+    def add_section(self, section_id: int, old: Contents | None, new: Contents | None) -> None:
+        if old is None and new is not None:
+            self.sections_added.append(ScannedSection(section_id, new.name))
+        elif new is None and old is not None:
+            self.sections_removed.append(ScannedSection(section_id, old.name))
+        elif old is not None and new is not None and old.name is not None and new.name not in (None, old.name):
+            self.sections_renamed.append(SectionRename(section_id, old.name, new.name))
+
+    def add_groups(self, section_id: int, old: Contents, new: Contents) -> None:
+        for group_id in sorted(old.groups.keys() | new.groups.keys()):
+            was, now = old.group(group_id), new.group(group_id)
+            if isinstance(was, str) or isinstance(now, str):
+                self.add_unknown(section_id, group_id, was, now)
+            else:
+                self.add_group(section_id, was, now)
+
+    def add_group(self, section_id: int, was: Group | None, now: Group | None) -> None:
+        if was is None and now is not None:
+            self.groups_added.append(ScannedGroup(section_id, now))
+        elif now is None and was is not None:
+            self.groups_removed.append(ScannedGroup(section_id, was))
+        elif was is not None and now is not None:
+            self.groups_compared += 1
+            if was != now:
+                self.groups_changed.append(GroupChange(section_id, was, now))

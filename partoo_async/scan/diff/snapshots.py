@@ -1,0 +1,174 @@
+"""The two sides of a comparison: what a scan knows of each section and group, wherever its outcomes are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import Factory, define, evolve
+
+from partoo_async._internal.text import encodable, shown
+from partoo_async._internal.threads import in_daemon
+from partoo_async.errors import ConfigurationError
+from partoo_async.models import Group
+from partoo_async.scan.diff.ndjson import read_lines
+from partoo_async.scan.outcomes import ScanReport
+from partoo_async.scan.rows import describe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from partoo_async.scan.outcomes import ScanItem
+
+__all__ = ["Contents", "Side", "load_side"]
+
+_NOT_REACHED = "not reached: the scan did not come to its end"
+_NOT_ASKED = "not asked for: the scan was given only some groups of this section"
+_DATABASE = b"SQLite format 3\x00"
+_STEP = 1000
+
+
+@define
+class Contents:
+    """A section that was read: each group, or why it is not known.
+
+    ``chosen``: the scan was given these groups and did not ask the server which there are.
+    """
+
+    name: str | None = None
+    chosen: bool = False
+    groups: dict[int, Group | str] = Factory(dict)
+
+    def group(self, group_id: int) -> Group | str | None:
+        """Return the group, why it is not known, or None if the section has none of this id."""
+        return self.groups.get(group_id, _NOT_ASKED if self.chosen else None)
+
+
+@define
+class Side:
+    """One of two scans.
+
+    ``businesses``: every business id once, shared by both sides, since the groups of a section share their businesses.
+    ``lists_sections``: sections without a group are known too. ``server``: its base URL, if the scan kept it.
+    """
+
+    businesses: dict[str, str]
+    lists_sections: bool = False
+    complete: bool = True
+    server: str | None = None
+    sections: dict[int, Contents | str] = Factory(dict)
+
+    def add(self, section_id: int, group_id: int | None, outcome: Group | str) -> None:
+        """Take an outcome in: the group, or why there is none. The last one for a key counts."""
+        if group_id is None:
+            self.sections[section_id] = str(outcome)
+            return
+        contents = self.sections.get(section_id)
+        if not isinstance(contents, Contents):  # a section that could not be read at first
+            contents = self.sections[section_id] = Contents()
+        contents.groups[group_id] = outcome if isinstance(outcome, str) else self._normal(outcome)
+
+    def add_item(self, item: ScanItem) -> None:
+        """Take the outcome of a scan in."""
+        self.add(item.section_id, item.group_id, item.group or _why(item))
+
+    def _normal(self, group: Group) -> Group:
+        """Return the group with its businesses in an order of ours: the API states none."""
+        unique = {self.businesses.setdefault(business, business) for business in group.business_ids}
+        return evolve(group, business_ids=tuple(sorted(unique)))
+
+    def section(self, section_id: int) -> Contents | str | None:
+        """Return the section, why it is not known, or None if the scan had none of this id."""
+        return self.sections.get(section_id, None if self.complete else _NOT_REACHED)
+
+
+def _why(item: ScanItem) -> str:
+    return "failed" if item.error is None else describe(item.error)
+
+
+async def load_side(source: str | os.PathLike[str] | ScanReport, argument: str, businesses: dict[str, str]) -> Side:
+    """Return what the source knows: a report, or the path of a journal or of an NDJSON file, told apart by content.
+
+    Raises ``ConfigurationError``, which names the argument, for what is none of these.
+    """
+    side = Side(businesses)
+    if isinstance(source, ScanReport):
+        await _in_thread(_load_report(side, source))
+        return side
+    path = _as_path(source, argument)
+    try:
+        if await in_daemon(_is_database, path):
+            await _load_journal(side, path)
+        else:
+            await _in_thread(_load_lines(side, path, argument))
+    except OSError as error:
+        problem = f"{argument}: cannot read {shown(path)}: {error.strerror or error}"
+    else:
+        return side
+    raise ConfigurationError(problem)
+
+
+def _as_path(source: object, argument: str) -> Path:
+    expected = f"{argument}: expected a ScanReport, or the path of a journal or of an NDJSON file, not"
+    try:
+        path = Path(source)  # type: ignore[arg-type]  # what is no path raises
+    except TypeError:
+        raise ConfigurationError(f"{expected} {type(source).__name__}") from None
+    if "\0" in str(path):
+        raise ConfigurationError(f"{expected} a path with a NUL character")
+    if not encodable(path):
+        raise ConfigurationError(f"{expected} {str(path)!r}")
+    return path
+
+
+def _is_database(path: Path) -> bool:
+    # A pipe, such as a shell's <(...), can be read only once.
+    if path.exists() and not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_DATABASE)) == _DATABASE
+
+
+async def _in_thread(steps: Iterator[None]) -> None:
+    """Run a generator in a thread, step by step: a cancelled caller leaves no more than one step behind."""
+    while await in_daemon(next, steps, steps) is not steps:
+        pass
+
+
+def _load_report(side: Side, report: ScanReport) -> Iterator[None]:
+    side.complete = report.complete
+    for number, item in enumerate(report.items, start=1):
+        side.add_item(item)
+        if number % _STEP == 0:
+            yield
+
+
+def _load_lines(side: Side, path: Path, argument: str) -> Iterator[None]:
+    for number, outcome in enumerate(read_lines(path, argument), start=1):
+        side.add(*outcome)
+        if number % _STEP == 0:
+            yield
+
+
+async def _load_journal(side: Side, path: Path) -> None:
+    # Imported here, so that whoever compares no journal need not wait for SQLite.
+    from partoo_async.scan.journal.reader import open_recording  # noqa: PLC0415 - see above
+
+    unread: dict[int, Contents | str] = {}
+    async with open_recording(path) as recording:
+        side.server, side.complete, side.lists_sections = recording.server, recording.complete, True
+        for section_id, section in recording.sections.items():
+            # A section without a name was not read: the scan was given its groups.
+            contents = Contents(section.name, chosen=section.name is None)
+            contents.groups.update(dict.fromkeys(section.group_ids, _NOT_REACHED))
+            side.sections[section_id] = contents
+        async for item in recording.items():
+            listed = side.sections.get(item.section_id)
+            if item.group_id is None:
+                unread[item.section_id] = _why(item)
+            # A group that was read, and was gone when the scan was resumed, stays in the journal: gone it is.
+            elif isinstance(listed, Contents) and item.group_id in listed.groups:
+                side.add_item(item)
+    # Last: a section that a resumed scan could not read again has the groups of the run before.
+    side.sections.update(unread)

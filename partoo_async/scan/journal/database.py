@@ -1,0 +1,221 @@
+"""The journal's file: told apart from other files, locked for one scan alone, its tables. The owner of aiosqlite.
+
+An SQLite database in WAL mode. Its ``application_id`` and ``user_version`` are in the first hundred bytes, so that a
+file that is not ours is recognized, and refused, before SQLite could change a byte of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import aiosqlite
+from attrs import define, field
+
+from partoo_async._internal.text import shown
+from partoo_async._internal.threads import in_daemon
+from partoo_async.errors import ConfigurationError
+from partoo_async.scan.journal.codec import JournalError
+from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["SUMMARIES", "Database", "open_database", "to_the_end"]
+
+# summaries: what a section said of each of its groups, a number each, in the order of group_ids. A table of its own,
+# since journals without it are of the same format: who does not know it loses nothing.
+SUMMARIES = "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)"
+
+_SCHEMA = (
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {FORMAT}",
+    "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
+    # group_id: -1 for a section that could not be read; outcome: JSON; crc32: of the four before it
+    """CREATE TABLE outcomes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
+        failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
+        UNIQUE (section_id, group_id)
+    )""",
+    SUMMARIES,
+)
+
+
+@define
+class Database:
+    """An open journal file. Every method raises ``JournalError`` when the file cannot be read or written."""
+
+    path: Path
+    _connection: aiosqlite.Connection
+    _lock: int
+    _turn: asyncio.Lock = field(factory=asyncio.Lock)
+
+    async def fetch(self, sql: str, *parameters: object) -> list[Any]:
+        """Return the rows of a query."""
+        with _explained(self.path):
+            return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+        """Run each statement with each of its rows, all of it or nothing, and return when it is on disk."""
+        # A connection has one transaction at a time, and sections are read and recorded side by side.
+        async with self._turn:
+            with _explained(self.path):
+                try:
+                    await self._connection.execute("BEGIN")
+                    for sql, rows in statements:
+                        await self._connection.executemany(sql, rows)
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    # There may be nothing to roll back: a full disk has done so, and a commit that a cancelled caller
+                    # no longer waits for is made all the same.
+                    with suppress(sqlite3.Error):
+                        await self._connection.execute("ROLLBACK")
+                    raise
+
+    async def aclose(self) -> None:
+        """Close the file and let others have it, even if the caller is being cancelled: its thread must end."""
+        closing = asyncio.ensure_future(self._connection.close())
+        try:
+            await to_the_end(closing)
+        finally:
+            release(self._lock)
+            # Looked at, and no matter: what was committed is in the file or in its log, which the next one reads.
+            closing.exception()
+
+
+async def to_the_end(work: asyncio.Future[Any]) -> None:
+    """Wait until this is done, even if the caller is cancelled meanwhile; the cancellation is raised after it.
+
+    Raises nothing else: the caller asks the future for its result.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled  # itself: a new one would not be known to the scope that cancels
+
+
+async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:
+    """Open a journal for this scan alone, and with ``create`` make its tables if it has none.
+
+    ``reading``: to be read only, along with others who read it; the file need not be writable.
+
+    Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
+    ``create``, or there already without ``resume``. Such a file is left as it was.
+    """
+    # Not to be cancelled half way: threads are at work, and the lock would be left to nobody.
+    opening = asyncio.ensure_future(_open(path, create=create, resume=resume, reading=reading))
+    try:
+        await to_the_end(opening)
+    except asyncio.CancelledError:
+        if opening.exception() is None:
+            await opening.result().aclose()
+        raise
+    return opening.result()
+
+
+async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Database:
+    lock = await in_daemon(partial(take, path, create=create, resume=resume, reading=reading))
+    connection = None
+    try:
+        with _explained(path):
+            address = _address_to_read(path) if reading else _address(path)
+            connection = await _connect(address, uri=reading)
+            await (_check(connection, path) if reading else _prepare(connection, path))
+    except BaseException as error:
+        if connection is not None:
+            await Database(path, connection, lock).aclose()
+        else:
+            release(lock)
+        if isinstance(error, JournalError):
+            raise ConfigurationError(str(error)) from None
+        raise
+    return Database(path, connection, lock)
+
+
+async def _connect(address: str, *, uri: bool) -> aiosqlite.Connection:
+    connection = aiosqlite.connect(address, timeout=0, isolation_level=None, uri=uri)
+    # Whoever stops the loop and closes nothing, as Ctrl-C under run_until_complete does, must still be able to leave:
+    # what was committed is safe. The thread has no public name; before 0.22 the connection itself was the thread.
+    vars(connection).get("_thread", connection).daemon = True
+    return await connection
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
+    # For good: one scan at a time uses a journal, and without it SQLite would share its index of the log in a file.
+    await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # An outcome that was handed out survives a power cut, too.
+    await connection.execute("PRAGMA synchronous = FULL")
+    # One transaction with the tables: of an empty file this alone makes a database, which would be nobody's if the
+    # process were killed between the two.
+    await connection.execute("BEGIN EXCLUSIVE")
+    ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
+    if tables == 0:  # new, or killed before the first commit
+        for statement in _SCHEMA:
+            await connection.execute(statement)
+    await connection.execute("COMMIT")
+    if tables:
+        await _check(connection, path)
+    # Only now: the first commit is thus in the file itself, where ``_check_head`` looks.
+    await connection.execute("PRAGMA journal_mode = WAL")
+
+
+async def _check(connection: aiosqlite.Connection, path: Path) -> None:
+    ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
+    if not tables:
+        raise ConfigurationError(f"journal: {shown(path)} was never begun; there is nothing in it")
+    # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
+    (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
+    if check[0] != "ok":
+        raise sqlite3.DatabaseError(str(check[0]))
+
+
+def _address_to_read(path: Path) -> str:
+    # What a killed process left beside it has to be worked in, or undone, which takes writing. Without one nothing
+    # will change while our lock is there, so that a read-only file and directory do.
+    left = any(os.path.exists(f"{_address(path)}-{kind}") for kind in ("wal", "journal"))
+    mode = "mode=rw" if left else "mode=ro&immutable=1"
+    return f"file:{quote(os.fsencode(_address(path)))}?{mode}"
+
+
+def _address(path: Path) -> str:
+    # With a slash in it: ":memory:" is the name of a file like any other here.
+    return os.path.abspath(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into a ``JournalError``."""
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged text is not even an error of SQLite's
+        failure = JournalError(_problem(path, error))
+    else:
+        return
+    raise failure
+
+
+def _problem(path: Path, error: Exception) -> str:
+    """Return what went wrong with a journal as a sentence that says what to do."""
+    text, name = str(error), shown(path)
+    if "locked" in text:
+        # No other scan's doing, where there are locks of our own: those were asked for first.
+        return f"journal: {name} is open in another program, such as a database browser; close it there, then resume"
+    if "full" in text:
+        return f"journal: cannot write to {name}: {text}; free some space, then resume"
+    if "unable to open" in text or "readonly" in text:
+        return f"journal: cannot write to {name}: {text}; use a file in a directory that exists and can be written to"
+    if "disk I/O" in text:
+        return f"journal: {name}: {text}; once the disk works again, resume"
+    return f"journal: {name} is damaged ({text}); 'sqlite3 {name} .recover' reads what is left of it"

@@ -1,0 +1,111 @@
+"""Which files are journals, and whose turn it is with one: told before SQLite could change a byte of it.
+
+The ``application_id`` and ``user_version`` of a journal are in the first hundred bytes of its file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from partoo_async._internal.text import shown
+from partoo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["APPLICATION", "FORMAT", "release", "take"]
+
+FORMAT = 1
+"""The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
+
+APPLICATION = int.from_bytes(b"prto", "big")
+"""What SQLite's header says whose file it is."""
+
+# Not on Windows, where SQLite's own locks have no such gap.
+_fcntl: Any = import_module("fcntl") if os.name == "posix" else None
+
+_MAGIC = b"SQLite format 3\x00"
+
+
+def _taken(path: Path) -> str:
+    """Return what to say when somebody else has the journal open."""
+    return f"journal: {shown(path)} is in use by another scan; wait until that one has ended, or use another file"
+
+
+def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
+    """Open the file, lock it, and return its descriptor, if it is a journal or empty.
+
+    ``reading``: others may read at the same time, and nobody may write. Raises ``ConfigurationError`` for any other
+    file, one that cannot be opened or is in use, one of a newer version, and one that is there without ``resume``.
+    """
+    try:
+        # Not blocking, should it be a pipe; binary, for Windows would take a byte of 26 for the end.
+        more = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
+        flags = (os.O_RDONLY if reading else os.O_RDWR) | more | (os.O_CREAT if create else 0)
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        problem = f"journal: cannot open {shown(path)}: {error.strerror or error}"
+    else:
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigurationError(f"journal: {shown(path)} is a device or a pipe; use a file")
+            _lock(descriptor, path, shared=reading)
+            _check_head(os.read(descriptor, 100), path, resume=resume)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+    use = "that exists and can be read" if reading else "in a directory that exists and can be written to"
+    raise ConfigurationError(f"{problem}; use a file {use}")
+
+
+def _lock(descriptor: int, path: Path, *, shared: bool) -> None:
+    """Refuse a file that another scan has open.
+
+    SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, be it
+    to copy it; this one is not. It goes with the process, however that ends.
+    """
+    if _fcntl is None:
+        return
+    try:
+        _fcntl.flock(descriptor, (_fcntl.LOCK_SH if shared else _fcntl.LOCK_EX) | _fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        failure = _taken(path)
+    except OSError:
+        return  # a file system without such locks: SQLite's own has to do
+    else:
+        return
+    raise ConfigurationError(failure)
+
+
+def release(descriptor: int) -> None:
+    """Let others have the file."""
+    if _fcntl is not None:
+        with suppress(OSError):
+            # Closing alone would not do if a process was forked meanwhile, which has the same lock.
+            _fcntl.flock(descriptor, _fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
+def _check_head(head: bytes, path: Path, *, resume: bool) -> None:
+    if not head:  # new, or left by a process that was killed while it made it
+        return
+    application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
+    if head[:16] != _MAGIC or len(head) < 100 or application != APPLICATION:
+        raise ConfigurationError(
+            f"journal: {shown(path)} is not a journal, or its beginning is damaged; use another file"
+        )
+    if not resume:
+        raise ConfigurationError(
+            f"journal: {shown(path)} exists already; resume=True (--resume) goes on with it, and another path begins a"
+            " new one"
+        )
+    if version > FORMAT:
+        raise ConfigurationError(
+            f"journal: {shown(path)} was written by a newer version of partoo-async (format {version}, and this one"
+            f" knows {FORMAT}); update the package, or use another file"
+        )
