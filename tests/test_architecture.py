@@ -6,6 +6,7 @@ Nothing of the package is imported here but in processes of their own.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -183,6 +184,14 @@ def test_the_reader_sees_imports() -> None:
 def test_every_module_has_a_floor(module: str) -> None:
     """A new module is put on the floor plan before anything imports it."""
     assert module.partition(".")[0] in FLOORS
+
+
+def test_the_page_has_the_floor_plan() -> None:
+    """Who reads docs/design.md sees the plan that is held here; ``distributed`` is on it before there is one."""
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| F(\d) \| (.*?) \|", page, re.MULTILINE)
+    told = {name: int(floor) for floor, names in rows for name in re.findall(r"`(\w+)(?:\.py|/)`", names)}
+    assert told == {name: floor for name, floor in FLOORS.items() if name not in {"", "distributed"}}
 
 
 @every_module
