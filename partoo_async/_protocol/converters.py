@@ -16,21 +16,10 @@ import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
-from partoo_async._protocol.drift import mend
+from partoo_async._protocol.drift import mend, optional_item, tuple_item
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json
 from partoo_async.errors import APIResponseValidationError
-from partoo_async.models import (
-    BadRequestBody,
-    BadRequestErrors,
-    ForbiddenBody,
-    ForbiddenErrors,
-    Group,
-    GroupSummary,
-    Section,
-    SectionPage,
-    UnauthenticatedBody,
-    UnauthenticatedErrors,
-)
+from partoo_async.models import BadRequestBody, ForbiddenBody, UnauthenticatedBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,13 +35,11 @@ _MAX_DRIFT = 500
 _MAX_EXCERPT = 2000
 
 _ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
-
-
 _DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
 
 
 class _MismatchError(TypeError):
-    """A value of a wrong type; the text says what was expected, and never quotes the value."""
+    """A value has the wrong type. The text says what was expected, and never quotes the value."""
 
 
 def _strict(kind: type[T]) -> Callable[[object, Any], T]:
@@ -73,6 +60,15 @@ def _structure_int(value: object, _: Any) -> int:
     raise _MismatchError("expected int")
 
 
+def _structure_float(value: object, _: Any) -> float:
+    if type(value) is float:
+        return value
+    # JSON has one type of number: 2.0 is often written as 2.
+    if type(value) is int:
+        return float(value)
+    raise _MismatchError("expected float")
+
+
 def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     if type(value) is not list:
         raise _MismatchError("expected list")
@@ -81,14 +77,53 @@ def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _structure_optional_int(value: object, kind: Any) -> int | None:
-    return None if value is None else _structure_int(value, kind)
+_SCALARS: dict[type, Callable[[object, Any], Any]] = {
+    int: _structure_int,
+    float: _structure_float,
+    str: _strict(str),
+    bool: _strict(bool),
+}
 
 
-def _add_tuple_of(converter: Converter, item: type) -> None:
+def _check_decodable(kind: Any, where: str) -> None:
+    """Raise ``TypeError`` for a type that cattrs would decode by its own, lenient rules."""
+    inner = optional_item(kind) or tuple_item(kind)
+    if inner is not None:
+        _check_decodable(inner, where)
+    elif not (kind is Any or kind in _SCALARS or attrs.has(kind)):
+        raise TypeError(f"{where}: no rule decodes {kind}")
+
+
+def _make_model_hook(cls: Any, converter: Converter, *, exact: bool) -> Callable[[Any, Any], Any]:
+    attrs.resolve_types(cls)
+    fields = [field for field in attrs.fields(cls) if field.init]
+    for field in fields:
+        _check_decodable(field.type, f"{cls.__name__}.{field.name}")
+    generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
+        cls, converter, _cattrs_detailed_validation=not exact
+    )
+    count = len(fields)
+    names = frozenset(field.name for field in fields)
+    all_required = all(field.default is attrs.NOTHING for field in fields)
+
+    def structure(value: Any, kind: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("expected object")
+        # Where every field is required, each is looked up: as many keys as fields are then the fields themselves. An
+        # optional field may be left out, and an unknown one stand in its place: there the names are compared.
+        if exact and (len(value) != count if all_required else not value.keys() <= names):
+            raise _MismatchError("unknown or missing fields")
+        return generated(value, kind)
+
+    return structure
+
+
+def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callable[[object, Any], tuple[Any, ...]]:
+    item = tuple_item(kind)
+    if exact and item is str:
+        return _structure_texts
     # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
-    items: Any = list[item]  # type: ignore[valid-type]  # made at run time, for one class each
-    whole: Any = tuple[item, ...]  # type: ignore[valid-type]  # likewise
+    items: Any = list[item]  # type: ignore[valid-type]  # made at run time, once for each type
     generic = converter.get_structure_hook(items)
 
     def structure(value: object, _: Any) -> tuple[Any, ...]:
@@ -96,53 +131,24 @@ def _add_tuple_of(converter: Converter, item: type) -> None:
             raise _MismatchError("expected list")
         return tuple(generic(value, items))
 
-    converter.register_structure_hook_func(lambda kind: kind == whole, structure)
-
-
-def _add(converter: Converter, cls: type, exact: bool) -> None:
-    generated: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
-        cls, converter, _cattrs_detailed_validation=not exact
-    )
-    fields = len(attrs.fields(cls))
-
-    def structure(value: Any, kind: Any) -> Any:
-        if type(value) is not dict:
-            raise _MismatchError("expected object")
-        # As many as there are fields, and each of those is looked up: then there is no other.
-        if exact and len(value) != fields:
-            raise _MismatchError("unknown or missing fields")
-        return generated(value, kind)
-
-    converter.register_structure_hook(cls, structure)
+    return structure
 
 
 @cache
 def _make_converter(*, exact: bool) -> Converter:
-    """Return a converter. ``exact`` refuses unknown fields and names no paths; otherwise the reverse."""
-    # Made on demand: generating their functions would be a fifth of the time that importing the package takes.
-    converter = Converter(detailed_validation=not exact)
-    converter.register_structure_hook(int, _structure_int)
-    converter.register_structure_hook(str, _strict(str))
-    converter.register_structure_hook(bool, _strict(bool))
-    converter.register_structure_hook(int | None, _structure_optional_int)
+    """Return a converter that is closed: no type is left to the defaults of cattrs.
 
-    if exact:
-        converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _structure_texts)
-    else:
-        _add_tuple_of(converter, str)
-    _add(converter, Group, exact)
-    _add(converter, GroupSummary, exact)
-    _add_tuple_of(converter, GroupSummary)
-    _add(converter, Section, exact)
-    _add_tuple_of(converter, Section)
-    _add(converter, SectionPage, exact)
-    for errors, body in (
-        (BadRequestErrors, BadRequestBody),
-        (UnauthenticatedErrors, UnauthenticatedBody),
-        (ForbiddenErrors, ForbiddenBody),
-    ):
-        _add(converter, errors, exact)
-        _add(converter, body, exact)
+    ``exact`` refuses unknown fields and names no paths; otherwise the reverse.
+    """
+    # Made on demand: generating the hooks would be a fifth of the time that importing the package takes.
+    converter = Converter(detailed_validation=not exact)
+    for kind, hook in _SCALARS.items():
+        converter.register_structure_hook(kind, hook)
+    # Factories, so that no list of models must be kept: the next model is closed as it is written.
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _make_model_hook(cls, converter, exact=exact))
+    converter.register_structure_hook_factory(
+        lambda kind: tuple_item(kind) is not None, lambda kind: _make_tuple_hook(kind, converter, exact=exact)
+    )
     return converter
 
 

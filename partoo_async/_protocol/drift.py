@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
@@ -11,7 +12,7 @@ from partoo_async.models import Group, GroupSummary, Section
 if TYPE_CHECKING:
     from collections import Counter
 
-__all__ = ["mend"]
+__all__ = ["mend", "optional_item", "tuple_item"]
 
 # What stands for a field that the server left out or sent as null. ``id`` and ``name`` have no neutral value: an
 # answer without them is an error. The flags of a section are not known to come with the list of sections.
@@ -22,10 +23,25 @@ _NEUTRAL: dict[type, dict[str, object]] = {
 }
 
 
+def tuple_item(kind: Any) -> Any:
+    """Return ``X`` of ``tuple[X, ...]``, and None for any other type."""
+    args = get_args(kind)
+    return args[0] if get_origin(kind) is tuple and len(args) == 2 and args[1] is ... else None
+
+
+def optional_item(kind: Any) -> Any:
+    """Return ``X`` of ``X | None``, and None for any other type."""
+    args = get_args(kind)
+    if get_origin(kind) not in (Union, UnionType) or len(args) != 2 or NoneType not in args:
+        return None
+    return args[0] if args[1] is NoneType else args[1]
+
+
 def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
     """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
-    if get_origin(cls) is tuple:
-        item = get_args(cls)[0]
+    cls = optional_item(cls) or cls
+    item = tuple_item(cls)
+    if item is not None:
         if not attrs.has(item) or not isinstance(data, list):
             return data
         return [mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
@@ -38,7 +54,7 @@ def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str
 
     attrs.resolve_types(cls)
     mended: dict[str, object] = {}
-    known = {field.name: field for field in attrs.fields(cls)}
+    known = {field.name: field for field in attrs.fields(cls) if field.init}
     for name in data:
         if name not in known:
             note(_field_label(name), "unknown")
