@@ -39,6 +39,8 @@ class Shop:
     open: bool
     tags: tuple[str, ...]
     track: tuple[Point, ...]
+    grid: tuple[tuple[Point, ...], ...]
+    stops: tuple[Point | None, ...]
     sizes: tuple[float, ...] = ()
     point: Point | None = None
     note: str | None = None
@@ -72,8 +74,8 @@ WRONG: dict[object, tuple[object, ...]] = {
     bool: ("true", 1, 0, 1.0, [], {}),
     float: ("1.5", True, False, [], {}),
 }
-NOT_A_LIST = ("ab", 7, True, {"a": 1})
-NOT_AN_OBJECT = ("ab", 7, True, [], [["id", 7]])
+NOT_A_LIST: tuple[object, ...] = ("ab", 7, True, {"a": 1})
+NOT_AN_OBJECT: tuple[object, ...] = ("ab", 7, True, [], [["id", 7]])
 
 
 def bare(kind: Any) -> Any:
@@ -189,6 +191,7 @@ def test_a_page_with_other_numbers_is_drift() -> None:
 @each("strict", [False, True])
 def test_no_wrong_type_passes(cls: type, strict: bool) -> None:
     """A value of another type is refused at any place of the body, and never coerced."""
+    wrong: tuple[object, ...]
     for path, kind in places(cls):
         if get_origin(kind) is tuple:
             expected, wrong = "list", NOT_A_LIST
@@ -216,7 +219,7 @@ def test_null_where_it_is_allowed(strict: bool) -> None:
     data = sample(Shop) | {"point": None, "note": None, "rating": None}
     shop = Decoder(strict=strict).decode(json.dumps(data).encode(), Shop, ROUTE)
     assert (shop.point, shop.note, shop.rating) == (None, None, None)
-    for name in ("id", "open", "tags", "track", "sizes"):
+    for name in ("id", "open", "tags", "track", "grid", "sizes"):
         (problem,) = problems(with_value(Shop, (name,), None), Shop, strict=strict)
         assert problem.endswith(f"@ $.{name}")
 

@@ -37,12 +37,18 @@ def optional_item(kind: Any) -> Any:
     return args[0] if args[1] is NoneType else args[1]
 
 
+def _holds_models(kind: Any) -> bool:
+    inner = optional_item(kind) or tuple_item(kind)
+    return attrs.has(kind) if inner is None else _holds_models(inner)
+
+
 def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
     """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
     cls = optional_item(cls) or cls
     item = tuple_item(cls)
     if item is not None:
-        if not attrs.has(item) or not isinstance(data, list):
+        # A list of texts may have a million of them: nothing in it can be missing.
+        if not isinstance(data, list) or not _holds_models(item):
             return data
         return [mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
     if not attrs.has(cls) or not isinstance(data, dict):
