@@ -13,7 +13,7 @@ from partoo_async._call.decode_budget import LARGE
 from partoo_async._call.resend import again, attempt
 from partoo_async._call.retrying import Retrying, worth_retrying
 from partoo_async._internal.secret import Secret
-from partoo_async._protocol.interpret import judge
+from partoo_async._protocol.interpret import interpret
 from partoo_async._transport import CancelledUnsentError, HeldBackError
 from partoo_async.errors import (
     APIResponseValidationError,
@@ -194,7 +194,7 @@ class Call(Admission):
             answered = True
             if len(response.body) > LARGE:
                 await session.turns.take(len(response.body))
-            result = judge(operation, response, session.decoder, settings.server)
+            result = interpret(operation, response, session.decoder, settings.server)
         except (CancelledUnsentError, HeldBackError) as error:
             self._sent = False
             # asyncio.timeout of 3.11 knows no subclass of CancelledError.

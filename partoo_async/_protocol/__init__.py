@@ -1,1 +1,4 @@
-"""The API as values: requests, responses, operations, decoding. No I/O and no clock."""
+"""The Partoo API as plain values: requests, responses, operations, and how a response is decoded.
+
+No I/O happens here. Imports ``errors``, ``models``, ``servers``, ``policy`` and ``_internal``; never a room above.
+"""

@@ -1,8 +1,8 @@
 """Bytes to models and back: the only module that knows cattrs.
 
-Decoding is strict about types, since plain cattrs would turn ``"false"`` into True and a string into a tuple of
-letters. It is lenient about drift: unknown fields, and missing or null ones that have a neutral value. A fast
-converter that accepts exactly the documented shape is tried first; only what it refuses pays for the explanation.
+Types are strict: plain cattrs would turn ``"false"`` into True, and a string into a tuple of letters. Drift is
+tolerated: unknown fields, and missing or null ones that have a neutral value. A fast, exact converter decodes what has
+the documented shape. What it refuses is decoded again by a slow one, which explains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
-from partoo_async._protocol.drift import mend, optional_item, tuple_item
+from partoo_async._protocol.drift import fill_missing, optional_item, tuple_item
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import BadRequestBody, ForbiddenBody, UnauthenticatedBody
@@ -31,10 +31,11 @@ _logger = logging.getLogger("partoo_async")
 
 _ID_LIMIT = 2**63
 _MAX_PROBLEMS = 20
-_MAX_DRIFT = 500
-_MAX_EXCERPT = 2000
+_MAX_DRIFT = 500  # kinds: a server that names its fields at random must not fill the memory
+_MAX_EXCERPT = 2000  # characters
 
 _ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
+# The field of the documented body that holds its message.
 _DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
 
 
@@ -72,7 +73,7 @@ def _structure_float(value: object, _: Any) -> float:
 def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     if type(value) is not list:
         raise _MismatchError("expected list")
-    # Joining is the fastest check there is that every item is a string: it runs in C, as does the copy.
+    # The fastest check that every item is a string: it raises TypeError for any other, and runs in C.
     "".join(value)
     return tuple(value)
 
@@ -109,8 +110,8 @@ def _make_model_hook(cls: Any, converter: Converter, *, exact: bool) -> Callable
     def structure(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise _MismatchError("expected object")
-        # Where every field is required, each is looked up: as many keys as fields are then the fields themselves. An
-        # optional field may be left out, and an unknown one stand in its place: there the names are compared.
+        # If all fields are required, counting the keys is enough, and fast: each field is looked up anyway. If one is
+        # optional, an unknown key may stand in its place, so the names are compared.
         if exact and (len(value) != count if all_required else not value.keys() <= names):
             raise _MismatchError("unknown or missing fields")
         return generated(value, kind)
@@ -122,7 +123,7 @@ def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callabl
     item = tuple_item(kind)
     if exact and item is str:
         return _structure_texts
-    # The list hook of cattrs names the index of a bad item; ours only adds the type check of the list itself.
+    # The list hook of cattrs names the index of a bad item, but takes any iterable: the type is checked here.
     items: Any = list[item]  # type: ignore[valid-type]  # made at run time, once for each type
     generic = converter.get_structure_hook(items)
 
@@ -136,15 +137,16 @@ def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callabl
 
 @cache
 def _make_converter(*, exact: bool) -> Converter:
-    """Return a converter that is closed: no type is left to the defaults of cattrs.
+    """Return a converter. No type is left to the defaults of cattrs.
 
-    ``exact`` refuses unknown fields and names no paths; otherwise the reverse.
+    Args:
+        exact: Refuse unknown fields, and name no paths, which is faster. Otherwise the reverse.
     """
-    # Made on demand: generating the hooks would be a fifth of the time that importing the package takes.
+    # Cached and made on demand: generating the hooks at import would make the import a fifth slower.
     converter = Converter(detailed_validation=not exact)
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
-    # Factories, so that no list of models must be kept: the next model is closed as it is written.
+    # Factories, not a list of models: each new model is covered as it is written.
     converter.register_structure_hook_factory(attrs.has, lambda cls: _make_model_hook(cls, converter, exact=exact))
     converter.register_structure_hook_factory(
         lambda kind: tuple_item(kind) is not None, lambda kind: _make_tuple_hook(kind, converter, exact=exact)
@@ -159,10 +161,12 @@ def _explain(error: BaseException, _: type | None) -> str:
 
 
 class Decoder:
-    """Decodes answers into models and counts drift.
+    """Decodes the bodies of responses into models, and counts drift.
 
-    ``drift`` maps a description such as ``Group.business_ids missing`` to the number of answers that showed it; the
-    first of each kind is logged as a WARNING. With ``strict``, drift is an ``APIResponseValidationError`` instead.
+    Attributes:
+        drift: A kind of drift, such as ``Group.business_ids missing``, to the number of responses that showed it. The
+            first of each kind is logged as a WARNING.
+        strict: Raise ``APIResponseValidationError`` for drift instead.
     """
 
     __slots__ = ("_hooks", "drift", "strict")
@@ -175,8 +179,15 @@ class Decoder:
     def decode(self, body: bytes, cls: type[T], route: str) -> T:
         """Return the body as an instance of an attrs class.
 
-        Raises ``InvalidJSONError`` for a body that is no JSON, which may be a cut answer and worth another try, and
-        ``APIResponseValidationError`` for one that does not fit, which is not.
+        Args:
+            body: The whole body, in JSON.
+            cls: The attrs class.
+            route: Method and path, for the error.
+
+        Raises:
+            InvalidJSONError: The body is no JSON. It may have been cut off: a retry may help.
+            APIResponseValidationError: The JSON does not fit the class. A retry does not help.
+            TypeError: A field of the class has a type that no rule decodes.
         """
         data = decode_json(body)
         hook = self._hooks.get(cls)
@@ -184,7 +195,7 @@ class Decoder:
             hook = self._hooks[cls] = _make_converter(exact=True).get_structure_hook(cls)
         try:
             value: T = hook(data, cls)
-        except Exception:  # noqa: S110 - cattrs raises what hooks raise and more; the slow way explains it
+        except Exception:  # noqa: S110 - cattrs may raise anything; the slow converter explains
             pass
         else:
             return value
@@ -193,17 +204,17 @@ class Decoder:
     def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:
         drift: Counter[str] = Counter()
         paths: list[str] = []
-        mended = mend(data, cls, "$", drift, paths)
+        filled = fill_missing(data, cls, "$", drift, paths)
         if self.strict and paths:
             raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=route)
         try:
-            value = _make_converter(exact=False).structure(mended, cls)
+            value = _make_converter(exact=False).structure(filled, cls)
         except Exception as error:
             problems = tuple(transform_error(error, format_exception=_explain)[:_MAX_PROBLEMS])
         else:
             self._count(drift)
             return value
-        # Raised after the block, so that the payload in the frames of cattrs stays out of the traceback.
+        # Raised after the except block: the frames of cattrs hold the payload, and would be in the traceback.
         raise APIResponseValidationError(problems, route=route)
 
     def _count(self, drift: Counter[str]) -> None:
@@ -216,14 +227,20 @@ class Decoder:
 
 
 def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
-    """Return the body of an error answer for people and for code: ``(value, raw)``. Never raises.
+    """Return the body of an error response as ``(value, raw)``. Never raises.
 
-    ``value`` is the attrs class of the documented body of this status where it fits (under ``errors`` or ``error``),
-    else the decoded JSON, else the first 2,000 characters of the text, else None. ``raw`` is the same, undecorated.
+    Args:
+        status: Decides which documented class is tried: that of 400, 401 or 403.
+        body: The whole body.
+
+    Returns:
+        ``raw`` is the JSON value, else the first 2,000 characters of the text, else None. ``value`` is the documented
+        class where ``raw`` fits it under ``errors`` or ``error``, else the same as ``raw``.
     """
     try:
         raw = decode_exactly(body)
     except InvalidJSONError:
+        # A character takes at most 4 bytes.
         text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
         return text, text
     cls = _ERROR_BODIES.get(status)
@@ -231,8 +248,8 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
         return raw, raw
     errors = raw.get("errors", raw.get("error"))
     if isinstance(errors, dict) and errors and _DOCUMENTED[status] not in errors:
-        return raw, raw  # the documented default text would hide what the server said instead
+        return raw, raw  # the default text of the class would hide what the server said
     try:
         return _make_converter(exact=False).structure({"errors": errors}, cls), raw
-    except Exception:  # the body is not ours: any misfit leaves it as it came
+    except Exception:  # cattrs may raise anything: a body that does not fit stays as it came
         return raw, raw

@@ -1,4 +1,4 @@
-"""Drift: how an answer differs from the documentation in ways that do no harm, and what is put in the gaps."""
+"""Drift: harmless differences between a response and the documentation, and the values that fill its gaps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from partoo_async.models import Group, GroupSummary, Section
 if TYPE_CHECKING:
     from collections import Counter
 
-__all__ = ["mend", "optional_item", "tuple_item"]
+__all__ = ["fill_missing", "optional_item", "tuple_item"]
 
-# What stands for a field that the server left out or sent as null. ``id`` and ``name`` have no neutral value: an
-# answer without them is an error. The flags of a section are not known to come with the list of sections.
+# The value of a field that the server left out or sent as null. ``id`` and ``name`` have none: a response without them
+# is an error. The flags of a section are here since the list of sections may come without them.
 _NEUTRAL: dict[type, dict[str, object]] = {
     Group: {"has_puller": False, "business_ids": []},
     GroupSummary: {"has_puller": False},
@@ -42,15 +42,23 @@ def _holds_models(kind: Any) -> bool:
     return attrs.has(kind) if inner is None else _holds_models(inner)
 
 
-def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return ``data`` with neutral values in place of missing fields, noting each drift by field and by path."""
+def fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
+    """Return a copy of ``data`` without unknown fields, and with neutral values for missing ones.
+
+    Args:
+        data: Decoded JSON. What has a wrong type stays as it is: the converter refuses it.
+        cls: The type that is expected.
+        path: Where ``data`` stands in the response: ``$`` for the whole.
+        drift: Counts each difference by field, such as ``Group.business_ids missing``.
+        paths: Gets each difference with its place, such as ``missing @ $.business_ids``.
+    """
     cls = optional_item(cls) or cls
     item = tuple_item(cls)
     if item is not None:
         # A list of texts may have a million of them: nothing in it can be missing.
         if not isinstance(data, list) or not _holds_models(item):
             return data
-        return [mend(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
+        return [fill_missing(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
     if not attrs.has(cls) or not isinstance(data, dict):
         return data
 
@@ -58,22 +66,22 @@ def mend(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str
         drift[f"{cls.__name__}.{field} {problem}"] += 1
         paths.append(f"{problem} @ {path}.{field}")
 
-    attrs.resolve_types(cls)
-    mended: dict[str, object] = {}
+    attrs.resolve_types(cls)  # the annotations are strings until then
+    filled: dict[str, object] = {}
     known = {field.name: field for field in attrs.fields(cls) if field.init}
-    for name in data:
+    for name in data:  # in the order of the document, so that two runs report the same
         if name not in known:
             note(_field_label(name), "unknown")
     for name, field in known.items():
         value = data.get(name)
         if value is None and name in _NEUTRAL.get(cls, {}):
             note(name, "null" if name in data else "missing")
-            mended[name] = _NEUTRAL[cls][name]
+            filled[name] = _NEUTRAL[cls][name]
         elif name in data:
-            mended[name] = mend(value, field.type, f"{path}.{name}", drift, paths)
-    return mended
+            filled[name] = fill_missing(value, field.type, f"{path}.{name}", drift, paths)
+    return filled
 
 
 def _field_label(name: str) -> str:
-    # An unknown field's name is the server's text: keep it short and on one line.
+    # The name of an unknown field is text of the server, and gets into logs: keep it short and on one line.
     return name if name.isidentifier() and len(name) <= 64 else "(unprintable name)"

@@ -1,4 +1,4 @@
-"""What an answer means: the typed value that an operation reads from it, or the error that its status calls for."""
+"""From a response to its result: the typed value that the operation reads, or the error of its status."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ if TYPE_CHECKING:
     from partoo_async._protocol.operations import Operation
     from partoo_async.servers import Server
 
-__all__ = ["judge"]
+__all__ = ["interpret"]
 
 T = TypeVar("T")
 
 
-def judge(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
-    """Return the typed answer, or raise what its status or its body calls for."""
+def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
+    """Return the result of an operation.
+
+    Raises:
+        APIStatusError: The status is not 2xx. ``error_class`` chooses the class.
+        APIResponseValidationError: The status is 2xx, but the body is cut off, invalid or of another shape.
+    """
     route = operation.request.route
     if 200 <= response.status < 300:
         if response.cut and operation.whole:
-            # Not to be tried again: that would do it twice.
+            # Not transient: a retry would do the write twice.
             problem = "the write was accepted, but its answer was cut off @ body"
             raise APIResponseValidationError((problem,), response.status, route)
-        problem = ""
         try:
             return operation.read(decoder, response.body, route)
         except InvalidJSONError as error:
             invalid = APIResponseValidationError((f"{error} @ $",), response.status, route)
-            # What has been cut on its way may come whole the next time; what is too large will be so again.
+            # A body that was cut on its way may come whole next time. A body that is too large stays too large.
             invalid.transient = not isinstance(error, TooManyValuesError)
-        raise invalid
+        raise invalid  # after the except block: the context would hold the payload
     raise _status_error(response, route, server)
 
 
@@ -44,7 +48,7 @@ def _status_error(response: Response, route: str, server: Server) -> APIStatusEr
     status = response.status
     wait = retry_after(response.headers, now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
-    # HTML says nothing in one line, and what comes with a status of no error is no message; both stay in ``body``.
+    # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
     error = error_class(status)(status, body, route, wait, detail, str(server))

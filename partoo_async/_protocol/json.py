@@ -12,12 +12,12 @@ import orjson
 __all__ = ["InvalidJSONError", "TooManyValuesError", "decode_exactly", "decode_json", "encode_json"]
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-# A byte of JSON can become thirty in memory: 32 MiB of "{}," are a gigabyte, and seconds of work. A section of 100,000
-# groups has as many objects and thrice as many fields; 32 MiB of business ids, the most that is read, are 1.2 million.
+# A byte of JSON can become thirty in memory: 32 MiB of "{}," are a gigabyte, and seconds of work. The limits allow a
+# section of 100,000 groups (as many objects, three times as many fields) and 32 MiB of business ids (1.2 million).
 _MOST_CONTAINERS = 250_000
 _MOST_FIELDS = 600_000
 _MOST_VALUES = 1_500_000
-# No shorter body can have so many, so that the bytes of nearly all need not be counted.
+# A shorter body cannot have that many, so nearly no body is counted.
 _SHORT = 2 * _MOST_CONTAINERS
 
 
@@ -26,17 +26,21 @@ class InvalidJSONError(ValueError):
 
 
 class TooManyValuesError(InvalidJSONError):
-    """The body would become too large in memory."""
+    """The body holds too many values: decoded, it would be too large for memory."""
 
 
 def decode_json(body: bytes) -> Any:
-    """Return the JSON value of a body in UTF-8, whatever its content type said. Raises ``InvalidJSONError``.
+    """Return the JSON value of a body in UTF-8. Its content type has no say.
 
-    NaN, Infinity, lone surrogates, and nesting deeper than 1,024 are refused; of a duplicate key the last one wins.
-    Raises ``TooManyValuesError``, one of these, before anything is made of a body that holds too much.
+    NaN, Infinity, lone surrogates and nesting deeper than 1,024 are invalid. The last of duplicate keys wins.
+
+    Raises:
+        InvalidJSONError: The body is not one complete value.
+        TooManyValuesError: A kind of ``InvalidJSONError``. Raised before anything is decoded.
     """
     if len(body) > _SHORT:
         _check_size(body)
+    # Raised after the except block: the context would hold the payload.
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
@@ -45,11 +49,13 @@ def decode_json(body: bytes) -> Any:
 
 
 def decode_exactly(body: bytes) -> Any:
-    """Return the same as ``decode_json``, and integers of more than 64 bits as they are, where that makes floats.
+    """Return the value like ``decode_json``, but keep integers of more than 64 bits exact.
 
-    Raises ``InvalidJSONError``.
+    Raises:
+        InvalidJSONError: See ``decode_json``. Also for long integers that are nested too deep for ``json``.
     """
     value = decode_json(body)
+    # orjson makes them floats. The standard library does not, and is slower: only bodies with long numbers pay for it.
     if not _LONG_NUMBER.search(body):
         return value
     try:
@@ -60,7 +66,7 @@ def decode_exactly(body: bytes) -> Any:
 
 
 def _check_size(body: bytes) -> None:
-    # Those in texts count, too: they are few.
+    # Brackets and commas within strings count, too. They are few, and to skip them would mean to parse.
     if body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS:
         raise TooManyValuesError(f"the body holds more than {_MOST_CONTAINERS} objects and lists")
     if body.count(b":") > _MOST_FIELDS:
@@ -70,9 +76,13 @@ def _check_size(body: bytes) -> None:
 
 
 def encode_json(value: object) -> bytes:
-    """Return a value as JSON. Raises ``TypeError`` for what JSON cannot express."""
+    """Return a value as compact JSON in UTF-8.
+
+    Raises:
+        TypeError: JSON cannot express the value.
+    """
     body = orjson.dumps(value)
-    if b"null" in body:  # also what orjson makes of nan and inf
+    if b"null" in body:  # orjson writes nan and inf as null, too
         _refuse_non_finite(value)
     return body
 
