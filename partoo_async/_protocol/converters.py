@@ -34,9 +34,12 @@ _MAX_PROBLEMS = 20
 _MAX_DRIFT = 500  # kinds: a server that names its fields at random must not fill the memory
 _MAX_EXCERPT = 2000  # characters
 
-_ERROR_BODIES: dict[int, type] = {400: BadRequestBody, 401: UnauthenticatedBody, 403: ForbiddenBody}
-# The field of the documented body that holds its message.
-_DOCUMENTED = {400: "json", 401: "authentication", 403: "authorization"}
+# Status -> the documented body, and the field of its errors that holds the message.
+_ERROR_BODIES: dict[int, tuple[type, str]] = {
+    400: (BadRequestBody, "json"),
+    401: (UnauthenticatedBody, "authentication"),
+    403: (ForbiddenBody, "authorization"),
+}
 
 
 class _MismatchError(TypeError):
@@ -243,11 +246,12 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
         # A character takes at most 4 bytes.
         text = body[: 4 * _MAX_EXCERPT].decode("utf-8", "replace").strip()[:_MAX_EXCERPT] or None
         return text, text
-    cls = _ERROR_BODIES.get(status)
-    if cls is None or not isinstance(raw, dict):
+    documented = _ERROR_BODIES.get(status)
+    if documented is None or not isinstance(raw, dict):
         return raw, raw
+    cls, message = documented
     errors = raw.get("errors", raw.get("error"))
-    if isinstance(errors, dict) and errors and _DOCUMENTED[status] not in errors:
+    if isinstance(errors, dict) and errors and message not in errors:
         return raw, raw  # the default text of the class would hide what the server said
     try:
         return _make_converter(exact=False).structure({"errors": errors}, cls), raw

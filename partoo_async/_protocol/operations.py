@@ -1,7 +1,7 @@
-"""One pure function per API operation: what to send, how to read the answer, and whether it may be sent twice.
+"""One pure function for each API operation: what to send, how to read the response, and whether it may be sent twice.
 
-Arguments are checked here, before anything is sent. Paths, bodies and answers: the pages of "Groups and Sections" of
-the API's documentation; what those leave open is said where it matters.
+Arguments are checked here, before anything is sent: each function raises ``ConfigurationError``. Source: the pages of
+"Groups and Sections" of the API's documentation. What they leave open is said at its line.
 """
 
 from __future__ import annotations
@@ -50,10 +50,13 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 @define  # made for each call: see Request
 class Operation(Generic[T]):
-    """An operation ready to be sent. ``idempotent``: whether repeating it is harmless when it may have been done.
+    """An operation ready to be sent.
 
-    ``shareable``: a read whose result is frozen, so that callers who ask for the same may be given the same object.
-    ``whole``: a write that returns what the server says, so that an answer that was cut off is not to be passed over.
+    Attributes:
+        read: Makes the result of a decoder, the body of a 2xx, and the route for errors.
+        idempotent: It may be repeated when it may already have been done.
+        shareable: A read with a frozen result: callers who ask for the same may get the same object.
+        whole: A write that returns what the server says: a body that was cut off is an error.
     """
 
     request: Request
@@ -79,8 +82,8 @@ def _section_path(section_id: object) -> str:
 def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, route: str) -> T:
     value = decoder.decode(body, cls, route)
     if value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
-        # Filing another group's businesses under this id would be worse than any error. Once more, and on another
-        # connection: this one may be off by one answer.
+        # The businesses of another group under this id would be worse than any error. One retry, on another
+        # connection: this one may be off by one response.
         error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=route)
         error.transient, error.foreign, error.repeats = True, True, 1
         raise error
@@ -92,7 +95,7 @@ def _read_page(decoder: Decoder, body: bytes, route: str) -> SectionPage:
 
 
 def _read_id(known: int | None, _: Decoder, body: bytes, route: str) -> int:
-    """The id in the answer to a write, or ``known`` when an answer to an update does not repeat it."""
+    """Return the id in the response to a write, or ``known`` if the response to an update does not repeat it."""
     try:
         data = decode_json(body)
     except ValueError:
@@ -118,16 +121,15 @@ def get_group(section_id: object, group_id: object) -> Operation[Group]:
 
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
-    """``POST /sections/{section_id}/groups``. Without ``business__in`` the server would take every business."""
+    """``POST /sections/{section_id}/groups``."""
+    # ``business__in`` is always sent: without it, the server would put every business into the group.
     body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
     return Operation(Request("POST", _section_path(section_id) + "/groups", body), partial(_read_id, None), False)
 
 
 def update_group(section_id: object, group_id: object, *, name: object, business_ids: object) -> Operation[int]:
-    """``POST /sections/{section_id}/groups/{group_id}``: replaces name and the whole list of businesses.
-
-    Not on a documentation page that could be seen; method, path and body are those of a client in production.
-    """
+    """``POST /sections/{section_id}/groups/{group_id}``: replaces the name and the whole list of businesses."""
+    # Not on a documentation page that could be seen. Method, path and body are those of a client in production.
     path = _group_path(section_id, group_id)
     body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
     return Operation(Request("POST", path, body), partial(_read_id, int(path.rpartition("/")[2])), False)
@@ -172,14 +174,23 @@ def update_section(section_id: object, *, name: object) -> Operation[None]:
 
 
 def delete_section(section_id: object) -> Operation[None]:
-    """``DELETE /sections/{section_id}``. Inferred from the texts of other pages: no page of its own was seen."""
+    """``DELETE /sections/{section_id}``."""
+    # No documentation page of its own was seen: inferred from the texts of other pages.
     return Operation(Request("DELETE", _section_path(section_id)), _read_nothing, False)
 
 
 def custom(
     method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
 ) -> Operation[Any]:
-    """Any other endpoint: its answer is the decoded JSON, or for a write its text, None when empty."""
+    """Any other endpoint. The result is the decoded JSON. Of a write also its text, or None for an empty body.
+
+    Args:
+        method: GET, POST, PUT, PATCH or DELETE, in any case.
+        path: Below the base URL of the server.
+        params: The query.
+        json: The body, or None for no body.
+        idempotent: It may be repeated when it may already have been done. None: only a GET may.
+    """
     verb = method.upper() if isinstance(method, str) else method
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -201,7 +212,7 @@ def _read_json(is_write: bool, _: Decoder, body: bytes, route: str) -> Any:
         return decode_exactly(body) if text else None
     except InvalidJSONError:
         if text[:1] in (b"{", b"["):
-            # Begun as JSON and not ended: not the whole answer, and nobody can see that but by its end.
+            # JSON that begins but does not end was cut off. Nothing else tells.
             raise APIResponseValidationError((f"{_ACCEPTED} not complete, valid JSON @ $",), route=route) from None
-        # Any 2xx is success for a write: an error would make the caller do it twice.
+        # Any 2xx is success for a write: after an error, the caller would do it twice.
         return body.decode("utf-8", "replace")
