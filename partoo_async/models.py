@@ -1,4 +1,4 @@
-"""What the API speaks of, as frozen values. They know nothing of JSON; ``_convert`` does.
+"""What the API speaks of, as frozen values. They know nothing of JSON; ``_protocol`` does.
 
 Field names, types and the defaults of the error schemas: the official OpenAPI document of "Get Group" and the pages
 of "Groups and Sections".

@@ -49,7 +49,7 @@ class Answer:
     async def read(self, request: Request, key: Secret, until: float) -> Response:
         """Return all of the answer.
 
-        ``until``: the event loop time at which the attempt ends. Raises errors of aiohttp and those of ``_body``.
+        ``until``: the event loop time at which the attempt ends. Raises errors of aiohttp and those of ``body``.
         """
         status = self._status
         body = body_at_hand(self._stream, self._headers.get(CONTENT_ENCODING))

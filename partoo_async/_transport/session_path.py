@@ -96,7 +96,7 @@ class SessionRoute:
             headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
         return await self._session.request(
             request.method,
-            # Paths are built and checked by _operations; yarl would fold and quote them once more.
+            # Paths are built and checked by `operations`; yarl would fold and quote them once more.
             URL(base_url + request.path, encoded=True),
             data=_payload(request.body),
             headers=headers,

@@ -11,7 +11,7 @@ ALLOWED = {"errors", "servers", "policy", "emulator", "_internal"}
 
 
 def test_the_emulator_shares_no_wire_code_with_the_client() -> None:
-    """Of this package it imports names, errors and tools that know no Partoo only, so that no misreading cancels out."""
+    """Of this package it imports names, errors and tools only, so that no misreading cancels out."""
     for path in Path(partoo_async.emulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
