@@ -1,4 +1,4 @@
-"""A scan that is closed before its end, by whom and whenever it is: it ends quietly, and says that it is a part."""
+"""A scan that is closed before its end, by whom and whenever it is: it never looks like a whole or an empty one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from partoo_async import ConfigurationError, PartooClient, RateLimit, Scan, ScanError, ScanItem, ScanReport, exports
+from partoo_async import (
+    ClientClosedError,
+    ConfigurationError,
+    PartooClient,
+    RateLimit,
+    Scan,
+    ScanError,
+    ScanItem,
+    ScanReport,
+    exports,
+)
 from partoo_async._internal.secret import Secret
 from partoo_async._protocol.http import Request, Response
 from partoo_async.scan.journal import reader as recording
@@ -54,8 +64,13 @@ def asked(partoo: Partoo) -> list[Key]:
 
 async def consume(scan: Scan) -> Consumed:
     """What a program does with a scan. Its task must not notice that somebody closes the scan."""
+    items = []
     async with scan:
-        items = [item async for item in scan]
+        if scan._state == "open":
+            items = [item async for item in scan]
+        else:
+            with pytest.raises(ClientClosedError, match="closed before its end, after 0 outcomes"):
+                await anext(scan)
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()
@@ -71,7 +86,8 @@ def all_of(client: PartooClient, journal: Path | None) -> Scan:
 @pytest.mark.parametrize("with_journal", [False, True])
 @pytest.mark.parametrize("held", [0, 2], ids=["waits for quota", "in flight"])
 def test_closed_while_the_pages_are_walked(tmp_path: Path, with_journal: bool, held: int) -> None:
-    """aclose() from elsewhere while a page waits for the quota, or for its answer: the consumer's loop just ends."""
+    """aclose() from elsewhere while a page waits for the quota, or for its answer: the loop that begins then
+    raises."""
     partoo = Paged(SECTIONS)
     partoo.held = held
     path = tmp_path / "scan.db" if with_journal else None
@@ -270,7 +286,8 @@ def test_closed_by_its_own_task(tmp_path: Path, with_journal: bool) -> None:
                 await scan.aclose()
                 before = len(partoo.arrived)
                 await scan.aclose()
-                assert [item async for item in scan] == []
+                with pytest.raises(ClientClosedError, match="closed before its end, after 1 outcomes"):
+                    await anext(aiter(scan))
             task = asyncio.current_task()
             assert task is not None
             assert not task.cancelling()
@@ -349,3 +366,55 @@ def test_two_who_close_it_at_once(tmp_path: Path) -> None:
 
     with journals_in_virtual_time():
         run_virtual(main())
+
+
+async def test_a_closed_scan_does_not_iterate_as_an_empty_one() -> None:
+    """Closed before its end it raises ``ClientClosedError``, for a loop and for ``anext``, as often as it is asked."""
+    async with client_of(Partoo({1: [11, 12]}, late=0.0)) as client:
+        async with client.scan(1) as scan:
+            pass
+        for _ in range(2):
+            with pytest.raises(
+                ClientClosedError, match=r"scan: it was closed before its end, after 0 outcomes; make an"
+            ):
+                await anext(scan)
+            with pytest.raises(ClientClosedError):
+                [item async for item in scan]
+        assert not scan.complete
+
+
+async def test_a_complete_scan_has_nothing_more() -> None:
+    """After its end it is an iterator like others: at its end, for good, and ``complete``."""
+    async with client_of(Partoo({1: [11, 12]}, late=0.0)) as client:
+        async with client.scan(1) as scan:
+            assert len([item async for item in scan]) == 2
+            assert scan.complete
+            assert [item async for item in scan] == []
+        assert [item async for item in scan] == []
+        with pytest.raises(StopAsyncIteration):
+            await anext(scan)
+
+
+@pytest.mark.parametrize("where", ["the loop's body", "another task"])
+def test_a_loop_that_runs_when_the_scan_is_closed_ends(where: str) -> None:
+    """Whether it waits for an item, is in its body, or closes the scan itself; ``complete`` is False, and the next loop
+    raises."""
+    partoo = Partoo({1: list(range(100))}, late=1.0)
+
+    async def main() -> None:
+        async with client_of(partoo, max_concurrency=2) as client, client.scan(1) as scan:
+            taken = 0
+            async for _ in scan:
+                taken += 1
+                if where == "the loop's body":
+                    await scan.aclose()
+                elif taken == 1:
+                    closing = asyncio.create_task(scan.aclose())
+                    await asyncio.sleep(5)
+                    await closing
+            assert taken == 1
+            assert not scan.complete
+            with pytest.raises(ClientClosedError):
+                aiter(scan)
+
+    run_virtual(main())

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from partoo_async import APIStatusError, Group, PartooClient, RateLimit, RetryPolicy, ScanError, ScanItem
+from partoo_async import (
+    APIStatusError,
+    ClientClosedError,
+    Group,
+    PartooClient,
+    RateLimit,
+    RetryPolicy,
+    ScanError,
+    ScanItem,
+)
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal.journal import Journal
@@ -232,7 +241,8 @@ def test_leaving_by_an_exception(tmp_path: Path, with_journal: bool) -> None:
                     async for _ in scan:
                         raise MineError
             assert_nothing_left(client, partoo)
-            assert [item async for item in scan] == []
+            with pytest.raises(ClientClosedError):
+                aiter(scan)
             assert (await client.groups.get(1, 42)).id == 42
 
     with journals_in_virtual_time():
@@ -250,7 +260,8 @@ def test_a_scan_that_is_closed_while_it_reads_its_sections() -> None:
             closing: list[asyncio.Future[None]] = []
             async with scan:
                 await asyncio.sleep(60)
-                assert [item async for item in scan] == []
+                with pytest.raises(ClientClosedError):
+                    aiter(scan)
             await closing[0]
             assert_nothing_left(client, partoo)
             assert [group_id for _, (_, group_id) in partoo.arrived] == [None, None]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 from attrs import frozen
 
 from partoo_async._internal.text import encodable
-from partoo_async.errors import ConfigurationError
+from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import Replacement
 from partoo_async.exports.formats import choose_writer
 from partoo_async.scan.outcomes import ScanItem, ScanReport
@@ -191,12 +191,16 @@ async def _scanned(scan: Scan) -> AsyncGenerator[ScanItem, None]:
     async with AsyncExitStack() as stack:
         if not _started(scan):
             await stack.enter_async_context(scan)
-        async for item in scan:
-            taken += 1
-            yield item
+        items = None
+        with suppress(ClientClosedError):  # of a scan that was closed before: told below
+            items = aiter(scan)
+        if items is not None:
+            async for item in items:
+                taken += 1
+                yield item
     progress = scan.progress
     # A file that looks complete and is not would be worse than none.
-    if not scan.report().complete or (progress.total and not taken):
+    if not scan.complete or (progress.total and not taken):
         raise ConfigurationError(
             f"source: expected a scan with outcomes left, not one that has ended, after {progress.done} of "
             f"{progress.total}; make another with client.scan(...)"

@@ -11,6 +11,7 @@ from partoo_async.errors import (
     ClientClosedError,
     ConfigurationError,
     DeadlineExceededError,
+    PartooError,
     QuotaExceededError,
     ScanError,
 )
@@ -78,6 +79,8 @@ class Scan:
         self._tally = Tally(self._session, self._reader, self._listing, self._failures, on_progress)
         self._handover = Handover()
         self._taking = False
+        self._looping = False
+        self._why = ""
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self._listing.sections)} sections, {self._state}, {self._tally.done} outcomes>"
@@ -88,6 +91,11 @@ class Scan:
         if self._plan is None:
             raise ConfigurationError("scan.plan: known once the sections are read, inside 'async with scan'")
         return self._plan
+
+    @property
+    def complete(self) -> bool:
+        """Whether every outcome was handed out, failures included. False for a scan that was closed before."""
+        return self._tally.complete
 
     @property
     def progress(self) -> ScanProgress:
@@ -103,6 +111,7 @@ class Scan:
             async with self._keeper.turn:
                 self._plan = await self._prepare()
         except BaseException as error:
+            self._note(error)
             await self.aclose()
             if isinstance(error, _ENDS):
                 raise self._ended_by(error) from None
@@ -133,19 +142,33 @@ class Scan:
         return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
+        self._why = self._why or reason.removeprefix("the scan ended early: ")
         error = ScanError(reason, self.report(self._failures.kept if items is None else items))
         error.transient = transient
         return error
 
-    async def __aexit__(self, *_: object) -> None:
+    def _note(self, error: BaseException) -> None:
+        """Keep why the scan ends, for the log."""
+        # Of an error that is not ours only the class: its text may hold anything.
+        ours = isinstance(error, (PartooError, JournalError))
+        self._why = self._why or (str(error) if ours else f"{type(error).__name__} was raised")
+
+    async def __aexit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None:
+            self._note(error)
         await self.aclose()
 
     async def aclose(self, *, grace: float = _GRACE) -> None:
-        """Stop: nothing more is sent, and whoever iterates gets to the end. Safe to call twice, and from any task.
+        """Stop: nothing more is sent. Safe to call twice, and from any task.
 
-        With a journal, requests in flight get ``grace`` seconds to be recorded; without one they are dropped at once.
+        An ``async for`` that runs gets to its end; one that begins later raises ``ClientClosedError``, unless the scan
+        is ``complete``.
+
+        Args:
+            grace: With a journal, seconds for the requests in flight to be recorded. Without one they are dropped.
         """
-        if self._state == "open":
+        was_open = self._state == "open"
+        if was_open:
             self._tally.end()
         self._state = "closed"
         if self._engine is not None:
@@ -155,8 +178,12 @@ class Scan:
             await self._listing.aclose()
         finally:
             # Of two who close it the second one waits, and does not cut the grace of the first one short.
-            async with self._keeper.turn:
-                await self._close(grace if self._keeper.journal is not None else 0.0)
+            try:
+                async with self._keeper.turn:
+                    await self._close(grace if self._keeper.journal is not None else 0.0)
+            finally:
+                if was_open:
+                    self._tally.log_end(self._plan, self._why)
 
     async def _close(self, grace: float) -> None:
         try:
@@ -174,10 +201,22 @@ class Scan:
     def __aiter__(self) -> Scan:
         if self._engine is None:
             raise ConfigurationError("scan: iterate inside 'async with client.scan(...) as scan', or use collect()")
+        if self._state == "closed" and not self.complete:
+            raise self._closed()
+        self._looping = True
         return self
+
+    def _closed(self) -> ClientClosedError:
+        return ClientClosedError(
+            f"scan: it was closed before its end, after {self._tally.done} outcomes; make another with client.scan(...)"
+        )
 
     async def __anext__(self) -> ScanItem:
         if self._engine is None or self._state == "closed":
+            # A loop that ran when the scan was closed ends, once. What comes later would look like an empty scan.
+            if not self.complete and not self._looping:
+                raise self._closed()
+            self._looping = False
             raise StopAsyncIteration
         if self._failures.exceeded:
             raise self._ended(f"the scan ended early: {self._failures}", transient=False)
@@ -213,10 +252,12 @@ class Scan:
             self._tally.complete = self._state == "open" and self._listing.whole
             if self._tally.complete:
                 await self._keeper.finish()
-        is_part = self._state == "open" and not self._listing.whole
+        self._looping = False
+        if self._state == "open" and not self._listing.whole:
+            error = self._ended("the scan may lack sections: their list changed while it was read", transient=True)
+            await self.aclose()
+            raise error
         await self.aclose()
-        if is_part:
-            raise self._ended("the scan may lack sections: their list changed while it was read", transient=True)
         raise StopAsyncIteration
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
@@ -232,14 +273,15 @@ class Scan:
         items: list[ScanItem] = []
         try:
             async with self:
-                async for item in self:
-                    items.append(item)  # noqa: PERF401 - what came before an error must not be lost
+                if self._state == "open":  # not closed from elsewhere while it read its sections
+                    async for item in self:
+                        items.append(item)  # noqa: PERF401 - what came before an error must not be lost
         except (ScanError, ClientClosedError) as error:
             if not items and isinstance(error, ClientClosedError):
                 raise  # nothing was had yet
             reason, later = str(error), error.transient
         else:
-            if self._tally.complete:
+            if self.complete:
                 return self.report(items)
             reason, later = "the scan ended early: it was closed", False
         raise self._ended(reason, items, transient=later)

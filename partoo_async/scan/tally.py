@@ -52,6 +52,29 @@ class Tally:
         """Stop the clock."""
         self._ended = asyncio.get_running_loop().time()
 
+    def log_end(self, plan: ScanPlan | None, why: str) -> None:
+        """Log the end of the scan in one line. ``why``: what ended it early."""
+        total = self.total(plan)
+        if self.complete:
+            state = "complete" if total else f"complete, and nothing to hand out: no groups in {self._sections}"
+        else:
+            state = f"not complete: {why or 'it was closed'}"
+        recorded = f" ({self._replayed} from the journal)" if self._replayed else ""
+        _logger.info(
+            "scan: %s; %d of %d groups%s, %d failed, requests: %d, %.1f s",
+            *(state, self.done, total, recorded, self._failures.count, self._reader.sends, self._elapsed()),
+        )
+
+    @property
+    def _sections(self) -> str:
+        count = len(self._listing.sections)
+        return "1 section" if count == 1 else f"{count} sections"
+
+    def total(self, plan: ScanPlan | None) -> int:
+        """Return how many outcomes there will be, 0 as long as nobody knows."""
+        # Without a plan the sections that could not be read so far are no total.
+        return 0 if plan is None else plan.groups + len(self._listing.unreadable)
+
     def add(self, item: ScanItem) -> None:
         """Count an outcome."""
         self.done += 1
@@ -72,8 +95,6 @@ class Tally:
 
     def progress(self, plan: ScanPlan | None, engine: Engine[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
         """Return how far the scan is."""
-        # Without a plan nobody knows what there is in all: the sections that could not be read so far are no total.
-        total = 0 if plan is None else plan.groups + len(self._listing.unreadable)
         elapsed = self._elapsed()
         # What a journal had says nothing of the speed.
         rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
@@ -83,7 +104,7 @@ class Tally:
         eta = self._reader.seconds_for(left, begun) if is_open else 0.0
         paused = self._session.quota.paused_for() if is_open else 0.0
         held = (self._reader.outage.held_for, self._reader.outage.held_by) if is_open else ()
-        return ScanProgress(self.done, self._failures.count, total, rate, eta, paused, *held)
+        return ScanProgress(self.done, self._failures.count, self.total(plan), rate, eta, paused, *held)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""
