@@ -57,8 +57,8 @@ async def opened(path: Path, scope: Scope = SCOPE, *, resume: bool = True) -> As
         await journal.aclose()
 
 
-async def replayed(journal: Journal, *, failures: bool = False) -> list[ScanItem]:
-    replay = journal.replay(failures=failures)
+async def replayed(journal: Journal, *, retry_failed: bool = True) -> list[ScanItem]:
+    replay = journal.replay(retry_failed=retry_failed)
     count = await replay.begin()
     items = []
     while (found := await replay.next()) is not None:
@@ -86,12 +86,12 @@ async def test_only_the_last_outcome_of_a_key_counts(tmp_path: Path) -> None:
     async with opened(tmp_path / "scan.db") as journal:
         await journal.record(failed)
         assert await replayed(journal) == []
-        (found,) = await replayed(journal, failures=True)
+        (found,) = await replayed(journal, retry_failed=False)
         assert (str(found.error), found.attempts) == ("cut", 3)
-        assert await journal.settled(7, failures=True) == {1}
-        assert await journal.settled(7, failures=False) == set()
+        assert await journal.settled(7, retry_failed=False) == {1}
+        assert await journal.settled(7, retry_failed=True) == set()
         await journal.record(item(1))
-        assert [found.error for found in await replayed(journal, failures=True)] == [None]
+        assert [found.error for found in await replayed(journal, retry_failed=False)] == [None]
 
 
 async def test_items_that_arrive_together_are_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +288,7 @@ def test_damage_is_an_error_or_harms_nothing(
     async def read() -> list[ScanItem]:
         async with opened(path) as journal, asyncio.timeout(PATIENCE):
             await journal.listing()
-            settled, items = await journal.settled(7, failures=True), await replayed(journal)
+            settled, items = await journal.settled(7, retry_failed=False), await replayed(journal)
             assert settled == {found.group_id for found in items}
             return items
 

@@ -110,7 +110,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     progress and a summary go to standard error.
     """
     target = Target(section_ids or (), everything=everything, org_id=org_id, group_ids=group_ids)
-    record = Record(journal, resume=resume, keep_failed=keep_failed, words=context.obj)
+    record = Record(journal, resume=resume, retry_failed=not keep_failed, words=context.obj)
     bounds = Bounds(max_failures, max_concurrency, max_outage)
     form = Form(progress, output=output, rows=rows, as_json=as_json)
     return execute(lambda: scan_sections(target, record, bounds, form, server=server, timeout=timeout))

@@ -68,10 +68,10 @@ class Scan:
         bulk_limit = session.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
         self._reader = Reader(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
-        self._listing = Listing(scope, self._reader, keep_failures=not retry_failed)
+        self._listing = Listing(scope, self._reader, retry_failed=retry_failed)
         self._failures = Failures(max_failures)
         journal = None if journal is None else check_journal(journal)
-        self._keeper = Keeper(journal, resume=resume, failures=not retry_failed)
+        self._keeper = Keeper(journal, resume=resume, retry_failed=retry_failed)
         self._engine: Engine[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
         self._unreadable: deque[ScanItem] = deque()

@@ -31,13 +31,13 @@ class Listing:
     ``sections``: their ids in order; ``unreadable``: outcomes of those that could not be read; ``added`` and
     ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took;
     ``left``: how many groups are to be read; ``whole``: False when the list of sections never stood still.
-    ``keep_failures``: what a journal has as failed needs no other try.
+    ``retry_failed``: what a journal has as failed is tried again.
     """
 
-    def __init__(self, scope: Scope, reader: Reader, *, keep_failures: bool) -> None:
+    def __init__(self, scope: Scope, reader: Reader, *, retry_failed: bool) -> None:
         self.scope: Scope = scope
         self.reader: Reader = reader
-        self.keep_failures: bool = keep_failures
+        self.retry_failed: bool = retry_failed
         self.journal: Journal | None = None
         self.sections: list[int] = []
         self.unreadable: list[ScanItem] = []
@@ -140,7 +140,7 @@ class Listing:
     ) -> array[int]:
         """Note what came and went, and return which groups the journal does not have."""
         before, now = self._before.get(section_id), {*groups}
-        settled = await journal.settled(section_id, failures=self.keep_failures)
+        settled = await journal.settled(section_id, retry_failed=self.retry_failed)
         gone: list[int] = []
         # Without a listing of it there were no groups, or a section of this id that was deleted.
         stale = settled & now if before is None else set[int]()
@@ -171,5 +171,5 @@ class Listing:
             gone = self._before[section_id].group_ids
             self.deleted += [(section_id, group_id) for group_id in gone]
             if self.journal is not None:
-                settled = await self.journal.settled(section_id, failures=self.keep_failures)
+                settled = await self.journal.settled(section_id, retry_failed=self.retry_failed)
                 await self.journal.forget_section(section_id, [key for key in gone if key not in settled])

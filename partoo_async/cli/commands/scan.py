@@ -63,16 +63,16 @@ class Record:
 
     journal: str | None
     resume: bool = field(kw_only=True)
-    keep_failed: bool = field(kw_only=True)
+    retry_failed: bool = field(kw_only=True)
     words: Sequence[str] | None = field(kw_only=True)
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of ``PartooClient.scan``. Raises ``ConfigurationError`` where one lacks another."""
         if self.resume and self.journal is None:
             raise ConfigurationError("--resume: goes with --journal FILE, the journal of the earlier run")
-        if self.keep_failed and not self.resume:
+        if not self.retry_failed and not self.resume:
             raise ConfigurationError("--keep-failed: goes with --resume")
-        return {"journal": self.journal, "resume": self.resume, "retry_failed": not self.keep_failed}
+        return {"journal": self.journal, "resume": self.resume, "retry_failed": self.retry_failed}
 
     def say_how_to_resume(self) -> None:
         """Print the command that goes on where this one stopped."""

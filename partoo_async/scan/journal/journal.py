@@ -121,10 +121,10 @@ class Journal:
         sections = await read_sections(self._database)
         return {one.section_id: Listed(one.group_ids, digests.get(one.section_id, array("I"))) for one in sections}
 
-    async def settled(self, section_id: int, *, failures: bool) -> set[int]:
-        """Return the groups of a section that have an outcome: a success, or with ``failures`` any."""
-        sql = "SELECT group_id FROM outcomes WHERE section_id = ? AND group_id >= 0 AND failed <= ?"
-        return {group_id for (group_id,) in await self._database.fetch(sql, section_id, failures)}
+    async def settled(self, section_id: int, *, retry_failed: bool) -> set[int]:
+        """Return the groups of a section that have an outcome: a success, or any unless ``retry_failed``."""
+        sql = "SELECT group_id FROM outcomes WHERE section_id = ? AND group_id >= 0 AND NOT (failed AND ?)"
+        return {group_id for (group_id,) in await self._database.fetch(sql, section_id, retry_failed)}
 
     async def note_section(
         self,
@@ -158,9 +158,9 @@ class Journal:
         """Record facts about the scan, JSON values by name."""
         await write_header(self._database, header)
 
-    def replay(self, *, failures: bool) -> Replay:
-        """Return what was recorded before this run: the successes, or with ``failures`` everything."""
-        return Replay(self._database, failures=failures)
+    def replay(self, *, retry_failed: bool) -> Replay:
+        """Return what was recorded before this run: the successes, and the failures unless ``retry_failed``."""
+        return Replay(self._database, retry_failed=retry_failed)
 
     async def aclose(self) -> None:
         """Write what is still to be written, and close the file."""

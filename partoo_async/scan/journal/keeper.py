@@ -35,19 +35,19 @@ def _opener() -> Callable[..., Awaitable[Journal]]:
 
 
 class Keeper:
-    """The journal at ``path``, or none. ``failures``: what it has as failed is handed out again, and not tried again.
+    """The journal at ``path``, or none. ``retry_failed``: what it has as failed is tried again, and not handed out.
 
     ``turn`` is held by whoever opens, reads or closes it, so that no task closes it under the hands of another.
     ``replays``: there may be outcomes of an earlier run to hand out. Every method raises ``JournalError`` when the file
     cannot be read or written.
     """
 
-    def __init__(self, path: Path | None, *, resume: bool, failures: bool) -> None:
+    def __init__(self, path: Path | None, *, resume: bool, retry_failed: bool) -> None:
         self.journal: Journal | None = None
         self.turn: asyncio.Lock = asyncio.Lock()
         self._path = path
         self._resume = resume
-        self._failures = failures
+        self._retry_failed = retry_failed
         self._replay: Replay | None = None
         self.replays: bool = False
         if path is not None:
@@ -63,7 +63,7 @@ class Keeper:
         """Get ready to hand out what an earlier run recorded, and return how many outcomes that are."""
         if self.journal is None:
             return 0
-        self._replay, self.replays = self.journal.replay(failures=self._failures), True
+        self._replay, self.replays = self.journal.replay(retry_failed=self._retry_failed), True
         return await self._replay.begin()
 
     async def next(self) -> ScanItem | None:

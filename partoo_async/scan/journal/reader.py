@@ -58,15 +58,15 @@ class Replay:
     """
 
     _database: Database
-    _failures: bool = field(kw_only=True)
+    _retry_failed: bool = field(kw_only=True)
     _page: deque[ScanItem] = field(factory=deque)
     _position: int = 0
     _last: int = 0
 
     async def begin(self) -> int:
         """Return how many outcomes there are to replay."""
-        sql = "SELECT count(*), coalesce(max(number), 0) FROM outcomes WHERE group_id >= 0 AND failed <= ?"
-        ((count, self._last),) = await self._database.fetch(sql, self._failures)
+        sql = "SELECT count(*), coalesce(max(number), 0) FROM outcomes WHERE group_id >= 0 AND NOT (failed AND ?)"
+        ((count, self._last),) = await self._database.fetch(sql, self._retry_failed)
         return int(count)
 
     async def next(self) -> ScanItem | None:
@@ -74,9 +74,9 @@ class Replay:
         if not self._page and self._position < self._last:
             sql = (
                 "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
-                " WHERE number > ? AND number <= ? AND group_id >= 0 AND failed <= ? ORDER BY number LIMIT ?"
+                " WHERE number > ? AND number <= ? AND group_id >= 0 AND NOT (failed AND ?) ORDER BY number LIMIT ?"
             )
-            rows = await self._database.fetch(sql, self._position, self._last, self._failures, _PAGE)
+            rows = await self._database.fetch(sql, self._position, self._last, self._retry_failed, _PAGE)
             self._page.extend([_item(self._database.path, *row[1:]) for row in rows])
             self._position = rows[-1][0] if rows else self._last
         return self._page.popleft() if self._page else None
