@@ -310,7 +310,7 @@ def test_an_outage_does_not_use_up_the_repeats_of_a_scan() -> None:
 
     def heard(event: Event) -> None:
         if isinstance(event, HoldEvent) and event.seconds:
-            budgets.append(scan._reader.outage._throttle.tokens)
+            budgets.append(scan._fetcher.outage._throttle.tokens)
 
     async def main() -> None:
         nonlocal scan

@@ -29,7 +29,7 @@ from partoo_async import (
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.failures import Failures
 from partoo_async.scan.outcomes import duration
-from partoo_async.scan.worker_pool import Engine
+from partoo_async.scan.worker_pool import WorkerPool
 from tests.conftest import GROUP, answer, raw_server
 from tests.each import each
 from tests.simulated import Partoo, client_of
@@ -183,8 +183,8 @@ async def test_progress_costs_the_same_for_many_sections() -> None:
         async with client_of(Partoo({})) as client:
             scan = client.scan(range(sections))
             for section_id in range(sections):
-                await scan._listing._take(section_id, None, [1])
-            assert scan._listing.left == sections
+                await scan._work._take(section_id, None, [1])
+            assert scan._work.left == sections
             times = []
             for _ in range(200):
                 started = time.perf_counter()
@@ -377,14 +377,14 @@ async def test_a_slow_consumer_slows_the_workers() -> None:
         await asyncio.sleep(0)
         return key
 
-    engine = Engine(iter(range(100_000)), work, 4)
-    engine.start()
+    pool = WorkerPool(iter(range(100_000)), work, 4)
+    pool.start()
     for taken in range(50):
         for _ in range(20):
             await asyncio.sleep(0)
         assert started <= taken + 8
-        await engine.next()
-    await engine.aclose()
+        await pool.next()
+    await pool.aclose()
 
 
 async def test_an_error_of_the_work_reaches_the_consumer() -> None:
@@ -395,12 +395,12 @@ async def test_an_error_of_the_work_reaches_the_consumer() -> None:
             raise ValueError("mine")
         return key
 
-    engine = Engine(range(10), work, 1)
-    engine.start()
-    assert [await engine.next() for _ in range(3)] == [0, 1, 2]
+    pool = WorkerPool(range(10), work, 1)
+    pool.start()
+    assert [await pool.next() for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="mine"):
-        await engine.next()
-    await engine.aclose()
+        await pool.next()
+    await pool.aclose()
 
 
 def test_an_error_of_the_work_waits_for_what_is_under_way() -> None:
@@ -416,18 +416,18 @@ def test_an_error_of_the_work_waits_for_what_is_under_way() -> None:
         return key
 
     async def main() -> None:
-        engine = Engine(range(1, 100), work, 5, lambda: told.append("once"))
-        engine.start()
+        pool = WorkerPool(range(1, 100), work, 5, lambda: told.append("once"))
+        pool.start()
         await asyncio.sleep(60)
         results = []
         with pytest.raises(ValueError, match="number 2"):
             while True:
-                results.append(await engine.next())
+                results.append(await pool.next())
                 await asyncio.sleep(60)
         # Key 6 was begun by the one who was ready first.
         assert (results, begun, told) == ([1, 3, 5, 6], [1, 2, 3, 4, 5, 6], ["once"])
         with pytest.raises(ValueError, match="number 2"):
-            await engine.next()
+            await pool.next()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())
@@ -447,12 +447,12 @@ def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[
         return key
 
     async def main() -> list[int]:
-        engine = Engine(range(keys), work, workers)
-        engine.start()
+        pool = WorkerPool(range(keys), work, workers)
+        pool.start()
         results = []
         try:
             while True:
-                results.append(await engine.next())
+                results.append(await pool.next())
                 await asyncio.sleep(pauses[len(results) % len(pauses)])
         except StopAsyncIteration:
             return results

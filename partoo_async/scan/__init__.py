@@ -1,4 +1,8 @@
-"""Bulk section scans: many groups at once, at the full speed of the quota, one outcome for each."""
+"""Bulk section scans: many groups at once, at the full speed of the quota, one outcome for each.
+
+May import the session, the resources and what is below them, not the client. ``journal`` keeps outcomes on disk,
+``diff`` compares scans.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Reads sections and groups for a scan: every failure of a key becomes its outcome, and everything is counted."""
+"""Reads sections and groups for a scan. Every failure of a key becomes its outcome, every request is counted."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from partoo_async.models import Group, Section
     from partoo_async.session import PartooSession
 
-__all__ = ["Reader"]
+__all__ = ["GroupFetcher"]
 
 
-class Reader:
-    """Sends a scan's requests as bulk work. ``calls``: what was asked; ``sends``: requests that left for it.
+class GroupFetcher:
+    """Sends a scan's requests with bulk priority. ``calls``: reads; ``sends``: requests that left for them.
 
-    Raises ``ClientClosedError`` when the client was closed, ``QuotaExceededError`` behind a pause of hours,
-    ``DeadlineExceededError`` at the end of an ambient deadline, and ``OutageError`` when nobody was answered for
-    ``max_outage`` seconds: none is the fault of one key. Every other error of a key is in its outcome.
+    Every error of a key is in its outcome. These are the fault of no key, and raised:
+
+    Raises:
+        ClientClosedError: The client was closed.
+        QuotaExceededError: The quota is paused for hours.
+        DeadlineExceededError: An ambient deadline has passed.
+        OutageError: Nobody was answered for ``max_outage`` seconds.
     """
 
     def __init__(self, session: PartooSession, workers: int, max_outage: float) -> None:
@@ -51,7 +55,7 @@ class Reader:
     def seconds_for(self, groups: int, begun: int = 0) -> float:
         """Return the time until so many more groups are read, and those that were ``begun`` besides.
 
-        Bound by the quota, or by the answers' speed.
+        Bound by the quota, or by the responses' speed.
         """
         if groups + begun <= 0:
             return 0.0

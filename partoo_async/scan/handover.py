@@ -1,4 +1,4 @@
-"""Lets the workers run between two items: an ``async for`` whose items are at hand would never suspend by itself."""
+"""Lets the workers run between two items. An ``async for`` whose items are at hand never suspends by itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Handover"]
 
 # Seconds for which the consumer may hold the event loop.
 _MOST = 0.01
-# Turns of the loop: enough for an answer to get from its socket to a worker and for the next request to leave, or for
-# a connection to be made.
-_TURNS = 8
+# Event-loop iterations: enough for a response to get from its socket to a worker and for the next request to
+# leave, or for a connection to be made.
+_ITERATIONS = 8
 
 
 class Handover:
@@ -35,6 +35,6 @@ class Handover:
 
     async def suspend(self) -> None:
         """Let the others run."""
-        for _ in range(_TURNS):
+        for _ in range(_ITERATIONS):
             await asyncio.sleep(0)
         self._since = asyncio.get_running_loop().time()

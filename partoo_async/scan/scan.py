@@ -17,15 +17,15 @@ from partoo_async.errors import (
 )
 from partoo_async.policy import check_seconds
 from partoo_async.scan.failures import Failures
-from partoo_async.scan.fetcher import Reader
+from partoo_async.scan.fetcher import GroupFetcher
 from partoo_async.scan.handover import Handover
 from partoo_async.scan.journal.codec import JournalError
-from partoo_async.scan.journal.keeper import Keeper
+from partoo_async.scan.journal.optional import OptionalJournal
 from partoo_async.scan.scope import check_journal, check_options
 from partoo_async.scan.tally import Tally
 from partoo_async.scan.tries import OutageError
-from partoo_async.scan.worker_pool import Engine
-from partoo_async.scan.worklist import Key, Listing
+from partoo_async.scan.worker_pool import WorkerPool
+from partoo_async.scan.worklist import Key, WorkList
 
 if TYPE_CHECKING:
     import os
@@ -67,23 +67,23 @@ class Scan:
         self._session = session.with_own_drift()
         bulk_limit = session.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
-        self._reader = Reader(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
-        self._listing = Listing(scope, self._reader, retry_failed=retry_failed)
+        self._fetcher = GroupFetcher(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
+        self._work = WorkList(scope, self._fetcher, retry_failed=retry_failed)
         self._failures = Failures(max_failures)
         journal = None if journal is None else check_journal(journal)
-        self._keeper = Keeper(journal, resume=resume, retry_failed=retry_failed)
-        self._engine: Engine[Key, ScanItem] | None = None
+        self._journal = OptionalJournal(journal, resume=resume, retry_failed=retry_failed)
+        self._pool: WorkerPool[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None
         self._unreadable: deque[ScanItem] = deque()
         self._state = "new"
-        self._tally = Tally(self._session, self._reader, self._listing, self._failures, on_progress)
+        self._tally = Tally(self._session, self._fetcher, self._work, self._failures, on_progress)
         self._handover = Handover()
         self._taking = False
         self._looping = False
         self._why = ""
 
     def __repr__(self) -> str:
-        return f"<Scan of {len(self._listing.sections)} sections, {self._state}, {self._tally.done} outcomes>"
+        return f"<Scan of {len(self._work.sections)} sections, {self._state}, {self._tally.done} outcomes>"
 
     @property
     def plan(self) -> ScanPlan:
@@ -100,7 +100,7 @@ class Scan:
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is at this moment. Cheap enough to ask several times a second."""
-        return self._tally.progress(self._plan, self._engine, is_open=self._state == "open")
+        return self._tally.progress(self._plan, self._pool, is_open=self._state == "open")
 
     async def __aenter__(self) -> Scan:
         if self._state != "new":
@@ -108,7 +108,7 @@ class Scan:
         self._state = "open"
         self._tally.begin()
         try:
-            async with self._keeper.turn:
+            async with self._journal.turn:
                 self._plan = await self._prepare()
         except BaseException as error:
             self._note(error)
@@ -116,26 +116,26 @@ class Scan:
             if isinstance(error, _ENDS):
                 raise self._ended_by(error) from None
             raise
-        added, deleted = len(self._listing.added), len(self._listing.deleted)
+        added, deleted = len(self._work.added), len(self._work.deleted)
         _logger.info("scan: %s; since the journal was written %d groups came and %d went", self._plan, added, deleted)
-        workers = max(1, min(self._workers, self._listing.left))
-        self._engine = Engine(self._listing.keys(), self._read_group, workers, self._reader.stop)
+        workers = max(1, min(self._workers, self._work.left))
+        self._pool = WorkerPool(self._work.keys(), self._read_group, workers, self._fetcher.stop)
         if self._state == "open":  # not closed from elsewhere while it read its sections
-            self._engine.start()
+            self._pool.start()
         return self
 
     async def _prepare(self) -> ScanPlan:
         """Open the journal, if there is to be one, read the sections, and say what is to be done."""
-        listing = self._listing
-        listing.journal = await self._keeper.open(self._session.settings.server.base_url, listing.scope)
-        await listing.read(self._workers)
+        work = self._work
+        work.journal = await self._journal.open(self._session.settings.server.base_url, work.scope)
+        await work.read(self._workers)
         if self._state != "open":
             # Closed from elsewhere while it read: a part of the sections, which no journal may take for the whole.
-            return listing.plan(0)
-        plan = listing.plan(await self._keeper.begin())
-        await self._keeper.plan(plan if listing.whole else None)
-        self._failures.begin(plan.groups + len(listing.unreadable))
-        self._unreadable.extend(listing.unreadable)
+            return work.plan(0)
+        plan = work.plan(await self._journal.begin())
+        await self._journal.plan(plan if work.whole else None)
+        self._failures.begin(plan.groups + len(work.unreadable))
+        self._unreadable.extend(work.unreadable)
         return plan
 
     def _ended_by(self, error: Exception) -> ScanError:
@@ -171,35 +171,35 @@ class Scan:
         if was_open:
             self._tally.end()
         self._state = "closed"
-        if self._engine is not None:
-            self._engine.stop()
-        self._reader.stop()
+        if self._pool is not None:
+            self._pool.stop()
+        self._fetcher.stop()
         try:
-            await self._listing.aclose()
+            await self._work.aclose()
         finally:
             # Of two who close it the second one waits, and does not cut the grace of the first one short.
             try:
-                async with self._keeper.turn:
-                    await self._close(grace if self._keeper.journal is not None else 0.0)
+                async with self._journal.turn:
+                    await self._close(grace if self._journal.opened is not None else 0.0)
             finally:
                 if was_open:
                     self._tally.log_end(self._plan, self._why)
 
     async def _close(self, grace: float) -> None:
         try:
-            if self._engine is not None:
-                await self._engine.aclose(grace)
+            if self._pool is not None:
+                await self._pool.aclose(grace)
         finally:
-            await self._keeper.aclose()
+            await self._journal.aclose()
 
     async def _read_group(self, key: Key) -> ScanItem:
-        _, item = await self._reader.group(*key)
-        if self._listing.journal is not None:
-            await self._listing.journal.record(item)
+        _, item = await self._fetcher.group(*key)
+        if self._work.journal is not None:
+            await self._work.journal.record(item)
         return item
 
     def __aiter__(self) -> Scan:
-        if self._engine is None:
+        if self._pool is None:
             raise ConfigurationError("scan: iterate inside 'async with client.scan(...) as scan', or use collect()")
         if self._state == "closed" and not self.complete:
             raise self._closed()
@@ -212,7 +212,7 @@ class Scan:
         )
 
     async def __anext__(self) -> ScanItem:
-        if self._engine is None or self._state == "closed":
+        if self._pool is None or self._state == "closed":
             # A loop that ran when the scan was closed ends, once. What comes later would look like an empty scan.
             if not self.complete and not self._looping:
                 raise self._closed()
@@ -224,9 +224,9 @@ class Scan:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
         try:
-            if self._handover.is_due(self._engine.waited):
+            if self._handover.is_due(self._pool.waited):
                 await self._handover.suspend()
-            item = await self._next(self._engine)
+            item = await self._next(self._pool)
         except _ENDS as error:
             raise self._ended_by(error) from None
         finally:
@@ -236,24 +236,24 @@ class Scan:
             self._tally.tell(self.progress)
         return item
 
-    async def _next(self, engine: Engine[Key, ScanItem]) -> ScanItem:
+    async def _next(self, pool: WorkerPool[Key, ScanItem]) -> ScanItem:
         """Return the next outcome: what a journal has, sections that could not be read, then what comes in.
 
         In this order the last word on a section is that it could not be read, whatever a journal had of it.
         """
-        item = await self._keeper.next() if self._keeper.replays else None
+        item = await self._journal.next() if self._journal.replays else None
         if item is not None:
             return item
         if self._unreadable:
             return self._unreadable.popleft()
         try:
-            return await engine.next()
+            return await pool.next()
         except StopAsyncIteration:
-            self._tally.complete = self._state == "open" and self._listing.whole
+            self._tally.complete = self._state == "open" and self._work.whole
             if self._tally.complete:
-                await self._keeper.finish()
+                await self._journal.finish()
         self._looping = False
-        if self._state == "open" and not self._listing.whole:
+        if self._state == "open" and not self._work.whole:
             error = self._ended("the scan may lack sections: their list changed while it was read", transient=True)
             await self.aclose()
             raise error

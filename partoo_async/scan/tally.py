@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from partoo_async.scan.failures import Failures
-    from partoo_async.scan.fetcher import Reader
-    from partoo_async.scan.worker_pool import Engine
-    from partoo_async.scan.worklist import Key, Listing
+    from partoo_async.scan.fetcher import GroupFetcher
+    from partoo_async.scan.worker_pool import WorkerPool
+    from partoo_async.scan.worklist import Key, WorkList
     from partoo_async.session import PartooSession
 
 __all__ = ["Tally"]
@@ -29,14 +29,14 @@ class Tally:
     def __init__(
         self,
         session: PartooSession,
-        reader: Reader,
-        listing: Listing,
+        fetcher: GroupFetcher,
+        work: WorkList,
         failures: Failures,
         on_progress: Callable[[ScanProgress], object] | None,
     ) -> None:
         self._session = session
-        self._reader = reader
-        self._listing = listing
+        self._fetcher = fetcher
+        self._work = work
         self._failures = failures
         self._started = self._ended = 0.0
         self._replayed = 0
@@ -62,18 +62,18 @@ class Tally:
         recorded = f" ({self._replayed} from the journal)" if self._replayed else ""
         _logger.info(
             "scan: %s; %d of %d groups%s, %d failed, requests: %d, %.1f s",
-            *(state, self.done, total, recorded, self._failures.count, self._reader.sends, self._elapsed()),
+            *(state, self.done, total, recorded, self._failures.count, self._fetcher.sends, self._elapsed()),
         )
 
     @property
     def _sections(self) -> str:
-        count = len(self._listing.sections)
+        count = len(self._work.sections)
         return "1 section" if count == 1 else f"{count} sections"
 
     def total(self, plan: ScanPlan | None) -> int:
         """Return how many outcomes there will be, 0 as long as nobody knows."""
         # Without a plan the sections that could not be read so far are no total.
-        return 0 if plan is None else plan.groups + len(self._listing.unreadable)
+        return 0 if plan is None else plan.groups + len(self._work.unreadable)
 
     def add(self, item: ScanItem) -> None:
         """Count an outcome."""
@@ -93,22 +93,22 @@ class Tally:
     def _elapsed(self) -> float:
         return (self._ended or asyncio.get_running_loop().time()) - self._started if self._started else 0.0
 
-    def progress(self, plan: ScanPlan | None, engine: Engine[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
+    def progress(self, plan: ScanPlan | None, pool: WorkerPool[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
         """Return how far the scan is."""
         elapsed = self._elapsed()
         # What a journal had says nothing of the speed.
         rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
-        left, begun = self._listing.ahead
-        if engine is not None:
-            left, begun = left - engine.taken, engine.taken - engine.done
-        eta = self._reader.seconds_for(left, begun) if is_open else 0.0
+        left, begun = self._work.ahead
+        if pool is not None:
+            left, begun = left - pool.taken, pool.taken - pool.done
+        eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
         paused = self._session.quota.paused_for() if is_open else 0.0
-        held = (self._reader.outage.held_for, self._reader.outage.held_by) if is_open else ()
+        held = (self._fetcher.outage.held_for, self._fetcher.outage.held_by) if is_open else ()
         return ScanProgress(self.done, self._failures.count, self.total(plan), rate, eta, paused, *held)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""
-        reader, drift = self._reader, dict(self._session.drift)
-        changes = tuple(self._listing.added), tuple(self._listing.deleted)
-        figures = (reader.sends, self._elapsed(), drift, reader.retries)
+        fetcher, drift = self._fetcher, dict(self._session.drift)
+        changes = tuple(self._work.added), tuple(self._work.deleted)
+        figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
         return ScanReport(tuple(items), *figures, *changes, complete=self.complete)

@@ -1,7 +1,7 @@
-"""Bulk work in general: many keys, a fixed set of workers, one outcome per key. Knows neither HTTP nor Partoo.
+"""Many keys, a fixed set of workers, one result per key. Knows neither HTTP nor Partoo.
 
-Workers pull keys lazily from one iterator and stop while the consumer has not taken what they made, so that memory
-depends on the number of workers and not on that of keys.
+Workers pull keys lazily from one iterator. They stop while nobody takes their results: memory depends on the number of
+workers, not of keys.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-__all__ = ["Engine"]
+__all__ = ["WorkerPool"]
 
 K = TypeVar("K")
 R = TypeVar("R")
 
 
-class Engine(Generic[K, R]):
-    """Runs ``work`` on every key with at most ``workers`` at once and hands out results in completion order.
+class WorkerPool(Generic[K, R]):
+    """Runs ``work`` on every key, at most ``workers`` at once. Hands out results in completion order.
 
-    ``work`` turns its own failures into results. An exception that it raises ends the run: ``on_error`` is called, so
-    that whoever knows how can cut short what only waits; no further key is begun; what other workers are at is finished
-    and handed out, and after that the exception reaches the consumer.
+    ``work`` turns its own failures into results. An exception that it raises ends the run: ``on_error`` is called and
+    no further key is begun. Keys in flight are finished and handed out. Then the exception reaches the consumer.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class Engine(Generic[K, R]):
         self._keys = iter(keys)
         self._work = work
         self._workers = workers
-        # A single worker would otherwise wait for the consumer after each result, a turn of the loop.
+        # A single worker would otherwise wait for the consumer after each result, an event-loop iteration.
         self._most = max(workers, 2)
         self._on_error = on_error
         self._ready: deque[R] = deque()

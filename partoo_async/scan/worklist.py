@@ -8,35 +8,40 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import summary_digest
 from partoo_async.scan.outcomes import ScanItem, ScanPlan
-from partoo_async.scan.worker_pool import Engine
+from partoo_async.scan.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from partoo_async.models import Section
-    from partoo_async.scan.fetcher import Reader
+    from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.journal.journal import Journal, Listed
     from partoo_async.scan.scope import Scope
 
-__all__ = ["Key", "Listing"]
+__all__ = ["Key", "WorkList"]
 
 Key = tuple[int, int]
 K = TypeVar("K")
 R = TypeVar("R")
 
 
-class Listing:
-    """The sections of a scan, read once each.
+class WorkList:
+    """The sections of a scan, read once each, and the groups that are to be read.
 
-    ``sections``: their ids in order; ``unreadable``: outcomes of those that could not be read; ``added`` and
-    ``deleted``: groups that came and went since the journal was last written; ``requests``: how many reads it took;
-    ``left``: how many groups are to be read; ``whole``: False when the list of sections never stood still.
-    ``retry_failed``: what a journal has as failed is tried again.
+    Attributes:
+        retry_failed: Read again what the journal has as failed.
+        sections: Ids in order.
+        unreadable: Outcomes of the sections that could not be read.
+        added: Groups that came since the journal was last written.
+        deleted: Groups that went since then.
+        requests: How many requests the sections took.
+        left: How many groups are to be read.
+        whole: False when the list of sections kept changing while it was read.
     """
 
-    def __init__(self, scope: Scope, reader: Reader, *, retry_failed: bool) -> None:
+    def __init__(self, scope: Scope, fetcher: GroupFetcher, *, retry_failed: bool) -> None:
         self.scope: Scope = scope
-        self.reader: Reader = reader
+        self.fetcher: GroupFetcher = fetcher
         self.retry_failed: bool = retry_failed
         self.journal: Journal | None = None
         self.sections: list[int] = []
@@ -49,20 +54,20 @@ class Listing:
         # Eight bytes a group: with a hundred thousand of them the answers' own objects would weigh.
         self._groups: dict[int, array[int]] = {}
         self._before: dict[int, Listed] = {}
-        self._engine: Engine[Any, Any] | None = None
+        self._pool: WorkerPool[Any, Any] | None = None
         self._unread = 0
         self._closed = False
 
     @property
     def ahead(self) -> tuple[int, int]:
         """How many reads are to come, as far as is known while the sections are read, and how many are under way."""
-        taken, done = (0, 0) if self._engine is None else (self._engine.taken, self._engine.done)
+        taken, done = (0, 0) if self._pool is None else (self._pool.taken, self._pool.done)
         return self._unread - taken + self.left, taken - done
 
     def plan(self, recorded: int) -> ScanPlan:
         """Return what is to be done, when a journal has that many outcomes already."""
         left = self.left
-        seconds = self.reader.seconds_for(left)
+        seconds = self.fetcher.seconds_for(left)
         return ScanPlan(len(self.sections), left + recorded, left + self.requests, seconds, recorded)
 
     def keys(self) -> Iterator[Key]:
@@ -74,7 +79,7 @@ class Listing:
     async def read(self, workers: int) -> None:
         """Find the sections and read them, ``workers`` at a time. Returns early, with what there is, when closed.
 
-        Raises what the reader raises, and ``JournalError``.
+        Raises what the fetcher raises, and ``JournalError``.
         """
         if self.journal is not None:
             self._before = await self.journal.listing()
@@ -82,20 +87,20 @@ class Listing:
             self.sections = [*self.scope.sections]
             await self._take(self.sections[0], None, self.scope.groups)
             return
-        before = self.reader.calls
+        before = self.fetcher.calls
         if self.scope.sections is not None:
             self.sections = [*self.scope.sections]
         else:
             # One key, since each page says whether there is another one. Closed meanwhile, it has no result.
-            for found, whole in await self._each([self.scope.org_id], self.reader.section_ids, 1):
+            for found, whole in await self._each([self.scope.org_id], self.fetcher.section_ids, 1):
                 self.sections, self.whole = found, whole
                 await self._forget_sections()
         await self._each(self.sections, self._read_section, workers)
-        self.requests = self.reader.calls - before
+        self.requests = self.fetcher.calls - before
         self._before = {}  # eight bytes a group, and no longer of use
 
     async def _each(self, keys: Sequence[K], work: Callable[[K], Awaitable[R]], workers: int) -> list[R]:
-        """Return what ``work`` returns, in the order in which it does, until all is done or the listing is closed.
+        """Return what ``work`` returns, in the order in which it does, until all is done or the work list is closed.
 
         Even a single key gets a task of its own: closing cancels what waits, and must not hit the caller's task.
         """
@@ -103,24 +108,24 @@ class Listing:
         if self._closed:
             return results
         self._unread = len(keys)
-        engine = self._engine = Engine(keys, work, max(1, min(workers, len(keys))), self.reader.stop)
-        engine.start()
+        pool = self._pool = WorkerPool(keys, work, max(1, min(workers, len(keys))), self.fetcher.stop)
+        pool.start()
         try:
             while True:
-                results.append(await engine.next())
+                results.append(await pool.next())
         except StopAsyncIteration:
             return results
         finally:
-            await engine.aclose()
+            await pool.aclose()
 
     async def aclose(self) -> None:
         """Read no further page or section; whoever waits in ``read`` gets there."""
         self._closed = True
-        if self._engine is not None:
-            await self._engine.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def _read_section(self, section_id: int) -> None:
-        section, item = await self.reader.section(section_id)
+        section, item = await self.fetcher.section(section_id)
         if section is None:
             self.unreadable.append(item)
             if self.journal is not None:

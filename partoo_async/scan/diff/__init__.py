@@ -1,4 +1,7 @@
-"""What changed between two scans."""
+"""What changed between two scans: journals, lines of JSON or reports.
+
+May import what ``scan`` may, and of ``scan`` what reads outcomes: ``journal``, ``outcomes``, ``rows`` and ``scope``.
+"""
 
 from partoo_async.scan.diff.changes import (
     GroupChange,

@@ -1,1 +1,5 @@
-"""The journal of a scan: a SQLite file with what was read, from which a scan goes on."""
+"""The journal of a scan: an SQLite file that has every outcome, so that an interrupted scan can go on.
+
+May import what ``scan`` may, and of ``scan`` only ``outcomes`` and ``scope``. SQLite is loaded only for a scan with a
+journal.
+"""

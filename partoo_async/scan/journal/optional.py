@@ -1,4 +1,4 @@
-"""Keeps the journal of a scan from its opening to its end; for a scan without one there is nothing to do."""
+"""The journal of a scan that may have none, from its opening to its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from partoo_async.scan.outcomes import ScanItem, ScanPlan
     from partoo_async.scan.scope import Scope
 
-__all__ = ["Keeper"]
+__all__ = ["OptionalJournal"]
 
 
 def _opener() -> Callable[..., Awaitable[Journal]]:
@@ -34,16 +34,19 @@ def _opener() -> Callable[..., Awaitable[Journal]]:
     raise ConfigurationError(problem)
 
 
-class Keeper:
-    """The journal at ``path``, or none. ``retry_failed``: what it has as failed is tried again, and not handed out.
+class OptionalJournal:
+    """Opens, replays and closes the journal at ``path``. Without a path every method does nothing.
 
-    ``turn`` is held by whoever opens, reads or closes it, so that no task closes it under the hands of another.
-    ``replays``: there may be outcomes of an earlier run to hand out. Every method raises ``JournalError`` when the file
-    cannot be read or written.
+    Every method raises ``JournalError`` when the file cannot be read or written.
+
+    Attributes:
+        opened: The journal while it is open.
+        turn: Held while the journal is opened, read or closed, so that no task closes it under another.
+        replays: There may be outcomes of an earlier run to hand out.
     """
 
     def __init__(self, path: Path | None, *, resume: bool, retry_failed: bool) -> None:
-        self.journal: Journal | None = None
+        self.opened: Journal | None = None
         self.turn: asyncio.Lock = asyncio.Lock()
         self._path = path
         self._resume = resume
@@ -56,14 +59,14 @@ class Keeper:
     async def open(self, server: str, scope: Scope) -> Journal | None:
         """Open the journal. Raises ``ConfigurationError`` for a file that cannot be this scan's."""
         if self._path is not None:
-            self.journal = await self._opener(self._path, server, scope, resume=self._resume)
-        return self.journal
+            self.opened = await self._opener(self._path, server, scope, resume=self._resume)
+        return self.opened
 
     async def begin(self) -> int:
         """Get ready to hand out what an earlier run recorded, and return how many outcomes that are."""
-        if self.journal is None:
+        if self.opened is None:
             return 0
-        self._replay, self.replays = self.journal.replay(retry_failed=self._retry_failed), True
+        self._replay, self.replays = self.opened.replay(retry_failed=self._retry_failed), True
         return await self._replay.begin()
 
     async def next(self) -> ScanItem | None:
@@ -71,24 +74,24 @@ class Keeper:
         if self._replay is None:
             return None
         async with self.turn:
-            item = None if self.journal is None else await self._replay.next()
+            item = None if self.opened is None else await self._replay.next()
         if item is None:
             self._replay, self.replays = None, False
         return item
 
     async def plan(self, plan: ScanPlan | None) -> None:
         """Note what is to be done; None where that is not known for sure, so that there is no end to it."""
-        if self.journal is not None:
-            await self.journal.note(plan=plan and asdict(plan))
+        if self.opened is not None:
+            await self.opened.note(plan=plan and asdict(plan))
 
     async def finish(self) -> None:
         """Note that everything was done."""
         async with self.turn:
-            if self.journal is not None:
-                await self.journal.note(finished=True)
+            if self.opened is not None:
+                await self.opened.note(finished=True)
 
     async def aclose(self) -> None:
         """Write what is still to be written, and let the file go. Safe to call twice."""
-        journal, self.journal = self.journal, None
+        journal, self.opened = self.opened, None
         if journal is not None:
             await journal.aclose()
