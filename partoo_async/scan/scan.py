@@ -261,14 +261,21 @@ class Scan:
         raise StopAsyncIteration
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
-        """Return the figures until now as a report, with the items that the caller kept."""
+        """Return the figures until now as a report.
+
+        Args:
+            items: What the caller kept of the scan's items; the scan itself keeps none.
+        """
         return self._tally.report(items)
 
     async def collect(self) -> ScanReport:
         """Run the whole scan and return its report.
 
-        Raises ``ScanError`` when more than ``max_failures`` groups failed, or when the scan or its client was closed
-        meanwhile; its report has all outcomes until then.
+        Raises:
+            ScanError: The scan ended early: more than ``max_failures`` groups failed, a long outage or pause, a
+                deadline, or the scan or its client was closed. Its ``report`` has all outcomes until then.
+            ClientClosedError: The client was closed before the first outcome.
+            ConfigurationError: The scan was used before, or its journal is not of this scan.
         """
         items: list[ScanItem] = []
         try:

@@ -16,7 +16,7 @@ from partoo_async.scan.diff.changes import (
     ScannedSection,
     SectionRename,
 )
-from partoo_async.scan.diff.snapshots import Contents, Side, load_side
+from partoo_async.scan.diff.snapshots import ScanSnapshot, SectionSnapshot, load_snapshot
 
 if TYPE_CHECKING:
     import os
@@ -41,12 +41,12 @@ async def diff_scans(
     Raises ``ConfigurationError`` for anything else, which names the argument, the file and the line.
     """
     businesses: dict[str, str] = {}
-    old = await load_side(before, "before", businesses)
-    new = await load_side(after, "after", businesses)
+    old = await load_snapshot(before, "before", businesses)
+    new = await load_snapshot(after, "after", businesses)
     return await asyncio.to_thread(compare, old, new)
 
 
-def compare(before: Side, after: Side) -> ScanDiff:
+def compare(before: ScanSnapshot, after: ScanSnapshot) -> ScanDiff:
     """Return what changed between two sides."""
     found = _Findings()
     for section_id in sorted(before.sections.keys() | after.sections.keys()):
@@ -55,7 +55,7 @@ def compare(before: Side, after: Side) -> ScanDiff:
             found.add_unknown(section_id, None, old, new)
         else:
             found.add_section(section_id, old, new)
-            found.add_groups(section_id, old or Contents(), new or Contents())
+            found.add_groups(section_id, old or SectionSnapshot(), new or SectionSnapshot())
     return ScanDiff(
         sections_added=tuple(found.sections_added),
         sections_removed=tuple(found.sections_removed),
@@ -70,17 +70,17 @@ def compare(before: Side, after: Side) -> ScanDiff:
     )
 
 
-def _section_of(side: Side, section_id: int, other: Side) -> Contents | str | None:
+def _section_of(side: ScanSnapshot, section_id: int, other: ScanSnapshot) -> SectionSnapshot | str | None:
     found = side.section(section_id)
     if found is None and not side.lists_sections:
         there = other.section(section_id)
         # Without a line of it: a section that has no groups, as on the other side.
-        if isinstance(there, Contents) and not there.groups:
+        if isinstance(there, SectionSnapshot) and not there.groups:
             return there
     return found
 
 
-def _notes(before: Side, after: Side) -> tuple[str, ...]:
+def _notes(before: ScanSnapshot, after: ScanSnapshot) -> tuple[str, ...]:
     if before.server and after.server and before.server != after.server:
         return (f"these are scans of two servers, {before.server} and {after.server}: the same id may mean another",)
     return ()
@@ -101,7 +101,7 @@ class _Findings:
         before, after = (side if isinstance(side, str) else None for side in (old, new))
         self.not_compared.append(NotCompared(section_id, group_id, before, after))
 
-    def add_section(self, section_id: int, old: Contents | None, new: Contents | None) -> None:
+    def add_section(self, section_id: int, old: SectionSnapshot | None, new: SectionSnapshot | None) -> None:
         if old is None and new is not None:
             self.sections_added.append(ScannedSection(section_id, new.name))
         elif new is None and old is not None:
@@ -109,7 +109,7 @@ class _Findings:
         elif old is not None and new is not None and old.name is not None and new.name not in (None, old.name):
             self.sections_renamed.append(SectionRename(section_id, old.name, new.name))
 
-    def add_groups(self, section_id: int, old: Contents, new: Contents) -> None:
+    def add_groups(self, section_id: int, old: SectionSnapshot, new: SectionSnapshot) -> None:
         for group_id in sorted(old.groups.keys() | new.groups.keys()):
             was, now = old.group(group_id), new.group(group_id)
             if isinstance(was, str) or isinstance(now, str):

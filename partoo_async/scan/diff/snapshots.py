@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from partoo_async.scan.outcomes import ScanItem
 
-__all__ = ["Contents", "Side", "load_side"]
+__all__ = ["SectionSnapshot", "ScanSnapshot", "load_snapshot"]
 
 _NOT_REACHED = "not reached: the scan did not come to its end"
 _NOT_ASKED = "not asked for: the scan was given only some groups of this section"
@@ -30,7 +30,7 @@ _STEP = 1000
 
 
 @define
-class Contents:
+class SectionSnapshot:
     """A section that was read: each group, or why it is not known.
 
     ``chosen``: the scan was given these groups and did not ask the server which there are.
@@ -46,7 +46,7 @@ class Contents:
 
 
 @define
-class Side:
+class ScanSnapshot:
     """One of two scans.
 
     ``businesses``: every business id once, shared by both sides, since the groups of a section share their businesses.
@@ -57,7 +57,7 @@ class Side:
     lists_sections: bool = False
     complete: bool = True
     server: str | None = None
-    sections: dict[int, Contents | str] = Factory(dict)
+    sections: dict[int, SectionSnapshot | str] = Factory(dict)
 
     def add(self, section_id: int, group_id: int | None, outcome: Group | str) -> None:
         """Take an outcome in: the group, or why there is none. The last one for a key counts."""
@@ -65,8 +65,8 @@ class Side:
             self.sections[section_id] = str(outcome)
             return
         contents = self.sections.get(section_id)
-        if not isinstance(contents, Contents):  # a section that could not be read at first
-            contents = self.sections[section_id] = Contents()
+        if not isinstance(contents, SectionSnapshot):  # a section that could not be read at first
+            contents = self.sections[section_id] = SectionSnapshot()
         contents.groups[group_id] = outcome if isinstance(outcome, str) else self._normal(outcome)
 
     def add_item(self, item: ScanItem) -> None:
@@ -78,7 +78,7 @@ class Side:
         unique = {self.businesses.setdefault(business, business) for business in group.business_ids}
         return evolve(group, business_ids=tuple(sorted(unique)))
 
-    def section(self, section_id: int) -> Contents | str | None:
+    def section(self, section_id: int) -> SectionSnapshot | str | None:
         """Return the section, why it is not known, or None if the scan had none of this id."""
         return self.sections.get(section_id, None if self.complete else _NOT_REACHED)
 
@@ -87,12 +87,14 @@ def _why(item: ScanItem) -> str:
     return "failed" if item.error is None else describe(item.error)
 
 
-async def load_side(source: str | os.PathLike[str] | ScanReport, argument: str, businesses: dict[str, str]) -> Side:
+async def load_snapshot(
+    source: str | os.PathLike[str] | ScanReport, argument: str, businesses: dict[str, str]
+) -> ScanSnapshot:
     """Return what the source knows: a report, or the path of a journal or of an NDJSON file, told apart by content.
 
     Raises ``ConfigurationError``, which names the argument, for what is none of these.
     """
-    side = Side(businesses)
+    side = ScanSnapshot(businesses)
     if isinstance(source, ScanReport):
         await _in_thread(_load_report(side, source))
         return side
@@ -136,7 +138,7 @@ async def _in_thread(steps: Iterator[None]) -> None:
         pass
 
 
-def _load_report(side: Side, report: ScanReport) -> Iterator[None]:
+def _load_report(side: ScanSnapshot, report: ScanReport) -> Iterator[None]:
     side.complete = report.complete
     for number, item in enumerate(report.items, start=1):
         side.add_item(item)
@@ -144,23 +146,23 @@ def _load_report(side: Side, report: ScanReport) -> Iterator[None]:
             yield
 
 
-def _load_lines(side: Side, path: Path, argument: str) -> Iterator[None]:
+def _load_lines(side: ScanSnapshot, path: Path, argument: str) -> Iterator[None]:
     for number, outcome in enumerate(read_lines(path, argument), start=1):
         side.add(*outcome)
         if number % _STEP == 0:
             yield
 
 
-async def _load_journal(side: Side, path: Path) -> None:
+async def _load_journal(side: ScanSnapshot, path: Path) -> None:
     # Imported here, so that whoever compares no journal need not wait for SQLite.
     from partoo_async.scan.journal.reader import open_recording  # noqa: PLC0415 - see above
 
-    unread: dict[int, Contents | str] = {}
+    unread: dict[int, SectionSnapshot | str] = {}
     async with open_recording(path) as recording:
         side.server, side.complete, side.lists_sections = recording.server, recording.complete, True
         for section_id, section in recording.sections.items():
             # A section without a name was not read: the scan was given its groups.
-            contents = Contents(section.name, chosen=section.name is None)
+            contents = SectionSnapshot(section.name, chosen=section.name is None)
             contents.groups.update(dict.fromkeys(section.group_ids, _NOT_REACHED))
             side.sections[section_id] = contents
         async for item in recording.items():
@@ -168,7 +170,7 @@ async def _load_journal(side: Side, path: Path) -> None:
             if item.group_id is None:
                 unread[item.section_id] = _why(item)
             # A group that was read, and was gone when the scan was resumed, stays in the journal: gone it is.
-            elif isinstance(listed, Contents) and item.group_id in listed.groups:
+            elif isinstance(listed, SectionSnapshot) and item.group_id in listed.groups:
                 side.add_item(item)
     # Last: a section that a resumed scan could not read again has the groups of the run before.
     side.sections.update(unread)

@@ -27,7 +27,7 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["SUMMARIES", "Database", "open_database", "to_the_end"]
+__all__ = ["SUMMARIES", "Database", "open_database", "wait_uncancelled"]
 
 # summaries: what a section said of each of its groups, a number each, in the order of group_ids. A table of its own,
 # since journals without it are of the same format: who does not know it loses nothing.
@@ -84,17 +84,17 @@ class Database:
         """Close the file and let others have it, even if the caller is being cancelled: its thread must end."""
         closing = asyncio.ensure_future(self._connection.close())
         try:
-            await to_the_end(closing)
+            await wait_uncancelled(closing)
         finally:
             release(self._lock)
             # Looked at, and no matter: what was committed is in the file or in its log, which the next one reads.
             closing.exception()
 
 
-async def to_the_end(work: asyncio.Future[Any]) -> None:
-    """Wait until this is done, even if the caller is cancelled meanwhile; the cancellation is raised after it.
+async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
+    """Wait until the future is done. A cancellation of the caller meanwhile is raised after that.
 
-    Raises nothing else: the caller asks the future for its result.
+    Raises nothing else. The caller asks the future for its result.
     """
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
@@ -117,7 +117,7 @@ async def open_database(path: Path, *, create: bool = False, resume: bool = True
     # Not to be cancelled half way: threads are at work, and the lock would be left to nobody.
     opening = asyncio.ensure_future(_open(path, create=create, resume=resume, reading=reading))
     try:
-        await to_the_end(opening)
+        await wait_uncancelled(opening)
     except asyncio.CancelledError:
         if opening.exception() is None:
             await opening.result().aclose()

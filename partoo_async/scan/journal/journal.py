@@ -14,7 +14,7 @@ from partoo_async._internal.text import shown
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome
-from partoo_async.scan.journal.database import SUMMARIES, Database, open_database, to_the_end
+from partoo_async.scan.journal.database import SUMMARIES, Database, open_database, wait_uncancelled
 from partoo_async.scan.journal.reader import NO_GROUP, Replay, read_header, read_sections, readable, write_header
 from partoo_async.scan.scope import describe
 from partoo_async.servers import is_same_server
@@ -166,7 +166,7 @@ class Journal:
         """Write what is still to be written, and close the file."""
         try:
             if self._writer is not None:
-                await to_the_end(self._writer)
+                await wait_uncancelled(self._writer)
         finally:
             await self._database.aclose()
 

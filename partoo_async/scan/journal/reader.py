@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_GROUP",
     "RecordedSection",
-    "Recording",
+    "JournalReader",
     "Replay",
     "open_recording",
     "read_header",
@@ -83,7 +83,7 @@ class Replay:
 
 
 @frozen
-class Recording:
+class JournalReader:
     """A journal that is only read.
 
     ``server``: base URL; ``started``: when its first run began, in UTC; ``version``: of the package that began it;
@@ -129,7 +129,7 @@ def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str,
 
 
 @asynccontextmanager
-async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recording]:
+async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[JournalReader]:
     """Open a journal to read it. Raises ``ConfigurationError`` for a file that is none, is damaged or is in use."""
     file = check_journal(path)
     database = await open_database(file, reading=True)
@@ -145,7 +145,7 @@ async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[Recordin
                 facts = (header["server"], started, header["version"], complete)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
-        yield Recording(*facts, sections, database)
+        yield JournalReader(*facts, sections, database)
     finally:
         await database.aclose()
 
