@@ -27,6 +27,8 @@ class SimulatedTransport:
 
     closed = False
 
+    is_ready = True
+
     def __init__(self, window: Window, seed: int) -> None:
         self.window = window
         self.random = random.Random(seed)
@@ -44,9 +46,6 @@ class SimulatedTransport:
             return Response(429, {"Retry-After": str(math.ceil(wait))}, b"{}")
         group = request.path.rpartition("/")[2].encode()
         return Response(200, {}, b'{"id": %b, "name": "G", "has_puller": false, "business_ids": []}' % group)
-
-    async def ready(self, *_: object) -> None:
-        pass
 
     async def aclose(self) -> None:
         pass

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
 from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.http import describe_errors, parse_retry_after
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom
@@ -37,7 +38,7 @@ def error_body(data: bytes) -> None:
 def group(data: bytes) -> None:
     for strict in (True, False):
         try:
-            value = Decoder(strict=strict).decode(data, Group, "GET /x")
+            value = Decoder(strict=strict).decode(data, Group, Request("GET", "/x"))
         except (InvalidJSONError, APIResponseValidationError):
             continue
         assert type(value.id) is int

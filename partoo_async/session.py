@@ -195,6 +195,7 @@ class PartooSession:
             until=until,
             fresh=fresh,
             key=key.fingerprint,
+            loop=loop,
         )
         return result
 

@@ -34,6 +34,8 @@ class Partoo:
 
     closed = False
 
+    is_ready = True
+
     def __init__(self, sections: dict[int, list[int]], *, seed: int = 0, late: float = 1.0) -> None:
         self.sections = sections
         self.missing: set[Key] = set()
@@ -44,9 +46,6 @@ class Partoo:
         self.arrived: list[tuple[float, Key]] = []
         self.delivered: list[Key] = []
         self.in_flight = 0
-
-    async def ready(self, *_: object) -> None:
-        pass
 
     async def aclose(self) -> None:
         self.closed = True

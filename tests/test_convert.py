@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import (
@@ -27,7 +28,7 @@ from partoo_async.models import (
 )
 from tests.each import each
 
-ROUTE = "GET /sections/7/groups/1"
+REQUEST = Request("GET", "/sections/7/groups/1")
 BOM = b"\xef\xbb\xbf"
 
 # The example of the official OpenAPI document of "Get Group", as it stands there.
@@ -59,8 +60,8 @@ def without(base: dict[str, Any], *names: str) -> bytes:
 def problems(body: bytes, cls: type = Group, *, strict: bool = False) -> tuple[str, ...]:
     decoder = Decoder(strict=strict)
     with pytest.raises(APIResponseValidationError) as caught:
-        decoder.decode(body, cls, ROUTE)
-    assert caught.value.route == ROUTE
+        decoder.decode(body, cls, REQUEST)
+    assert caught.value.route == REQUEST.route
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert not decoder.drift
@@ -71,7 +72,7 @@ def problems(body: bytes, cls: type = Group, *, strict: bool = False) -> tuple[s
 def test_the_official_example(strict: bool) -> None:
     """The answer that the documentation shows decodes as it is, ids of 23 characters included, and is no drift."""
     decoder = Decoder(strict=strict)
-    assert decoder.decode(OFFICIAL, Group, ROUTE) == FRANCE
+    assert decoder.decode(OFFICIAL, Group, REQUEST) == FRANCE
     assert not decoder.drift
 
 
@@ -128,7 +129,7 @@ def test_the_official_example(strict: bool) -> None:
 def test_decode(strict: bool, body: bytes, cls: type, model: object) -> None:
     """What fits the documentation decodes without drift, in either mode."""
     decoder = Decoder(strict=strict)
-    assert decoder.decode(body, cls, ROUTE) == model
+    assert decoder.decode(body, cls, REQUEST) == model
     assert not decoder.drift
 
 
@@ -317,9 +318,9 @@ def test_problems_are_bounded() -> None:
 def test_drift(body: bytes, cls: type, model: object, drift: dict[str, tuple[str, ...]]) -> None:
     """Drift is tolerated and counted by field; with ``strict`` it is an error that names every place."""
     decoder = Decoder()
-    assert decoder.decode(body, cls, ROUTE) == model
+    assert decoder.decode(body, cls, REQUEST) == model
     assert decoder.drift == dict.fromkeys(drift, 1)
-    decoder.decode(body, cls, ROUTE)
+    decoder.decode(body, cls, REQUEST)
     assert decoder.drift == dict.fromkeys(drift, 2)
     expected = [place for places in drift.values() for place in places]
     assert sorted(problems(body, cls, strict=True)) == sorted(expected)
@@ -337,8 +338,8 @@ def test_drift_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     decoder = Decoder()
     with caplog.at_level(logging.DEBUG, "partoo_async"):
         for _ in range(3):
-            decoder.decode(without(GOOD, "business_ids"), Group, ROUTE)
-        decoder.decode(changed(GOOD, color=1), Group, ROUTE)
+            decoder.decode(without(GOOD, "business_ids"), Group, REQUEST)
+        decoder.decode(changed(GOOD, color=1), Group, REQUEST)
     assert [(record.name, record.levelname) for record in caplog.records] == [("partoo_async", "WARNING")] * 2
     assert "Group.business_ids missing" in caplog.messages[0]
     assert "Group.color unknown" in caplog.messages[1]
@@ -353,7 +354,7 @@ def test_drift_is_bounded() -> None:
     """A server that names its fields at random fills neither the memory nor the log of a long scan."""
     decoder = Decoder()
     for number in range(3000):
-        decoder.decode(changed(GOOD, **{f"field_{number}": 1}), Group, ROUTE)
+        decoder.decode(changed(GOOD, **{f"field_{number}": 1}), Group, REQUEST)
     assert len(decoder.drift) <= 1000
 
 
@@ -392,7 +393,7 @@ INVALID = [
 def test_invalid_json(body: bytes) -> None:
     """A body that is not one complete JSON value is told apart from one that does not fit: it may be a cut answer."""
     with pytest.raises(InvalidJSONError) as caught:
-        Decoder().decode(body, Group, ROUTE)
+        Decoder().decode(body, Group, REQUEST)
     assert caught.value.__context__ is None
     with pytest.raises(InvalidJSONError):
         decode_json(body)
@@ -402,13 +403,13 @@ def test_every_cut_of_an_answer_is_noticed() -> None:
     """No prefix of an answer passes for an answer."""
     for length in range(len(OFFICIAL)):
         with pytest.raises(InvalidJSONError):
-            Decoder().decode(OFFICIAL[:length], Group, ROUTE)
+            Decoder().decode(OFFICIAL[:length], Group, REQUEST)
 
 
 def test_ten_thousand_digits_are_no_id() -> None:
     """An integer of any length is answered with one of the two errors, not with that of Python's int."""
     with pytest.raises((InvalidJSONError, APIResponseValidationError)):
-        Decoder().decode(b'{"id": ' + b"9" * 10_000 + b', "name": "x"}', Group, ROUTE)
+        Decoder().decode(b'{"id": ' + b"9" * 10_000 + b', "name": "x"}', Group, REQUEST)
 
 
 json_values = st.recursive(
@@ -436,7 +437,7 @@ def test_any_json_is_a_group_or_an_error(data: object, strict: bool) -> None:
     except UnicodeEncodeError:
         body = json.dumps(data).encode()
     try:
-        group = Decoder(strict=strict).decode(body, Group, ROUTE)
+        group = Decoder(strict=strict).decode(body, Group, REQUEST)
     except (APIResponseValidationError, InvalidJSONError) as error:
         texts = error.problems if isinstance(error, APIResponseValidationError) else (str(error),)
         invalid = [text for text in texts if not (text and text.isprintable())]
@@ -459,7 +460,7 @@ def test_any_json_is_a_group_or_an_error(data: object, strict: bool) -> None:
 def test_any_bytes_end_in_one_of_two_errors(body: bytes, cls: type) -> None:
     """Whatever bytes come, nothing but these errors is raised, and nothing but the model returned."""
     try:
-        value = Decoder().decode(body, cls, ROUTE)
+        value = Decoder().decode(body, cls, REQUEST)
     except (APIResponseValidationError, InvalidJSONError):
         return
     assert type(value) is cls
@@ -470,7 +471,7 @@ def test_errors_never_quote_the_payload(marker: str) -> None:
     """A payload may hold names, ids and secrets: no error text repeats a value of it."""
     body = changed(GOOD, id=marker, has_puller=[marker], business_ids=[{marker: marker}])
     with pytest.raises(APIResponseValidationError) as caught:
-        Decoder().decode(body, Group, ROUTE)
+        Decoder().decode(body, Group, REQUEST)
     assert marker not in str(caught.value)
     assert marker not in repr(caught.value)
 

@@ -68,7 +68,7 @@ def sent(operation: Operation[Any]) -> tuple[str, str, Any]:
 
 
 def read(operation: Operation[Any], body: bytes) -> Any:
-    return operation.read(Decoder(), body, operation.request.route)
+    return operation.read(Decoder(), body, operation.request)
 
 
 @each(

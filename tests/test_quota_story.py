@@ -22,15 +22,14 @@ SERVER = Server("fake", "http://127.0.0.1:9/v2")
 class Network:
     """Stands in for the transport: dawdles, drops, refuses, and keeps the server's log of arrivals."""
 
+    is_ready = True
+
     def __init__(self, chance: random.Random, slowest: float) -> None:
         self.chance = chance
         self.slowest = slowest
         self.arrivals: list[float] = []
         self.in_flight = self.most_in_flight = 0
         self.closed = False
-
-    async def ready(self, *_: object) -> None:
-        pass
 
     async def aclose(self) -> None:
         self.closed = True

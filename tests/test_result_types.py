@@ -15,11 +15,12 @@ import pytest
 
 from partoo_async._protocol import operations
 from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol.http import Request
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import Group, Section, SectionPage
 from tests.each import each
 
-ROUTE = "GET /sections/7"
+REQUEST = Request("GET", "/sections/7")
 Path = tuple[str | int, ...]
 
 
@@ -130,7 +131,7 @@ def objects(cls: type) -> list[tuple[Path, Any]]:
 
 def problems(body: bytes, cls: type, *, strict: bool) -> tuple[str, ...]:
     with pytest.raises(APIResponseValidationError) as caught:
-        Decoder(strict=strict).decode(body, cls, ROUTE)
+        Decoder(strict=strict).decode(body, cls, REQUEST)
     return caught.value.problems
 
 
@@ -144,7 +145,7 @@ def test_the_result_types_are_found() -> None:
 def test_a_whole_sample_decodes(cls: type, strict: bool) -> None:
     """A body with every field, each of its type, is no drift."""
     decoder = Decoder(strict=strict)
-    assert type(decoder.decode(json.dumps(sample(cls)).encode(), cls, ROUTE)) is cls
+    assert type(decoder.decode(json.dumps(sample(cls)).encode(), cls, REQUEST)) is cls
     assert not decoder.drift
 
 
@@ -157,7 +158,7 @@ def test_no_unknown_field_passes(cls: type) -> None:
         at(data, path)["color"] = 1
         body = json.dumps(data).encode()
         decoder = Decoder()
-        decoder.decode(body, cls, ROUTE)
+        decoder.decode(body, cls, REQUEST)
         assert decoder.drift == {f"{kind.__name__}.color unknown": 1}
         assert problems(body, cls, strict=True) == (f"unknown @ {text((*path, 'color'))}",)
 
@@ -174,7 +175,7 @@ def test_no_unknown_field_passes_for_an_optional_one(cls: type) -> None:
             at(data, path)["color"] = 1
             body = json.dumps(data).encode()
             decoder = Decoder()
-            decoder.decode(body, cls, ROUTE)
+            decoder.decode(body, cls, REQUEST)
             assert decoder.drift == {f"{kind.__name__}.color unknown": 1}
             assert problems(body, cls, strict=True) == (f"unknown @ {text((*path, 'color'))}",)
 
@@ -209,7 +210,7 @@ def test_no_wrong_type_passes(cls: type, strict: bool) -> None:
 @each("strict", [False, True])
 def test_a_whole_number_is_a_float(strict: bool) -> None:
     """JSON has one type of number: 2 is read as 2.0 where a float is documented."""
-    point = Decoder(strict=strict).decode(b'{"latitude": 2}', Point, ROUTE)
+    point = Decoder(strict=strict).decode(b'{"latitude": 2}', Point, REQUEST)
     assert (point, type(point.latitude)) == (Point(2.0), float)
 
 
@@ -217,7 +218,7 @@ def test_a_whole_number_is_a_float(strict: bool) -> None:
 def test_null_where_it_is_allowed(strict: bool) -> None:
     """Null is a value of optional fields alone, and no drift there."""
     data = sample(Shop) | {"point": None, "note": None, "rating": None}
-    shop = Decoder(strict=strict).decode(json.dumps(data).encode(), Shop, ROUTE)
+    shop = Decoder(strict=strict).decode(json.dumps(data).encode(), Shop, REQUEST)
     assert (shop.point, shop.note, shop.rating) == (None, None, None)
     for name in ("id", "open", "tags", "track", "grid", "sizes"):
         (problem,) = problems(with_value(Shop, (name,), None), Shop, strict=strict)
@@ -250,4 +251,4 @@ def test_a_field_that_no_rule_decodes_is_refused(kind: Any, nested: bool) -> Non
     if nested:
         cls = attrs.make_class("Outer", {"inner": attrs.field(type=tuple[cls, ...])})  # type: ignore[valid-type]
     with pytest.raises(TypeError, match=r"Odd\.odd: no rule decodes"):
-        Decoder().decode(b"{}", cls, ROUTE)
+        Decoder().decode(b"{}", cls, REQUEST)

@@ -338,7 +338,7 @@ def test_a_page_is_never_waited_for_by_the_caller_itself() -> None:
             scan = client.scan_all()
             consumer = asyncio.create_task(consume(scan))
             await asyncio.sleep(30)
-            (waiting,) = scan._fetcher._open.values()
+            (waiting,) = (call.task for call in scan._fetcher._open)
             assert waiting not in (None, consumer, asyncio.current_task())
             await scan.aclose()
             await consumer

@@ -27,19 +27,14 @@ class KeyChangedError(PartooError):
 class Admission:
     """The waiting part of a call."""
 
-    __slots__ = (
-        *("_ambient", "_asked", "_deadline", "_last_error", "_loop", "_operation", "_shared_by"),
-        *("priority", "quota", "session"),
-    )
-
     _ambient: float
-    _asked: Secret | None
+    _asked: Secret | None = None
     _deadline: float
-    _last_error: PartooError | None
+    _last_error: PartooError | None = None
     _loop: asyncio.AbstractEventLoop
     _operation: Operation[Any]
     priority: Priority
-    _shared_by: str | None
+    _shared_by: str | None = None
     quota: Quota
     session: PartooSession
 

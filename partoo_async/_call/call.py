@@ -51,17 +51,21 @@ _logger = logging.getLogger("partoo_async.retry")
 class Call(Admission):
     """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
 
-    ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``late``:
-    seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends by
-    ``tries``, and decides what follows faults of the server, which are not tried again here then. ``key``: the one that
+    ``task``: that which runs it. ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``late``:
+    seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends, and
+    decides what follows faults of the server, which are not tried again here then. ``key``: the one that
     a callable gave for a read that others share, so that no other is used. ``until``: the event loop time at which the
     call ends if its own timeout does not end it before.
     """
 
-    __slots__ = (
-        *("_aborted", "_attempts", "_before", "_decide", "_sent", "_task", "_until"),
-        *("busy", "in_flight", "last_try", "late", "sends"),
-    )
+    # Of the class, and no ``__slots__``: most calls never change them, and to set them all takes its time.
+    sends: int = 0
+    busy: float = 0.0
+    late: float = 0.0
+    in_flight: bool = False
+    last_try: bool = False
+    task: asyncio.Task[Any] | None = None
+    _aborted: bool = False
 
     def __init__(
         self,
@@ -71,19 +75,11 @@ class Call(Admission):
         until: float = math.inf,
         before: Sequence[Attempt] = (),
     ) -> None:
-        self._until = until
-        self._asked = key
-        self._shared_by = None if key is None else key.fingerprint
-        self.sends: int = 0
-        self.busy: float = 0.0
-        self.late: float = 0.0
-        self.in_flight: bool = False
-        self.last_try: bool = False
-        self._decide = decide
-        self._aborted = False
+        self._decide, self._until = decide, until
         self._attempts: list[Attempt] = [*before]
         self._before = before
-        self._last_error: PartooError | None = None
+        if key is not None:
+            self._asked, self._shared_by = key, key.fingerprint
 
     async def run(
         self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
@@ -95,15 +91,21 @@ class Call(Admission):
         self.priority: Priority = priority
         self._ambient = ambient_deadline()
         self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
-        self._task = asyncio.current_task(loop)
+        self.task = asyncio.current_task(loop)
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
             raise ClientClosedError("this client is closed; make a new one")
         life.calls.add(self)
         try:
-            return await (self.tries(operation) if self._decide is None else self._decide(self, operation))
+            if self._decide is not None:
+                return await self._decide(self, operation)
+            try:
+                return await self.send(operation)
+            except (PartooError, HeldBackError) as error:
+                first = error
+            return await self.go_on(operation, first)
         except asyncio.CancelledError:
-            if not self._aborted or self._task is None or self._task.uncancel():
+            if not self._aborted or self.task is None or self.task.uncancel():
                 raise
         finally:
             life.calls.discard(self)
@@ -111,16 +113,8 @@ class Call(Admission):
                 life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 
-    async def tries(self, operation: Operation[T]) -> T:
-        """Send the request, and again while that is worth it here, and return the result."""
-        try:
-            return await self.send(operation)
-        except (PartooError, HeldBackError) as error:
-            first = error
-        return await self._go_on(operation, first)
-
-    async def _go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
-        """Return the result of a later send, after a first one that failed."""
+    async def go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+        """Return the result of a later send, after a first one that failed, while that is worth it here."""
         try:
             return await again(self, operation, first)
         except PartooError as error:
@@ -156,9 +150,9 @@ class Call(Admission):
     def abort(self) -> None:
         """End a call of a client that is being closed. One whose request is out waits for nothing after that."""
         self.last_try = True
-        if not self.in_flight and self._task is not None and not self._aborted:
+        if not self.in_flight and self.task is not None and not self._aborted:
             self._aborted = True
-            self._task.cancel()
+            self.task.cancel()
 
     def _pause(self) -> float:
         """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
@@ -184,7 +178,8 @@ class Call(Admission):
         self._sent = answered = False
         late = settings.attempt_timeout
         try:
-            if await session.transport.ready(self._deadline, operation.request.route):
+            if not session.transport.is_ready:
+                await session.transport.get_ready(self._deadline, operation.request.route)
                 started = loop.time()  # what the client needs once is no part of an attempt
             until = min(started + settings.attempt_timeout, self._deadline)
             self._sent = self.in_flight = True

@@ -17,6 +17,17 @@ __all__ = ["Lifecycle"]
 # Seconds that a call that was cancelled gets to clean up. It does so at once, unless somebody's code shields it.
 _TURNS = 1.0
 
+_process = object()  # another one after a fork; to compare ids of processes would be a system call for each request
+
+
+def _after_fork() -> None:
+    global _process
+    _process = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 class Lifecycle:
     """The life of one session. Those of its copies end with it.
@@ -31,14 +42,14 @@ class Lifecycle:
         self.closed: bool = parent is not None and parent.closed
         self.calls: set[Call] = set() if parent is None else parent.calls
         self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
-        self._pid: int = os.getpid() if parent is None else parent._pid
+        self._process: object = _process if parent is None else parent._process
         self._children: WeakSet[Lifecycle] = WeakSet()
         if parent is not None:
             parent._children.add(self)
 
     def check_process(self) -> None:
         """Raise ``ClientClosedError`` after a fork: two processes must not write to the same connections."""
-        if os.getpid() != self._pid:
+        if self._process is not _process:
             raise ClientClosedError(
                 "this client was made in another process, before a fork; make a client in each process"
             )

@@ -27,8 +27,6 @@ T = TypeVar("T")
 class _KeyCall(Call):
     """Asks for the key, with the patience that a call has for it."""
 
-    __slots__ = ()
-
     async def send(self, operation: Operation[Any], *, fresh: bool = False) -> Any:
         source: Any = self.session.settings.api_key
         return await self.ask(source)

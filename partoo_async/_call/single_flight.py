@@ -73,13 +73,22 @@ class Reads:
     def __repr__(self) -> str:
         return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
 
-    async def get(self, path: str, start: Start, *, until: float, fresh: bool = False, key: str = "") -> Any:
+    async def get(
+        self,
+        path: str,
+        start: Start,
+        *,
+        until: float,
+        fresh: bool = False,
+        key: str = "",
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Any:
         """Return what ``start()`` returns, or what an identical read with the same key does.
 
         ``until``: the event loop time at which this caller gives up. ``fresh``: take no answer, and no request,
-        that is older than this call. Raises what ``start()`` raises, and ``DeadlineExceededError``.
+        that is older than this call. ``loop``: the running one, if it is at hand. Raises what ``start()`` raises, and ``DeadlineExceededError``.
         """
-        loop, name = asyncio.get_running_loop(), (path, key)
+        loop, name = loop or asyncio.get_running_loop(), (path, key)
         if fresh:
             self._forget(name)
         elif self._ttl is not None:

@@ -24,6 +24,8 @@ from partoo_async.models import BadRequestBody, ForbiddenBody, UnauthenticatedBo
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from partoo_async._protocol.http import Request
+
 __all__ = ["Decoder", "decode_error_body"]
 
 T = TypeVar("T")
@@ -179,13 +181,13 @@ class Decoder:
         self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
         self.drift: Counter[str] = Counter()
 
-    def decode(self, body: bytes, cls: type[T], route: str) -> T:
+    def decode(self, body: bytes, cls: type[T], request: Request) -> T:
         """Return the body as an instance of an attrs class.
 
         Args:
             body: The whole body, in JSON.
             cls: The attrs class.
-            route: Method and path, for the error.
+            request: The one that was answered, for the error.
 
         Raises:
             InvalidJSONError: The body is no JSON. It may have been cut off: a retry may help.
@@ -202,14 +204,14 @@ class Decoder:
             pass
         else:
             return value
-        return self._decode_slowly(data, cls, route)
+        return self._decode_slowly(data, cls, request)
 
-    def _decode_slowly(self, data: object, cls: type[T], route: str) -> T:
+    def _decode_slowly(self, data: object, cls: type[T], request: Request) -> T:
         drift: Counter[str] = Counter()
         paths: list[str] = []
         filled = fill_missing(data, cls, "$", drift, paths)
         if self.strict and paths:
-            raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=route)
+            raise APIResponseValidationError(tuple(paths[:_MAX_PROBLEMS]), route=request.route)
         try:
             value = _make_converter(exact=False).structure(filled, cls)
         except Exception as error:
@@ -218,7 +220,7 @@ class Decoder:
             self._count(drift)
             return value
         # Raised after the except block: the frames of cattrs hold the payload, and would be in the traceback.
-        raise APIResponseValidationError(problems, route=route)
+        raise APIResponseValidationError(problems, route=request.route)
 
     def _count(self, drift: Counter[str]) -> None:
         for kind in drift:

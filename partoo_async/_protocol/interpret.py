@@ -28,20 +28,20 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
         APIStatusError: The status is not 2xx. ``error_class`` chooses the class.
         APIResponseValidationError: The status is 2xx, but the body is cut off, invalid or of another shape.
     """
-    route = operation.request.route
+    request = operation.request
     if 200 <= response.status < 300:
         if response.cut and operation.whole:
             # Not transient: a retry would do the write twice.
             problem = "the write was accepted, but its answer was cut off @ body"
-            raise APIResponseValidationError((problem,), response.status, route)
+            raise APIResponseValidationError((problem,), response.status, request.route)
         try:
-            return operation.read(decoder, response.body, route)
+            return operation.read(decoder, response.body, request)
         except InvalidJSONError as error:
-            invalid = APIResponseValidationError((f"{error} @ $",), response.status, route)
+            invalid = APIResponseValidationError((f"{error} @ $",), response.status, request.route)
             # A body that was cut on its way may come whole next time. A body that is too large stays too large.
             invalid.transient = not isinstance(error, TooManyValuesError)
         raise invalid  # after the except block: the context would hold the payload
-    raise _status_error(response, route, server)
+    raise _status_error(response, request.route, server)
 
 
 def _status_error(response: Response, route: str, server: Server) -> APIStatusError:

@@ -53,14 +53,14 @@ class Operation(Generic[T]):
     """An operation ready to be sent.
 
     Attributes:
-        read: Makes the result of a decoder, the body of a 2xx, and the route for errors.
+        read: Makes the result of a decoder, the body of a 2xx, and the request for errors.
         idempotent: It may be repeated when it may already have been done.
         shareable: A read with a frozen result: callers who ask for the same may get the same object.
         whole: A write that returns what the server says: a body that was cut off is an error.
     """
 
     request: Request
-    read: Callable[[Decoder, bytes, str], T]
+    read: Callable[[Decoder, bytes, Request], T]
     idempotent: bool
     shareable: bool = False
     whole: bool = False
@@ -79,22 +79,22 @@ def _section_path(section_id: object) -> str:
     return f"/sections/{check_id('section_id', section_id)}"
 
 
-def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, route: str) -> T:
-    value = decoder.decode(body, cls, route)
+def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, request: Request) -> T:
+    value = decoder.decode(body, cls, request)
     if value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
         # The businesses of another group under this id would be worse than any error. One retry, on another
         # connection: this one may be off by one response.
-        error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=route)
+        error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=request.route)
         error.transient, error.foreign, error.repeats = True, True, 1
         raise error
     return value
 
 
-def _read_page(decoder: Decoder, body: bytes, route: str) -> SectionPage:
-    return decoder.decode(body, SectionPage, route)
+def _read_page(decoder: Decoder, body: bytes, request: Request) -> SectionPage:
+    return decoder.decode(body, SectionPage, request)
 
 
-def _read_id(known: int | None, _: Decoder, body: bytes, route: str) -> int:
+def _read_id(known: int | None, _: Decoder, body: bytes, request: Request) -> int:
     """Return the id in the response to a write, or ``known`` if the response to an update does not repeat it."""
     try:
         data = decode_json(body)
@@ -105,10 +105,10 @@ def _read_id(known: int | None, _: Decoder, body: bytes, route: str) -> int:
         return value
     if known is not None:
         return known
-    raise APIResponseValidationError(("the write was accepted, but: expected int @ $.id",), route=route)
+    raise APIResponseValidationError(("the write was accepted, but: expected int @ $.id",), route=request.route)
 
 
-def _read_nothing(_: Decoder, __: bytes, ___: str) -> None:
+def _read_nothing(_: Decoder, __: bytes, ___: Request) -> None:
     # Any 2xx is success for a write, whatever its body: that of "Delete group" is not documented.
     return None
 
@@ -204,7 +204,7 @@ def custom(
     return Operation(Request(str(verb), target, body), partial(_read_json, not reads), safe, whole=not reads)
 
 
-def _read_json(is_write: bool, _: Decoder, body: bytes, route: str) -> Any:
+def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:
     if not is_write:
         return decode_exactly(body)
     text = body.strip()
@@ -213,6 +213,7 @@ def _read_json(is_write: bool, _: Decoder, body: bytes, route: str) -> Any:
     except InvalidJSONError:
         if text[:1] in (b"{", b"["):
             # JSON that begins but does not end was cut off. Nothing else tells.
-            raise APIResponseValidationError((f"{_ACCEPTED} not complete, valid JSON @ $",), route=route) from None
+            problem = f"{_ACCEPTED} not complete, valid JSON @ $"
+            raise APIResponseValidationError((problem,), route=request.route) from None
         # Any 2xx is success for a write: after an error, the caller would do it twice.
         return body.decode("utf-8", "replace")

@@ -123,13 +123,16 @@ class Transport:
             quiet=self._quiet,
         )
 
-    async def ready(self, until: float, route: str) -> bool:
-        """Open the session, and return whether that was to be done: building a TLS context takes its time.
+    @property
+    def is_ready(self) -> bool:
+        """Whether the session is open already."""
+        return self._session is not None
+
+    async def get_ready(self, until: float, route: str) -> None:
+        """Open the session: building a TLS context takes its time.
 
         Raises ``APITimeoutError`` when it takes too long.
         """
-        if self._session is not None:
-            return False
         try:
             async with asyncio.timeout_at(until):
                 await self.open()
@@ -138,7 +141,7 @@ class Transport:
         except OSError as error:
             failure = APIConnectionError(f"{route}: not ready to connect: {error.strerror}", False, route)
         else:
-            return True
+            return
         raise failure
 
     def forget(self) -> None:

@@ -88,7 +88,7 @@ class DirectRoute:
             while 100 <= message.code < 200 and message.code != 101:
                 message, stream = await protocol.read()  # that one only announced this one
             answer = Answer(message.code, message.headers, stream, protocol)
-            response = await answer.read(request, key, watch.until)
+            response = answer.at_hand(key) or await answer.read(request, key, watch.until)
         except BaseException as error:
             watch.reused = watch.reused and is_stale(error)
             drop(connection)  # what is left of the answer must not meet the next request on it, nor wait to be sent

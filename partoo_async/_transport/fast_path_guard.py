@@ -23,7 +23,8 @@ _OWN_ENTRANCES = _entrances()
 
 def is_untouched(session: aiohttp.ClientSession) -> bool:
     """Whether nothing has been put in the way of aiohttp's requests until now. Asked for each of them."""
-    return _entrances() == _OWN_ENTRANCES and not session.trace_configs
+    cls = aiohttp.ClientSession
+    return (cls._request, cls.request) == _OWN_ENTRANCES and not session.trace_configs
 
 
 @cache

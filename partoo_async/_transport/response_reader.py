@@ -46,18 +46,22 @@ class Answer:
         self._protocol = protocol
         self.broken: bool = False
 
+    def at_hand(self, key: Secret) -> Response | None:
+        """Return all of the answer if it came whole with its headers, as it mostly does, and needs no decoding."""
+        body = body_at_hand(self._stream, self._headers.get(CONTENT_ENCODING))
+        return None if body is None else self._response(body, key)
+
     async def read(self, request: Request, key: Secret, until: float) -> Response:
         """Return all of the answer.
 
         ``until``: the event loop time at which the attempt ends. Raises errors of aiohttp and those of ``body``.
         """
-        status = self._status
-        body = body_at_hand(self._stream, self._headers.get(CONTENT_ENCODING))
-        if body is None:
-            body = await self._wait(request, until)
-        if status >= 300:
+        return self.at_hand(key) or self._response(await self._wait(request, until), key)
+
+    def _response(self, body: bytes, key: Secret) -> Response:
+        if self._status >= 300:
             body = key.redact(body)  # a server that quotes the request must not get it into a log
-        return Response(status, self._headers, body, self.broken)
+        return Response(self._status, self._headers, body, self.broken)
 
     async def _wait(self, request: Request, until: float) -> bytes:
         """Read what has not come yet, or b"" when it cannot be had and the status says enough alone."""

@@ -44,7 +44,7 @@ class GroupFetcher:
         self._workers = workers
         self._busy = 0.0
         self._stopped = False
-        self._open: dict[Call, asyncio.Task[Any] | None] = {}
+        self._open: set[Call] = set()
         self.outage: Outage = Outage(session, self._ask, self._open, max_outage)
 
     @property
@@ -98,14 +98,14 @@ class GroupFetcher:
         Every call has to be in a task of the scan's own, since it is the task that is cancelled.
         """
         self._stopped = True
-        for call, task in self._open.items():
+        for call in self._open:
             call.last_try = True
-            if task is not None and not self.outage.is_out(call):
-                task.cancel()
+            if call.task is not None and not self.outage.is_out(call):
+                call.task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
         call = Call(self.outage.run)
-        self._begin(call, asyncio.get_running_loop())
+        self._begin(call)
         try:
             return await self.session.send(operation, priority=Priority.BULK, call=call)
         finally:
@@ -121,13 +121,13 @@ class GroupFetcher:
             else:
                 own.sends += call.sends
 
-    def _begin(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+    def _begin(self, call: Call) -> None:
         if self._stopped:
             raise asyncio.CancelledError
-        self._open[call] = asyncio.current_task(loop)
+        self._open.add(call)
 
     def _end(self, call: Call) -> None:
-        del self._open[call]
+        self._open.remove(call)
         self.calls += 1
         self.sends += call.sends
         self._busy += call.busy
@@ -136,7 +136,7 @@ class GroupFetcher:
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value, failure = None, None
-        self._begin(call, loop)
+        self._begin(call)
         try:
             value = await self.session.send(operation, priority=Priority.BULK, call=call)
         except (ClientClosedError, QuotaExceededError, OutageError):

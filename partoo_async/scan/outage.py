@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from partoo_async._call.call import Call
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.retrying import RetryThrottle, wait_after
+from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIResponseValidationError, APIStatusError, DeadlineExceededError, PartooError
 from partoo_async.events import HoldEvent
 from partoo_async.policy import RetryPolicy
-from partoo_async.scan.tries import OutageError, Tries, in_words, suspicious, within
+from partoo_async.scan.tries import OutageError, Tries, in_words, sent, suspicious, within
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection
 
     from partoo_async._protocol.operations import Operation
     from partoo_async.session import PartooSession
@@ -39,8 +40,7 @@ class Outage:
     that moment nobody sends but the one whose turn it is to ask: for what had succeeded last. An answer to that clears
     the server; a fault makes it an outage, and so do three failures before anything has succeeded.
 
-    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way, each with its
-    task. ``most``: for how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a
+    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way. ``most``: for how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a
     wrong address is told soon.
     """
 
@@ -48,7 +48,7 @@ class Outage:
         self,
         session: PartooSession,
         ask: Callable[[Operation[Any], Call, Call | None], Awaitable[Any]],
-        calls: Mapping[Call, asyncio.Task[Any] | None],
+        calls: Collection[Call],
         most: float,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -92,31 +92,58 @@ class Outage:
 
         Raises the call's own error when it fails while others succeed, and ``OutageError``.
         """
-        failure: PartooError | None = None
-        tries: Tries | None = None
-        seen, busy = self._outages, 0.0
-        while True:
-            result: T | None = None
-            if self._closed_at is not None or failure is not None:
-                tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
-                result = await self._wait(call, operation, failure, tries, seen, busy)
-            failure, seen, busy = None, self._outages, call.busy
+        first: PartooError | HeldBackError | None = None
+        seen = self._outages
+        if self._closed_at is None:
             try:
-                if result is None:
-                    result = await call.tries(operation)
-            except PartooError as error:
-                failure = error
+                result = await call.send(operation)
+            except (PartooError, HeldBackError) as error:
+                first = error
             except asyncio.CancelledError:
                 if not self._was_recalled(call):
                     raise
             else:
-                self._good = operation
-                self._throttle.succeeded()
-                self._suspects.clear()
+                self._succeeded(operation)
+                return result
+        return await self._persist(call, operation, first, seen)
+
+    async def _persist(
+        self, call: Call, operation: Operation[T], first: PartooError | HeldBackError | None, seen: int
+    ) -> T:
+        """Go on after the ``first`` send failed, if it did and was not held. ``seen``: the outages before it."""
+        failure: PartooError | None = None
+        tries: Tries | None = None
+        busy = 0.0
+        while True:
+            result: T | None = None
+            if first is None:
+                if self._closed_at is not None or failure is not None:
+                    tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
+                    result = await self._wait(call, operation, failure, tries, seen, busy)
+                seen, busy = self._outages, call.busy
+            error, first, failure = first, None, None
+            try:
+                if error is not None:
+                    result = await call.go_on(operation, error)
+                elif result is None:
+                    result = await sent(call, operation)
+            except PartooError as later:
+                failure = later
+            except asyncio.CancelledError:
+                if not self._was_recalled(call):
+                    raise
+            else:
+                self._succeeded(operation)
                 return result
             if failure is not None and (call.last_try or not suspicious(failure)):
                 self._suspects.clear()
                 raise failure
+
+    def _succeeded(self, operation: Operation[Any]) -> None:
+        self._good = operation
+        self._throttle.succeeded()
+        if self._suspects:
+            self._suspects.clear()
 
     async def _wait(
         self, call: Call, operation: Operation[T], failure: PartooError | None, tries: Tries, seen: int, busy: float
@@ -177,11 +204,11 @@ class Outage:
         self._queued = 0.0  # seconds in which who asked waited for the quota: the server was not silent then
         if self._good is None:
             self._no_answer(operation, error)
-        for call, task in self._calls.items():
+        for call in self._calls:
             # Not sent yet: it waits for a slot of the quota, say, and is not to leave when it gets one.
-            if task is not None and not call.in_flight and call not in self._waiting:
+            if call.task is not None and not call.in_flight and call not in self._waiting:
                 self._recalled.add(call)
-                task.cancel()
+                call.task.cancel()
 
     async def _hold(self, call: Call, operation: Operation[T]) -> T | None:
         """Return when the way is open. Who is first in line asks, and goes to its end after that."""

@@ -11,6 +11,7 @@ from attrs import define
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.retrying import RetryThrottle, server_failed, wait_after
 from partoo_async._call.settings import Settings
+from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, APIStatusError, APITimeoutError, DeadlineExceededError, PartooError
 from partoo_async.quota import LONGEST_PAUSE
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from partoo_async._call.call import Call
     from partoo_async._protocol.operations import Operation
 
-__all__ = ["OutageError", "Tries", "in_words", "suspicious", "within"]
+__all__ = ["OutageError", "Tries", "in_words", "sent", "suspicious", "within"]
 
 T = TypeVar("T")
 
@@ -108,7 +109,16 @@ def in_words(error: PartooError) -> str:
     return text[:1].lower() + text[1:]
 
 
+async def sent(call: Call, operation: Operation[T]) -> T:
+    """Send the request of a call, and again while that is worth it there, and return the result."""
+    try:
+        return await call.send(operation)
+    except (PartooError, HeldBackError) as error:
+        first = error
+    return await call.go_on(operation, first)
+
+
 async def within(seconds: float, call: Call, operation: Operation[T]) -> T:
     """Send a request by a call that has so many seconds from now on."""
     call.renew(seconds)
-    return await call.tries(operation)
+    return await sent(call, operation)

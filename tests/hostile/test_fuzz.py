@@ -15,6 +15,7 @@ from yarl import URL
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
 from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom, delete_group, get_group, get_section, list_sections
@@ -81,7 +82,7 @@ def test_groups(body: bytes, strict: bool) -> None:
     """Any body is a whole group, or an error of ours that names the problems."""
     problems: tuple[str, ...] = ()
     try:
-        group = Decoder(strict=strict).decode(body, Group, "GET /x")
+        group = Decoder(strict=strict).decode(body, Group, Request("GET", "/x"))
     except InvalidJSONError:
         return
     except APIResponseValidationError as error:

@@ -16,6 +16,7 @@ from partoo_async import (
     DeadlineExceededError,
     PartooClient,
 )
+from partoo_async._call import lifecycle
 from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer, Line
@@ -125,8 +126,7 @@ async def test_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a fork a client refuses: two processes would read each other's answers."""
     async with HostileServer().serve() as server, PartooClient(KEY, server=server.url) as client:
         await ask(client)
-        pid = os.getpid()
-        monkeypatch.setattr(os, "getpid", lambda: pid + 1)
+        monkeypatch.setattr(lifecycle, "_process", object())  # as after a fork
         outcome = await ask(client)
         monkeypatch.undo()
     assert type(outcome.error) is ClientClosedError
