@@ -353,10 +353,10 @@ async def test_a_journal_that_fails_ends_the_scan(client: PartooClient, path: Pa
 def big(read: Any) -> Any:
     """A reader of groups whose outcomes take many pages of a file."""
 
-    async def group(section_id: int, group_id: int) -> tuple[None, ScanItem]:
-        _, item = await read(section_id, group_id)
+    async def group(key: tuple[int, int]) -> ScanItem:
+        item = await read(key)
         error = BadRequestError(400, "x" * 20_000, "GET /")
-        return None, ScanItem(section_id, group_id, None, error, item.attempts, item.elapsed)
+        return ScanItem(*key, None, error, item.attempts, item.elapsed)
 
     return group
 

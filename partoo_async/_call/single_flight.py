@@ -129,11 +129,12 @@ class Reads:
         refuses is asked for twice, and not once for each.
         """
         followers: list[_Follower] = []
-        if isinstance(error, PartooError) and error.hurried:
+        if error is not None and isinstance(error, PartooError) and error.hurried:
             followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
         if followers:
             patient = max(followers, key=_patience)
-            late = [waiter for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until]
+            late = {waiter: one for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until}
+            flight.waiters = {waiter: one for waiter, one in flight.waiters.items() if waiter not in late}
             flight.until = patient.until
             again = self._fly(name, flight, patient.start)
             flight.task = asyncio.get_running_loop().create_task(again, context=patient.context)
@@ -141,10 +142,9 @@ class Reads:
             flight.landed, flight.error = True, error
             if self._flights.get(name) is flight:
                 del self._flights[name]
-            late = list(flight.waiters)
+            late, flight.waiters = flight.waiters, {}
         # Woken here and not by a callback of the task: that would take the loop one turn more.
         for waiter in late:
-            del flight.waiters[waiter]
             if not waiter.done():
                 waiter.set_result(error)
 

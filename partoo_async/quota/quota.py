@@ -85,14 +85,17 @@ class Quota(Queue):
             now = loops.clock()
             if not self.kept:
                 self._keep()
-            interactive = priority is Priority.INTERACTIVE
-            if interactive and now > self._interactive_seen:
-                self._interactive_seen = now
+            spare, backend = 0, self._backend
+            if priority is Priority.INTERACTIVE:
+                if now + backend.per > self._reserved_until:
+                    self._reserved_until = now + backend.per
+            elif now < self._reserved_until:
+                spare = self._spare(priority, now)
             # Nearly always nobody waits, and then there is no order to keep and no turn to count.
             crowded = lanes.interactive or lanes.bulk
             if crowded and not lanes.may_pass(priority):
                 return False
-            if not self._backend.acquire(now, 0 if interactive else self._spare(priority, now)):
+            if not backend.acquire(now, spare):
                 return False
             member.in_flight += 1
             if crowded or lanes.run:
@@ -101,12 +104,12 @@ class Quota(Queue):
 
     def hold_reserve(self) -> None:
         """Let bulk work leave the reserve free from now on, even if no interactive call was seen for a window."""
-        self._interactive_seen = math.inf
+        self._reserved_until = math.inf
 
     @property
     def holds_reserve(self) -> bool:
         """Whether it was told to hold the reserve at all times."""
-        return self._interactive_seen == math.inf
+        return self._reserved_until == math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
         """Wait for a slot in the order of the lanes. ``deadline`` is a time of the event loop.

@@ -48,13 +48,13 @@ class Queue:
         )
         self._lanes: Lanes[_Waiter] = Lanes()
         self._loops = Loops(self.bury)
-        self._interactive_seen = -math.inf
+        self._reserved_until = -math.inf  # a window after the last interactive call
 
     def _spare(self, priority: Priority, now: float) -> int:
         """How many slots a call must leave free: bulk leaves the reserve while interactive calls are being made."""
         if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
             return 0
-        return self._reserve if now < self._interactive_seen + self._backend.per else 0
+        return self._reserve if now < self._reserved_until else 0
 
     def paused_for(self) -> float:
         """Return the seconds until the gate opens, 0.0 when it is open."""
@@ -76,8 +76,7 @@ class Queue:
         when = self._backend.ready_at(now, position, spare)
         if spare:
             # The reserve is given up when interactive calls have not been seen for a window.
-            lapse = self._interactive_seen + self._backend.per
-            when = min(when, max(lapse, self._backend.ready_at(now, position)))
+            when = min(when, max(self._reserved_until, self._backend.ready_at(now, position)))
         return when
 
     def _queue(self, priority: Priority, deadline: float) -> _Waiter:

@@ -86,11 +86,13 @@ class GroupFetcher:
 
     async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
         """Return a section and, when it could not be read, the outcome that says why."""
-        return await self._outcome(get_section(section_id), section_id, None)
+        found: list[Section] = []
+        outcome = await self._outcome(get_section(section_id), section_id, None, found)
+        return (found[0] if found else None), outcome
 
-    def group(self, section_id: int, group_id: int) -> Coroutine[Any, Any, tuple[Group | None, ScanItem]]:
-        """Return a group and its outcome."""
-        return self._outcome(get_group(section_id, group_id), section_id, group_id)
+    def group(self, key: tuple[int, int]) -> Coroutine[Any, Any, ScanItem]:
+        """Return the outcome of a group. ``key``: the ids of its section and its own."""
+        return self._outcome(get_group(*key), *key)
 
     def stop(self) -> None:
         """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated.
@@ -132,7 +134,14 @@ class GroupFetcher:
         self.sends += call.sends
         self._busy += call.busy
 
-    async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> tuple[Any, ScanItem]:
+    async def _outcome(
+        self,
+        operation: Operation[Any],
+        section_id: int,
+        group_id: int | None,
+        found: list[Any] | None = None,
+    ) -> ScanItem:
+        """Return what became of a key. The value of anything but a group goes to ``found``."""
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value, failure = None, None
@@ -152,5 +161,7 @@ class GroupFetcher:
             failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
         finally:
             self._end(call)
-        group = value if group_id is not None else None
-        return value, ScanItem(section_id, group_id, group, failure, call.sends, loop.time() - started)
+        if found is not None and value is not None:
+            found.append(value)
+            value = None
+        return ScanItem(section_id, group_id, value, failure, call.sends, loop.time() - started)

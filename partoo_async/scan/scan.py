@@ -119,7 +119,8 @@ class Scan:
         added, deleted = len(self._work.added), len(self._work.deleted)
         _logger.info("scan: %s; since the journal was written %d groups came and %d went", self._plan, added, deleted)
         workers = max(1, min(self._workers, self._work.left))
-        self._pool = WorkerPool(self._work.keys(), self._read_group, workers, self._fetcher.stop)
+        read = self._fetcher.group if self._work.journal is None else self._read_and_record
+        self._pool = WorkerPool(self._work.keys(), read, workers, self._fetcher.stop)
         if self._state == "open":  # not closed from elsewhere while it read its sections
             self._pool.start()
         return self
@@ -192,8 +193,8 @@ class Scan:
         finally:
             await self._journal.aclose()
 
-    async def _read_group(self, key: Key) -> ScanItem:
-        _, item = await self._fetcher.group(*key)
+    async def _read_and_record(self, key: Key) -> ScanItem:
+        item = await self._fetcher.group(key)
         if self._work.journal is not None:
             await self._work.journal.record(item)
         return item
