@@ -180,7 +180,6 @@ class PartooSession:
         loop = asyncio.get_running_loop()
         if loop is not self.life.loop or self.life.closed:
             self._bind(loop)
-        self.life.check_process()
         if operation.request.method != "GET":  # whether it may be repeated or not
             return await self._write(operation, priority, call, loop)
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:

@@ -55,7 +55,7 @@ class Call(Admission):
     seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends, and
     decides what follows faults of the server, which are not tried again here then. ``key``: the one that
     a callable gave for a read that others share, so that no other is used. ``until``: the event loop time at which the
-    call ends if its own timeout does not end it before.
+    call ends, in place of the client's timeout.
     """
 
     # Of the class, and no ``__slots__``: most calls never change them, and to set them all takes its time.
@@ -72,7 +72,7 @@ class Call(Admission):
         decide: Decide | None = None,
         *,
         key: Secret | None = None,
-        until: float = math.inf,
+        until: float | None = None,
         before: Sequence[Attempt] = (),
     ) -> None:
         self._decide, self._until = decide, until
@@ -90,7 +90,9 @@ class Call(Admission):
         self._operation, self._loop = operation, loop
         self.priority: Priority = priority
         self._ambient = ambient_deadline()
-        self._deadline = min(loop.time() + session.settings.timeout, self._ambient, self._until)
+        self._deadline = (
+            self._until if self._until is not None else min(loop.time() + session.settings.timeout, self._ambient)
+        )
         self.task = asyncio.current_task(loop)
         life = session.life
         if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
@@ -109,7 +111,7 @@ class Call(Admission):
                 raise
         finally:
             life.calls.discard(self)
-            if session.life.closed:
+            if life.closed:
                 life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 

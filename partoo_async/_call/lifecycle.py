@@ -17,17 +17,6 @@ __all__ = ["Lifecycle"]
 # Seconds that a call that was cancelled gets to clean up. It does so at once, unless somebody's code shields it.
 _TURNS = 1.0
 
-_process = object()  # another one after a fork; to compare ids of processes would be a system call for each request
-
-
-def _after_fork() -> None:
-    global _process
-    _process = object()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
 
 class Lifecycle:
     """The life of one session. Those of its copies end with it.
@@ -42,23 +31,25 @@ class Lifecycle:
         self.closed: bool = parent is not None and parent.closed
         self.calls: set[Call] = set() if parent is None else parent.calls
         self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
-        self._process: object = _process if parent is None else parent._process
+        self._forked = False
         self._children: WeakSet[Lifecycle] = WeakSet()
-        if parent is not None:
-            parent._children.add(self)
+        (_roots if parent is None else parent._children).add(self)
 
-    def check_process(self) -> None:
-        """Raise ``ClientClosedError`` after a fork: two processes must not write to the same connections."""
-        if self._process is not _process:
-            raise ClientClosedError(
-                "this client was made in another process, before a fork; make a client in each process"
-            )
+    def fork(self) -> None:
+        """Let the next call be looked at: two processes must not write to the same connections."""
+        self.loop, self._forked = None, True
+        for child in self._children:
+            child.fork()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Take the loop, and return whether an earlier one, closed since, has left things behind to be made anew.
 
-        Raises ``ClientClosedError`` when another loop is still in use.
+        Raises ``ClientClosedError`` when another loop is still in use, and after a fork.
         """
+        if self._forked:
+            raise ClientClosedError(
+                "this client was made in another process, before a fork; make a client in each process"
+            )
         before, self.loop = self.loop, loop
         if before is None or before is loop:
             return False
@@ -113,3 +104,16 @@ class Lifecycle:
                     await self._idle.wait()
         except TimeoutError:
             pass
+
+
+_roots: WeakSet[Lifecycle] = WeakSet()
+
+
+def _after_fork() -> None:
+    for life in _roots:
+        life.fork()
+
+
+# To compare the ids of processes would be a system call for each request.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -99,9 +99,17 @@ class Reads:
         if flight is None:
             flight = self._flights[name] = _Flight(until)
             flight.task = _start(self._fly(name, flight, start), loop)
-            error = flight.error if flight.landed else await self._wait(name, flight, None, loop)
+            if flight.landed:
+                error = flight.error
+            else:
+                flight.waiters[landed := loop.create_future()] = None
+                try:
+                    error = await landed  # its call is bounded by itself
+                except asyncio.CancelledError:
+                    await self._leave(name, flight, landed)
+                    raise
         else:
-            error = await self._wait(name, flight, _Follower(until, start, copy_context()), loop)
+            error = await self._follow(name, flight, _Follower(until, start, copy_context()), loop)
             if error is not None:
                 error = copy.copy(error)
         if error is not None:
@@ -148,28 +156,25 @@ class Reads:
             if not waiter.done():
                 waiter.set_result(error)
 
-    async def _wait(
-        self, name: _Name, flight: _Flight, follower: _Follower | None, loop: asyncio.AbstractEventLoop
+    async def _follow(
+        self, name: _Name, flight: _Flight, follower: _Follower, loop: asyncio.AbstractEventLoop
     ) -> BaseException | None:
         """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
         landed: asyncio.Future[BaseException | None] = loop.create_future()
         flight.waiters[landed] = follower
-        # The call of who began it is bounded by itself.
-        watch = None if follower is None else self._deadlines.start(follower.until)
+        watch = self._deadlines.start(follower.until)
         try:
             return await landed
         except asyncio.CancelledError:
-            timed_out = watch is not None and watch.was_it()
+            timed_out = watch.was_it()
             if timed_out and landed.done() and not landed.cancelled():
                 return landed.result()  # both in one turn of the loop
-            if watch is not None:
-                self._deadlines.stop(watch)
+            self._deadlines.stop(watch)
             await self._leave(name, flight, landed)
             if not timed_out:
                 raise
         finally:
-            if watch is not None:
-                self._deadlines.stop(watch)
+            self._deadlines.stop(watch)
         # Without the query: it may hold what is not ours to log.
         route = f"GET {name[0].partition('?')[0]}"
         raise DeadlineExceededError(f"{route}: no answer in time from the request that this call shared")
