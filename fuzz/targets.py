@@ -8,8 +8,7 @@ from urllib.parse import unquote
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
 from partoo_async._protocol.converters import Decoder, decode_error_body
-from partoo_async._protocol.http import Request
-from partoo_async._protocol.http import describe_errors, parse_retry_after
+from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom
 from partoo_async._transport.body import TooLargeError, UnreadableError, read_body

@@ -49,13 +49,15 @@ _logger = logging.getLogger("partoo_async.retry")
 
 
 class Call(Admission):
-    """The state of one call. ``sends`` counts the requests that left; ``busy`` their seconds, without any waiting.
+    """The state of one call.
 
-    ``task``: that which runs it. ``in_flight``: one is out, without an answer yet. ``last_try``, once set: nothing is sent after that one. ``late``:
-    seconds from the end of an attempt to its failure, few unless the process stood still. ``decide``: sends, and
-    decides what follows faults of the server, which are not tried again here then. ``key``: the one that
-    a callable gave for a read that others share, so that no other is used. ``until``: the event loop time at which the
-    call ends, in place of the client's timeout.
+    Attributes:
+        sends: Requests that left.
+        busy: Their seconds, without any waiting.
+        task: That which runs the call.
+        in_flight: A request is out, without a response yet.
+        last_try: Once set, nothing is sent after the request that is out.
+        late: Seconds from the end of an attempt to its failure: few, unless the process stood still.
     """
 
     # Of the class, and no ``__slots__``: most calls never change them, and to set them all takes its time.
@@ -75,6 +77,14 @@ class Call(Admission):
         until: float | None = None,
         before: Sequence[Attempt] = (),
     ) -> None:
+        """Prepare a call.
+
+        Args:
+            decide: Sends, and decides what follows a fault of the server, which is not retried here then.
+            key: The one that a callable gave for a read that others share: no other is used.
+            until: The event-loop time at which the call ends, in place of the client's ``timeout``.
+            before: Attempts that were made for the caller already.
+        """
         self._decide, self._until = decide, until
         self._attempts: list[Attempt] = [*before]
         self._before = before
@@ -100,7 +110,8 @@ class Call(Admission):
         life.calls.add(self)
         try:
             if self._decide is not None:
-                return await self._decide(self, operation)
+                decided: T = await self._decide(self, operation)
+                return decided
             try:
                 return await self.send(operation)
             except (PartooError, HeldBackError) as error:
@@ -111,7 +122,7 @@ class Call(Admission):
                 raise
         finally:
             life.calls.discard(self)
-            if life.closed:
+            if session.life.closed:
                 life.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 

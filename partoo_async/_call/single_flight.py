@@ -86,7 +86,8 @@ class Reads:
         """Return what ``start()`` returns, or what an identical read with the same key does.
 
         ``until``: the event loop time at which this caller gives up. ``fresh``: take no answer, and no request,
-        that is older than this call. ``loop``: the running one, if it is at hand. Raises what ``start()`` raises, and ``DeadlineExceededError``.
+        that is older than this call. ``loop``: the running one, if it is at hand.
+        Raises what ``start()`` raises, and ``DeadlineExceededError``.
         """
         loop, name = loop or asyncio.get_running_loop(), (path, key)
         if fresh:

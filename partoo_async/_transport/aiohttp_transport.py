@@ -201,7 +201,7 @@ class Transport:
         finally:
             self._deadlines.stop(watch)
         if watch.reused and isinstance(session.connector, SoundConnector):
-            session.connector.stale += 1
+            session.connector.met_closed()
         failure = _marked(failure, request, watch)
         try:
             raise failure

@@ -71,7 +71,9 @@ class DirectRoute:
             raise RuntimeError("the session is closed")
         watch.unsent = True
         try:
-            connection, reused = await connector.sound(origin.request, [], TIMEOUT, fresh, request.may_leave)
+            connection, reused = await connector.sound(
+                origin.request, [], TIMEOUT, fresh, request.may_leave, request.method == "GET"
+            )
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None
         try:

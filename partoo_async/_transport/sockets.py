@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -21,13 +22,14 @@ SMALL = 16 * 1024
 
 
 class Line:
-    """One connection. ``since``: the generation in which it was made."""
+    """One connection. ``since``: the generation in which it was made; ``used``: when it was taken last, monotonic."""
 
-    __slots__ = ("_transport", "since", "speaks")
+    __slots__ = ("_transport", "since", "speaks", "used")
 
     def __init__(self, transport: asyncio.Transport, since: int) -> None:
         self._transport = transport
         self.since = since
+        self.used: float = monotonic()
         self.speaks: Callable[[], Sequence[object]] = tuple
         """Whether something has come that the event loop has not read yet: bytes, or the end of the connection."""
         number = _handle(transport)

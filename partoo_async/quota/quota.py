@@ -87,8 +87,7 @@ class Quota(Queue):
                 self._keep()
             spare, backend = 0, self._backend
             if priority is Priority.INTERACTIVE:
-                if now + backend.per > self._reserved_until:
-                    self._reserved_until = now + backend.per
+                self._reserved_until = max(self._reserved_until, now + backend.per)
             elif now < self._reserved_until:
                 spare = self._spare(priority, now)
             # Nearly always nobody waits, and then there is no order to keep and no turn to count.

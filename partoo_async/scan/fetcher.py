@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from partoo_async._protocol.operations import Operation
-    from partoo_async.models import Group, Section
+    from partoo_async.models import Section
     from partoo_async.session import PartooSession
 
 __all__ = ["GroupFetcher"]

@@ -40,8 +40,9 @@ class Outage:
     that moment nobody sends but the one whose turn it is to ask: for what had succeeded last. An answer to that clears
     the server; a fault makes it an outage, and so do three failures before anything has succeeded.
 
-    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way. ``most``: for how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a
-    wrong address is told soon.
+    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way. ``most``: for
+    how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a wrong address is told
+    soon.
     """
 
     def __init__(
@@ -111,33 +112,37 @@ class Outage:
         self, call: Call, operation: Operation[T], first: PartooError | HeldBackError | None, seen: int
     ) -> T:
         """Go on after the ``first`` send failed, if it did and was not held. ``seen``: the outages before it."""
+        result: T | None = None
         failure: PartooError | None = None
+        if first is not None:
+            result, failure = await self._attempt(call, operation, first)
         tries: Tries | None = None
         busy = 0.0
-        while True:
-            result: T | None = None
-            if first is None:
-                if self._closed_at is not None or failure is not None:
-                    tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
-                    result = await self._wait(call, operation, failure, tries, seen, busy)
-                seen, busy = self._outages, call.busy
-            error, first, failure = first, None, None
-            try:
-                if error is not None:
-                    result = await call.go_on(operation, error)
-                elif result is None:
-                    result = await sent(call, operation)
-            except PartooError as later:
-                failure = later
-            except asyncio.CancelledError:
-                if not self._was_recalled(call):
-                    raise
-            else:
-                self._succeeded(operation)
-                return result
+        while result is None:
             if failure is not None and (call.last_try or not suspicious(failure)):
                 self._suspects.clear()
                 raise failure
+            if self._closed_at is not None or failure is not None:
+                tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
+                result = await self._wait(call, operation, failure, tries, seen, busy)
+            seen, busy = self._outages, call.busy
+            if result is None:
+                result, failure = await self._attempt(call, operation, None)
+        self._succeeded(operation)
+        return result
+
+    async def _attempt(
+        self, call: Call, operation: Operation[Any], first: PartooError | HeldBackError | None
+    ) -> tuple[Any, PartooError | None]:
+        """Send, after the ``first`` failure if any. Return the result, the failure, or neither when recalled."""
+        try:
+            return await (sent(call, operation) if first is None else call.go_on(operation, first)), None
+        except PartooError as error:
+            return None, error
+        except asyncio.CancelledError:
+            if not self._was_recalled(call):
+                raise
+            return None, None
 
     def _succeeded(self, operation: Operation[Any]) -> None:
         self._good = operation

@@ -15,7 +15,6 @@ from yarl import URL
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
 from partoo_async._protocol.converters import Decoder, decode_error_body
-from partoo_async._protocol.http import Request
 from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom, delete_group, get_group, get_section, list_sections

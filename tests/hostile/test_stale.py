@@ -20,6 +20,7 @@ from partoo_async import (
     RetryEvent,
     RetryPolicy,
 )
+from partoo_async._transport import connector
 from tests.conftest import GROUP, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, ask, row
 from tests.hostile.server import HostileServer, Line, Script, healthy
@@ -195,3 +196,28 @@ async def test_connections_are_kept_again_when_they_hold() -> None:
         for _ in range(100):
             await ask(client)
     assert 20 < server.connections < 60
+
+
+@row(48)
+@pytest.mark.parametrize("ask_for", ["read", "read later", "write"])
+async def test_a_server_that_has_kept_a_hundred_connections(
+    ask_for: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections are not looked at for a read right after another: one that was closed costs a second request.
+    For a write, and for a read some time later, they are."""
+    async with HostileServer().serve() as server, client_of(server) as client:
+        for _ in range(102):
+            await ask(client)
+        end_unseen(server)
+        if ask_for == "read later":
+            monkeypatch.setattr(connector, "monotonic", lambda: time.monotonic() + 1.0)
+        if ask_for == "write":
+            await client.groups.delete(7, 42)
+        else:
+            assert (await ask(client)).result == FRANCE
+        trusted = ask_for == "read" and way == "short"
+        assert server.connections == 2
+        sent = server.seen()
+        end_unseen(server)  # from now on each is looked at again
+        assert (await ask(client)).result == FRANCE
+    assert (sent, server.seen()) == (103 + trusted, 104 + trusted)
