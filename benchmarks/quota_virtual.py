@@ -13,29 +13,28 @@ from benchmarks.quota_servers import KINDS
 from partoo_async import PartooClient, RateLimit
 from partoo_async._protocol.http import Response
 from partoo_async.emulator.http.requestlog import busiest_window
+from partoo_async.testing import MockTransport
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
-    from partoo_async import Server
+    from partoo_async._transport import Exchange
     from partoo_async.emulator.rate_limits.windows import Window
 
 __all__ = ["Outcome", "worst"]
 
 
-class SimulatedTransport:
+class SimulatedTransport(MockTransport):
     """A network and a server in place of the client's connections: 20 to 200 ms each way, whole-second Retry-After."""
-
-    closed = False
-
-    is_ready = True
 
     def __init__(self, window: Window, seed: int) -> None:
         self.window = window
         self.random = random.Random(seed)
         self.received: list[float] = []
         self.refused: list[float] = []
+        self.closed = False
 
-    async def exchange(self, server: Server, request: Any, key: Any, until: float, *_rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, _until = exchange.request, exchange.until
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self.random.uniform(0.02, 0.2))
         self.received.append(loop.time())
@@ -46,9 +45,6 @@ class SimulatedTransport:
             return Response(429, {"Retry-After": str(math.ceil(wait))}, b"{}")
         group = request.path.rpartition("/")[2].encode()
         return Response(200, {}, b'{"id": %b, "name": "G", "has_puller": false, "business_ids": []}' % group)
-
-    async def aclose(self) -> None:
-        pass
 
 
 @frozen
@@ -78,8 +74,7 @@ async def simulate(
             await asyncio.sleep(1 / other)
 
     consumer = asyncio.create_task(consume()) if other else None
-    client = PartooClient("key", server="http://127.0.0.1:9/v2", rate_limit=limit)
-    client.session.transport = transport  # type: ignore[assignment]
+    client = PartooClient("key", server="http://127.0.0.1:9/v2", rate_limit=limit, transport=transport)
     async with client:
         report = await client.scan(7, group_ids=range(requests)).collect()
     if consumer is not None:

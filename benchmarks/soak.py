@@ -176,7 +176,7 @@ async def weather(url: str, seconds: float, callers: int, folder: Path) -> tuple
         await asyncio.gather(*(soak.caller() for _ in range(callers)), *(soak.scans(one) for one in SECTIONS))
         sampler.cancel()
         await asyncio.wait([sampler])
-        state = repr(client.session.concurrency)
+        state = repr(client.session.context.concurrency)
         if "0 of 32 in flight, 0 waiting" not in state or client.quota.waiting:
             soak.wrong.append(f"left behind: {state}, {client.quota}")
     if left := asyncio.all_tasks() - {asyncio.current_task()}:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
     from partoo_async.scan import Scan, ScanProgress
@@ -59,6 +60,7 @@ class PartooClient:
         strict: bool = False,
         cache_ttl: float | None = None,
         quota: Quota | None = None,
+        transport: Transport | None = None,
     ) -> None:
         api_key, proxy = protect(api_key), hide(proxy)
         self._use(
@@ -78,6 +80,7 @@ class PartooClient:
                 strict=strict,
                 cache_ttl=cache_ttl,
                 quota=quota,
+                transport=transport,
             )
         )
 
@@ -94,8 +97,8 @@ class PartooClient:
     def with_options(self, **changes: Any) -> PartooClient:
         """Return a client with some options changed that shares this one's connections and quota.
 
-        Takes every option but ``session``, ``proxy``, ``trust_env``, ``ssl_context`` and ``quota``. Closing this
-        client closes both; closing the copy leaves this one open.
+        Takes every option but ``session``, ``proxy``, ``trust_env``, ``ssl_context``, ``transport`` and ``quota``.
+        Closing this client closes both; closing the copy leaves this one open.
         """
         if "api_key" in changes:
             changes["api_key"] = protect(changes["api_key"])

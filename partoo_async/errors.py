@@ -111,8 +111,10 @@ class ConfigurationError(PartooError, ValueError):
 class ClientClosedError(PartooError, RuntimeError):
     """The client is closed, or was made for another event loop or another process."""
 
-    request_sent: bool = False
-    """True when the client was closed while the request was under way, so that the server may have seen it."""
+    def __init__(self, message: str, request_sent: bool = False) -> None:
+        super().__init__(message)
+        self.request_sent = request_sent
+        """True when the client was closed while the request was under way, so that the server may have seen it."""
 
 
 class QuotaExceededError(PartooError):

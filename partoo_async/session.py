@@ -10,20 +10,23 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+from attrs import evolve
+
 from partoo_async._call.call import Call
+from partoo_async._call.context import CallContext, Resends
 from partoo_async._call.deadline import ambient_deadline
-from partoo_async._call.decode_budget import Turns
+from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.lifecycle import Lifecycle
 from partoo_async._call.quotas import Quotas
-from partoo_async._call.resend import Resends
+from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Settings
 from partoo_async._call.shared_read import read_as_told
-from partoo_async._call.single_flight import Reads
+from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.converters import Decoder
-from partoo_async._transport import Transport
-from partoo_async.errors import ClientClosedError
+from partoo_async._transport import AiohttpTransport
+from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
 from partoo_async.quota import Concurrency
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._protocol.operations import Operation
+    from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota
     from partoo_async.servers import Server
@@ -72,9 +76,10 @@ class PartooSession:
         strict: bool = False,
         cache_ttl: float | None = None,
         quota: Quota | None = None,
+        transport: Transport | None = None,
     ) -> None:
         api_key, proxy = protect(api_key), hide(proxy)
-        self.settings: Settings = Settings.resolve(
+        settings = Settings.resolve(
             api_key=api_key,
             server=server,
             timeout=timeout,
@@ -86,32 +91,33 @@ class PartooSession:
             strict=strict,
             cache_ttl=cache_ttl,
         )
-        self.quotas: Quotas = Quotas(self.settings, quota)
-        self.transport: Transport = Transport(
-            session=session,
-            proxy=proxy,
-            trust_env=trust_env,
-            ssl_context=ssl_context,
-            on_event=on_event,
-            warm_up=import_for_errors,
+        self._start(
+            CallContext(
+                settings=settings,
+                transport=_make_transport(transport, session, proxy, trust_env, ssl_context, on_event),
+                quotas=Quotas(settings, quota),
+                lifecycle=Lifecycle(),
+                concurrency=Concurrency(settings.max_concurrency),
+                throttle=RetryThrottle(),
+                decoder=Decoder(strict=settings.strict),
+                emit=Emitter(settings.on_event),
+            )
         )
-        self.pool: int = self.transport.pool
-        self.life: Lifecycle = Lifecycle()
-        self.concurrency: Concurrency = Concurrency(self.settings.max_concurrency, self.pool)
-        self._start()
-
-    def _start(self) -> None:
-        settings = self.settings
-        self.throttle: RetryThrottle = RetryThrottle()
-        self.decoder: Decoder = Decoder(strict=settings.strict)
-        self._reads = Reads(settings.cache_ttl)
         self._family = WeakSet((self._reads,))  # those of copies, too: a write through one is a write
-        self.emit: Emitter = Emitter(settings.on_event)
-        self.turns: Turns = Turns()
-        self.resends: Resends = Resends()
+
+    def _start(self, context: CallContext) -> None:
+        self.context: CallContext = context
+        """What its calls share; of no use outside of this package."""
+        if self._own_concurrency:
+            context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
+        self._reads = self._make_reads()
+
+    def _make_reads(self) -> SingleFlight:
+        ttl = self.settings.cache_ttl
+        return SingleFlight(None if ttl is None else ReadCache(ttl))
 
     def __repr__(self) -> str:
-        if not hasattr(self, "emit"):  # a debugger may ask in the middle of a construction error
+        if not hasattr(self, "context"):  # a debugger may ask in the middle of a construction error
             return f"<{type(self).__name__} being made>"
         state = "closed" if self.closed else "open"
         return f"<{type(self).__name__} {self.settings.server.name} {state}>"
@@ -124,44 +130,51 @@ class PartooSession:
         """
         if "api_key" in changes:
             changes["api_key"] = protect(changes["api_key"])
+        ours, settings = self.context, self.settings.change(**changes)
         copy = PartooSession.__new__(PartooSession)
-        copy.settings = self.settings.change(**changes)
-        copy.transport, copy.pool = self.transport, self.pool
         copy._parent = self
-        copy.quotas = self.quotas.copy(copy.settings, anew="rate_limit" in changes)
-        copy.life = Lifecycle(self.life)
-        own = copy._own_concurrency = "max_concurrency" in changes
-        copy.concurrency = Concurrency(copy.settings.max_concurrency, self.pool) if own else self.concurrency
-        copy._start()
+        copy._own_concurrency = "max_concurrency" in changes
+        copy._start(
+            evolve(
+                ours,
+                settings=settings,
+                quotas=ours.quotas.copy(settings, anew="rate_limit" in changes),
+                lifecycle=Lifecycle(ours.lifecycle),
+                decoder=Decoder(strict=settings.strict) if "strict" in changes else ours.decoder,
+                emit=Emitter(settings.on_event) if "on_event" in changes else ours.emit,
+                decode_budget=DecodeBudget(),
+                resends=Resends(),
+            )
+        )
         copy._family = self._family
         copy._family.add(copy._reads)
-        copy.throttle = self.throttle
-        if "strict" not in changes:
-            copy.decoder = self.decoder
-        if "on_event" not in changes:
-            copy.emit = self.emit
         return copy
 
     def with_own_drift(self) -> PartooSession:
         """Return a session that shares everything but the count of drift, which starts empty."""
         copy = self.with_options()
-        copy.decoder = Decoder(strict=self.settings.strict)
+        copy.context.decoder = Decoder(strict=self.settings.strict)
         return copy
+
+    @property
+    def settings(self) -> Settings:
+        """The options, checked."""
+        return self.context.settings
 
     @property
     def drift(self) -> Counter[str]:
         """What differed from the documentation in the answers so far, and in how many of them."""
-        return self.decoder.drift
+        return self.context.decoder.drift
 
     @property
     def closed(self) -> bool:
         """Whether the session, or the one whose connections it shares, was closed."""
-        return self.life.closed or self.transport.closed
+        return self.context.lifecycle.closed or self.context.transport.closed
 
     @property
     def quota(self) -> Quota:
         """The quota that calls use here: with a callable for the key, that of the key that it gave last."""
-        return self.quotas.latest
+        return self.context.quotas.latest
 
     async def send(
         self,
@@ -178,19 +191,20 @@ class PartooSession:
         that was asked for before.
         """
         loop = asyncio.get_running_loop()
-        if loop is not self.life.loop or self.life.closed:
+        context = self.context
+        if loop is not context.lifecycle.loop or context.lifecycle.closed:
             self._bind(loop)
         if operation.request.method != "GET":  # whether it may be repeated or not
             return await self._write(operation, priority, call, loop)
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
-            return await (call or Call()).run(self, operation, priority, loop)
-        until = min(loop.time() + self.settings.timeout, ambient_deadline())
-        key = self.settings.api_key
+            return await (call or Call()).run(context, operation, priority, loop)
+        until = min(loop.time() + context.settings.timeout, ambient_deadline())
+        key = context.settings.api_key
         if not isinstance(key, Secret):
-            return await read_as_told(self, self._reads, operation, until, fresh=fresh)
+            return await read_as_told(context, self._reads, operation, until, fresh=fresh)
         result: T = await self._reads.get(
             operation.request.path,
-            lambda until: Call(until=until).run(self, operation, priority, loop),
+            lambda until: Call(until=until).run(context, operation, priority, loop),
             until=until,
             fresh=fresh,
             key=key.fingerprint,
@@ -205,7 +219,7 @@ class PartooSession:
         path = operation.request.path
         self._changed(path)
         try:
-            return await (call or Call()).run(self, operation, priority, loop)
+            return await (call or Call()).run(self.context, operation, priority, loop)
         finally:
             self._changed(path)
 
@@ -219,16 +233,17 @@ class PartooSession:
             raise ClientClosedError("this client is closed; make a new one")
         if self._parent is not None:
             self._parent._bind(loop)
-        if self.life.bind(loop):
+        context = self.context
+        if context.lifecycle.bind(loop):
             if self._parent is None:
-                self.transport.forget()
-            self.quotas.forget()
-            self.concurrency = Concurrency(self.settings.max_concurrency, self.pool)
-            self.turns, self.resends = Turns(), Resends()
-            self._reads = Reads(self.settings.cache_ttl)
+                context.transport.forget_loop()
+            context.quotas.forget()
+            context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
+            context.decode_budget, context.resends = DecodeBudget(), Resends()
+            self._reads = self._make_reads()
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:
-            self.concurrency = self._parent.concurrency  # perhaps made anew just now
+            context.concurrency = self._parent.context.concurrency  # perhaps made anew just now
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """Refuse new calls, give those under way ``grace`` seconds, and close the connections. Safe to call twice.
@@ -238,12 +253,12 @@ class PartooSession:
         was made from.
         """
         grace = check_seconds("grace", grace, zero=True)
-        self.life.close()
+        self.context.lifecycle.close()
         try:
-            await self.life.finish(grace)
+            await self.context.lifecycle.finish(grace)
         finally:
             if self._parent is None:
-                await self.transport.aclose()
+                await self.context.transport.aclose()
 
     async def __aenter__(self) -> PartooSession:
         self._bind(asyncio.get_running_loop())
@@ -251,3 +266,26 @@ class PartooSession:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _make_transport(
+    given: Transport | None,
+    session: aiohttp.ClientSession | None,
+    proxy: str | None,
+    trust_env: bool,
+    ssl_context: ssl.SSLContext | None,
+    on_event: Callable[[Event], object] | None,
+) -> Transport:
+    if given is None:
+        return AiohttpTransport(
+            session=session,
+            proxy=proxy,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+            on_event=on_event,
+            warm_up=import_for_errors,
+        )
+    for name, value in {"session": session, "proxy": proxy, "trust_env": trust_env, "ssl_context": ssl_context}.items():
+        if value:
+            raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
+    return given

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async._transport.mock import MockRequest, MockResponse, MockTransport
 from partoo_async.client import PartooClient
 from partoo_async.emulator import Emulator
 from partoo_async.policy import RetryPolicy
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["ThreadedEmulator", "make_client", "make_emulator"]
+__all__ = ["MockRequest", "MockResponse", "MockTransport", "ThreadedEmulator", "make_client", "make_emulator"]
 
 
 @total_repr

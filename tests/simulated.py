@@ -13,28 +13,25 @@ from typing import Any
 import pytest
 
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient, ScanItem, Server
-from partoo_async._internal.secret import Secret
-from partoo_async._protocol.http import Request, Response
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
+from partoo_async.testing import MockTransport
 from tests.virtual import VirtualLoop
 
 SERVER = Server("simulated", "http://127.0.0.1:9/v2")
 Key = tuple[int, int | None]
 
 
-class Partoo:
+class Partoo(MockTransport):
     """Stands in for a client's connections: sections with the ids of their groups, late answers, faults by chance.
 
     A key is a section's id and a group's, or None for the section itself. ``missing``: keys that answer 404;
     ``answers``: what else keys answer; ``faults``: which part of the answers is a 500 or a dropped connection.
     ``arrived`` and ``delivered`` are the log: when each request came, and which keys got their answer.
     """
-
-    closed = False
-
-    is_ready = True
 
     def __init__(self, sections: dict[int, list[int]], *, seed: int = 0, late: float = 1.0) -> None:
         self.sections = sections
@@ -46,11 +43,10 @@ class Partoo:
         self.arrived: list[tuple[float, Key]] = []
         self.delivered: list[Key] = []
         self.in_flight = 0
+        self.closed = False
 
-    async def aclose(self) -> None:
-        self.closed = True
-
-    async def exchange(self, _: Server, request: Request, __: Secret, until: float, *_rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, until = exchange.request, exchange.until
         parts = request.path.split("/")
         key = int(parts[2]), int(parts[4]) if len(parts) > 4 else None
         self.arrived.append((asyncio.get_running_loop().time(), key))
@@ -92,9 +88,7 @@ def _group(number: int) -> dict[str, Any]:
 
 
 def client_of(partoo: Partoo, **options: Any) -> PartooClient:
-    client = PartooClient("key", server=SERVER, **options)
-    client.session.transport = partoo  # type: ignore[assignment]
-    return client
+    return PartooClient("key", server=SERVER, transport=partoo, **options)
 
 
 async def recorded(path: Path) -> list[ScanItem]:
@@ -137,5 +131,5 @@ def assert_nothing_left(client: PartooClient, partoo: Partoo) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert partoo.in_flight == 0
     assert client.quota.waiting == 0
-    assert " 0 of " in repr(client.session.concurrency)
-    assert "0 waiting" in repr(client.session.concurrency)
+    assert " 0 of " in repr(client.session.context.concurrency)
+    assert "0 waiting" in repr(client.session.context.concurrency)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from partoo_async import APIConnectionError, APITimeoutError, Server
-from partoo_async._internal.secret import Secret
-from partoo_async._protocol.http import Request, Response
+from partoo_async import APIConnectionError, APITimeoutError
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from tests.simulated import Key, Partoo
 from tests.virtual import VirtualLoop
 
@@ -38,10 +38,12 @@ class Stormy(Partoo):
     def storm(self) -> bool:
         return any(begin <= self.now < end for begin, end in self.storms)
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, until = exchange.request, exchange.until
         if self.storm and self.kind == "refused":
+            exchange.sent = False
             raise APIConnectionError(f"{request.route}: cannot connect: Connection refused", False)
-        answer = None if self.storm else await super().exchange(server, request, key, until, *rest)
+        answer = None if self.storm else await super().send(exchange)
         if answer is not None and not (self.storm and self.kind in ("refused", "reset")):
             return answer
         if answer is None:

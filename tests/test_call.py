@@ -360,7 +360,7 @@ async def test_the_cap_on_requests_in_flight() -> None:
     async with raw_server(None) as server, client_of(server.url, max_concurrency=3) as client:
         calls = asyncio.gather(*(client.groups.get(7, number) for number in range(9)))
         async with asyncio.timeout(PATIENCE):
-            while len(server.requests) < 3 or "6 waiting" not in repr(client.session.concurrency):
+            while len(server.requests) < 3 or "6 waiting" not in repr(client.session.context.concurrency):
                 await asyncio.sleep(0.01)
         calls.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -16,9 +16,9 @@ from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
 from partoo_async import APIStatusError, APITimeoutError, PartooClient
-from partoo_async._protocol.http import Request
+from partoo_async._transport import Exchange
 from partoo_async._transport import fast_path_guard as passable
-from partoo_async._transport.session_path import SessionRoute
+from partoo_async._transport.session_path import SessionPath
 from tests.conftest import GROUP, PATIENCE, answer, raw_server
 from tests.test_transport import MockedResponse
 
@@ -34,13 +34,13 @@ def _looked_at_anew() -> Iterator[None]:
 def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the requests that went through aiohttp's own ``ClientSession.request``."""
     taken: list[str] = []
-    ask = SessionRoute.ask
+    send = SessionPath.send
 
-    async def spy(self: SessionRoute, base_url: str, request: Request, *rest: Any) -> Any:
-        taken.append(request.path)
-        return await ask(self, base_url, request, *rest)
+    async def spy(self: SessionPath, exchange: Exchange) -> Any:
+        taken.append(exchange.request.path)
+        return await send(self, exchange)
 
-    monkeypatch.setattr(SessionRoute, "ask", spy)
+    monkeypatch.setattr(SessionPath, "send", spy)
     return taken
 
 

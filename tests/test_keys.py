@@ -27,7 +27,8 @@ from partoo_async import (
 from partoo_async._internal.secret import Secret
 from partoo_async._protocol.http import Response
 from partoo_async._protocol.operations import get_group
-from partoo_async._transport.fast_path import DirectRoute
+from partoo_async._transport import Exchange
+from partoo_async._transport.fast_path import FastPath
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, TLS, answer, raw_server
 from tests.simulated import SERVER, Partoo
@@ -106,17 +107,16 @@ def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
 
     async def main() -> None:
         partoo = Partoo({7: [1]})
-        client = PartooClient(key, server=SERVER, retry=FAST)
-        client.session.transport = partoo  # type: ignore[assignment]
-        exchange = partoo.exchange
+        client = PartooClient(key, server=SERVER, retry=FAST, transport=partoo)
+        send = partoo.send
 
-        async def noting(server: Any, request: Any, secret: Any, until: float, *_: Any) -> Any:
-            used.append(secret.reveal())
-            return await exchange(server, request, secret, until)
+        async def noting(exchange: Exchange) -> Response:
+            used.append(exchange.key.reveal())
+            return await send(exchange)
 
-        partoo.exchange = noting  # type: ignore[method-assign]
+        partoo.send = noting  # type: ignore[method-assign]
         for name in ("old", "new"):
-            client.session.quotas.of(Secret(name)).pause(5.0)
+            client.session.context.quotas.of(Secret(name)).pause(5.0)
         assert [group.id for group in await asyncio.gather(client.groups.get(7, 1), client.groups.get(7, 1))] == [1, 1]
         await client.aclose()
 
@@ -189,10 +189,8 @@ def test_the_reserve_that_is_held_is_held_in_the_next_loop(changing: bool) -> No
         return sum(quota.try_acquire(Priority.BULK) for _ in range(10))
 
     partoo = Partoo({7: [1]})
-    partoo.forget = lambda: None  # type: ignore[attr-defined]
     limit = RateLimit(10, 60.0, reserve=0.5)
-    client = PartooClient(key if changing else "key", server=SERVER, rate_limit=limit)
-    client.session.transport = partoo  # type: ignore[assignment]
+    client = PartooClient(key if changing else "key", server=SERVER, rate_limit=limit, transport=partoo)
     assert [run_virtual(free(hold)) for hold in (True, False, False)] == [4, 4, 4]
 
 
@@ -227,8 +225,7 @@ def refused(refusal: Response, read: Callable[[PartooClient], Awaitable[Any]]) -
     async def main() -> tuple[int, PartooError, float]:
         loop, partoo = asyncio.get_running_loop(), Partoo({7: [1]})
         partoo.answers[7, 1] = refusal
-        client = PartooClient(key, server=SERVER, retry=RetryPolicy(max_retries=3))
-        client.session.transport = partoo  # type: ignore[assignment]
+        client = PartooClient(key, server=SERVER, retry=RetryPolicy(max_retries=3), transport=partoo)
         begun = loop.time()
         with pytest.raises(PartooError) as caught:
             await read(client)
@@ -280,10 +277,9 @@ def test_nothing_leaves_during_a_pause_that_began_while_the_key_was_fetched(prio
     async def main() -> None:
         loop = asyncio.get_running_loop()
         partoo = Partoo({7: [1]})
-        client = PartooClient(key, server=SERVER)
-        client.session.transport = partoo  # type: ignore[assignment]
+        client = PartooClient(key, server=SERVER, transport=partoo)
         begun = loop.time()
-        quota = client.session.quotas.of(Secret("key"))
+        quota = client.session.context.quotas.of(Secret("key"))
         loop.call_later(1.0, quota.pause, 20.0)
         await client.session.send(get_group(7, 1), priority=priority)
         assert partoo.arrived[0][0] >= begun + 21.0
@@ -300,7 +296,7 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
 ) -> None:
     """The gate is looked at once more with the connection at hand: nothing is sent, and the connection is kept."""
     if way == "long":
-        monkeypatch.setattr(DirectRoute, "open", lambda _: False)
+        monkeypatch.setattr(FastPath, "is_open", lambda _: False)
     connected, connect = asyncio.Event(), aiohttp.TCPConnector.connect
     pause = 0.3
 
@@ -335,8 +331,7 @@ def test_a_callable_that_gives_keys_in_turn_gets_all_of_them_served() -> None:
 
     async def main() -> None:
         partoo = Partoo({7: list(range(12))})
-        client = PartooClient(key, server=SERVER, rate_limit=RateLimit(2, 10.0), max_concurrency=1)
-        client.session.transport = partoo  # type: ignore[assignment]
+        client = PartooClient(key, server=SERVER, rate_limit=RateLimit(2, 10.0), max_concurrency=1, transport=partoo)
         report = await client.scan(7, group_ids=range(12)).collect()
         assert len(report.succeeded) == 12
         await client.aclose()

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
-from partoo_async._call.single_flight import Reads
+from partoo_async._call.single_flight import SingleFlight
 from partoo_async._transport import fast_path_guard as passable
-from partoo_async._transport.attempt_timer import Deadlines
+from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
 from tests.clock import Clock
 from tests.conftest import GROUP, PATIENCE, TLS, answer, raw_server
 from tests.virtual import run_virtual
@@ -88,7 +88,7 @@ def test_who_joined_ends_at_its_deadline() -> None:
     """Without an answer it is told so at that time; a cancellation that comes later counts as one."""
 
     async def main() -> None:
-        loop, reads = asyncio.get_running_loop(), Reads(None)
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
         never = loop.create_future()
         begun = asyncio.create_task(reads.get("/x", lambda _: asyncio.shield(never), until=math.inf))
         await asyncio.sleep(0)
@@ -137,15 +137,23 @@ async def test_an_attempt_begins_when_the_client_is_ready(passed: float, monkeyp
             assert (server.requests, client.quota.used) == ([], 0)
 
 
+def started(timer: AttemptTimer, until: float) -> TimedTask:
+    task = asyncio.current_task()
+    assert task is not None
+    timed = TimedTask(task, until)
+    timer.start(timed)
+    return timed
+
+
 def test_a_deadline_that_passed_is_one() -> None:
     """Without an answer an attempt ends at its deadline, not later: the turns of the loop take no time."""
 
     async def main() -> None:
-        loop, deadlines = asyncio.get_running_loop(), Deadlines()
-        watch = deadlines.start(loop.time() + 5)
+        loop, deadlines = asyncio.get_running_loop(), AttemptTimer()
+        watch = started(deadlines, loop.time() + 5)
         with pytest.raises(asyncio.CancelledError):
             await loop.create_future()
-        assert watch.was_it()
+        assert watch.timed_out()
         assert loop.time() == watch.until
 
     run_virtual(main())
@@ -155,21 +163,21 @@ def test_a_deadline_may_be_moved() -> None:
     """A later time holds, an earlier one, too; whoever stops in the last moment is not cancelled."""
 
     async def main() -> None:
-        loop, deadlines = asyncio.get_running_loop(), Deadlines()
+        loop, deadlines = asyncio.get_running_loop(), AttemptTimer()
         start = loop.time()
-        watch = deadlines.start(start + 5)
+        watch = started(deadlines, start + 5)
         deadlines.move(watch, start + 9)
         await asyncio.sleep(6)
-        assert not watch.expired
+        assert not watch._expired
         deadlines.move(watch, start + 7)
         with pytest.raises(asyncio.CancelledError):
             await loop.create_future()
-        assert watch.was_it()
+        assert watch.timed_out()
         assert loop.time() == start + 7
-        other = deadlines.start(start + 8)
+        other = started(deadlines, start + 8)
         loop.call_at(start + 8, loop.call_soon, deadlines.stop, other)
         await asyncio.sleep(5)
-        assert not other.expired
+        assert not other._expired
         deadlines.close()
 
     run_virtual(main())

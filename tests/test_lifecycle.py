@@ -34,7 +34,7 @@ async def test_calls_get_their_grace() -> None:
     async with Emulator(latency=0.2) as emulator:
         client = PartooClient(emulator.api_key, server=emulator.server)
         call = asyncio.create_task(client.groups.get(7, 42))
-        while "1 of 32" not in repr(client.session.concurrency):
+        while "1 of 32" not in repr(client.session.context.concurrency):
             await asyncio.sleep(0.01)
         closing = asyncio.create_task(client.aclose(grace=10 * PATIENCE))
         await asyncio.sleep(0)
@@ -73,7 +73,7 @@ async def test_whatever_a_call_is_at_it_ends(begun: bytes | None, borrowed: bool
         done, _ = await asyncio.wait(calls, timeout=PATIENCE)
         assert len(done) == 2
         assert client.quota.used == 2
-        assert "0 of 32" in repr(client.session.concurrency)
+        assert "0 of 32" in repr(client.session.context.concurrency)
         for call in calls:
             error = call.exception()
             assert isinstance(error, ClientClosedError)
@@ -193,7 +193,7 @@ async def test_a_request_that_was_out_is_not_repeated_for_a_closed_client(scanne
         copy = client.with_options(timeout=100 * PATIENCE)
         work = copy.scan(7, group_ids=[42]).collect() if scanned else copy.groups.get(7, 42)
         call = asyncio.ensure_future(work)
-        while not next(iter(copy.session.life.calls), Call()).in_flight:
+        while not next(iter(copy.session.context.lifecycle.calls), Call()).in_flight:
             await asyncio.sleep(0)
         await copy.aclose()
         with pytest.raises(ClientClosedError if scanned else InternalServerError):
@@ -244,7 +244,7 @@ async def test_a_copy_that_is_done_ends_the_grace() -> None:
     async with Emulator(latency=0.2) as emulator:
         client = PartooClient(emulator.api_key, server=emulator.server)
         call = asyncio.create_task(client.with_options(timeout=60.0).groups.get(7, 42))
-        while "1 of 32" not in repr(client.session.concurrency):
+        while "1 of 32" not in repr(client.session.context.concurrency):
             await asyncio.sleep(0.01)
         await asyncio.wait_for(client.aclose(grace=10 * PATIENCE), PATIENCE)
         assert (await call).id == 42

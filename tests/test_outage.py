@@ -291,7 +291,7 @@ def test_interactive_calls_fail_fast_and_have_their_own_budget() -> None:
         async with client_of(partoo) as client:
             running = asyncio.create_task(client.scan(7).collect())
             await asyncio.sleep(30)
-            assert client.session.throttle.tokens == 100.0
+            assert client.session.context.throttle.tokens == 100.0
             before = partoo.now
             with pytest.raises(InternalServerError) as caught:
                 await client.groups.get(7, 1)

@@ -11,18 +11,17 @@ from typing import Any
 import pytest
 
 from partoo_async import APIConnectionError, APITimeoutError, PartooClient, PartooError, RateLimit, Server
-from partoo_async._internal.secret import Secret
-from partoo_async._protocol.http import Request, Response
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from partoo_async.quota import Quota
+from partoo_async.testing import MockTransport
 from tests.virtual import run_virtual
 
 SERVER = Server("fake", "http://127.0.0.1:9/v2")
 
 
-class Network:
+class Network(MockTransport):
     """Stands in for the transport: dawdles, drops, refuses, and keeps the server's log of arrivals."""
-
-    is_ready = True
 
     def __init__(self, chance: random.Random, slowest: float) -> None:
         self.chance = chance
@@ -31,22 +30,21 @@ class Network:
         self.in_flight = self.most_in_flight = 0
         self.closed = False
 
-    async def aclose(self) -> None:
-        self.closed = True
-
-    async def exchange(self, _: Server, request: Request, __: Secret, until: float, *_rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, until = exchange.request, exchange.until
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             async with asyncio.timeout_at(until):
-                return await self._serve(int(request.path.rpartition("/")[2]))
+                return await self._serve(int(request.path.rpartition("/")[2]), exchange)
         except TimeoutError:
             raise APITimeoutError("slow") from None
         finally:
             self.in_flight -= 1
 
-    async def _serve(self, group_id: int) -> Response:
+    async def _serve(self, group_id: int, exchange: Exchange) -> Response:
         if self.chance.random() < 0.02:
+            exchange.sent = False
             raise APIConnectionError("refused", False)
         there, arrived = self.chance.uniform(0, self.slowest), False
         loop = asyncio.get_running_loop()
@@ -71,9 +69,7 @@ class Network:
 
 
 def client_on(network: Network, **options: Any) -> PartooClient:
-    client = PartooClient("key", server=SERVER, **options)
-    client.session.transport = network  # type: ignore[assignment]
-    return client
+    return PartooClient("key", server=SERVER, transport=network, **options)
 
 
 async def story(seed: int) -> int:
@@ -115,7 +111,9 @@ async def story(seed: int) -> int:
     quota = clients[0].session.quota
     assert outcomes == 180
     assert all(client.session.quota is quota for client in clients)
-    assert all("0 of 8 in flight, 0 waiting" in repr(client.session.concurrency) for client in clients), f"seed {seed}"
+    assert all("0 of 8 in flight, 0 waiting" in repr(client.session.context.concurrency) for client in clients), (
+        f"seed {seed}"
+    )
     await asyncio.sleep(limit.per * 1.1 + 16)
     assert (quota.snapshot().used, quota.snapshot().waiting) == (0, 0), f"seed {seed}: {quota!r}"
     assert network.most_in_flight <= 24

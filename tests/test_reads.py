@@ -23,7 +23,8 @@ from partoo_async import (
     RetryPolicy,
     deadline,
 )
-from partoo_async._call.single_flight import Reads
+from partoo_async._call.read_cache import ReadCache
+from partoo_async._call.single_flight import SingleFlight
 from partoo_async.emulator import Emulator
 from tests.conftest import FAST, GROUP, answer, raw_server
 from tests.each import each
@@ -74,7 +75,7 @@ async def test_when_all_are_cancelled_nothing_is_left(slow: Emulator) -> None:
             call.cancel()
         await asyncio.wait(calls)
         assert not any("Call.run" in repr(task) for task in asyncio.all_tasks())
-        assert "0 of 32 in flight" in repr(client.session.concurrency)
+        assert "0 of 32 in flight" in repr(client.session.context.concurrency)
         assert (await client.groups.get(7, 42)).id == 42
 
 
@@ -274,14 +275,14 @@ async def test_a_request_that_nobody_waits_for_ends() -> None:
         leader.cancel()
         with pytest.raises(DeadlineExceededError):
             await follower
-        assert "0 of 32 in flight" in repr(client.session.concurrency)
+        assert "0 of 32 in flight" in repr(client.session.context.concurrency)
 
 
-def virtual_reads(main: Callable[[Reads, list[str]], Awaitable[None]], ttl: float | None) -> list[str]:
+def virtual_reads(main: Callable[[SingleFlight, list[str]], Awaitable[None]], ttl: float | None) -> list[str]:
     asked: list[str] = []
 
     async def run() -> None:
-        await main(Reads(ttl), asked)
+        await main(SingleFlight(None if ttl is None else ReadCache(ttl)), asked)
 
     run_virtual(run())
     return asked
@@ -290,7 +291,7 @@ def virtual_reads(main: Callable[[Reads, list[str]], Awaitable[None]], ttl: floa
 def test_kept_answers_expire() -> None:
     """An answer is used for ttl seconds after it came, and not longer."""
 
-    async def main(reads: Reads, asked: list[str]) -> None:
+    async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:
             asked.append("a")
             await asyncio.sleep(5)
@@ -309,7 +310,7 @@ def test_kept_answers_expire() -> None:
 def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
     """While a read is in flight something changes: whoever asks then gets a request of its own, and its answer."""
 
-    async def main(reads: Reads, asked: list[str]) -> None:
+    async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:
             asked.append("a")
             number = len(asked)
@@ -330,7 +331,7 @@ def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
 def test_the_cache_is_bounded() -> None:
     """Of more than a thousand answers the oldest goes."""
 
-    async def main(reads: Reads, asked: list[str]) -> None:
+    async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:
             asked.append("x")
             return 1
@@ -338,7 +339,7 @@ def test_the_cache_is_bounded() -> None:
         until = asyncio.get_running_loop().time() + 99
         for number in range(1001):
             await reads.get(f"/sections/{number}", start, until=until)
-        assert repr(reads) == "<Reads 0 in flight, 1000 kept>"
+        assert repr(reads) == "<SingleFlight 0 in flight, 1000 kept>"
         await reads.get("/sections/1", start, until=until)
         await reads.get("/sections/0", start, until=until)
 
@@ -408,7 +409,7 @@ def refused_callers(pages: int) -> tuple[int, int]:
 
     async def main() -> None:
         nonlocal steps
-        loop, reads = asyncio.get_running_loop(), Reads(None)
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
         call_soon = loop.call_soon
 
         def counted(*arguments: Any, **options: Any) -> asyncio.Handle:
@@ -439,7 +440,7 @@ def test_who_asks_again_has_no_more_time_than_was_left() -> None:
     asked: list[tuple[float, str]] = []
 
     async def main() -> None:
-        loop, reads = asyncio.get_running_loop(), Reads(None)
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
         now = loop.time()
 
         async def start(until: float) -> str:
@@ -483,7 +484,7 @@ def test_a_request_that_cleans_up_holds_up_nobody(cancelled: bool) -> None:
     ended: list[float] = []
 
     async def main() -> None:
-        loop, reads = asyncio.get_running_loop(), Reads(None)
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
         now = loop.time()
 
         async def start(_: float) -> None:

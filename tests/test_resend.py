@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from partoo_async._call.resend import Resends, attempt
+from partoo_async._call.context import Resends
+from partoo_async._call.resend import attempt
 from partoo_async._protocol.operations import Operation, custom, get_group
 from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, ClientClosedError, QuotaExceededError
@@ -26,7 +27,7 @@ class Calls:
     priority = Priority.BULK
 
     def __init__(self, *outcomes: object, last_try: bool = False, closed: bool = False) -> None:
-        self.session = self.life = self  # whose second sends these are
+        self.context = self.lifecycle = self  # whose second sends these are
         self.closed = closed
         self.resends = Resends()
         self.last_try = last_try
@@ -87,7 +88,7 @@ async def test_an_outage_costs_a_scan_one_second_send() -> None:
     """All that is in flight meets a closed connection: one is sent again, and when that fails nobody else is."""
     calls = [Calls(stale(), APIConnectionError("refused")) for _ in range(28)]
     for call in calls:
-        call.session = calls[0]
+        call.context = calls[0]
     failures = await asyncio.gather(*map(run, calls), return_exceptions=True)
     assert {type(failure) for failure in failures} == {APIConnectionError}
     assert sum(len(call.fresh) for call in calls) == 28 + 1
@@ -97,5 +98,5 @@ async def test_a_server_that_closes_behind_its_answers_costs_each_one_more() -> 
     """The second send succeeds, so that nobody is left out."""
     calls = [Calls(stale(), "group") for _ in range(5)]
     for call in calls:
-        call.session = calls[0]
+        call.context = calls[0]
     assert await asyncio.gather(*map(run, calls)) == ["group"] * 5

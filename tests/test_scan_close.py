@@ -20,10 +20,9 @@ from partoo_async import (
     ScanReport,
     exports,
 )
-from partoo_async._internal.secret import Secret
-from partoo_async._protocol.http import Request, Response
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from partoo_async.scan.journal import reader as recording
-from partoo_async.servers import Server
 from tests.conftest import PATIENCE
 from tests.simulated import Key, Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
@@ -40,10 +39,11 @@ class Paged(Partoo):
 
     held = 0
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, _until = exchange.request, exchange.until
         path, _, query = request.path.partition("?page=")
         if path != "/sections":
-            return await super().exchange(server, request, key, until, *rest)
+            return await super().send(exchange)
         page = int(query)
         self.arrived.append((asyncio.get_running_loop().time(), (0, -page)))
         self.in_flight += 1

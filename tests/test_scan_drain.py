@@ -360,7 +360,7 @@ async def test_no_connection_is_left() -> None:
                 await asyncio.sleep(0.01)
         assert not our_tasks()
         assert len(server.requests) == 9
-        assert "0 of 32 in flight, 0 waiting" in repr(client.session.concurrency)
+        assert "0 of 32 in flight, 0 waiting" in repr(client.session.context.concurrency)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no such signals there")

@@ -154,7 +154,7 @@ async def test_an_unclosed_client_warns_by_its_name(emulator: Emulator) -> None:
     """A client that was used and dropped warns with our words how to close it, and does no I/O for it."""
     client = PartooClient(emulator.api_key, server=emulator.server)
     await client.groups.get(1, 1)
-    borrowed = await client.session.transport.open()
+    borrowed = await client.session.context.transport.open()
     with pytest.warns(ResourceWarning, match="PartooClient was never closed"):
         del client
         gc.collect()
@@ -172,8 +172,8 @@ async def test_with_options(emulator: Emulator, client: PartooClient) -> None:
     copy = client.with_options(timeout=5, strict=True)
     await copy.groups.get(1, 1)
     assert client.quota.used == 1
-    assert copy.session.transport is client.session.transport
-    assert copy.session.concurrency is client.session.concurrency
+    assert copy.session.context.transport is client.session.context.transport
+    assert copy.session.context.concurrency is client.session.context.concurrency
     async with copy:
         pass
     assert copy.closed

@@ -172,7 +172,7 @@ def test_client_options(cls: type) -> None:
         "retry=RetryPolicy(max_retries=4, initial_backoff=0.5, max_backoff=20.0), "
         "rate_limit=RateLimit(requests=300, per=60.0, reserve=0.1, pacing='burst', share=1.0), "
         "max_concurrency=32, session=None, proxy=None, trust_env=False, ssl_context=None, on_event=None, "
-        "strict=False, cache_ttl=None, quota=None)"
+        "strict=False, cache_ttl=None, quota=None, transport=None)"
     )
 
 

@@ -27,9 +27,9 @@ from partoo_async import (
 )
 from partoo_async._internal.secret import Secret
 from partoo_async._protocol.http import Request, Response
-from partoo_async._transport import Transport
+from partoo_async._transport import AiohttpTransport, Exchange
 from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
-from partoo_async._transport.exceptions import translate
+from partoo_async._transport.exceptions import map_exception
 from tests.conftest import FAST, GROUP, answer, raw_server
 
 URL = f"{SANDBOX.base_url}/sections/7/groups/42"
@@ -43,13 +43,18 @@ class MockedResponse(aiohttp.ClientResponse):
         super().__init__(*args, **{"stream_writer": mock.Mock(), **kwargs})
 
 
-async def exchange(**answers: Any) -> Response:
-    transport = Transport()
+def exchange_of(request: Request = GET) -> Exchange:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    return Exchange(task, loop.time() + 5, SANDBOX, request, Secret("key"), lambda: True, latest=0.0)
+
+
+async def answered(**answers: Any) -> Response:
+    transport = AiohttpTransport()
     with aioresponses() as mocked:
         mocked.get(URL, response_class=MockedResponse, **answers)
         try:
-            until = asyncio.get_running_loop().time() + 5
-            return await transport.exchange(SANDBOX, GET, Secret("key"), until)
+            return await transport.send(exchange_of())
         finally:
             await transport.aclose()
             ((_, calls),) = mocked.requests.items()
@@ -65,7 +70,7 @@ async def exchange(**answers: Any) -> Response:
 @pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
 async def test_every_status_is_an_answer(status: int) -> None:
     """The transport judges nothing: each status comes back with its headers and body."""
-    response = await exchange(status=status, body=GROUP, headers={"Retry-After": "3"})
+    response = await answered(status=status, body=GROUP, headers={"Retry-After": "3"})
     assert (response.status, response.body, response.headers["retry-after"]) == (status, GROUP, "3")
 
 
@@ -89,14 +94,14 @@ async def test_every_error_is_translated(
 ) -> None:
     """Errors of aiohttp and of the system come out as ours, chained to nothing and quoting nothing."""
     with pytest.raises(expected) as caught:
-        await exchange(exception=error)
+        await answered(exception=error)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert getattr(caught.value, "request_sent", None) is sent
     assert "with the key" not in str(caught.value)
 
 
-def test_no_error_of_aiohttp_is_forgotten() -> None:
+async def test_no_error_of_aiohttp_is_forgotten() -> None:
     """Each public exception of aiohttp's client is translated into one of ours, never let through."""
     session = SimpleNamespace(closed=False)
     kinds = [
@@ -107,7 +112,7 @@ def test_no_error_of_aiohttp_is_forgotten() -> None:
     assert len(kinds) > 20
     for kind in kinds:
         error = kind.__new__(kind)
-        assert isinstance(translate(error, "GET /x", SANDBOX, session), PartooError)  # type: ignore[arg-type]
+        assert isinstance(map_exception(error, exchange_of(), session), PartooError)  # type: ignore[arg-type]
 
 
 async def test_tls_errors_are_final() -> None:
@@ -117,14 +122,14 @@ async def test_tls_errors_are_final() -> None:
     wrong.verify_message = "certificate has expired"
     error = aiohttp.ClientConnectorCertificateError(key, wrong)  # type: ignore[arg-type]
     with pytest.raises(APIConnectionError, match="TLS failed.*certificate has expired") as caught:
-        await exchange(exception=error)
+        await answered(exception=error)
     assert not caught.value.transient
     assert not caught.value.request_sent
 
 
 async def test_a_closed_transport_refuses() -> None:
     """After aclose no session is made."""
-    transport = Transport()
+    transport = AiohttpTransport()
     await transport.aclose()
     with pytest.raises(ClientClosedError):
         await transport.open()
@@ -283,8 +288,8 @@ async def test_a_declared_length_above_the_cap() -> None:
 async def test_an_unreadable_body_is_transient_and_a_large_one_is_not() -> None:
     """Asking again may mend a cut body, but not a large one."""
     session: Any = SimpleNamespace(closed=False)
-    cut = translate(UnreadableError("gzip data ends too early"), "GET /x", SANDBOX, session)
-    large = translate(TooLargeError(), "GET /x", SANDBOX, session)
+    cut = map_exception(UnreadableError("gzip data ends too early"), exchange_of(), session)
+    large = map_exception(TooLargeError(), exchange_of(), session)
     assert isinstance(cut, APIResponseValidationError)
     assert isinstance(large, APIResponseValidationError)
     assert (cut.transient, large.transient) == (True, False)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from partoo_async import PartooClient
-from partoo_async._call.decode_budget import LARGE, Turns
+from partoo_async._call.decode_budget import LARGE, DecodeBudget
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import PATIENCE
 
@@ -17,10 +17,10 @@ HALF = 64 * 1024
 
 async def test_one_in_each_turn() -> None:
     """Of large pieces that come at once each gets a turn of its own, in order, and others run in between."""
-    turns, happened = Turns(), list[str]()
+    turns, happened = DecodeBudget(), list[str]()
 
     async def work(name: str) -> None:
-        await turns.take(HALF + 1)
+        await turns.wait(HALF + 1)
         happened.append(name)
 
     async def tick() -> None:
@@ -34,10 +34,10 @@ async def test_one_in_each_turn() -> None:
 
 async def test_small_ones_share_a_turn() -> None:
     """As many go together as fill a turn, one that is larger than a turn goes alone, and nobody overtakes."""
-    turns, happened = Turns(), list[str]()
+    turns, happened = DecodeBudget(), list[str]()
 
     async def work(name: str, size: int) -> None:
-        await turns.take(size)
+        await turns.wait(size)
         happened.append(name)
 
     async def tick() -> None:
@@ -52,15 +52,15 @@ async def test_small_ones_share_a_turn() -> None:
 
 async def test_who_was_cancelled_holds_nobody_up() -> None:
     """One that is cancelled while it waits gives its turn to the next."""
-    turns = Turns()
-    await turns.take(HALF + 1)
-    waiting = [asyncio.create_task(turns.take(HALF + 1)) for _ in range(3)]
+    turns = DecodeBudget()
+    await turns.wait(HALF + 1)
+    waiting = [asyncio.create_task(turns.wait(HALF + 1)) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
     await asyncio.wait_for(waiting[2], PATIENCE)
     await asyncio.sleep(0)
-    await asyncio.wait_for(turns.take(HALF + 1), PATIENCE)
+    await asyncio.wait_for(turns.wait(HALF + 1), PATIENCE)
 
 
 @pytest.mark.parametrize("scanned", [False, True])

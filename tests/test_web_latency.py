@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from statistics import median
-from typing import Any
 
 import pytest
 from attrs import define, field
 
-from partoo_async import PartooClient, QuotaExceededError, RateLimit, Server
-from partoo_async._internal.secret import Secret
-from partoo_async._protocol.http import Request, Response
+from partoo_async import PartooClient, QuotaExceededError, RateLimit
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from tests.simulated import Partoo, client_of
 from tests.virtual import run_virtual
 
@@ -28,10 +27,11 @@ class Timed(Partoo):
         super().__init__({SCANNED: list(range(groups)), SHOWN: list(range(groups))}, seed=seed, late=0.2)
         self.took: dict[int, float] = {}
 
-    async def exchange(self, server: Server, request: Request, key: Secret, until: float, *rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        request, _until = exchange.request, exchange.until
         loop = asyncio.get_running_loop()
         started = loop.time()
-        response = await super().exchange(server, request, key, until, *rest)
+        response = await super().send(exchange)
         if request.path.startswith(f"/sections/{SHOWN}/"):
             self.took[int(request.path.rpartition("/")[2])] = loop.time() - started
         return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async.errors import DeadlineExceededError, PartooError
@@ -13,11 +13,13 @@ from partoo_async.policy import Priority
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from partoo_async._call.context import CallContext
     from partoo_async._protocol.operations import Operation
     from partoo_async.quota import Quota
-    from partoo_async.session import PartooSession
 
 __all__ = ["Admission", "KeyChangedError"]
+
+T = TypeVar("T")
 
 
 class KeyChangedError(PartooError):
@@ -27,6 +29,9 @@ class KeyChangedError(PartooError):
 class Admission:
     """The waiting part of a call."""
 
+    context: CallContext
+    in_flight: bool
+    last_try: bool
     _ambient: float
     _asked: Secret | None = None
     _deadline: float
@@ -36,9 +41,16 @@ class Admission:
     priority: Priority
     _shared_by: str | None = None
     quota: Quota
-    session: PartooSession
 
-    def _failed(self, error: PartooError, started: float) -> PartooError:
+    async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
+        """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed result."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """End a call of a client that is being closed. One whose request is out waits for nothing after that."""
+        raise NotImplementedError
+
+    def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt and return what is to be raised."""
         raise NotImplementedError
 
@@ -48,23 +60,22 @@ class Admission:
         key, self._asked = self._asked, None
         if key is None:
             try:
-                until = min(started + self.session.settings.attempt_timeout, self._deadline)
+                until = min(started + self.context.settings.attempt_timeout, self._deadline)
                 key = await ask_for_key(source, until, route)
             except PartooError as error:
-                self._sent = False
-                failure = self._failed(error, started)
+                failure = self._failed(error, started, sent=False)
             if key is None:
                 raise failure
         if self._shared_by not in (None, key.fingerprint):
             raise KeyChangedError(f"{route}: the callable gives another key by now")
-        self.quota = self.session.quotas.of(key)
+        self.quota = self.context.quotas.of(key)
         return key
 
     def _admitted(self, quota: Quota) -> bool:
         """Take a slot and a place, if that needs no waiting: nearly always."""
         if not quota.try_acquire(self.priority, self._loop):
             return False
-        if self.session.concurrency.try_acquire(self.priority):
+        if self.context.concurrency.try_acquire(self.priority):
             return True
         quota.release(sent=False)
         return False
@@ -75,7 +86,7 @@ class Admission:
         Return the key to send with, and whose quota it is. One that a callable gives is asked for anew after the
         wait, in which it may have expired.
         """
-        priority, concurrency, source = self.priority, self.session.concurrency, self.session.settings.api_key
+        priority, concurrency, source = self.priority, self.context.concurrency, self.context.settings.api_key
         started = self._loop.time()
         while True:
             quota = self.quota
@@ -104,14 +115,14 @@ class Admission:
             self._give_back(quota)
 
     def _give_back(self, quota: Quota) -> None:
-        self.session.concurrency.release()
+        self.context.concurrency.release()
         quota.release(sent=False)
 
     async def _wait_for_place(self, quota: Quota) -> None:
         until = self._deadline if self.priority is Priority.INTERACTIVE else self._ambient
         try:
             async with asyncio.timeout_at(None if until == math.inf else until):
-                await self.session.concurrency.acquire(self.priority)
+                await self.context.concurrency.acquire(self.priority)
         except BaseException as error:
             quota.release(sent=False)
             if isinstance(error, TimeoutError):
@@ -120,6 +131,6 @@ class Admission:
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
         own = self._deadline < self._ambient
-        bound = f"timeout={self.session.settings.timeout:g} s" if own else "the time that deadline() gives"
+        bound = f"timeout={self.context.settings.timeout:g} s" if own else "the time that deadline() gives"
         text = f"{self._operation.request.route}: no answer within {bound}"
         return DeadlineExceededError(text, self._last_error or error)

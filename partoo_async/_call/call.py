@@ -14,7 +14,7 @@ from partoo_async._call.resend import again, attempt
 from partoo_async._call.retrying import Retrying, worth_retrying
 from partoo_async._internal.secret import Secret
 from partoo_async._protocol.interpret import interpret
-from partoo_async._transport import CancelledUnsentError, HeldBackError
+from partoo_async._transport import Exchange, HeldBackError
 from partoo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -32,9 +32,9 @@ from partoo_async.quota import LONGEST_PAUSE
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from partoo_async._call.context import CallContext
     from partoo_async._protocol.operations import Operation
     from partoo_async.quota import Quota
-    from partoo_async.session import PartooSession
 
     Decide = Callable[["Call", Operation[Any]], Awaitable[Any]]
 
@@ -92,22 +92,22 @@ class Call(Admission):
             self._asked, self._shared_by = key, key.fingerprint
 
     async def run(
-        self, session: PartooSession, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
+        self, context: CallContext, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
-        self.session: PartooSession = session
-        self.quota: Quota = session.quotas.latest
+        self.context: CallContext = context
+        self.quota: Quota = context.quotas.latest
         self._operation, self._loop = operation, loop
         self.priority: Priority = priority
         self._ambient = ambient_deadline()
         self._deadline = (
-            self._until if self._until is not None else min(loop.time() + session.settings.timeout, self._ambient)
+            self._until if self._until is not None else min(loop.time() + context.settings.timeout, self._ambient)
         )
         self.task = asyncio.current_task(loop)
-        life = session.life
-        if life.closed:  # since it was asked for: a shared read starts a turn of the loop later
+        lifecycle = context.lifecycle
+        if lifecycle.closed:  # since it was asked for: a shared read starts a turn of the loop later
             raise ClientClosedError("this client is closed; make a new one")
-        life.calls.add(self)
+        lifecycle.calls[self] = lifecycle
         try:
             if self._decide is not None:
                 decided: T = await self._decide(self, operation)
@@ -121,9 +121,9 @@ class Call(Admission):
             if not self._aborted or self.task is None or self.task.uncancel():
                 raise
         finally:
-            life.calls.discard(self)
-            if session.life.closed:
-                life.wake()
+            lifecycle.calls.pop(self, None)
+            if context.lifecycle.closed:
+                lifecycle.wake()
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
 
     async def go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
@@ -134,15 +134,15 @@ class Call(Admission):
             failure = error
         if worth_retrying(failure, idempotent=operation.idempotent, once=self._decide is not None):
             retrying = Retrying(
-                policy=self.session.settings.retry,
-                throttle=self.session.throttle,
+                policy=self.context.settings.retry,
+                throttle=self.context.throttle,
                 idempotent=operation.idempotent,
                 once=self._decide is not None,
                 remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
                 pause=self._pause,
                 sleep=asyncio.sleep,
                 on_retry=self.tell,
-                gated=isinstance(self.session.settings.api_key, Secret),
+                gated=isinstance(self.context.settings.api_key, Secret),
                 before=self._before,
             )
             try:
@@ -176,11 +176,11 @@ class Call(Admission):
         """Say that the request is going to be sent again after so many seconds."""
         route, kind = self._operation.request.route, type(error).__name__
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
+        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait))
 
     async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
         """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
-        session, loop, settings = self.session, self._loop, self.session.settings
+        context, loop, settings = self.context, self._loop, self.context.settings
         key = settings.api_key
         if not isinstance(key, Secret):
             key = await self.ask(key)
@@ -188,58 +188,58 @@ class Call(Admission):
         if not self._admitted(quota):
             key, quota = await self._admission(key)
         started = loop.time()
-        self._sent = answered = False
-        late = settings.attempt_timeout
+        exchange: Exchange | None = None
+        answered, late, task = False, settings.attempt_timeout, self.task
         try:
-            if not session.transport.is_ready:
-                await session.transport.get_ready(self._deadline, operation.request.route)
+            if task is None:
+                raise RuntimeError("a call has to run in a task")
+            if not context.transport.is_ready:
+                await context.transport.get_ready(self._deadline, operation.request.route)
                 started = loop.time()  # what the client needs once is no part of an attempt
             until = min(started + settings.attempt_timeout, self._deadline)
-            self._sent = self.in_flight = True
-            operation.request.may_leave = quota.is_open
             latest = self._ambient if self.priority is Priority.BULK else self._deadline
-            response = await session.transport.exchange(settings.server, operation.request, key, until, latest, fresh)
+            exchange = Exchange(
+                task, until, settings.server, operation.request, key, quota.is_open, latest=latest, fresh=fresh
+            )
+            self.in_flight = True
+            response = await context.transport.send(exchange)
             answered = True
             if len(response.body) > LARGE:
-                await session.turns.take(len(response.body))
-            result = interpret(operation, response, session.decoder, settings.server)
-        except (CancelledUnsentError, HeldBackError) as error:
-            self._sent = False
-            # asyncio.timeout of 3.11 knows no subclass of CancelledError.
-            raise asyncio.CancelledError(*error.args) if isinstance(error, CancelledUnsentError) else error from None
+                await context.decode_budget.wait(len(response.body))
+            result = interpret(operation, response, context.decoder, settings.server)
         except PartooError as error:
             late = late if isinstance(error, _GIVEN_UP) else 0.0
-            failure = self._failed(error, started)
+            failure = self._failed(error, started, sent=exchange is not None and exchange.sent)
         else:
             self._succeeded(response.status, loop.time() - started)
             return result
         finally:
             self.in_flight = False
-            session.concurrency.release()
-            quota.release(sent=self._sent, answered=answered, late=late, loop=loop)
+            context.concurrency.release()
+            sent = exchange is not None and exchange.sent
+            quota.release(sent=sent, answered=answered, late=late, loop=loop)
         raise failure
 
     def _succeeded(self, status: int, elapsed: float) -> None:
-        session = self.session
+        context = self.context
         self.sends += 1
         self.busy += elapsed
-        session.throttle.succeeded()
-        if session.settings.on_event is not None:
+        context.throttle.succeeded()
+        if context.settings.on_event is not None:
             route, number = self._operation.request.route, len(self._attempts) + 1
-            session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
+            context.emit(RequestEvent(route, status, None, elapsed, number, context.settings.server))
 
     def _pause_all(self, error: RateLimitError) -> None:
         """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
         quota, before = self.quota, self.quota.paused_for()
         paused = quota.pause(error.retry_after)
         if not before or paused > before + 1.0:
-            self.session.emit(PauseEvent(self._operation.request.route, paused))
+            self.context.emit(PauseEvent(self._operation.request.route, paused))
 
-    def _failed(self, error: PartooError, started: float) -> PartooError:
+    def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
         now = self._loop.time()
-        self.late = now - min(started + self.session.settings.attempt_timeout, self._deadline)
-        sent = self._sent = self._sent and getattr(error, "request_sent", True)
+        self.late = now - min(started + self.context.settings.attempt_timeout, self._deadline)
         if isinstance(error, APITimeoutError) and now >= self._deadline:
             error = self._out_of_time(error)
         elapsed, kind = now - started, type(error).__name__
@@ -248,11 +248,11 @@ class Call(Admission):
         self.busy += elapsed
         self._last_error = error
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
-        session, route = self.session, self._operation.request.route
+        context, route = self.context, self._operation.request.route
         if isinstance(error, RateLimitError):
             self._pause_all(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
-            session.transport.distrust()  # the connections may be off by one answer
+            context.transport.discard_idle()  # the connections may be off by one answer
         if sent:
-            session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
+            context.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), context.settings.server))
         return error

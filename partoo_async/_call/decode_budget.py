@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-__all__ = ["LARGE", "Turns"]
+__all__ = ["LARGE", "DecodeBudget"]
 
 LARGE = 8 * 1024
 """Bytes of an answer from which it is spread: 300 business ids, whose decoding takes some ten microseconds."""
@@ -13,7 +13,7 @@ LARGE = 8 * 1024
 _MOST = 128 * 1024  # bytes in one turn, or one answer: a fifth of a millisecond
 
 
-class Turns:
+class DecodeBudget:
     """Lets so many through in each turn of the event loop as have 128 KiB together, in the order in which they came.
 
     Whoever is handed a result can use it, and drop it, before much else is made: memory stays in the cache.
@@ -25,7 +25,7 @@ class Turns:
         self._taken = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    async def take(self, size: int) -> None:
+    async def wait(self, size: int) -> None:
         """Return at once if there is room for so many bytes in this turn, else in a later one."""
         loop = asyncio.get_running_loop()
         if self._waiting or (self._taken and self._taken + size > _MOST):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import Protocol
 from weakref import WeakSet
 
 from partoo_async.errors import ClientClosedError
-
-if TYPE_CHECKING:
-    from partoo_async._call.call import Call
 
 __all__ = ["Lifecycle"]
 
@@ -18,18 +15,28 @@ __all__ = ["Lifecycle"]
 _TURNS = 1.0
 
 
+class Running(Protocol):
+    """A call that is under way."""
+
+    in_flight: bool
+
+    def abort(self) -> None:
+        """End it, unless its request is out."""
+
+
 class Lifecycle:
     """The life of one session. Those of its copies end with it.
 
-    ``calls``: what is under way, those of copies included. ``loop``: the event loop of the first use; connections and
-    waiters cannot serve another.
+    Attributes:
+        loop: The event loop of the first use; connections and waiters cannot serve another.
+        calls: What is under way, of copies too, each call with its own lifecycle.
     """
 
     def __init__(self, parent: Lifecycle | None = None) -> None:
         self._parent = parent
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed: bool = parent is not None and parent.closed
-        self.calls: set[Call] = set() if parent is None else parent.calls
+        self.calls: dict[Running, Lifecycle] = {} if parent is None else parent.calls
         self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
         self._forked = False
         self._children: WeakSet[Lifecycle] = WeakSet()
@@ -76,9 +83,9 @@ class Lifecycle:
         for child in self._children:
             child.close()
 
-    def _has(self, call: Call) -> bool:
+    def _has(self, call: Running) -> bool:
         """Whether a call belongs here, or to a copy of the client, or to a copy of that: a scan makes one, too."""
-        life: Lifecycle | None = call.session.life
+        life: Lifecycle | None = self.calls[call]
         while life is not None and life is not self:
             life = life._parent
         return life is self
@@ -91,15 +98,15 @@ class Lifecycle:
         calls = {call for call in self.calls if self._has(call)}
         if grace > 0:
             await self._until_idle(calls, grace)
-        for call in calls & self.calls:
+        for call in calls & self.calls.keys():
             call.abort()
         # What those that were aborted held is back when the client is closed: a few turns of the loop.
         await self._until_idle({call for call in calls if not call.in_flight}, _TURNS)
 
-    async def _until_idle(self, calls: set[Call], grace: float) -> None:
+    async def _until_idle(self, calls: set[Running], grace: float) -> None:
         try:
             async with asyncio.timeout(grace):
-                while calls & self.calls:
+                while calls & self.calls.keys():
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:

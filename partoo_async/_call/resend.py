@@ -11,28 +11,16 @@ from partoo_async.errors import APIConnectionError, ClientClosedError, PartooErr
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
-    from partoo_async._call.call import Call
+    from partoo_async._call.admission import Admission
+    from partoo_async._call.context import Resends
     from partoo_async._protocol.operations import Operation
 
-__all__ = ["Resends", "again", "attempt"]
+__all__ = ["again", "attempt"]
 
 T = TypeVar("T")
 
 
-class Resends:
-    """Of one session. ``failed``: how many second sends met no connection either: then the server is gone.
-
-    ``turn``: bulk work sends one at a time, or an outage would cost all that is in flight a second request.
-    """
-
-    __slots__ = ("failed", "turn")
-
-    def __init__(self) -> None:
-        self.turn: asyncio.Lock = asyncio.Lock()
-        self.failed: int = 0
-
-
-async def attempt(call: Call, operation: Operation[T]) -> T:
+async def attempt(call: Admission, operation: Operation[T]) -> T:
     """Send, and at once a second time if the first went out on a connection that was closed already."""
     try:
         return await call.send(operation)
@@ -41,13 +29,13 @@ async def attempt(call: Call, operation: Operation[T]) -> T:
     return await again(call, operation, first)
 
 
-async def again(call: Call, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+async def again(call: Admission, operation: Operation[T], first: PartooError | HeldBackError) -> T:
     """Go on after a send that failed; raises its error if the request does not go out again at once.
 
     Servers and proxies close idle connections as they like: that is no outage, and so neither a retry nor a token of
     their budget. It is a request, though, and takes a slot of the quota like any other.
     """
-    resends = call.session.resends
+    resends = call.context.resends
     failure: BaseException = first
     if isinstance(first, HeldBackError):
         try:
@@ -67,7 +55,7 @@ async def again(call: Call, operation: Operation[T], first: PartooError | HeldBa
     raise failure
 
 
-async def _send_again(call: Call, operation: Operation[T], resends: Resends) -> T:
+async def _send_again(call: Admission, operation: Operation[T], resends: Resends) -> T:
     try:
         try:
             return await call.send(operation, fresh=True)
@@ -79,12 +67,12 @@ async def _send_again(call: Call, operation: Operation[T], resends: Resends) -> 
         raise
 
 
-async def _send_behind_the_gate(call: Call, operation: Operation[T], *, fresh: bool = False) -> T:
+async def _send_behind_the_gate(call: Admission, operation: Operation[T], *, fresh: bool = False) -> T:
     """Send what the gate has held back, since it closed while there was no connection yet."""
     while not call.last_try:
         with suppress(HeldBackError):
             return await call.send(operation, fresh=fresh)
     # Stopped meanwhile: it does not queue up again.
-    if call.session.life.closed:
+    if call.context.lifecycle.closed:
         raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
     raise asyncio.CancelledError

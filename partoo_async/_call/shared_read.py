@@ -13,11 +13,11 @@ from partoo_async.policy import Priority
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from partoo_async._call.single_flight import Reads
+    from partoo_async._call.context import CallContext
+    from partoo_async._call.single_flight import SingleFlight
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.operations import Operation
     from partoo_async.errors import Attempt
-    from partoo_async.session import PartooSession
 
 __all__ = ["read_as_told"]
 
@@ -28,23 +28,23 @@ class _KeyCall(Call):
     """Asks for the key, with the patience that a call has for it."""
 
     async def send(self, operation: Operation[Any], *, fresh: bool = False) -> Any:
-        source: Any = self.session.settings.api_key
+        source: Any = self.context.settings.api_key
         return await self.ask(source)
 
 
 async def read_as_told(
-    session: PartooSession, reads: Reads, operation: Operation[T], until: float, *, fresh: bool
+    context: CallContext, reads: SingleFlight, operation: Operation[T], until: float, *, fresh: bool
 ) -> T:
     """Return the result of a read. ``until``: the event loop time at which this caller gives up.
 
-    Raises what a call raises. See ``Reads.get`` for ``fresh``.
+    Raises what a call raises. See ``SingleFlight.get`` for ``fresh``.
     """
     loop = asyncio.get_running_loop()
     untyped: Operation[Any] = operation
     before: tuple[Attempt, ...] = ()
     while True:
-        key: Secret = await _KeyCall(until=until).run(session, untyped, Priority.INTERACTIVE, loop)
-        start = partial(_start, session, operation, key, before)
+        key: Secret = await _KeyCall(until=until).run(context, untyped, Priority.INTERACTIVE, loop)
+        start = partial(_start, context, operation, key, before)
         try:
             result: T = await reads.get(operation.request.path, start, until=until, fresh=fresh, key=key.fingerprint)
         except KeyChangedError as error:
@@ -54,8 +54,8 @@ async def read_as_told(
 
 
 def _start(
-    session: PartooSession, operation: Operation[T], key: Secret, before: tuple[Attempt, ...], until: float
+    context: CallContext, operation: Operation[T], key: Secret, before: tuple[Attempt, ...], until: float
 ) -> Coroutine[Any, Any, T]:
     return Call(key=key, until=until, before=before).run(
-        session, operation, Priority.INTERACTIVE, asyncio.get_running_loop()
+        context, operation, Priority.INTERACTIVE, asyncio.get_running_loop()
     )

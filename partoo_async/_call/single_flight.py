@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import copy
 import sys
-from collections import OrderedDict
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from partoo_async._internal.checks import resource_path
 from partoo_async._internal.reprs import total_repr
-from partoo_async._transport import Deadlines
+from partoo_async._transport import AttemptTimer, TimedTask
 from partoo_async.errors import DeadlineExceededError, PartooError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["Reads"]
+    from partoo_async._call.read_cache import Name, ReadCache
 
-_MOST_KEPT = 1000
-_Name = tuple[str, str]  # path and fingerprint
+__all__ = ["SingleFlight"]
 
 # Seconds that a request which nobody waits for any more gets to give back what it holds, while its last caller waits.
 # It needs a few turns of the loop, unless it waits for a key: then somebody's own code decides.
@@ -57,21 +55,20 @@ class _Flight:
 
 
 @total_repr
-class Reads:
+class SingleFlight:
     """The reads of one client, by path and by the fingerprint of the key that they are made with.
 
-    ``ttl``: for how many seconds an answer is used again, None for not at all.
     The callers of a flight are shielded from each other: it goes on until the last of them is cancelled.
     """
 
-    def __init__(self, ttl: float | None) -> None:
-        self._ttl = ttl
-        self._flights: dict[_Name, _Flight] = {}
-        self._kept: OrderedDict[_Name, tuple[float, Any]] = OrderedDict()
-        self._deadlines = Deadlines()  # of those who joined
+    def __init__(self, cache: ReadCache | None) -> None:
+        self._cache = cache
+        self._flights: dict[Name, _Flight] = {}
+        self._timer = AttemptTimer()  # of those who joined
 
     def __repr__(self) -> str:
-        return f"<Reads {len(self._flights)} in flight, {len(self._kept)} kept>"
+        kept = 0 if self._cache is None else len(self._cache)
+        return f"<SingleFlight {len(self._flights)} in flight, {kept} kept>"
 
     async def get(
         self,
@@ -92,10 +89,8 @@ class Reads:
         loop, name = loop or asyncio.get_running_loop(), (path, key)
         if fresh:
             self._forget(name)
-        elif self._ttl is not None:
-            expires, value = self._kept.get(name, (0.0, None))
-            if expires > loop.time():
-                return value
+        elif self._cache is not None and (kept := self._cache.get(name, loop.time())) is not None:
+            return kept.value
         flight = self._flights.get(name)
         if flight is None:
             flight = self._flights[name] = _Flight(until)
@@ -117,7 +112,7 @@ class Reads:
             raise error
         return flight.value
 
-    async def _fly(self, name: _Name, flight: _Flight, start: Start) -> None:
+    async def _fly(self, name: Name, flight: _Flight, start: Start) -> None:
         error: BaseException | None = None
         try:
             flight.value = await start(flight.until)
@@ -127,11 +122,11 @@ class Reads:
         except BaseException as failure:
             error = failure  # every caller raises it, or has gone
         else:
-            if self._ttl is not None and not flight.stale:
-                self._keep(name, asyncio.get_running_loop().time() + self._ttl, flight.value)
+            if self._cache is not None and not flight.stale:
+                self._cache.put(name, flight.value, asyncio.get_running_loop().time())
         self._land(name, flight, error)
 
-    def _land(self, name: _Name, flight: _Flight, error: BaseException | None) -> None:
+    def _land(self, name: Name, flight: _Flight, error: BaseException | None) -> None:
         """Tell those who wait, unless some have more time than the request had and that was all it lacked.
 
         Then it is begun anew with the time of the one who has most. So each caller is woken once, and what the quota
@@ -158,29 +153,33 @@ class Reads:
                 waiter.set_result(error)
 
     async def _follow(
-        self, name: _Name, flight: _Flight, follower: _Follower, loop: asyncio.AbstractEventLoop
+        self, name: Name, flight: _Flight, follower: _Follower, loop: asyncio.AbstractEventLoop
     ) -> BaseException | None:
         """Return the error when the flight has landed; when cancelled, cancel it if nobody else waits."""
         landed: asyncio.Future[BaseException | None] = loop.create_future()
         flight.waiters[landed] = follower
-        watch = self._deadlines.start(follower.until)
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("a call has to run in a task")
+        timed = TimedTask(task, follower.until)
+        self._timer.start(timed)
         try:
             return await landed
         except asyncio.CancelledError:
-            timed_out = watch.was_it()
+            timed_out = timed.timed_out()
             if timed_out and landed.done() and not landed.cancelled():
                 return landed.result()  # both in one turn of the loop
-            self._deadlines.stop(watch)
+            self._timer.stop(timed)
             await self._leave(name, flight, landed)
             if not timed_out:
                 raise
         finally:
-            self._deadlines.stop(watch)
+            self._timer.stop(timed)
         # Without the query: it may hold what is not ours to log.
         route = f"GET {name[0].partition('?')[0]}"
         raise DeadlineExceededError(f"{route}: no answer in time from the request that this call shared")
 
-    async def _leave(self, name: _Name, flight: _Flight, landed: asyncio.Future[BaseException | None]) -> None:
+    async def _leave(self, name: Name, flight: _Flight, landed: asyncio.Future[BaseException | None]) -> None:
         """Wait no longer. The last one cancels the request, and gives it a moment to give back what it held.
 
         No more than that, and a cancellation ends it: what the key's callable cleans up is not waited for.
@@ -193,26 +192,21 @@ class Reads:
         flight.task.cancel()
         await asyncio.wait([flight.task], timeout=_TIDY)
 
-    def _keep(self, name: _Name, expires: float, value: Any) -> None:
-        self._kept[name] = (expires, value)
-        self._kept.move_to_end(name)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
-
     def changed(self, path: str) -> None:
         """Drop what a write to ``path`` may have changed: what lies above it and below it.
 
         A read that is in flight already does not see the write for sure: nobody joins it any more.
         """
         target = resource_path(path)
-        for known in [*self._kept, *self._flights]:
+        for known in [*(self._cache.names() if self._cache is not None else ()), *self._flights]:
             place = known[0].partition("?")[0]
             # A business, say, knows its groups, too.
             if target is None or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
                 self._forget(known)
 
-    def _forget(self, name: _Name) -> None:
-        self._kept.pop(name, None)
+    def _forget(self, name: Name) -> None:
+        if self._cache is not None:
+            self._cache.drop(name)
         flight = self._flights.pop(name, None)
         if flight is not None:
             flight.stale = True

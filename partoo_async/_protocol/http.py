@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -60,13 +60,11 @@ class Request:
 
     Attributes:
         path: Starts with a slash. Percent-encoded, with the query.
-        may_leave: Asked right before the first byte is written. False: do not send.
     """
 
     method: str
     path: str
     body: bytes | None = None
-    may_leave: Callable[[], bool] | None = field(default=None, eq=False, repr=False)
 
     @property
     def route(self) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import platform
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from partoo_async._internal.version import get_version
-from partoo_async._transport.attempt_timer import Deadlines
-from partoo_async._transport.connector import CancelledUnsentError, HeldBackError, SoundConnector
-from partoo_async._transport.exceptions import translate
-from partoo_async._transport.fast_path import DirectRoute
+from partoo_async._transport.attempt_timer import AttemptTimer
+from partoo_async._transport.base import HeldBackError
+from partoo_async._transport.connector import GuardedConnector
+from partoo_async._transport.exceptions import map_exception
+from partoo_async._transport.fast_path import FastPath
 from partoo_async._transport.options import check_options
-from partoo_async._transport.session_path import SessionRoute
+from partoo_async._transport.session_path import SessionPath
 from partoo_async._transport.sessions import abandon, close, ends_with_its_loop, prepare
 from partoo_async._transport.threads import in_own_thread, make_resolver
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
@@ -24,13 +26,11 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Callable
 
-    from partoo_async._internal.secret import Secret
-    from partoo_async._protocol.http import Request, Response
-    from partoo_async._transport.attempt_timer import Watch
+    from partoo_async._protocol.http import Response
+    from partoo_async._transport.base import Exchange
     from partoo_async._transport.options import Quiet
-    from partoo_async.servers import Server
 
-__all__ = ["Transport"]
+__all__ = ["AiohttpTransport"]
 
 
 def fixed_headers() -> dict[str, str]:
@@ -39,7 +39,7 @@ def fixed_headers() -> dict[str, str]:
     return {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent}
 
 
-class Transport:
+class AiohttpTransport:
     """Owns one aiohttp session, made on first use inside the running loop, or borrows the caller's.
 
     ``warm_up`` is called, in a thread, before the first connection: it imports what a first error would import, when
@@ -65,12 +65,12 @@ class Transport:
         # Of the type: a mock has whatever it is asked for.
         self._quiet: Quiet | None = on_event.quiet if hasattr(type(on_event), "quiet") else None
         self._opening = asyncio.Lock()
-        self._deadlines = Deadlines()
-        self._direct: DirectRoute | None = None
+        self._timer = AttemptTimer()
+        self._fast_path: FastPath | None = None
         self._ending: AsyncGenerator[None] | None = None
         if session is not None:
             warm_up()
-            self._detour = self._make_detour(session)
+            self._session_path = self._make_session_path(session)
         self.closed: bool = False
 
     @property
@@ -98,26 +98,27 @@ class Transport:
             if self.closed:
                 raise ClientClosedError("this client is closed; make a new one")
             if self._session is None:
-                context = await in_own_thread(lambda: prepare(self._ssl, self._warm_up))
+                # Without ``self``: a thread that ends late would keep an unclosed client from warning.
+                context = await in_own_thread(partial(prepare, self._ssl, self._warm_up))
                 if self.closed:
                     raise ClientClosedError("this client is closed; make a new one")
                 # No limit on connections: the client's own cap on requests in flight stands before this one.
-                connector = SoundConnector(limit=0, ssl=context, resolver=make_resolver())
+                connector = GuardedConnector(limit=0, ssl=context, resolver=make_resolver())
                 session = aiohttp.ClientSession(
                     connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
                 )
                 self._ending = await ends_with_its_loop(session)
-                self._detour = self._make_detour(session)
-                self._direct = None if self._proxy else DirectRoute(session, fixed_headers(), self._ssl or True)
+                self._session_path = self._make_session_path(session)
+                self._fast_path = None if self._proxy else FastPath(session, fixed_headers(), self._ssl or True)
                 self._session = session
             return self._session
 
-    def _make_detour(self, session: aiohttp.ClientSession) -> SessionRoute:
-        return SessionRoute(
+    def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
+        return SessionPath(
             session,
             fixed_headers(),
             self._ssl or True,
-            self._deadlines,
+            self._timer,
             owned=self._owned,
             proxy=self._proxy,
             quiet=self._quiet,
@@ -144,7 +145,7 @@ class Transport:
             return
         raise failure
 
-    def forget(self) -> None:
+    def forget_loop(self) -> None:
         """Let go of a session whose event loop was closed; a borrowed one cannot be made anew.
 
         Raises ``ClientClosedError`` for that.
@@ -154,68 +155,47 @@ class Transport:
         abandon(self._session)
         self._session = self._ending = None
         self._opening = asyncio.Lock()
-        self._deadlines = Deadlines()
+        self._timer = AttemptTimer()
 
-    def distrust(self) -> None:
+    def discard_idle(self) -> None:
         """Use no connection again that there is now. On a borrowed session that is its owner's affair."""
         connector = None if self._session is None else self._session.connector
-        if isinstance(connector, SoundConnector):
-            connector.distrust()
+        if isinstance(connector, GuardedConnector):
+            connector.discard_idle()
 
     async def aclose(self) -> None:
         """Close what is ours; a borrowed session stays open. Safe to call twice."""
         self.closed = True
-        self._deadlines.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
+        self._timer.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
         if self._owned and self._session is not None:
             await close(self._session)
 
-    async def exchange(
-        self, server: Server, request: Request, key: Secret, until: float, latest: float = 0.0, fresh: bool = False
-    ) -> Response:
-        """Send one request and return its complete answer, whatever its status.
-
-        ``until`` is the event loop time at which the attempt ends, and ``latest`` the last one if it has to wait for a
-        place in a borrowed session's pool, which is no part of it. ``fresh``: on a new connection. Raises
-        ``APIConnectionError``, ``APITimeoutError``, ``APIResponseValidationError`` for an answer that is too large or
-        cannot be decompressed, and ``ClientClosedError`` when the session was closed. Cancelled before there was a
-        connection, it raises ``CancelledUnsentError``.
-        """
+    async def send(self, exchange: Exchange) -> Response:
+        """Send one request and return its complete response; see ``Transport.send``."""
         session = self._session or await self.open()
         failure: BaseException
-        watch = self._deadlines.start(until)
+        self._timer.start(exchange)
         try:
-            if self._direct is not None and self._direct.open():
-                return await self._direct.ask(server.base_url, request, key, watch, fresh)
-            return await self._detour.ask(server.base_url, request, key, watch, latest, fresh)
+            if self._fast_path is not None and self._fast_path.is_open():
+                return await self._fast_path.send(exchange)
+            return await self._session_path.send(exchange)
         except asyncio.CancelledError as error:
-            failure = asyncio.CancelledError(*error.args)
-            if watch.was_it():
-                failure = translate(TimeoutError(), request.route, server, session)
-                if self.closed:
-                    failure = ClientClosedError(f"{request.route}: the client was closed before the answer came")
-                    failure.request_sent = True
+            if not exchange.timed_out():
+                failure = asyncio.CancelledError(*error.args)
+            elif self.closed:
+                route = exchange.request.route
+                failure = ClientClosedError(f"{route}: the client was closed before the answer came", exchange.sent)
+            else:
+                failure = map_exception(TimeoutError(), exchange, session)
         except HeldBackError:
             failure = HeldBackError()
         except Exception as error:
-            failure = translate(error, request.route, server, session)
+            failure = map_exception(error, exchange, session)
         finally:
-            self._deadlines.stop(watch)
-        if watch.reused and isinstance(session.connector, SoundConnector):
+            self._timer.stop(exchange)
+        if exchange.reused and isinstance(session.connector, GuardedConnector):
             session.connector.met_closed()
-        failure = _marked(failure, request, watch)
         try:
             raise failure
         finally:
             del failure  # or the traceback would hold the frame that holds the error
-
-
-def _marked(failure: BaseException, request: Request, watch: Watch) -> BaseException:
-    """Say of a failure what is known of the connection that it befell."""
-    if watch.unsent:  # the key and the request have not left
-        if isinstance(failure, asyncio.CancelledError):
-            return CancelledUnsentError(*failure.args)
-        if isinstance(failure, (APIConnectionError, ClientClosedError)):
-            failure.request_sent = False
-    elif watch.reused and request.method == "GET" and isinstance(failure, APIConnectionError):
-        failure.stale = True  # of a write nobody knows whether it was carried out
-    return failure

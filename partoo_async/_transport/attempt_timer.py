@@ -5,83 +5,69 @@ from __future__ import annotations
 import asyncio
 import math
 
-__all__ = ["Deadlines", "Watch"]
+__all__ = ["AttemptTimer", "TimedTask"]
 
-# Turns of the event loop from a deadline to the end of the attempt, see ``Deadlines``. One reads at most 256 KiB of a
+# Event-loop iterations from a deadline to the end of the attempt, see ``AttemptTimer``. One reads at most 256 KiB of a
 # socket, and whoever waits for them is woken in the next; some loops look at their sockets after they ran the timers.
-_TURNS = 10
+_ITERATIONS = 10
 
 
-class Watch:
-    """One attempt that is to end by ``until``, a time of the event loop, and how far it has come.
+class TimedTask:
+    """What a task does until ``until``, a time of the event loop, at which it is cancelled."""
 
-    ``expired``: it was cancelled for that. ``unsent``: nothing has left for sure. ``reused``: it waits for the first
-    byte of an answer on a connection that was used before. Both are kept by whoever sends.
-    """
-
-    __slots__ = ("_cancelling", "_task", "expired", "reused", "unsent", "until")
+    __slots__ = ("_cancelling", "_expired", "_task", "until")
 
     def __init__(self, task: asyncio.Task[object], until: float) -> None:
         self._task = task
         self._cancelling = task.cancelling()
+        self._expired = False
         self.until: float = until
-        self.expired: bool = False
-        self.unsent: bool = False
-        self.reused: bool = False
 
     def expire(self) -> None:
-        """Cancel the attempt."""
-        self.expired = True
+        """Cancel the task."""
+        self._expired = True
         self._task.cancel()
 
-    def was_it(self) -> bool:
-        """Whether the deadline alone is why the task was cancelled; takes that cancellation back."""
-        return self.expired and self._task.uncancel() <= self._cancelling
+    def timed_out(self) -> bool:
+        """True if the deadline, and no other caller, cancelled the task. Consumes that cancellation."""
+        return self._expired and self._task.uncancel() <= self._cancelling
 
 
-class Deadlines:
-    """What is under way, and one timer at the earliest deadline of it.
+class AttemptTimer:
+    """One timer for many attempts, at the earliest deadline of them.
 
-    As with ``asyncio.timeout``, an attempt whose time is over is cancelled; who awaits it tells that from another
-    cancellation by ``Watch.was_it``. Unlike there, an answer that came in time counts also when the event loop was
-    held up and could not read it: the loop gets a few turns for that first.
+    Unlike with ``asyncio.timeout``, a response that came in time counts even if the event loop was held up and could
+    not read it: before it cancels, the timer gives the loop a few iterations to do so.
     """
 
-    __slots__ = ("_due", "_loop", "_timer", "_under_way")
+    __slots__ = ("_due", "_timer", "_under_way")
 
     def __init__(self) -> None:
-        self._under_way: set[Watch] = set()
+        self._under_way: set[TimedTask] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._due = math.inf
 
-    def start(self, until: float) -> Watch:
-        """Watch the running task from now on."""
-        loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise RuntimeError("an attempt has to run in a task")
-        watch = Watch(task, until)
-        self._under_way.add(watch)
+    def start(self, timed: TimedTask) -> None:
+        """Cancel the task at its deadline, unless it is stopped before."""
+        self._under_way.add(timed)
         # Most attempts have the same time, so that the timer of the first one serves all that follow.
-        if until < self._due:
-            self._set(until)
-        return watch
+        if timed.until < self._due:
+            self._set(timed.until)
 
     @staticmethod
     def now() -> float:
         """Return the time by the clock of the deadlines."""
         return asyncio.get_running_loop().time()
 
-    def move(self, watch: Watch, until: float) -> None:
+    def move(self, timed: TimedTask, until: float) -> None:
         """Give an attempt another time."""
-        watch.until = until
-        if watch in self._under_way and until < self._due:
+        timed.until = until
+        if timed in self._under_way and until < self._due:
             self._set(until)
 
-    def stop(self, watch: Watch) -> None:
+    def stop(self, timed: TimedTask) -> None:
         """Watch it no longer."""
-        self._under_way.discard(watch)
+        self._under_way.discard(timed)
 
     def close(self) -> None:
         """End what is under way, and leave no timer behind."""
@@ -97,17 +83,17 @@ class Deadlines:
 
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
-        late = [watch for watch in self._under_way if watch.until <= now]
-        self._give_turns(late, _TURNS)
-        self._set(min((watch.until for watch in self._under_way if watch.until > now), default=math.inf))
+        late = [timed for timed in self._under_way if timed.until <= now]
+        self._give_turns(late, _ITERATIONS)
+        self._set(min((timed.until for timed in self._under_way if timed.until > now), default=math.inf))
 
-    def _give_turns(self, late: list[Watch], left: int) -> None:
+    def _give_turns(self, late: list[TimedTask], left: int) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        late = [watch for watch in late if watch in self._under_way and watch.until <= now]
+        late = [timed for timed in late if timed in self._under_way and timed.until <= now]
         if late and left:
             loop.call_soon(self._give_turns, late, left - 1)
             return
-        for watch in late:
-            self._under_way.discard(watch)
-            watch.expire()
+        for timed in late:
+            self._under_way.discard(timed)
+            timed.expire()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from partoo_async._transport.base import HeldBackError
 from partoo_async._transport.sockets import Line, drop, settle
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["CancelledUnsentError", "HeldBackError", "SoundConnector", "hold_back"]
+__all__ = ["GuardedConnector", "check_may_leave"]
 
 
 # After so many reads in a row that met a closed connection, only one request in so many uses one again: the server
@@ -32,22 +32,18 @@ _KEPT_BEFORE_TRUST = 100
 _RECENT = 1.0  # seconds
 
 
-class CancelledUnsentError(asyncio.CancelledError):
-    """An attempt was cancelled before it had a connection, so that nothing was sent."""
-
-
-class HeldBackError(Exception):
-    """The request had a connection, and was not to leave any more when it had it: nothing was sent."""
-
-
-def hold_back(connection: Connection, may_leave: Callable[[], bool] | None) -> None:
-    """Give a connection back and raise ``HeldBackError`` when the request may not leave: connecting took its time."""
-    if may_leave is not None and not may_leave():
+def check_may_leave(connection: Connection, may_leave: Callable[[], bool]) -> None:
+    """Release the connection and raise ``HeldBackError`` if the gate closed while it was being made."""
+    if not may_leave():
         connection.release()
         raise HeldBackError
 
 
-class SoundConnector(aiohttp.TCPConnector):
+def _always() -> bool:
+    return True
+
+
+class GuardedConnector(aiohttp.TCPConnector):
     """Gives out idle connections only while they are open and silent, and nothing speaks against them.
 
     aiohttp keeps what arrives on an idle connection, and gives it to the next request as its answer: a second answer
@@ -70,7 +66,7 @@ class SoundConnector(aiohttp.TCPConnector):
         self.stale += 1
         self._kept = 0
 
-    def distrust(self) -> None:
+    def discard_idle(self) -> None:
         """Use no connection again that there is now: the answer to another question came on one of them."""
         self._generation += 1
 
@@ -78,21 +74,21 @@ class SoundConnector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Return a connection for a request."""
-        return (await self.sound(req, traces, timeout))[0]
+        return (await self.acquire(req, traces, timeout, _always))[0]
 
-    async def sound(
+    async def acquire(
         self,
         req: aiohttp.ClientRequest,
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,
+        may_leave: Callable[[], bool],
         fresh: bool = False,
-        may_leave: Callable[[], bool] | None = None,
         trusting: bool = False,
     ) -> tuple[Connection, bool]:
-        """The same, and whether the connection was used before.
+        """Like ``connect``, and return whether the connection was used before.
 
-        ``fresh``: take none that was. ``trusting``: the request may be sent again if the connection was closed.
-        Raises ``HeldBackError`` when it was not had at once, and the request ``may_leave`` no more.
+        ``fresh``: not one that was. ``trusting``: the request can be sent again if the connection turns out closed.
+        Raises ``HeldBackError`` if it took time to get one, and ``may_leave`` says no by then.
         """
         if self.stale >= _ENOUGH:
             self._spared += 1
@@ -112,13 +108,13 @@ class SoundConnector(aiohttp.TCPConnector):
                     return connection, True
                 self._kept = 0
                 if await self._settled(connection, line):
-                    hold_back(connection, may_leave)
+                    check_may_leave(connection, may_leave)
                     return connection, True
             drop(connection)
         # A new one, and it is taken as it is: with a server that speaks unasked this would never end.
         if protocol is not None and protocol.transport is not None:
             self._lines[protocol] = Line(protocol.transport, self._generation)
-        hold_back(connection, may_leave)
+        check_may_leave(connection, may_leave)
         return connection, False
 
     async def _settled(self, connection: Connection, line: Line) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.streams import StreamReader
 
-__all__ = ["told_of_breaks"]
+__all__ = ["raise_on_disconnect"]
 
 
 class _Reading:
@@ -36,7 +36,7 @@ _connections: WeakKeyDictionary[ResponseHandler, _Reading] = WeakKeyDictionary()
 
 
 @contextlib.contextmanager
-def told_of_breaks(protocol: ResponseHandler | None, stream: StreamReader) -> Iterator[None]:
+def raise_on_disconnect(protocol: ResponseHandler | None, stream: StreamReader) -> Iterator[None]:
     """While a body is being read, end it with an error when its connection is closed and nothing more can come.
 
     aiohttp closes the connection when a later chunk has no valid size, but leaves the reader waiting.

@@ -21,16 +21,30 @@ from partoo_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from partoo_async.servers import Server
+    from partoo_async._transport.base import Exchange
 
-__all__ = ["translate"]
+__all__ = ["map_exception"]
 
 
-def translate(  # noqa: PLR0911 - a table: one row, one return
-    error: Exception, route: str, server: Server, session: aiohttp.ClientSession
+# aiohttp raises these before it writes anything, whatever is known of the exchange.
+_BEFORE_SENDING = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    ssl.SSLError,
+)
+
+
+def map_exception(  # noqa: C901 - a table: one case a row
+    error: Exception, exchange: Exchange, session: aiohttp.ClientSession
 ) -> PartooError:
     """Return our error for one of aiohttp's or of the operating system. Texts name the kind, never the request."""
-    where = f"{route} at {server.name}"
+    # A RuntimeError is how aiohttp refuses to use a session that is closed.
+    if isinstance(error, _BEFORE_SENDING) or (session.closed and isinstance(error, RuntimeError)):
+        exchange.sent = False
+    route = exchange.request.route
+    where, sent = f"{route} at {exchange.server.name}", exchange.sent
+    failure: APIConnectionError
     match error:
         case TooLargeError():
             return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
@@ -40,30 +54,29 @@ def translate(  # noqa: PLR0911 - a table: one row, one return
             return unreadable
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             # Final: asking again cannot mend a certificate, and verification is never switched off.
-            refused = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", False, route)
-            refused.transient = False
-            return refused
+            failure = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", sent, route)
+            failure.transient = False
         case aiohttp.ConnectionTimeoutError():
-            return APITimeoutError(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", False, route)
+            failure = APITimeoutError(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", sent, route)
         case aiohttp.ClientHttpProxyError():
-            # It comes before the request is sent. What a 407 wants, a password say, no repeat will bring.
+            # What a 407 wants, a password say, no repeat will bring.
             status = getattr(error, "status", 0)
-            refused = APIConnectionError(f"{where}: the proxy answered {status}", False, route)
-            refused.transient = retryable_status(status)
-            return refused
+            failure = APIConnectionError(f"{where}: the proxy answered {status}", sent, route)
+            failure.transient = retryable_status(status)
         case aiohttp.ClientConnectorError():
-            return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
+            failure = APIConnectionError(f"{where}: cannot connect: {_reason(error)}", sent, route)
         case TimeoutError():
-            return APITimeoutError(f"{where}: no complete answer in time", True, route)
+            failure = APITimeoutError(f"{where}: no complete answer in time", sent, route)
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            malformed = APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
-            malformed.repeats = 2
-            return malformed
-    if session.closed:
-        closed = ClientClosedError(f"{where}: the aiohttp session is closed")
-        closed.request_sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything
-        return closed
-    return APIConnectionError(f"{where}: {_reason(error)}", True, route)
+            failure = APIConnectionError(f"{where}: the answer is not valid HTTP", sent, route)
+            failure.repeats = 2
+        case _ if session.closed:
+            return ClientClosedError(f"{where}: the aiohttp session is closed", sent)
+        case _:
+            failure = APIConnectionError(f"{where}: {_reason(error)}", sent, route)
+    # Of a write nobody knows whether it was carried out.
+    failure.stale = exchange.reused and exchange.request.method == "GET"
+    return failure
 
 
 def _reason(error: BaseException) -> str:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.connector import GuardedConnector
 from partoo_async._transport.fast_path_guard import is_plain, is_untouched
 from partoo_async._transport.options import TIMEOUT
-from partoo_async._transport.response_reader import Answer
+from partoo_async._transport.response_reader import ResponseReader
 from partoo_async._transport.sockets import drop, has_unsent, is_stale
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request, Response
-    from partoo_async._transport.attempt_timer import Watch
+    from partoo_async._transport.base import Exchange
 
-__all__ = ["DirectRoute"]
+__all__ = ["FastPath"]
 
 
 class _Origin:
@@ -44,7 +44,7 @@ class _Origin:
         self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
 
 
-class DirectRoute:
+class FastPath:
     """Sends requests over the connections of a session of ours. ``headers``: those that every request has."""
 
     def __init__(
@@ -57,22 +57,23 @@ class DirectRoute:
         self._origins: dict[str, _Origin] = {}
         self._is_plain = is_plain(session)
 
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether a request can take this way now."""
         return self._is_plain and is_untouched(self._session)
 
-    async def ask(self, base_url: str, request: Request, key: Secret, watch: Watch, fresh: bool) -> Response:
-        """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
+    async def send(self, exchange: Exchange) -> Response:
+        """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
+        request, base_url = exchange.request, exchange.server.base_url
         origin = self._origins.get(base_url)
         if origin is None:
             origin = self._origins[base_url] = _Origin(base_url, self._headers, self._context)
         connector = self._connector
-        if self._session.closed or not isinstance(connector, SoundConnector):
+        exchange.sent = False
+        if self._session.closed or not isinstance(connector, GuardedConnector):
             raise RuntimeError("the session is closed")
-        watch.unsent = True
         try:
-            connection, reused = await connector.sound(
-                origin.request, [], TIMEOUT, fresh, request.may_leave, request.method == "GET"
+            connection, reused = await connector.acquire(
+                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, request.method == "GET"
             )
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None
@@ -81,23 +82,24 @@ class DirectRoute:
             if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-            transport.write(_written(origin, request, key))
-            watch.unsent, watch.reused = False, reused
+            written = _written(origin, request, exchange.key)
+            exchange.sent, exchange.reused = True, reused
+            transport.write(written)
             message, stream = await protocol.read()
-            watch.reused = False
+            exchange.reused = False
             if reused:
                 connector.stale = 0
             while 100 <= message.code < 200 and message.code != 101:
                 message, stream = await protocol.read()  # that one only announced this one
-            answer = Answer(message.code, message.headers, stream, protocol)
-            response = answer.at_hand(key) or await answer.read(request, key, watch.until)
+            reader = ResponseReader(message.code, message.headers, stream, protocol)
+            response = reader.read_nowait(exchange.key) or await reader.read(request, exchange.key, exchange.until)
         except BaseException as error:
-            watch.reused = watch.reused and is_stale(error)
-            drop(connection)  # what is left of the answer must not meet the next request on it, nor wait to be sent
+            exchange.reused = exchange.reused and is_stale(error)
+            drop(connection)  # what is left of the response must not meet the next request on it, nor wait to be sent
             raise
         if request.body is not None and has_unsent(transport, len(request.body), message.code):
-            drop(connection)  # the answer came early: what is left of the body would stand before the next request
-        elif answer.broken or message.code == 101:
+            drop(connection)  # the response came early: what is left of the body would stand before the next request
+        elif reader.broken or message.code == 101:
             connection.close()  # after a 101 the server speaks something else than HTTP
         else:
             connection.release()

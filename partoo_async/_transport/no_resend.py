@@ -8,61 +8,53 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp.tracing import Trace
 
-from partoo_async._transport.connector import hold_back
+from partoo_async._transport.connector import check_may_leave
 from partoo_async._transport.sockets import Line, is_stale, settle
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
     from types import SimpleNamespace
 
     from aiohttp.connector import Connection
 
-    from partoo_async._transport.attempt_timer import Deadlines, Watch
+    from partoo_async._transport.attempt_timer import AttemptTimer
+    from partoo_async._transport.base import Exchange
 
-__all__ = ["Sending", "make_trace", "stop_resends"]
+__all__ = ["NoResend", "make_trace", "stop_resends"]
 
 
 class _UnfitError(Exception):
     """The connection cannot be used, and nothing was written to it."""
 
 
-class Sending:
+class NoResend:
     """Follows one request, and lets it leave once, on a connection that is fit for it.
 
     aiohttp sends a GET again by itself when its connection dropped, and in silence, so that the quota would not see
-    the second request; and it does not look whether an idle connection was closed. ``latest``: the event loop time
-    at which the attempt ends in any case; to wait for a place in a session's pool is not part of it. ``fresh``: take
-    no connection that was used before. ``large``: the body may not leave at once. ``names``: the headers that may go
-    out, in lower case.
+    the second request; and it does not look whether an idle connection was closed. ``large``: the body may not leave
+    at once. ``names``: the headers that may go out, in lower case.
     """
 
-    __slots__ = (
-        *("_deadlines", "_error", "_fresh", "_large", "_latest", "_left"),
-        *("_may_leave", "_names", "_reused", "_trace", "_transport", "_watch"),
-    )
+    __slots__ = ("_error", "_exchange", "_large", "_left", "_names", "_reused", "_timer", "_trace", "_transport")
 
     def __init__(
         self,
-        deadlines: Deadlines,
-        watch: Watch,
+        timer: AttemptTimer,
+        exchange: Exchange,
         trace: aiohttp.TraceConfig,
         names: Collection[str],
-        may_leave: Callable[[], bool] | None,
         *,
-        latest: float,
-        fresh: bool,
         large: bool,
     ) -> None:
-        self._deadlines, self._watch, self._trace, self._names = deadlines, watch, trace, names
-        self._may_leave = may_leave
-        self._latest, self._fresh, self._large = latest, fresh, large
+        self._timer, self._exchange, self._trace, self._names = timer, exchange, trace, names
+        self._large = large
         self._left = 0.0
         self._reused = False
         self._error: Exception | None = None
         self._transport: asyncio.Transport | None = None
 
-    def __deepcopy__(self, _: object) -> Sending:
+    def __deepcopy__(self, _: object) -> NoResend:
         return self  # mocks of aiohttp copy whatever a request was made with, the event loop and all
 
     async def outer(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -88,7 +80,7 @@ class Sending:
             except _UnfitError:
                 continue
             except BaseException as error:
-                self._watch.reused = self._watch.reused and is_stale(error)
+                self._exchange.reused = self._exchange.reused and is_stale(error)
                 if self._transport is not None:
                     self._transport.abort()  # what is unsent of a body would keep the socket until it is sent
                 raise
@@ -98,18 +90,17 @@ class Sending:
         if not isinstance(traces, list) or send is None:
             return  # another aiohttp: what is not known is taken for sent
         traces.append(Trace(request.session, self._trace, self))  # type: ignore[arg-type]  # any object will do
-        self._watch.unsent = True
+        self._exchange.sent = False
         request.send = functools.partial(self._send, send)  # type: ignore[method-assign]  # of this one request
 
     async def _send(self, send: Any, connection: Connection) -> aiohttp.ClientResponse:
         """What aiohttp calls when it has a connection."""
         protocol, transport = connection.protocol, connection.transport
-        if self._reused and (self._fresh or not await _is_fit(protocol, transport)):
+        if self._reused and (self._exchange.fresh or not await _is_fit(protocol, transport)):
             raise _UnfitError
-        hold_back(connection, self._may_leave)
-        self._watch.reused = self._reused
+        check_may_leave(connection, self._exchange.may_leave)
         self._transport = transport
-        self._watch.unsent = False
+        self._exchange.sent, self._exchange.reused = True, self._reused
         response: aiohttp.ClientResponse = await send(connection)
         if self._large and protocol is not None:
             protocol.force_close()  # an early answer leaves a part of the body unsent, and aiohttp does not look
@@ -127,13 +118,13 @@ class Sending:
 
     def queued(self) -> None:
         """Let the time of the attempt stand still while it waits for a place in the pool."""
-        watch = self._watch
-        self._left = watch.until - self._deadlines.now()
-        self._deadlines.move(watch, max(watch.until, self._latest))
+        exchange = self._exchange
+        self._left = exchange.until - self._timer.now()
+        self._timer.move(exchange, max(exchange.until, exchange.latest))
 
     def let_in(self) -> None:
         """Let the time of the attempt go on."""
-        self._deadlines.move(self._watch, min(self._watch.until, self._deadlines.now() + self._left))
+        self._timer.move(self._exchange, min(self._exchange.until, self._timer.now() + self._left))
 
 
 async def _is_fit(protocol: Any, transport: asyncio.Transport | None) -> bool:
@@ -146,19 +137,19 @@ async def _is_fit(protocol: Any, transport: asyncio.Transport | None) -> bool:
 
 
 def make_trace() -> aiohttp.TraceConfig:
-    """Return what tells each ``Sending`` of its way to a connection."""
+    """Return what tells each ``NoResend`` of its way to a connection."""
 
-    async def reused(_: object, sending: SimpleNamespace, __: object) -> None:
-        sending.took(used=True)
+    async def reused(_: object, once: SimpleNamespace, __: object) -> None:
+        once.took(used=True)
 
-    async def created(_: object, sending: SimpleNamespace, __: object) -> None:
-        sending.took(used=False)
+    async def created(_: object, once: SimpleNamespace, __: object) -> None:
+        once.took(used=False)
 
-    async def queued(_: object, sending: SimpleNamespace, __: object) -> None:
-        sending.queued()
+    async def queued(_: object, once: SimpleNamespace, __: object) -> None:
+        once.queued()
 
-    async def let_in(_: object, sending: SimpleNamespace, __: object) -> None:
-        sending.let_in()
+    async def let_in(_: object, once: SimpleNamespace, __: object) -> None:
+        once.let_in()
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(reused)

@@ -12,7 +12,7 @@ from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 
 from partoo_async._protocol.http import Response
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError, body_at_hand, read_body
-from partoo_async._transport.disconnects import told_of_breaks
+from partoo_async._transport.disconnects import raise_on_disconnect
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request
 
-__all__ = ["Answer"]
+__all__ = ["ResponseReader"]
 
 _MAX_ERROR = 1024 * 1024  # bytes
 _ERROR_PATIENCE = 1.0  # seconds
@@ -30,7 +30,7 @@ _ERROR_PATIENCE = 1.0  # seconds
 _LENIENT = HttpResponseParser is HttpResponseParserPy
 
 
-class Answer:
+class ResponseReader:
     """An answer whose head has come, and whose body is read here. ``broken``: a part of it was left unread."""
 
     __slots__ = ("_headers", "_protocol", "_status", "_stream", "broken")
@@ -46,7 +46,7 @@ class Answer:
         self._protocol = protocol
         self.broken: bool = False
 
-    def at_hand(self, key: Secret) -> Response | None:
+    def read_nowait(self, key: Secret) -> Response | None:
         """Return all of the answer if it came whole with its headers, as it mostly does, and needs no decoding."""
         body = body_at_hand(self._stream, self._headers.get(CONTENT_ENCODING))
         return None if body is None else self._response(body, key)
@@ -56,7 +56,7 @@ class Answer:
 
         ``until``: the event loop time at which the attempt ends. Raises errors of aiohttp and those of ``body``.
         """
-        return self.at_hand(key) or self._response(await self._wait(request, until), key)
+        return self.read_nowait(key) or self._response(await self._wait(request, until), key)
 
     def _response(self, body: bytes, key: Secret) -> Response:
         if self._status >= 300:
@@ -84,5 +84,5 @@ class Answer:
         encoding = self._headers.get(CONTENT_ENCODING, "")
         if length is not None:
             return await read_body(self._stream, encoding, int(length), cap=cap)
-        with told_of_breaks(self._protocol, self._stream):
+        with raise_on_disconnect(self._protocol, self._stream):
             return await read_body(self._stream, encoding, None, cap=cap)

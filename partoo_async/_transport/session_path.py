@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from partoo_async._transport.connector import SoundConnector
-from partoo_async._transport.no_resend import Sending, make_trace, stop_resends
+from partoo_async._transport.connector import GuardedConnector
+from partoo_async._transport.no_resend import NoResend, make_trace, stop_resends
 from partoo_async._transport.options import TIMEOUT
-from partoo_async._transport.response_reader import Answer
+from partoo_async._transport.response_reader import ResponseReader
 from partoo_async._transport.sockets import SMALL
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from partoo_async._internal.secret import Secret
-    from partoo_async._protocol.http import Request, Response
-    from partoo_async._transport.attempt_timer import Deadlines, Watch
+    from partoo_async._protocol.http import Response
+    from partoo_async._transport.attempt_timer import AttemptTimer
+    from partoo_async._transport.base import Exchange
     from partoo_async._transport.options import Quiet
 
-__all__ = ["SessionRoute"]
+__all__ = ["SessionPath"]
 
 # The headers that aiohttp adds to a request by itself.
 _OWN_NAMES = frozenset(
@@ -35,7 +35,7 @@ _OWN_NAMES = frozenset(
 _MOST_AT_ONCE = 2**20  # bytes
 
 
-class SessionRoute:
+class SessionPath:
     """Sends requests by a session. ``headers``: those that every request has. ``owned``: nobody else uses it.
 
     ``quiet``: makes a context in which tracing tools let aiohttp's requests be.
@@ -46,7 +46,7 @@ class SessionRoute:
         session: aiohttp.ClientSession,
         headers: Mapping[str, str],
         context: ssl.SSLContext | bool,
-        deadlines: Deadlines,
+        timer: AttemptTimer,
         *,
         owned: bool,
         proxy: str | None,
@@ -55,7 +55,7 @@ class SessionRoute:
         self._session = session
         self._headers = headers
         self._context = context
-        self._deadlines = deadlines
+        self._timer = timer
         self._proxy = proxy
         self._quiet = quiet or contextlib.nullcontext
         self._trace = make_trace()
@@ -63,41 +63,39 @@ class SessionRoute:
         if owned:
             stop_resends(session)  # a borrowed one keeps its ways for the others who use it
 
-    async def ask(
-        self, base_url: str, request: Request, key: Secret, watch: Watch, latest: float, fresh: bool
-    ) -> Response:
-        """Send a request and return its complete answer; see ``Transport.exchange``. Raises errors of aiohttp."""
+    async def send(self, exchange: Exchange) -> Response:
+        """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
+        request, key = exchange.request, exchange.key
         large = request.body is not None and len(request.body) > SMALL
-        sending = Sending(
-            self._deadlines, watch, self._trace, self._names, request.may_leave, latest=latest, fresh=fresh, large=large
-        )
+        once = NoResend(self._timer, exchange, self._trace, self._names, large=large)
         with self._quiet():
-            response = await self._request(base_url, request, key, sending)
+            response = await self._request(exchange, once)
         connector = self._session.connector
-        if watch.reused and isinstance(connector, SoundConnector):
+        if exchange.reused and isinstance(connector, GuardedConnector):
             connector.stale = 0
-        watch.reused = False
+        exchange.reused = False
         try:
             connection = response.connection
             protocol = None if connection is None else connection.protocol
-            answer = Answer(response.status, response.headers, response.content, protocol)
-            whole = await answer.read(request, key, watch.until)
+            reader = ResponseReader(response.status, response.headers, response.content, protocol)
+            whole = await reader.read(request, key, exchange.until)
         except BaseException:
-            sending.drop(response)  # what is left of the answer must not meet the next request on this connection
+            once.drop(response)  # what is left of the response must not meet the next request on this connection
             raise
         # The last two: a 101, after which something else than HTTP is spoken.
-        if large or answer.broken or response.connection is not None or response.status == 101:
-            sending.drop(response)
+        if large or reader.broken or response.connection is not None or response.status == 101:
+            once.drop(response)
         return whole
 
-    async def _request(self, base_url: str, request: Request, key: Secret, sending: Sending) -> aiohttp.ClientResponse:
-        headers = {**self._headers, "x-APIKey": key.reveal()}
+    async def _request(self, exchange: Exchange, once: NoResend) -> aiohttp.ClientResponse:
+        request = exchange.request
+        headers = {**self._headers, "x-APIKey": exchange.key.reveal()}
         if request.body is not None:
             headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
         return await self._session.request(
             request.method,
             # Paths are built and checked by `operations`; yarl would fold and quote them once more.
-            URL(base_url + request.path, encoded=True),
+            URL(exchange.server.base_url + request.path, encoded=True),
             data=_payload(request.body),
             headers=headers,
             allow_redirects=False,  # aiohttp would take the key along to any host
@@ -106,7 +104,7 @@ class SessionRoute:
             proxy=self._proxy,
             timeout=TIMEOUT,
             ssl=self._context,
-            middlewares=(sending.outer, *getattr(self._session, "_middlewares", ()), sending.inner),
+            middlewares=(once.outer, *getattr(self._session, "_middlewares", ()), once.inner),
         )
 
 

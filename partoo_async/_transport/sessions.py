@@ -6,7 +6,7 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING
 
-from partoo_async._transport.connector import SoundConnector
+from partoo_async._transport.connector import GuardedConnector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -25,7 +25,7 @@ def prepare(context: ssl.SSLContext | None, warm_up: Callable[[], object]) -> ss
 async def close(session: aiohttp.ClientSession) -> None:
     """Close a session of ours without waiting for anybody."""
     connector = session.connector
-    if isinstance(connector, SoundConnector):
+    if isinstance(connector, GuardedConnector):
         connector.abort_unsent()
     await session.close()
 
@@ -52,7 +52,7 @@ def abandon(session: aiohttp.ClientSession | None) -> None:
     if session is None or session.closed:
         return
     connector = session.connector
-    if isinstance(connector, SoundConnector):
+    if isinstance(connector, GuardedConnector):
         connector.abandon()
     closing = session.close()
     # It waits for nothing when its loop is closed. What was looked up in that loop cannot be cancelled any more.

@@ -65,7 +65,7 @@ class Scan:
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         self._session = session.with_own_drift()
-        bulk_limit = session.concurrency.bulk_limit
+        bulk_limit = session.context.concurrency.bulk_limit
         self._workers = min(max_concurrency or bulk_limit, bulk_limit)
         self._fetcher = GroupFetcher(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._work = WorkList(scope, self._fetcher, retry_failed=retry_failed)

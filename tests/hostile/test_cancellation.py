@@ -33,9 +33,9 @@ def cancel_at(step: int, task: asyncio.Task[Any] | None = None) -> Any:
 def assert_unused(client: PartooClient, *, sent: int) -> None:
     """Nothing is in flight or waiting; of the quota no more is used than may have been sent."""
     session = client.session
-    assert "0 of 32 in flight, 0 waiting" in repr(session.concurrency)
+    assert "0 of 32 in flight, 0 waiting" in repr(session.context.concurrency)
     assert "0 in flight" in repr(session._reads)
-    assert not session.life.calls
+    assert not session.context.lifecycle.calls
     assert client.quota.waiting == 0
     assert client.quota.used <= sent
 

@@ -52,7 +52,7 @@ async def test_a_read_goes_out_once_more(end: Script) -> None:
         async with client_of(server, events, rate_limit=RateLimit()) as client:
             assert [(await ask(client)).result for _ in range(2)] == [FRANCE, FRANCE]
             assert client.quota.used == server.seen() == 3
-            assert client.session.throttle.tokens == client.session.throttle.FULL
+            assert client.session.context.throttle.tokens == client.session.context.throttle.FULL
     assert server.connections == 2
     assert [type(event) for event in events] == [RequestEvent] * 3
     assert [event.error for event in events if isinstance(event, RequestEvent)] == [None, "APIConnectionError", None]
@@ -168,7 +168,7 @@ async def test_a_scan_of_a_server_that_closes_behind_each_answer(proxied: bool) 
         options = {"proxy": server.url.removesuffix("/v2"), "server": "http://localhost:9/v2"} if proxied else {}
         async with client_of(server, events, **options) as client:
             report = await client.scan(7, group_ids=range(1, 201)).collect()
-            assert client.session.throttle.tokens == client.session.throttle.FULL
+            assert client.session.context.throttle.tokens == client.session.context.throttle.FULL
     assert (len(report.succeeded), len(report.failed)) == (200, 0)
     assert report.requests < 270  # 32 workers find it out at the same time
     assert not any(isinstance(event, RetryEvent) for event in events)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from partoo_async import PartooClient, PauseEvent, RateLimit
-from partoo_async._protocol.http import Request, Response
+from partoo_async._protocol.http import Response
+from partoo_async._transport import Exchange
 from partoo_async.emulator.http.requestlog import busiest_window
 from partoo_async.policy import Priority
 from partoo_async.quota import Quota
@@ -48,10 +49,11 @@ class Behind(Partoo):
         self.headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
         self.refused: list[float] = []
 
-    async def exchange(self, server: Any, request: Request, key: Any, until: float, *rest: Any) -> Response:
+    async def send(self, exchange: Exchange) -> Response:
+        _request, _until = exchange.request, exchange.until
         now = asyncio.get_running_loop().time()
         if self.bucket.admits(now):
-            return await super().exchange(server, request, key, until, *rest)
+            return await super().send(exchange)
         self.arrived.append((now, (0, 0)))
         self.refused.append(now)
         await asyncio.sleep(0.01)

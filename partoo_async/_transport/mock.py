@@ -1,0 +1,128 @@
+"""A transport without a network, for tests: ``partoo_async.testing`` exports it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json as jsonlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from attrs import Factory, frozen
+
+from partoo_async._internal.reprs import total_repr
+from partoo_async._protocol.http import Response
+from partoo_async._transport.base import HeldBackError
+from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from partoo_async._transport.base import Exchange
+
+__all__ = ["MockRequest", "MockResponse", "MockTransport"]
+
+
+@frozen
+class MockRequest:
+    """One request that reached a ``MockTransport``.
+
+    Attributes:
+        method: ``"GET"``, ``"POST"`` ...
+        path: Below the base URL of the server, without the query: ``"/sections/7/groups/42"``.
+        params: The query.
+        json: The decoded body, None without one.
+    """
+
+    method: str
+    path: str
+    params: dict[str, str]
+    json: Any
+
+
+@frozen
+class MockResponse:
+    """What a ``MockTransport`` answers.
+
+    Attributes:
+        status: The HTTP status.
+        json: The body, to be encoded. ``body`` goes instead of it if that is given.
+        headers: Such as ``{"Retry-After": "3"}``.
+        body: The body as bytes, such as HTML or broken JSON.
+    """
+
+    status: int = 200
+    json: Any = None
+    headers: Mapping[str, str] = Factory(dict)
+    body: bytes | None = None
+
+
+@total_repr
+class MockTransport:
+    """Answers requests by a function of yours, for ``PartooClient(transport=...)``.
+
+    Everything above the network is real: quota, retries, deadlines, decoding. Use ``make_emulator`` instead if you want
+    a whole Partoo, over real HTTP.
+
+    Attributes:
+        requests: What came so far.
+    """
+
+    is_ready = True
+    pool = 0
+
+    def __init__(self, handler: Callable[[MockRequest], MockResponse | Awaitable[MockResponse]]) -> None:
+        """Prepare a transport.
+
+        Args:
+            handler: Gets each request and returns the response, or is a coroutine function that does. It may raise
+                ``APIConnectionError`` or ``APITimeoutError`` for a fault of the network. Other errors reach the test.
+        """
+        self._handler = handler
+        self.requests: list[MockRequest] = []
+        self.closed: bool = False
+
+    def __repr__(self) -> str:
+        return f"<MockTransport {len(self.requests)} requests>"
+
+    async def get_ready(self, until: float, route: str) -> None:
+        """Do nothing: it is ready."""
+
+    async def send(self, exchange: Exchange) -> Response:
+        """Return the handler's response. A handler that takes too long is cancelled, as a request would be."""
+        exchange.sent = False
+        if self.closed:
+            raise ClientClosedError("this client is closed; make a new one")
+        if not exchange.may_leave():
+            raise HeldBackError
+        exchange.sent = True
+        request = _recorded(exchange)
+        self.requests.append(request)
+        try:
+            async with asyncio.timeout_at(exchange.until):
+                answer = self._handler(request)
+                response = await answer if inspect.isawaitable(answer) else answer
+        except APIConnectionError as error:
+            exchange.sent = error.request_sent
+            raise
+        except TimeoutError:
+            raise APITimeoutError(f"{exchange.request.route}: no complete answer in time") from None
+        body = jsonlib.dumps(response.json).encode() if response.body is None else response.body
+        return Response(response.status, response.headers, body)
+
+    def discard_idle(self) -> None:
+        """Do nothing: there are no connections."""
+
+    def forget_loop(self) -> None:
+        """Do nothing: it belongs to no event loop."""
+
+    async def aclose(self) -> None:
+        """Refuse requests from now on."""
+        self.closed = True
+
+
+def _recorded(exchange: Exchange) -> MockRequest:
+    request, url = exchange.request, urlsplit(exchange.request.path)
+    body = None if request.body is None else jsonlib.loads(request.body)
+    return MockRequest(request.method, url.path, dict(parse_qsl(url.query)), body)
