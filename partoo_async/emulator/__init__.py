@@ -11,11 +11,10 @@ one of them shows as a difference instead of cancelling out. Where the documenta
 from __future__ import annotations
 
 from partoo_async.emulator.behaviour import Behaviour
-from partoo_async.emulator.data.businesses import EmulatedBusiness
 from partoo_async.emulator.data.demo import demo_sections
+from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.keys import EmulatedKey
 from partoo_async.emulator.data.profiles import generated_sections
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.emulator import Emulator
 from partoo_async.emulator.faults import Fault, Faults
 from partoo_async.emulator.http.requestlog import SeenRequest

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from partoo_async.emulator.behaviour import Behaviour, check_choice
-from partoo_async.emulator.data.businesses import EmulatedBusiness
+from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.keys import ROLES, Caller, EmulatedKey
 from partoo_async.emulator.data.lazy import LazyGroups
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit, check_seconds
 

@@ -12,7 +12,7 @@ from partoo_async.emulator import arguments as checks
 from partoo_async.emulator.data.business_index import Directory
 from partoo_async.emulator.data.demo import demo_sections
 from partoo_async.emulator.data.profiles import ProfileName, generated_sections
-from partoo_async.emulator.data.store import EmulatedSection, Store
+from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.faults import Faults
 from partoo_async.emulator.faults.injection import inject, spare
 from partoo_async.emulator.faults.rules import check_probability
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
     from partoo_async.emulator.behaviour import Behaviour
-    from partoo_async.emulator.data.businesses import EmulatedBusiness
+    from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedSection
     from partoo_async.emulator.data.keys import Caller, EmulatedKey, Role
     from partoo_async.emulator.rate_limits.quota import Quota
 

@@ -9,15 +9,15 @@ from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.data import lazy
-from partoo_async.emulator.data.businesses import EmulatedBusiness, made_up
+from partoo_async.emulator.data.businesses import made_up
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup
     from partoo_async.emulator.data.keys import Caller
-    from partoo_async.emulator.data.store import EmulatedGroup
 
 __all__ = ["Directory"]
 

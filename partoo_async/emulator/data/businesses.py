@@ -7,22 +7,15 @@ them, and which of them may be null, are an assumption.
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from partoo_async.emulator.data.entities import CREATED, STATUSES, EmulatedBusiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STATUSES", "BusinessStatus", "EmulatedBusiness", "as_json", "made_up"]
+__all__ = ["as_json", "made_up"]
 
-BusinessStatus: TypeAlias = Literal["open", "closed", "opening_soon", "temporarily_closed"]
-
-STATUSES = ("open", "closed", "opening_soon", "temporarily_closed")
-"""The documented states of a business."""
-
-# A moment, in seconds since 1970, that does not move: the same seed gives the same data on every day.
-_THEN = 1_760_000_000.0
 _YEAR = 365 * 86_400.0
 
 # country, language, city, postal code, region, latitude, longitude
@@ -41,38 +34,11 @@ _PLACES = (
 _STREETS = ("de la Gare", "du Marché", "de la Paix", "Nationale", "des Halles", "du Port")
 
 
-@define
-class EmulatedBusiness:
-    """A business in the emulator; change its fields at any time. Its groups are those that list its id.
-
-    ``created`` and ``modified`` are seconds since 1970. ``code`` is the store code, unique in the organization.
-    ``more`` is added to what is sent, and goes before the fields here: for those that the emulator only passes on,
-    such as ``{"open_hours": {...}}``.
-    """
-
-    id: str
-    name: str = ""
-    code: str | None = None
-    status: BusinessStatus = "open"
-    org_id: int = 1
-    address: str | None = None
-    city: str | None = None
-    zipcode: str | None = None
-    region: str | None = None
-    country: str | None = None
-    default_lang: str | None = None
-    lat: float | None = None
-    long: float | None = None
-    created: float = _THEN
-    modified: float = _THEN
-    more: dict[str, Any] = field(factory=dict)
-
-
 def made_up(business_id: str, org_id: int, seed: int) -> EmulatedBusiness:
     """Return a business for an id of which nothing else is known; the same seed and id always give the same one."""
     random = Random(f"{seed}/{business_id}")
     country, language, city, zipcode, region, lat, long = random.choice(_PLACES)
-    created = _THEN - _YEAR * random.uniform(1, 6)
+    created = CREATED - _YEAR * random.uniform(1, 6)
     return EmulatedBusiness(
         business_id,
         f"Comptoir {city} {random.randint(1, 99)}",
@@ -90,7 +56,7 @@ def made_up(business_id: str, org_id: int, seed: int) -> EmulatedBusiness:
         lat=round(lat + random.uniform(-0.03, 0.03), 6),
         long=round(long + random.uniform(-0.03, 0.03), 6),
         created=round(created, 3),
-        modified=round(random.uniform(created, _THEN), 3),
+        modified=round(random.uniform(created, CREATED), 3),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
+from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from partoo_async._internal.reprs import total_repr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from partoo_async.emulator.data.store import EmulatedGroup
+    from partoo_async.emulator.data.entities import EmulatedGroup
 
 __all__ = ["LazyGroups", "Source", "Summary", "businesses", "peek", "summaries"]
 

@@ -12,8 +12,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.lazy import LazyGroups, Summary
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 

@@ -16,7 +16,7 @@ from partoo_async.emulator.domain_errors import InvalidError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from partoo_async.emulator.data.businesses import EmulatedBusiness
+    from partoo_async.emulator.data.entities import EmulatedBusiness
 
 __all__ = ["ORDERS", "Criteria", "statuses_of"]
 

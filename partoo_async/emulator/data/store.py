@@ -5,7 +5,6 @@ Documented rules are kept to the letter. Where the documentation is silent a ``B
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
@@ -13,48 +12,14 @@ from attrs import define, field
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data import lazy
-from partoo_async.emulator.data.businesses import EmulatedBusiness
+from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.pages import Page, paginate
 from partoo_async.emulator.domain_errors import ForbiddenError, UnknownError, check_businesses, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EmulatedGroup", "EmulatedSection", "Store"]
-
-
-def _listed(values: Iterable[str]) -> list[str]:
-    return list(values)
-
-
-@total_repr
-@define
-class EmulatedGroup:
-    """A group in the emulator; change its fields at any time.
-
-    ``has_puller`` locks it against update and delete. ``business_ids`` is the whole list, in the order it is sent.
-    """
-
-    id: int
-    name: str
-    has_puller: bool = False
-    business_ids: list[str] = field(factory=list, converter=_listed)
-
-
-@define
-class EmulatedSection:
-    """A section in the emulator; change its fields, and its ``groups`` by group id, at any time.
-
-    ``can_edit=False`` refuses every write to it or its groups; ``has_puller`` locks it against update and delete.
-    ``org_id``: the organization that it belongs to; keys of others do not see it.
-    """
-
-    id: int
-    name: str
-    groups: MutableMapping[int, EmulatedGroup] = field(factory=dict)
-    can_edit: bool = True
-    has_puller: bool = False
-    org_id: int = 1
+__all__ = ["Store"]
 
 
 _Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)

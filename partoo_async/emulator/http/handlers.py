@@ -13,7 +13,7 @@ from attrs import frozen
 
 from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.business_index import Directory
-from partoo_async.emulator.data.store import EmulatedSection, Store
+from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, RefusedKeyError, UnknownError
 from partoo_async.emulator.http.http_io import (
     caller_of,
@@ -29,6 +29,7 @@ from partoo_async.emulator.http.http_io import (
 )
 
 if TYPE_CHECKING:
+    from partoo_async.emulator.data.entities import EmulatedSection
     from partoo_async.emulator.data.keys import Caller
 
 __all__ = ["BASE_PATH", "Operations"]
