@@ -12,12 +12,12 @@ from attrs import frozen
 from benchmarks.quota_servers import KINDS
 from partoo_async import PartooClient, RateLimit
 from partoo_async._protocol.http import Response
-from partoo_async.emulator.http.requestlog import busiest_window
+from partoo_async.emulator.http.request_log import busiest_window
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
     from partoo_async import Server
-    from partoo_async.emulator.rate_limits.windows import Window
+    from partoo_async.emulator.rate_limiters import RateLimiter
 
 __all__ = ["Outcome", "worst"]
 
@@ -29,7 +29,7 @@ class SimulatedTransport:
 
     is_ready = True
 
-    def __init__(self, window: Window, seed: int) -> None:
+    def __init__(self, window: RateLimiter, seed: int) -> None:
         self.window = window
         self.random = random.Random(seed)
         self.received: list[float] = []

@@ -1,4 +1,4 @@
-"""The arguments of ``Emulator``, checked: each wrong one gives one ``ConfigurationError`` that says how to mend it."""
+"""Checks of the arguments of ``Emulator``: they return the value, or raise ``ConfigurationError``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def check_behaviour(value: object) -> Behaviour:
-    """Return how open questions are answered, None for the likeliest way."""
+    """Return the behaviour, the default one for None."""
     if value is None:
         return Behaviour()
     if not isinstance(value, Behaviour):
@@ -43,18 +43,15 @@ def _role(value: object) -> EmulatedKey:
         return value
     if isinstance(value, str) and value in ROLES:
         return EmulatedKey(cast("Role", value))
-    # No echo: where keys and roles were mixed up, this is a key.
+    # The value is not shown: if keys and roles were mixed up, it is a key.
     raise ConfigurationError(
         f"api_keys: expected for each key a role, {' or '.join(map(repr, ROLES))}, or an EmulatedKey"
     )
 
 
 def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
-    """Return whom each key stands for: "key-1" for ``api_key``, then "key-2" and on.
-
-    ``api_keys``: several keys, or a mapping of keys to roles or ``EmulatedKey`` objects, in which ``api_key`` may
-    stand, too, to be another than an administrator's.
-    """
+    """Return the caller for each key."""
+    # `api_keys` may map `api_key` too, so that it is not an administrator's.
     more = () if api_keys is None else api_keys
     if isinstance(more, (str, bytes)) or not isinstance(more, Iterable):
         raise ConfigurationError(
@@ -64,7 +61,7 @@ def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
     callers: dict[str, Caller] = {}
     for number, key in enumerate([api_key, *more], start=1):
         name = "api_key" if number == 1 else "api_keys"
-        # Like the client's own rule for keys, and like it without an echo of what may be a real one.
+        # The client's own rule for keys. The value is not shown: it may be a real key.
         if not isinstance(key, str) or not key or key != key.strip() or not (key.isascii() and key.isprintable()):
             raise ConfigurationError(f"{name}: expected a text of printable ASCII without spaces around it")
         callers.setdefault(key, Caller(f"key-{number}", roles.get(key, EmulatedKey())))
@@ -72,7 +69,7 @@ def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
 
 
 def check_latency(value: object) -> tuple[float, float]:
-    """Return the lowest and the highest latency in seconds, for a number or a (low, high) pair."""
+    """Return the lowest and the highest latency in seconds."""
     if not isinstance(value, (tuple, list)):
         seconds = check_seconds("latency", value, zero=True)
         return seconds, seconds
@@ -86,29 +83,29 @@ def check_latency(value: object) -> tuple[float, float]:
 
 def check_host(value: object) -> str:
     """Return the host to listen on."""
-    # The empty string would quietly mean every address of the machine.
+    # An empty string would mean every address of the machine.
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"host: expected a host of this machine, such as '127.0.0.1', not {value!r}")
     return value.strip()
 
 
 def check_port(value: object) -> int:
-    """Return the port, 0 for a free one."""
-    # True is an int, and as a port it would be 1.
+    """Return the port."""
+    # True is an int: as a port it would be 1.
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
         raise ConfigurationError(f"port: expected an int from 1 to 65535, or 0 for a free one, not {value!r}")
     return value
 
 
 def check_rate_limit(value: object) -> RateLimit | None:
-    """Return the limit, None for none."""
+    """Return the limit, or None."""
     if value is not None and not isinstance(value, RateLimit):
         raise ConfigurationError(f"rate_limit: expected a RateLimit, or None for no limit, not {type(value).__name__}")
     return value
 
 
 def check_retry_after(value: object) -> str | float:
-    """Return how ``Retry-After`` is written: a style, or a constant number of seconds."""
+    """Return how ``Retry-After`` is written."""
     if isinstance(value, str):
         if value in ("remaining", "date", "absent"):
             return value
@@ -119,7 +116,8 @@ def check_retry_after(value: object) -> str | float:
 
 
 def check_sections(sections: object) -> dict[int, EmulatedSection]:
-    """Return the sections by id, the very objects that were given, so that whoever made them can edit them."""
+    """Return the sections by id."""
+    # The same objects, not copies: tests edit them.
     by_id: dict[int, EmulatedSection] = {}
     if not isinstance(sections, Iterable):
         raise ConfigurationError(f"sections: expected several EmulatedSection objects, not {type(sections).__name__}")
@@ -128,9 +126,9 @@ def check_sections(sections: object) -> dict[int, EmulatedSection]:
             raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
         if section.id in by_id:
             raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
-        # Lazy groups fit their ids, and a check would make them all.
+        # Lazy groups have the right ids, and a check would generate all of them.
         groups: Mapping[Any, Any] = {} if isinstance(section.groups, LazyGroups) else section.groups
-        # An easy slip when groups are written by hand, and one that would show as a wrong answer much later.
+        # An easy mistake in groups written by hand, which would only show as a wrong response much later.
         for group_id, group in groups.items():
             if not isinstance(group, EmulatedGroup) or group.id != group_id:
                 raise ConfigurationError(
@@ -142,7 +140,7 @@ def check_sections(sections: object) -> dict[int, EmulatedSection]:
 
 
 def check_businesses(businesses: object) -> dict[str, EmulatedBusiness]:
-    """Return the businesses by id, the very objects that were given, so that whoever made them can edit them."""
+    """Return the businesses by id, not copied."""
     if businesses is None:
         return {}
     if isinstance(businesses, str) or not isinstance(businesses, Iterable):

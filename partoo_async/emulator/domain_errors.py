@@ -1,4 +1,4 @@
-"""What the API refuses, in words of its own domain: no HTTP here."""
+"""Why the API refuses a request, and the checks of names and business ids. No HTTP."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _FORBIDDEN_IN_NAMES = ",;/"
 
 
 class RefusedError(Exception):
-    """The base of the reasons to refuse a request. They never leave the emulator: ``explain`` answers them."""
+    """Base of the domain errors. The middleware ``respond_to_errors`` turns them into responses."""
 
 
 class UnauthenticatedError(RefusedError):
-    """The request came without a valid key."""
+    """The request has no valid key."""
 
 
 class OverQuotaError(RefusedError):
-    """The organization has used up its quota; ``retry_after`` is the value of that header, or None for no header."""
+    """The organization is over its rate limit; ``retry_after`` is the header's value, None for no header."""
 
     def __init__(self, retry_after: str | None) -> None:
         super().__init__(retry_after)
@@ -42,10 +42,9 @@ class OverQuotaError(RefusedError):
 
 
 class RefusedKeyError(RefusedError):
-    """The key is a valid one, but not for this: it has expired, comes from elsewhere, or may only read.
+    """The key has expired, is used from a wrong address, or may only read."""
 
-    ``status``: 401 or 403; which of them is an open question.
-    """
+    # Whether the status is 401 or 403 is an open question.
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -53,7 +52,7 @@ class RefusedKeyError(RefusedError):
 
 
 class UnknownError(RefusedError):
-    """There is no such section or business, or no such group in that section; ``field`` names the id."""
+    """There is no such section, group or business; ``field`` names the id."""
 
     def __init__(self, field: str) -> None:
         super().__init__(field)
@@ -61,15 +60,14 @@ class UnknownError(RefusedError):
 
 
 class ForbiddenError(RefusedError):
-    """The thing exists, but may not be changed: it is read-only, or an automated puller feeds it."""
+    """The role may not do this, or the target is read-only or fed by a puller."""
 
 
 class InvalidError(RefusedError):
-    """The request is incorrect; ``problems`` maps a field's name to a list of messages.
+    """A value in the request is invalid; ``problems`` maps the field to its messages."""
 
-    The documented body of a 400 has an untyped object there; this shape, and the wording of the messages, is the
-    usual one of Python web frameworks and an assumption.
-    """
+    # Documented for a 400 is an untyped object. This shape and the texts are an assumption: they are the usual ones of
+    # Python web frameworks.
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -85,11 +83,9 @@ class DuplicateError(InvalidError):
 
 
 def check_name(name: str, taken: Iterable[str], behaviour: Behaviour) -> None:
-    """Check the name of a section or group against the documented rules and the names ``taken`` by its siblings.
-
-    Documented: no ``,`` ``;`` ``/``, and unique; the error for that and any length rule are open questions, and so
-    is the case of letters, which counts here. Raises ``InvalidError``.
-    """
+    """Check the name of a section or group; raise ``InvalidError``."""
+    # Documented: no `,` `;` `/`, and unique. Open questions: the length, the error for a name that is taken, and
+    # whether case counts, which it does here.
     if not name.strip():
         raise InvalidError("name", "Shorter than minimum length 1.")
     if any(char in name for char in _FORBIDDEN_IN_NAMES):
@@ -102,11 +98,11 @@ def check_name(name: str, taken: Iterable[str], behaviour: Behaviour) -> None:
 
 
 def check_businesses(business_ids: Iterable[str], known: Iterable[str], *, repeated: bool) -> list[str]:
-    """Return the ids in their order, each once unless ``repeated``; raises ``InvalidError`` if one is not ``known``."""
-    # The order is kept because the API states none to put it in.
+    """Return the ids, each once unless ``repeated``; raise ``InvalidError`` if one is not ``known``."""
+    # In the order given: the documentation states none.
     wanted = list(business_ids)
     unknown = set(wanted).difference(known)
     if unknown:
-        # One is enough to find the mistake, and a list of thousands would bury it.
+        # One is enough to find the mistake. A list of thousands would hide it.
         raise InvalidError("business__in", f"Unknown business id: {min(unknown)} ({len(unknown)} in all).")
     return wanted if repeated else list(dict.fromkeys(wanted))

@@ -106,7 +106,7 @@ async def test_what_cannot_be_spoiled_is_no_hit(kind, options) -> None:
 def _played(kind: str, body: bytes) -> bytes | None:
     """What becomes of the body of a made-up answer, None if it is left alone."""
     exchange = Exchange(make_mocked_request("GET", "/"), web.Response(body=body), "errors")
-    answer = KINDS[kind].play(exchange, **KINDS[kind].settle({}))
+    answer = KINDS[kind].play(exchange, **KINDS[kind].resolve_options({}))
     return None if answer is None else answer.body
 
 

@@ -1,8 +1,7 @@
-"""Businesses: what the ids in the groups stand for. Those not given are made up, each from the seed and its id alone.
+"""Businesses that are generated for the ids in the groups, and what is sent of each business."""
 
-Fields: the answer examples of "Search for businesses" and "Get business". Their types, where an example did not show
-them, and which of them may be null, are an assumption.
-"""
+# Fields: documentation, the examples on the pages "Search for businesses" and "Get business". Which of them may be
+# null is an assumption, and so is a type that no example shows.
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from partoo_async.emulator.data.entities import CREATED, STATUSES, EmulatedBusin
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["as_json", "made_up"]
+__all__ = ["as_json", "generate_business"]
 
 _YEAR = 365 * 86_400.0
 
@@ -34,17 +33,17 @@ _PLACES = (
 _STREETS = ("de la Gare", "du Marché", "de la Paix", "Nationale", "des Halles", "du Port")
 
 
-def made_up(business_id: str, org_id: int, seed: int) -> EmulatedBusiness:
-    """Return a business for an id of which nothing else is known; the same seed and id always give the same one."""
+def generate_business(business_id: str, org_id: int, seed: int) -> EmulatedBusiness:
+    """Return a business for an id; the same seed and id always give the same one."""
     random = Random(f"{seed}/{business_id}")
     country, language, city, zipcode, region, lat, long = random.choice(_PLACES)
     created = CREATED - _YEAR * random.uniform(1, 6)
     return EmulatedBusiness(
         business_id,
         f"Comptoir {city} {random.randint(1, 99)}",
-        # The whole id, since a code is unique in its organization and a shorter one might not be.
+        # The whole id: a code is unique in its organization, and a part of the id might not be.
         code=f"S-{business_id}",
-        # One in ten is not open: a search that forgets about those finds fewer businesses than the groups have.
+        # One in ten is not open: a search that forgets those finds fewer businesses than the groups have.
         status=random.choices(STATUSES, (90, 4, 2, 4))[0],  # type: ignore[arg-type]  # a tuple of these very texts
         org_id=org_id,
         address=f"{random.randint(1, 120)} rue {random.choice(_STREETS)}",
@@ -61,7 +60,7 @@ def made_up(business_id: str, org_id: int, seed: int) -> EmulatedBusiness:
 
 
 def as_json(business: EmulatedBusiness, groups: Iterable[int]) -> dict[str, Any]:
-    """Return what is sent for a business that is in these groups."""
+    """Return what is sent of a business in these groups."""
     lines = [business.address, " ".join(filter(None, (business.zipcode, business.city))), business.country]
     return {
         "id": business.id,
@@ -87,7 +86,7 @@ def as_json(business: EmulatedBusiness, groups: Iterable[int]) -> dict[str, Any]
     }
 
 
-# What else a business is documented to have. Nothing here depends on it, so it is sent empty.
+# Other documented fields. Nothing here depends on them, so they are sent empty.
 _UNUSED: dict[str, Any] = {
     **dict.fromkeys(("opening_date", "description_short", "description_long", "time_slot_reference", "logo_url")),
     **dict.fromkeys(("website_url", "facebook_url", "twitter_url", "google_location_id", "facebook_page_id")),

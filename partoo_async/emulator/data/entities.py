@@ -1,4 +1,4 @@
-"""What the emulated organizations consist of: sections, groups and businesses. Plain data, no rules.
+"""What the emulated organizations consist of: sections, groups, businesses. Plain data, without rules.
 
 Imports nothing else of the emulator.
 """
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CREATED", "STATUSES", "BusinessStatus", "EmulatedBusiness", "EmulatedGroup", "EmulatedSection"]
 
+# Documentation: page "Search for businesses".
 BusinessStatus: TypeAlias = Literal["open", "closed", "opening_soon", "temporarily_closed"]
-
 STATUSES = ("open", "closed", "opening_soon", "temporarily_closed")
-"""The documented states of a business."""
 
-# A moment, in seconds since 1970, that does not move: the same seed gives the same data on every day.
+# In seconds since 1970. A fixed moment, so that the same seed gives the same data on every day.
 CREATED = 1_760_000_000.0
 
 
@@ -33,9 +32,13 @@ def _listed(values: Iterable[str]) -> list[str]:
 @total_repr
 @define
 class EmulatedGroup:
-    """A group in the emulator; change its fields at any time.
+    """A group in the emulator. Change its fields at any time.
 
-    ``has_puller`` locks it against update and delete. ``business_ids`` is the whole list, in the order it is sent.
+    Args:
+        id: Unique in the whole emulator.
+        name: Unique in its section, unless ``Behaviour.unique_names`` says otherwise.
+        has_puller: Locks it against update and delete.
+        business_ids: The whole list, in the order it is sent.
     """
 
     id: int
@@ -46,10 +49,15 @@ class EmulatedGroup:
 
 @define
 class EmulatedSection:
-    """A section in the emulator; change its fields, and its ``groups`` by group id, at any time.
+    """A section in the emulator. Change its fields and its groups at any time.
 
-    ``can_edit=False`` refuses every write to it or its groups; ``has_puller`` locks it against update and delete.
-    ``org_id``: the organization that it belongs to; keys of others do not see it.
+    Args:
+        id: Unique in the whole emulator.
+        name: Unique in its organization.
+        groups: Its groups by id.
+        can_edit: False refuses every write to it or its groups.
+        has_puller: Locks it against update and delete.
+        org_id: Its organization. Keys of others do not see it.
     """
 
     id: int
@@ -62,11 +70,10 @@ class EmulatedSection:
 
 @define
 class EmulatedBusiness:
-    """A business in the emulator; change its fields at any time. Its groups are those that list its id.
+    """A business in the emulator. Change its fields at any time. Its groups are those that list its id.
 
-    ``created`` and ``modified`` are seconds since 1970. ``code`` is the store code, unique in the organization.
-    ``more`` is added to what is sent, and goes before the fields here: for those that the emulator only passes on,
-    such as ``{"open_hours": {...}}``.
+    The fields are those of the API, but for ``more``, which is added to what is sent and replaces fields of the same
+    name. ``code`` is the store code, unique in the organization. ``created`` and ``modified`` are seconds since 1970.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""A well framed success with the wrong content: no JSON, JSON that is none, or JSON that does not fit the schema."""
+"""A well framed success with wrong content: no JSON, invalid JSON, or JSON that does not fit the schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS"]
 
-# The members of an object, each value as the text it is sent as: much of this cannot be made by an encoder.
+# The members of an object, each value as text: an encoder could not make most of this.
 _Texts: TypeAlias = list[tuple[str, str]]
 
 
@@ -58,12 +58,12 @@ def _json_list(exchange: Exchange) -> web.Response:
 
 
 def _json_string(exchange: Exchange) -> web.Response:
-    # Encoded twice, which is how this happens.
+    # Encoded twice, which is how it happens in practice.
     return exchange.with_body(_text(exchange.body.decode()).encode())
 
 
 def _other(value: object) -> str:
-    """Return a value of another type, of which some decoders would make the right one."""
+    # A value of another type that a lenient decoder would convert to the right one.
     match value:
         case bool():
             return _text(str(value).lower())
@@ -81,11 +81,8 @@ _Change: TypeAlias = Callable[[_Texts, int, Any], None]
 
 
 def _changed(exchange: Exchange, field: str | None, change: _Change) -> web.Response | None:
-    """Return the answer with one field changed: ``field``, or the first one; None if the answer has no such field.
-
-    ``change`` gets the members as texts, the place of the field among them, and its value.
-    """
-    members = exchange.members()
+    """Change ``field``, or the first one; ``change`` gets the members, the field's place and its value."""
+    members = exchange.json_members()
     places = [place for place, (name, _) in enumerate(members or ()) if field in (name, None)]
     if members is None or not places:
         return None
@@ -125,7 +122,7 @@ def _missing_field(exchange: Exchange, field: str | None) -> web.Response | None
 
 
 def _another(value: object) -> str:
-    """Return another value that fits the schema as well as this one does, if there is one to be made."""
+    # Another value of the same type, so that it fits the schema as well.
     match value:
         case bool():
             return _text(not value)
@@ -139,7 +136,7 @@ def _another(value: object) -> str:
 
 def _duplicate_key(exchange: Exchange, field: str | None) -> web.Response | None:
     def change(texts: _Texts, place: int, value: object) -> None:
-        # At the end, from where most decoders take it; and of the right type, so that only the key gives it away.
+        # At the end, which is what most decoders keep; and of the right type, so that only the key is wrong.
         texts.append((texts[place][0], _another(value)))
 
     return _changed(exchange, field, change)
@@ -150,7 +147,7 @@ def _id_mismatch(exchange: Exchange) -> web.Response | None:
 
 
 def _extended(exchange: Exchange, name: str, text: str) -> web.Response | None:
-    members = exchange.members()
+    members = exchange.json_members()
     return None if members is None else exchange.with_body(_object([*_texts(members), (name, text)]))
 
 
@@ -163,8 +160,8 @@ def _deep_nesting(exchange: Exchange, depth: int) -> web.Response | None:
 
 
 def _in_text(exchange: Exchange, inserted: bytes) -> web.Response | None:
-    """Return the answer with bytes put in front of its first text, or None if it has no text."""
-    members = exchange.members() or []
+    """Insert bytes at the start of the first text; None if there is no text."""
+    members = exchange.json_members() or []
     texts = [value for _, value in members if isinstance(value, str)]
     if not texts:
         return None

@@ -1,4 +1,4 @@
-"""Broken HTTP around the real answer: wrong lengths, floods, answers without end, and what smuggling is made of."""
+"""Broken HTTP around the real response: wrong lengths, request smuggling, floods, responses without end."""
 
 from __future__ import annotations
 
@@ -6,77 +6,76 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from partoo_async.emulator.faults.exchange import Exchange, chunk, head
+from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, chunk, head
 from partoo_async.emulator.faults.kinds import Kind, Option, check_at_least_one
-from partoo_async.emulator.faults.raw import Line, RawAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["KINDS"]
 
-_BLOCK = 64 * 1024
+_BLOCK = 64 * 1024  # bytes
 
 
-def _sent(exchange: Exchange, data: bytes, *, status: int | None = None, keep_open: bool = True) -> RawAnswer:
+def _sent(exchange: Exchange, data: bytes, *, status: int | None = None, keep_open: bool = True) -> ScriptedResponse:
     return _streamed(exchange, [data], status=status, keep_open=keep_open)
 
 
 def _streamed(
     exchange: Exchange, parts: Iterable[bytes], *, status: int | None = None, keep_open: bool = True
-) -> RawAnswer:
-    async def script(line: Line) -> None:
+) -> ScriptedResponse:
+    async def script(connection: Connection) -> None:
         for part in parts:
-            await line.send(part)
+            await connection.send(part)
 
-    return RawAnswer(script, exchange.response.status if status is None else status, keep_open=keep_open)
+    return ScriptedResponse(script, exchange.response.status if status is None else status, keep_open=keep_open)
 
 
-def _wrong_length(exchange: Exchange, by: int) -> RawAnswer:
+def _wrong_length(exchange: Exchange, by: int) -> ScriptedResponse:
     return _sent(exchange, exchange.head(f"Content-Length: {len(exchange.body) + by}") + exchange.body)
 
 
-def _length_and_chunked(exchange: Exchange) -> RawAnswer:
-    # Whoever believes the length takes the end of the chunked body for the next answer.
+def _length_and_chunked(exchange: Exchange) -> ScriptedResponse:
+    # A client that believes the length takes the end of the chunked body for the next response.
     framing = exchange.head("Content-Length: 5", "Transfer-Encoding: chunked")
     return _sent(exchange, framing + chunk(exchange.body) + chunk(b""))
 
 
-def _two_lengths(exchange: Exchange) -> RawAnswer:
+def _two_lengths(exchange: Exchange) -> ScriptedResponse:
     size = len(exchange.body)
     return _sent(exchange, exchange.head(f"Content-Length: {size}", f"Content-Length: {size + 5}") + exchange.body)
 
 
-def _negative_length(exchange: Exchange) -> RawAnswer:
+def _negative_length(exchange: Exchange) -> ScriptedResponse:
     return _sent(exchange, exchange.head("Content-Length: -1") + exchange.body)
 
 
-def _bad_chunk_size(exchange: Exchange) -> RawAnswer:
+def _bad_chunk_size(exchange: Exchange) -> ScriptedResponse:
     return _sent(exchange, exchange.head("Transfer-Encoding: chunked") + b"xyz\r\n" + exchange.body + b"\r\n0\r\n\r\n")
 
 
-def _nul_in_header(exchange: Exchange) -> RawAnswer:
+def _nul_in_header(exchange: Exchange) -> ScriptedResponse:
     return _sent(exchange, exchange.head("X-Nul: a\0b", f"Content-Length: {len(exchange.body)}") + exchange.body)
 
 
-def _odd_status(exchange: Exchange, status: int) -> RawAnswer:
+def _odd_status(exchange: Exchange, status: int) -> ScriptedResponse:
     framing = ("Content-Type: application/json", f"Content-Length: {len(exchange.body)}")
     return _sent(exchange, head(f"{status} Odd", *framing) + exchange.body, status=status)
 
 
-def _extra_bytes(exchange: Exchange) -> RawAnswer:
-    # A second answer that nobody asked for: a client that keeps the connection takes it for that of its next request.
+def _extra_bytes(exchange: Exchange) -> ScriptedResponse:
+    # A second response that nobody asked for: a client that reuses the connection takes it for the next request's.
     foreign = b'{"id":666,"name":"Smuggled","has_puller":false,"business_ids":[]}'
     framing = ("Content-Type: application/json", f"Content-Length: {len(foreign)}")
-    return _sent(exchange, exchange.whole() + head("200 OK", *framing) + foreign)
+    return _sent(exchange, exchange.full_response() + head("200 OK", *framing) + foreign)
 
 
-def _informational(exchange: Exchange) -> RawAnswer:
+def _informational(exchange: Exchange) -> ScriptedResponse:
     noise = b"HTTP/1.1 100 Continue\r\n\r\n" + head("103 Early Hints", "Link: </style.css>; rel=preload")
-    return _sent(exchange, noise + exchange.whole())
+    return _sent(exchange, noise + exchange.full_response())
 
 
-def _switching_protocols(exchange: Exchange) -> RawAnswer:
+def _switching_protocols(exchange: Exchange) -> ScriptedResponse:
     return _sent(
         exchange,
         head("101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"),
@@ -85,7 +84,7 @@ def _switching_protocols(exchange: Exchange) -> RawAnswer:
     )
 
 
-def _huge_header(exchange: Exchange, size: int) -> RawAnswer:
+def _huge_header(exchange: Exchange, size: int) -> ScriptedResponse:
     framing = exchange.head(f"X-Huge: {'x' * size}", f"Content-Length: {len(exchange.body)}")
     return _sent(exchange, framing + exchange.body)
 
@@ -96,7 +95,7 @@ def _header_lines(count: int) -> Iterator[bytes]:
         yield "".join(f"X-Flood-{number}: x\r\n" for number in numbers).encode()
 
 
-def _header_flood(exchange: Exchange, count: int) -> RawAnswer:
+def _header_flood(exchange: Exchange, count: int) -> ScriptedResponse:
     def parts() -> Iterator[bytes]:
         yield exchange.head(f"Content-Length: {len(exchange.body)}").removesuffix(b"\r\n")
         yield from _header_lines(count)
@@ -105,7 +104,7 @@ def _header_flood(exchange: Exchange, count: int) -> RawAnswer:
     return _streamed(exchange, parts())
 
 
-def _endless_headers(exchange: Exchange) -> RawAnswer:
+def _endless_headers(exchange: Exchange) -> ScriptedResponse:
     def parts() -> Iterator[bytes]:
         yield exchange.head().removesuffix(b"\r\n")
         yield from repeat(b"X-Endless: x\r\n" * 100)
@@ -113,9 +112,9 @@ def _endless_headers(exchange: Exchange) -> RawAnswer:
     return _streamed(exchange, parts(), keep_open=False)
 
 
-def _huge_body(exchange: Exchange, size: int) -> RawAnswer:
+def _huge_body(exchange: Exchange, size: int) -> ScriptedResponse:
     def parts() -> Iterator[bytes]:
-        # Spaces after JSON are JSON: only the size is wrong, and a client without a cap reads it all and accepts it.
+        # Spaces after JSON are valid: only the size is wrong, and a client without a cap reads and accepts it all.
         left = max(size - len(exchange.body), 0)
         yield exchange.head(f"Content-Length: {len(exchange.body) + left}") + exchange.body
         for start in range(0, left, _BLOCK):
@@ -124,7 +123,7 @@ def _huge_body(exchange: Exchange, size: int) -> RawAnswer:
     return _streamed(exchange, parts())
 
 
-def _endless_body(exchange: Exchange) -> RawAnswer:
+def _endless_body(exchange: Exchange) -> ScriptedResponse:
     def parts() -> Iterator[bytes]:
         yield exchange.head("Transfer-Encoding: chunked") + chunk(exchange.body)
         yield from repeat(chunk(b" " * _BLOCK))

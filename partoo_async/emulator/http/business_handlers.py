@@ -1,7 +1,6 @@
-"""The two operations that tell a holder of business ids what they stand for.
+"""The two operations on businesses: read the request, ask the index, write the response.
 
-Paths, parameters and fields: the pages "Search for businesses" and "Get business" of the API reference, and the guide
-on groups for the logic of the filter by group.
+Paths, parameters, fields: documentation, the pages "Search for businesses" and "Get business".
 """
 
 from __future__ import annotations
@@ -9,17 +8,17 @@ from __future__ import annotations
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async.emulator.data.business_index import Directory
+from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.businesses import as_json
-from partoo_async.emulator.data.pages import paginate
 from partoo_async.emulator.data.search import Criteria, statuses_of
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
-from partoo_async.emulator.http.handlers import BASE_PATH
 from partoo_async.emulator.http.http_io import (
+    BASE_PATH,
     caller_of,
     integer,
-    json_answer,
+    json_response,
+    paginate,
     per_page,
     query_int,
     query_list,
@@ -27,59 +26,56 @@ from partoo_async.emulator.http.http_io import (
     query_org,
 )
 
-__all__ = ["BusinessOperations"]
+__all__ = ["BusinessHandlers"]
 
 
 @frozen
-class BusinessOperations:
-    """One method per operation of the API, on the businesses of one store."""
+class BusinessHandlers:
+    """One method for each operation."""
 
     store: Store
-    directory: Directory
+    index: BusinessIndex
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of both operations, under the base path."""
+        """Return the routes of both operations, base path included."""
         return [
-            # Before the other one, whose pattern fits it, too.
+            # First, since the pattern of the other one matches this path too.
             web.get(f"{BASE_PATH}/business/search", self.search, allow_head=False),
             web.get(f"{BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
         ]
 
     async def search(self, request: web.Request) -> web.Response:
-        """Answer GET /business/search; ``org_id`` counts for a provider only, others search their organization."""
+        """Handle GET /business/search."""
         caller = caller_of(request)
         page, size = query_int(request, "page", 1), per_page(request)
+        # Documented: only a provider may name an organization; others search their own.
         org_id = caller.organization(query_org(request))
-        found = self._criteria(request, org_id).find(self.directory.seen_by(caller, org_id))
-        shown = paginate(found, page, size, self.store.behaviour.page_past_end)
-        groups = self.directory.groups_of((business.id for business in shown.items), org_id)
-        return json_answer(
-            {
-                "businesses": [as_json(business, groups[business.id]) for business in shown.items],
-                "page": shown.page,
-                "max_page": shown.max_page,
-                "count": shown.count,
-            }
+        found = self._criteria(request, org_id).find(self.index.visible_businesses(caller, org_id))
+        shown, place = paginate(found, page, size, self.store.behaviour.page_past_end)
+        groups = self.index.groups_of((business.id for business in shown), org_id)
+        return json_response(
+            {"businesses": [as_json(business, groups[business.id]) for business in shown], **place},
         )
 
     async def get_business(self, request: web.Request) -> web.Response:
-        """Answer GET /business/{business_id}, in which ``c-`` and a store code may stand for the id."""
+        """Handle GET /business/{business_id}."""
         caller = caller_of(request)
         wanted = request.match_info["business_id"]
+        # Documented: `c-` and a store code may stand for the id, for some roles.
         if wanted.startswith("c-"):
             if not caller.by_code:
                 raise ForbiddenError
-            business = self.directory.get_by_code(wanted.removeprefix("c-"), caller)
+            business = self.index.get_by_code(wanted.removeprefix("c-"), caller)
         else:
-            business = self.directory.get(wanted, caller)
-        groups = self.directory.groups_of([business.id], business.org_id)
-        return json_answer(as_json(business, groups[business.id]))
+            business = self.index.get(wanted, caller)
+        groups = self.index.groups_of([business.id], business.org_id)
+        return json_response(as_json(business, groups[business.id]))
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
         query = request.query
         statuses = query_list(request, "status")
         if statuses is None and not self.store.behaviour.search_closed:
-            # Documented for the statistics of a search; it hides businesses that a group lists.
+            # Documented for the statistics of a search only. It hides businesses that a group lists.
             statuses = ["open"]
         return Criteria(
             ids=query_list(request, "business__in"),
@@ -99,8 +95,8 @@ class BusinessOperations:
         values = query_list(request, "groups")
         if values is None:
             return None
-        found, missing = self.directory.members([integer("groups", value) for value in values], org_id)
-        # To pass over a group that is gone would widen what is found.
+        found, missing = self.index.members([integer("groups", value) for value in values], org_id)
+        # To ignore a group that is gone would find more businesses than were asked for.
         if missing or not values:
             raise InvalidError("groups", f"Unknown group id: {min(missing)}." if missing else "No group id.")
         return found
