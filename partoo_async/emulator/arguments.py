@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from partoo_async.emulator.behaviour import Behaviour, check_choice
 from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
@@ -27,6 +27,9 @@ __all__ = [
     "check_retry_after",
     "check_sections",
 ]
+
+
+_Entity = TypeVar("_Entity", EmulatedSection, EmulatedBusiness)
 
 
 def check_behaviour(value: object) -> Behaviour:
@@ -115,17 +118,24 @@ def check_retry_after(value: object) -> str | float:
     return check_seconds("retry_after", value, zero=True)
 
 
+def _by_id(name: str, values: object, kind: type[_Entity]) -> dict[Any, _Entity]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name}: expected several {kind.__name__} objects, not {type(values).__name__}")
+    by_id: dict[Any, _Entity] = {}
+    for value in values:
+        if not isinstance(value, kind):
+            raise ConfigurationError(f"{name}: expected {kind.__name__} objects, not {type(value).__name__}")
+        if value.id in by_id:
+            raise ConfigurationError(f"{name}: two of them have the id {value.id!r}; give each its own")
+        # The same object, not a copy: tests edit it.
+        by_id[value.id] = value
+    return by_id
+
+
 def check_sections(sections: object) -> dict[int, EmulatedSection]:
     """Return the sections by id."""
-    # The same objects, not copies: tests edit them.
-    by_id: dict[int, EmulatedSection] = {}
-    if not isinstance(sections, Iterable):
-        raise ConfigurationError(f"sections: expected several EmulatedSection objects, not {type(sections).__name__}")
-    for section in sections:
-        if not isinstance(section, EmulatedSection):
-            raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
-        if section.id in by_id:
-            raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
+    by_id = _by_id("sections", sections, EmulatedSection)
+    for section in by_id.values():
         # Lazy groups have the right ids, and a check would generate all of them.
         groups: Mapping[Any, Any] = {} if isinstance(section.groups, LazyGroups) else section.groups
         # An easy mistake in groups written by hand, which would only show as a wrong response much later.
@@ -135,23 +145,9 @@ def check_sections(sections: object) -> dict[int, EmulatedSection]:
                     f"sections: section {section.id} has no EmulatedGroup of that id under groups[{group_id!r}];"
                     " groups maps each group's id to the group"
                 )
-        by_id[section.id] = section
     return by_id
 
 
 def check_businesses(businesses: object) -> dict[str, EmulatedBusiness]:
-    """Return the businesses by id, not copied."""
-    if businesses is None:
-        return {}
-    if isinstance(businesses, str) or not isinstance(businesses, Iterable):
-        raise ConfigurationError(
-            f"businesses: expected several EmulatedBusiness objects, not {type(businesses).__name__}"
-        )
-    by_id: dict[str, EmulatedBusiness] = {}
-    for business in businesses:
-        if not isinstance(business, EmulatedBusiness):
-            raise ConfigurationError(f"businesses: expected EmulatedBusiness objects, not {type(business).__name__}")
-        if business.id in by_id:
-            raise ConfigurationError(f"businesses: two of them have the id {business.id!r}; give each its own")
-        by_id[business.id] = business
-    return by_id
+    """Return the businesses by id."""
+    return {} if businesses is None else _by_id("businesses", businesses, EmulatedBusiness)

@@ -98,7 +98,8 @@ class Emulator:
     ) -> None:
         check_count("seed", seed, least=0)
         behaviour = arguments.check_behaviour(behaviour)
-        errors = ErrorResponses(error_key, unknown_status, behaviour)
+        arguments.check_choice("error_key", error_key, ("errors", "error"))
+        arguments.check_choice("unknown_status", unknown_status, (404, 403, 400))
         callers = arguments.check_keys(api_key, api_keys)
         self._listener = Listener(arguments.check_host(host), arguments.check_port(port))
         names = check_allowed_hosts(allowed_hosts) | {self._listener.host.lower()}
@@ -120,7 +121,7 @@ class Emulator:
             delay(arguments.check_latency(latency), Random(seed)),
             record(self._log),
             inject(self._faults, error_key),
-            respond_to_errors(errors),
+            respond_to_errors(ErrorResponses(error_key, unknown_status, behaviour)),
             authenticate(callers, behaviour),
             *([limit_rate(rate_limits)] if rate_limits else []),
             skip_operation,

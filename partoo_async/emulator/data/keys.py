@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import Attribute, field, frozen
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.behaviour import check_choice
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -83,8 +84,7 @@ class EmulatedKey:
 
     @role.validator
     def _check_role(self, _: Attribute[str], value: object) -> None:
-        if value not in ROLES:
-            raise ConfigurationError(f"role: expected {' or '.join(map(repr, ROLES))}, not {value!r}")
+        check_choice("role", value, ROLES)
 
     @org_id.validator
     def _check_org_id(self, _: Attribute[int], value: object) -> None:

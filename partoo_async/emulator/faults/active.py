@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
-from partoo_async.emulator.faults.kinds import Kind
+from partoo_async.emulator.faults.kinds import Kind, resolve_options, resolve_processed
 from partoo_async.emulator.faults.registry import CHAOS_MIX, kind_of
 from partoo_async.emulator.http.http_io import BASE_PATH
 from partoo_async.errors import ConfigurationError
@@ -179,8 +179,8 @@ class Faults:
         if times is not None:
             check_count("times", times, least=1)
         probability = check_probability("probability", probability)
-        processed = found.resolve_processed(processed)
-        resolved = found.resolve_options(options)
+        processed = resolve_processed(found, processed)
+        resolved = resolve_options(found, options)
         random = Random(f"{self._seed}/{self._added}")
         fault = Fault(found, match, times, probability, processed, resolved, matches, random, self._forget)
         self._added += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, chunk, send_nothing
+from functools import partial
+
+from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, chunk, send_bytes
 from partoo_async.emulator.faults.kinds import Kind, Option, check_flag, check_pause, check_wait
 
 __all__ = ["KINDS"]
@@ -11,28 +13,20 @@ _PIECES = 50  # that a slow response drips in
 
 
 def _close(_: Exchange) -> ScriptedResponse:
-    return ScriptedResponse(send_nothing)
+    return send_bytes([], None)
 
 
 def _reset(_: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        connection.reset()
-
-    return ScriptedResponse(script)
+    return send_bytes([], None, reset=True)
 
 
 def _half_status_line(_: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(b"HTTP/1.1 20")
-
-    return ScriptedResponse(script)
+    return send_bytes([b"HTTP/1.1 20"], None)
 
 
 def _half_headers(exchange: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(exchange.head("Content-Length: 1000", "X-Cut: here").removesuffix(b"ere\r\n\r\n"))
-
-    return ScriptedResponse(script, exchange.response.status)
+    half = exchange.head("Content-Length: 1000", "X-Cut: here").removesuffix(b"ere\r\n\r\n")
+    return send_bytes([half], exchange.response.status)
 
 
 def _first_half(exchange: Exchange, *, chunked: bool) -> bytes:
@@ -43,33 +37,17 @@ def _first_half(exchange: Exchange, *, chunked: bool) -> bytes:
     return exchange.head(f"Content-Length: {len(exchange.body)}") + half
 
 
-def _close_in_body(exchange: Exchange, chunked: bool) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(_first_half(exchange, chunked=chunked))
-
-    return ScriptedResponse(script, exchange.response.status)
-
-
-def _reset_in_body(exchange: Exchange, chunked: bool) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(_first_half(exchange, chunked=chunked))
-        connection.reset()
-
-    return ScriptedResponse(script, exchange.response.status)
+def _cut_in_body(exchange: Exchange, chunked: bool, *, reset: bool = False) -> ScriptedResponse:
+    return send_bytes([_first_half(exchange, chunked=chunked)], exchange.response.status, reset=reset)
 
 
 def _no_last_chunk(exchange: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(exchange.head("Transfer-Encoding: chunked") + chunk(exchange.body))
-
-    return ScriptedResponse(script, exchange.response.status)
+    return send_bytes([exchange.head("Transfer-Encoding: chunked") + chunk(exchange.body)], exchange.response.status)
 
 
 def _cut_without_length(exchange: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(exchange.head("Connection: close") + exchange.body[: len(exchange.body) // 2])
-
-    return ScriptedResponse(script, exchange.response.status)
+    half = exchange.body[: len(exchange.body) // 2]
+    return send_bytes([exchange.head("Connection: close") + half], exchange.response.status)
 
 
 def _stall(exchange: Exchange, seconds: float | None) -> ScriptedResponse:
@@ -124,8 +102,13 @@ KINDS = (
     Kind("reset", "the connection is reset (RST) before any byte of the answer", _reset, processed=_EITHER),
     Kind("half_status_line", "half a status line, then the connection closes", _half_status_line, processed=_EITHER),
     Kind("half_headers", "half a header block, then the connection closes", _half_headers, processed=_EITHER),
-    Kind("close_in_body", "the connection closes in the middle of the body", _close_in_body, (_CHUNKED,)),
-    Kind("reset_in_body", "the connection is reset (RST) in the middle of the body", _reset_in_body, (_CHUNKED,)),
+    Kind("close_in_body", "the connection closes in the middle of the body", _cut_in_body, (_CHUNKED,)),
+    Kind(
+        "reset_in_body",
+        "the connection is reset (RST) in the middle of the body",
+        partial(_cut_in_body, reset=True),
+        (_CHUNKED,),
+    ),
     Kind("no_last_chunk", "every chunk of the body but the last, empty one, then a close", _no_last_chunk),
     Kind(
         "cut_without_length",

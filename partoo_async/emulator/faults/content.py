@@ -33,8 +33,8 @@ def _texts(members: Iterable[tuple[str, Any]]) -> _Texts:
     return [(name, _text(value)) for name, value in members]
 
 
-def _empty(exchange: Exchange) -> web.Response:
-    return exchange.with_body(b"")
+def _other_body(exchange: Exchange, body: bytes) -> web.Response:
+    return exchange.with_body(body)
 
 
 def _html(exchange: Exchange) -> web.Response:
@@ -47,10 +47,6 @@ def _truncated_json(exchange: Exchange) -> web.Response:
 
 def _bom(exchange: Exchange) -> web.Response:
     return exchange.with_body(b"\xef\xbb\xbf" + exchange.body)
-
-
-def _json_null(exchange: Exchange) -> web.Response:
-    return exchange.with_body(b"null")
 
 
 def _json_list(exchange: Exchange) -> web.Response:
@@ -106,14 +102,6 @@ def _huge_integer(exchange: Exchange, field: str | None, digits: int) -> web.Res
     return _replaced(exchange, field, lambda _: "9" * digits)
 
 
-def _wrong_type(exchange: Exchange, field: str | None) -> web.Response | None:
-    return _replaced(exchange, field, _other)
-
-
-def _null_field(exchange: Exchange, field: str | None) -> web.Response | None:
-    return _replaced(exchange, field, lambda _: "null")
-
-
 def _missing_field(exchange: Exchange, field: str | None) -> web.Response | None:
     def change(texts: _Texts, place: int, _: object) -> None:
         del texts[place]
@@ -142,17 +130,9 @@ def _duplicate_key(exchange: Exchange, field: str | None) -> web.Response | None
     return _changed(exchange, field, change)
 
 
-def _id_mismatch(exchange: Exchange) -> web.Response | None:
-    return _replaced(exchange, "id", _another)
-
-
 def _extended(exchange: Exchange, name: str, text: str) -> web.Response | None:
     members = exchange.json_members()
     return None if members is None else exchange.with_body(_object([*_texts(members), (name, text)]))
-
-
-def _extra_field(exchange: Exchange) -> web.Response | None:
-    return _extended(exchange, "unexpected", '{"new":[1,2.5,null]}')
 
 
 def _deep_nesting(exchange: Exchange, depth: int) -> web.Response | None:
@@ -174,11 +154,11 @@ _success = partial(Kind, on_success=True)
 _FIELD = Option("field", None, check_field)
 
 KINDS = (
-    _success("empty", "200 with an empty body", _empty),
+    _success("empty", "200 with an empty body", partial(_other_body, body=b"")),
     _success("html", "200 with a page in HTML", _html),
     _success("truncated_json", "half the JSON, with the length of that half", _truncated_json),
     _success("bom", "a byte order mark before the JSON", _bom),
-    _success("json_null", "`null` instead of the object", _json_null),
+    _success("json_null", "`null` instead of the object", partial(_other_body, body=b"null")),
     _success("json_list", "the object as the one element of a list", _json_list),
     _success("json_string", "the object encoded twice, which is a string", _json_string),
     _success("invalid_utf8", "a byte in a text that is no UTF-8", partial(_in_text, inserted=b"\xff")),
@@ -202,9 +182,13 @@ KINDS = (
         (Option("depth", 200_000, check_at_least_one),),
     ),
     _success("duplicate_key", "`field` twice, the second time with another value", _duplicate_key, (_FIELD,)),
-    _success("wrong_type", "a value of another type in `field`", _wrong_type, (_FIELD,)),
-    _success("null_field", "`null` in `field`", _null_field, (_FIELD,)),
+    _success("wrong_type", "a value of another type in `field`", partial(_replaced, make=_other), (_FIELD,)),
+    _success("null_field", "`null` in `field`", partial(_replaced, make=lambda _: "null"), (_FIELD,)),
     _success("missing_field", "no `field`", _missing_field, (_FIELD,)),
-    _success("extra_field", "one more field, which nothing announced", _extra_field),
-    _success("id_mismatch", "the id of another thing", _id_mismatch),
+    _success(
+        "extra_field",
+        "one more field, which nothing announced",
+        partial(_extended, name="unexpected", text='{"new":[1,2.5,null]}'),
+    ),
+    _success("id_mismatch", "the id of another thing", partial(_replaced, field="id", make=_another)),
 )

@@ -7,7 +7,7 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from partoo_async.emulator.faults.exchange import Connection, ScriptedResponse
+from partoo_async.emulator.faults.exchange import ScriptedResponse, send_bytes
 from partoo_async.emulator.faults.kinds import Kind, Option, check_at_least_one, check_header
 
 if TYPE_CHECKING:
@@ -25,12 +25,8 @@ def _wrong_content_type(exchange: Exchange, value: str) -> web.Response:
 
 
 def _no_content_type(exchange: Exchange) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        await connection.send(
-            exchange.head(f"Content-Length: {len(exchange.body)}", content_type=False) + exchange.body
-        )
-
-    return ScriptedResponse(script, exchange.response.status, keep_open=True)
+    whole = exchange.head(f"Content-Length: {len(exchange.body)}", content_type=False) + exchange.body
+    return send_bytes([whole], exchange.response.status, keep_open=True)
 
 
 def _lying_charset(exchange: Exchange, charset: str) -> web.Response:

@@ -7,7 +7,7 @@ import json
 import math
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from email.utils import formatdate
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ from attrs import frozen
 
 from partoo_async._internal.reprs import total_repr
 
-__all__ = ["Connection", "Exchange", "ScriptedResponse", "chunk", "head", "send_nothing"]
+__all__ = ["Connection", "Exchange", "ScriptedResponse", "chunk", "head", "send_bytes"]
 
 _POLL = 0.05  # seconds
 
@@ -127,10 +127,6 @@ class Connection:
 Script: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
-async def send_nothing(_: Connection) -> None:
-    """Send nothing, so that the connection just closes."""
-
-
 @total_repr
 class ScriptedResponse(web.StreamResponse):
     """A response whose bytes are written by a script.
@@ -166,3 +162,17 @@ class ScriptedResponse(web.StreamResponse):
             # the rest.
             self._connection.abort()
             raise
+
+
+def send_bytes(
+    parts: Iterable[bytes], sent_status: int | None, *, keep_open: bool = False, reset: bool = False
+) -> ScriptedResponse:
+    """Return a response that sends these bytes, then resets the connection or closes it, unless ``keep_open``."""
+
+    async def script(connection: Connection) -> None:
+        for part in parts:
+            await connection.send(part)
+        if reset:
+            connection.reset()
+
+    return ScriptedResponse(script, sent_status, keep_open=keep_open)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, chunk, head
+from partoo_async.emulator.faults.exchange import Exchange, ScriptedResponse, chunk, head, send_bytes
 from partoo_async.emulator.faults.kinds import Kind, Option, check_at_least_one
 
 if TYPE_CHECKING:
@@ -17,18 +17,13 @@ __all__ = ["KINDS"]
 _BLOCK = 64 * 1024  # bytes
 
 
-def _sent(exchange: Exchange, data: bytes, *, status: int | None = None, keep_open: bool = True) -> ScriptedResponse:
-    return _streamed(exchange, [data], status=status, keep_open=keep_open)
+def _sent(exchange: Exchange, data: bytes) -> ScriptedResponse:
+    return send_bytes([data], exchange.response.status, keep_open=True)
 
 
-def _streamed(
-    exchange: Exchange, parts: Iterable[bytes], *, status: int | None = None, keep_open: bool = True
-) -> ScriptedResponse:
-    async def script(connection: Connection) -> None:
-        for part in parts:
-            await connection.send(part)
-
-    return ScriptedResponse(script, exchange.response.status if status is None else status, keep_open=keep_open)
+def _with_headers(exchange: Exchange, headers: Iterable[str]) -> ScriptedResponse:
+    size = len(exchange.body)
+    return _sent(exchange, exchange.head(*(header.format(size=size) for header in headers)) + exchange.body)
 
 
 def _wrong_length(exchange: Exchange, by: int) -> ScriptedResponse:
@@ -42,25 +37,16 @@ def _length_and_chunked(exchange: Exchange) -> ScriptedResponse:
 
 
 def _two_lengths(exchange: Exchange) -> ScriptedResponse:
-    size = len(exchange.body)
-    return _sent(exchange, exchange.head(f"Content-Length: {size}", f"Content-Length: {size + 5}") + exchange.body)
-
-
-def _negative_length(exchange: Exchange) -> ScriptedResponse:
-    return _sent(exchange, exchange.head("Content-Length: -1") + exchange.body)
+    return _with_headers(exchange, ["Content-Length: {size}", f"Content-Length: {len(exchange.body) + 5}"])
 
 
 def _bad_chunk_size(exchange: Exchange) -> ScriptedResponse:
     return _sent(exchange, exchange.head("Transfer-Encoding: chunked") + b"xyz\r\n" + exchange.body + b"\r\n0\r\n\r\n")
 
 
-def _nul_in_header(exchange: Exchange) -> ScriptedResponse:
-    return _sent(exchange, exchange.head("X-Nul: a\0b", f"Content-Length: {len(exchange.body)}") + exchange.body)
-
-
 def _odd_status(exchange: Exchange, status: int) -> ScriptedResponse:
     framing = ("Content-Type: application/json", f"Content-Length: {len(exchange.body)}")
-    return _sent(exchange, head(f"{status} Odd", *framing) + exchange.body, status=status)
+    return send_bytes([head(f"{status} Odd", *framing) + exchange.body], status, keep_open=True)
 
 
 def _extra_bytes(exchange: Exchange) -> ScriptedResponse:
@@ -76,12 +62,7 @@ def _informational(exchange: Exchange) -> ScriptedResponse:
 
 
 def _switching_protocols(exchange: Exchange) -> ScriptedResponse:
-    return _sent(
-        exchange,
-        head("101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"),
-        status=101,
-        keep_open=False,
-    )
+    return send_bytes([head("101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket")], 101)
 
 
 def _huge_header(exchange: Exchange, size: int) -> ScriptedResponse:
@@ -101,7 +82,7 @@ def _header_flood(exchange: Exchange, count: int) -> ScriptedResponse:
         yield from _header_lines(count)
         yield b"\r\n" + exchange.body
 
-    return _streamed(exchange, parts())
+    return send_bytes(parts(), exchange.response.status, keep_open=True)
 
 
 def _endless_headers(exchange: Exchange) -> ScriptedResponse:
@@ -109,7 +90,7 @@ def _endless_headers(exchange: Exchange) -> ScriptedResponse:
         yield exchange.head().removesuffix(b"\r\n")
         yield from repeat(b"X-Endless: x\r\n" * 100)
 
-    return _streamed(exchange, parts(), keep_open=False)
+    return send_bytes(parts(), exchange.response.status)
 
 
 def _huge_body(exchange: Exchange, size: int) -> ScriptedResponse:
@@ -120,7 +101,7 @@ def _huge_body(exchange: Exchange, size: int) -> ScriptedResponse:
         for start in range(0, left, _BLOCK):
             yield b" " * min(_BLOCK, left - start)
 
-    return _streamed(exchange, parts())
+    return send_bytes(parts(), exchange.response.status, keep_open=True)
 
 
 def _endless_body(exchange: Exchange) -> ScriptedResponse:
@@ -128,7 +109,7 @@ def _endless_body(exchange: Exchange) -> ScriptedResponse:
         yield exchange.head("Transfer-Encoding: chunked") + chunk(exchange.body)
         yield from repeat(chunk(b" " * _BLOCK))
 
-    return _streamed(exchange, parts(), keep_open=False)
+    return send_bytes(parts(), exchange.response.status)
 
 
 KINDS = (
@@ -138,9 +119,13 @@ KINDS = (
     Kind("length_too_short", "a `Content-Length` below the real one", partial(_wrong_length, by=-10)),
     Kind("length_and_chunked", "both `Content-Length` and `Transfer-Encoding: chunked`", _length_and_chunked),
     Kind("two_lengths", "two values of `Content-Length`", _two_lengths),
-    Kind("negative_length", "`Content-Length: -1`", _negative_length),
+    Kind("negative_length", "`Content-Length: -1`", partial(_with_headers, headers=["Content-Length: -1"])),
     Kind("bad_chunk_size", "a chunk whose size is no number", _bad_chunk_size),
-    Kind("nul_in_header", "a NUL byte in the value of a header", _nul_in_header),
+    Kind(
+        "nul_in_header",
+        "a NUL byte in the value of a header",
+        partial(_with_headers, headers=["X-Nul: a\0b", "Content-Length: {size}"]),
+    ),
     Kind("status_0", "the answer with status 0", partial(_odd_status, status=0)),
     Kind("status_999", "the answer with status 999", partial(_odd_status, status=999)),
     Kind("extra_bytes", "a second answer behind the real one, that of another group", _extra_bytes),

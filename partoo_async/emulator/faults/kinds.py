@@ -24,6 +24,8 @@ __all__ = [
     "check_wait",
     "nearest",
     "one_of",
+    "resolve_options",
+    "resolve_processed",
     "status_from",
 ]
 
@@ -127,46 +129,26 @@ class Kind:
     on_success: bool = False
     on_reused: bool = False
 
-    def resolve_options(self, given: Mapping[str, object]) -> dict[str, Any]:
-        """Return every option with its value.
 
-        Args:
-            given: The options to use instead of their defaults.
-
-        Returns:
-            The checked values by name.
-
-        Raises:
-            ConfigurationError: For an unknown option or a bad value.
-        """
-        known = {option.name: option for option in self.options}
-        if unknown := set(given) - set(known):
-            raise ConfigurationError(self._unknown_option(min(unknown), known))
-        return {name: option.check(name, given.get(name, option.default)) for name, option in known.items()}
-
-    def _unknown_option(self, name: str, known: Iterable[str]) -> str:
-        options = ", ".join(known)
+def resolve_options(kind: Kind, given: Mapping[str, object]) -> dict[str, Any]:
+    """Return every option of a kind with its value, given or default."""
+    known = {option.name: option for option in kind.options}
+    if unknown := set(given) - set(known):
+        name, options = min(unknown), ", ".join(known)
         has = f"its options are {options}" if options else "it has no options"
-        return f"{name}: expected an option of the fault {self.name!r}, and {has}{nearest(name, known)}"
+        raise ConfigurationError(
+            f"{name}: expected an option of the fault {kind.name!r}, and {has}{nearest(name, known)}"
+        )
+    return {name: option.check(name, given.get(name, option.default)) for name, option in known.items()}
 
-    def resolve_processed(self, given: object) -> bool:
-        """Return whether the server acts on the request.
 
-        Args:
-            given: The wanted value, None for the default.
-
-        Returns:
-            The value to use.
-
-        Raises:
-            ConfigurationError: If this kind cannot do that.
-        """
-        if given is None:
-            return self.processed[0]
-        if check_flag("processed", given) not in self.processed:
-            why = "spoils the real response" if self.processed[0] else "comes before the request is read"
-            raise ConfigurationError(
-                f"processed: expected {self.processed[0]} or None for the fault {self.name!r}, which {why},"
-                f" not {given!r}"
-            )
-        return bool(given)
+def resolve_processed(kind: Kind, given: object) -> bool:
+    """Return whether the server acts on the request; None is the kind's default."""
+    if given is None:
+        return kind.processed[0]
+    if check_flag("processed", given) not in kind.processed:
+        why = "spoils the real response" if kind.processed[0] else "comes before the request is read"
+        raise ConfigurationError(
+            f"processed: expected {kind.processed[0]} or None for the fault {kind.name!r}, which {why}, not {given!r}"
+        )
+    return bool(given)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, head
+from partoo_async.emulator.faults.exchange import Exchange, ScriptedResponse, head, send_bytes
 from partoo_async.emulator.faults.kinds import Kind, Option, check_header, check_wait, one_of, status_from
 from partoo_async.emulator.http.http_io import error_response, json_response
 
@@ -74,11 +74,7 @@ def _bare(_: Exchange, status: int) -> web.Response:
 
 def _no_content_with_body(exchange: Exchange) -> ScriptedResponse:
     framing = ("Content-Type: application/json", f"Content-Length: {len(exchange.body)}")
-
-    async def script(connection: Connection) -> None:
-        await connection.send(head("204 No Content", *framing) + exchange.body)
-
-    return ScriptedResponse(script, 204, keep_open=True)
+    return send_bytes([head("204 No Content", *framing) + exchange.body], 204, keep_open=True)
 
 
 # By default a gateway refuses the request before the server sees it. It may also give up on the server afterwards.

@@ -13,18 +13,7 @@ from partoo_async.emulator.data.businesses import as_json
 from partoo_async.emulator.data.search import Criteria, statuses_of
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
-from partoo_async.emulator.http.http_io import (
-    BASE_PATH,
-    caller_of,
-    integer,
-    json_response,
-    paginate,
-    per_page,
-    query_int,
-    query_list,
-    query_number,
-    query_org,
-)
+from partoo_async.emulator.http import http_io
 
 __all__ = ["BusinessHandlers"]
 
@@ -40,26 +29,26 @@ class BusinessHandlers:
         """Return the routes of both operations, base path included."""
         return [
             # First, since the pattern of the other one matches this path too.
-            web.get(f"{BASE_PATH}/business/search", self.search, allow_head=False),
-            web.get(f"{BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
+            web.get(f"{http_io.BASE_PATH}/business/search", self.search, allow_head=False),
+            web.get(f"{http_io.BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
         ]
 
     async def search(self, request: web.Request) -> web.Response:
         """Handle GET /business/search."""
-        caller = caller_of(request)
-        page, size = query_int(request, "page", 1), per_page(request)
+        caller = http_io.caller_of(request)
+        page, size = http_io.query_int(request, "page", 1), http_io.per_page(request)
         # Documented: only a provider may name an organization; others search their own.
-        org_id = caller.organization(query_org(request))
+        org_id = caller.organization(http_io.query_int(request, "org_id", None))
         found = self._criteria(request, org_id).find(self.index.visible_businesses(caller, org_id))
-        shown, place = paginate(found, page, size, self.store.behaviour.page_past_end)
+        shown, place = http_io.paginate(found, page, size, self.store.behaviour.page_past_end)
         groups = self.index.groups_of((business.id for business in shown), org_id)
-        return json_response(
+        return http_io.json_response(
             {"businesses": [as_json(business, groups[business.id]) for business in shown], **place},
         )
 
     async def get_business(self, request: web.Request) -> web.Response:
         """Handle GET /business/{business_id}."""
-        caller = caller_of(request)
+        caller = http_io.caller_of(request)
         wanted = request.match_info["business_id"]
         # Documented: `c-` and a store code may stand for the id, for some roles.
         if wanted.startswith("c-"):
@@ -69,16 +58,16 @@ class BusinessHandlers:
         else:
             business = self.index.get(wanted, caller)
         groups = self.index.groups_of([business.id], business.org_id)
-        return json_response(as_json(business, groups[business.id]))
+        return http_io.json_response(as_json(business, groups[business.id]))
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
         query = request.query
-        statuses = query_list(request, "status")
+        statuses = http_io.query_list(request, "status")
         if statuses is None and not self.store.behaviour.search_closed:
             # Documented for the statistics of a search only. It hides businesses that a group lists.
             statuses = ["open"]
         return Criteria(
-            ids=query_list(request, "business__in"),
+            ids=http_io.query_list(request, "business__in"),
             in_groups=self._in_groups(request, org_id),
             statuses=None if statuses is None else statuses_of(statuses),
             query=query.get("query"),
@@ -87,15 +76,15 @@ class BusinessHandlers:
             zipcode=query.get("zipcode"),
             country=query.get("country"),
             code=query.get("code"),
-            modified_from=query_number(request, "modified__gte"),
+            modified_from=http_io.query_number(request, "modified__gte"),
             order_by=query.get("order_by"),
         )
 
     def _in_groups(self, request: web.Request, org_id: int) -> set[str] | None:
-        values = query_list(request, "groups")
+        values = http_io.query_list(request, "groups")
         if values is None:
             return None
-        found, missing = self.index.members([integer("groups", value) for value in values], org_id)
+        found, missing = self.index.members([http_io.integer("groups", value) for value in values], org_id)
         # To ignore a group that is gone would find more businesses than were asked for.
         if missing or not values:
             raise InvalidError("groups", f"Unknown group id: {min(missing)}." if missing else "No group id.")

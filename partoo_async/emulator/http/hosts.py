@@ -65,9 +65,7 @@ def _normalized(name: str) -> str:
 
 def _is_local(name: str) -> bool:
     # Containers have names without a dot. No web site has one.
-    if "." not in name and ":" not in name:
-        return True
-    if name.endswith(".localhost"):
+    if ("." not in name and ":" not in name) or name.endswith(".localhost"):
         return True
     try:
         ipaddress.ip_address(name)

@@ -36,11 +36,11 @@ __all__ = [
     "query_int",
     "query_list",
     "query_number",
-    "query_org",
     "text",
 ]
 
 T = TypeVar("T")
+Default = TypeVar("Default", int, None)
 
 # Every path of the real API begins with it.
 BASE_PATH = "/v2"
@@ -119,16 +119,10 @@ def integer(name: str, value: str) -> int:
     return int(value)
 
 
-def query_int(request: web.Request, name: str, default: int) -> int:
+def query_int(request: web.Request, name: str, default: Default) -> int | Default:
     """Return an integer from the query, or ``default``; raise ``InvalidError`` for anything else."""
     value = request.query.get(name)
     return default if value is None else integer(name, value)
-
-
-def query_org(request: web.Request) -> int | None:
-    """Return the ``org_id`` in the query, or None."""
-    value = request.query.get("org_id")
-    return None if value is None else integer("org_id", value)
 
 
 def per_page(request: web.Request) -> int:
@@ -185,11 +179,15 @@ async def json_body(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def text(body: Mapping[str, Any], name: str) -> str:
-    """Return a required string of a body, or raise ``InvalidError``."""
+def _required(body: Mapping[str, Any], name: str) -> object:
     if name not in body:
         raise InvalidError(name, "Missing data for required field.")
-    value = body[name]
+    return body[name]
+
+
+def text(body: Mapping[str, Any], name: str) -> str:
+    """Return a required string of a body, or raise ``InvalidError``."""
+    value = _required(body, name)
     if not isinstance(value, str):
         raise InvalidError(name, "Not a valid string.")
     return value
@@ -197,9 +195,7 @@ def text(body: Mapping[str, Any], name: str) -> str:
 
 def id_list(body: Mapping[str, Any], name: str) -> list[str]:
     """Return a required array of strings of a body, or raise ``InvalidError``."""
-    if name not in body:
-        raise InvalidError(name, "Missing data for required field.")
-    value = body[name]
+    value = _required(body, name)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidError(name, "Not a valid list of strings.")
     return value

@@ -14,20 +14,7 @@ from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, RefusedKeyError, UnknownError
-from partoo_async.emulator.http.http_io import (
-    BASE_PATH,
-    caller_of,
-    id_list,
-    json_body,
-    json_response,
-    optional_int,
-    paginate,
-    path_id,
-    per_page,
-    query_int,
-    query_org,
-    text,
-)
+from partoo_async.emulator.http import http_io
 
 if TYPE_CHECKING:
     from partoo_async.emulator.data.entities import EmulatedSection
@@ -53,7 +40,7 @@ def _section(section: EmulatedSection, caller: Caller) -> dict[str, Any]:
 
 def _success(new_id: int) -> web.Response:
     # Documented for the two creates. That the other writes send the same is an assumption.
-    return json_response({"status": "success", "id": new_id})
+    return http_io.json_response({"status": "success", "id": new_id})
 
 
 @frozen
@@ -65,7 +52,7 @@ class SectionHandlers:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of all operations, base path included."""
-        sections = f"{BASE_PATH}/sections"
+        sections = f"{http_io.BASE_PATH}/sections"
         section = f"{sections}/{{section_id}}"
         groups = f"{section}/groups"
         group = f"{groups}/{{group_id}}"
@@ -85,36 +72,36 @@ class SectionHandlers:
 
     async def list_sections(self, request: web.Request) -> web.Response:
         """Handle GET /sections."""
-        caller, behaviour = caller_of(request), self.store.behaviour
-        size = per_page(request) if behaviour.list_per_page else 30
+        caller, behaviour = http_io.caller_of(request), self.store.behaviour
+        size = http_io.per_page(request) if behaviour.list_per_page else 30
         # Documented: only a provider may name an organization; others get their own.
-        org_id = caller.organization(query_org(request))
-        page = query_int(request, "page", 1)
+        org_id = caller.organization(http_io.query_int(request, "org_id", None))
+        page = http_io.query_int(request, "page", 1)
         found = self.store.find_sections(org_id, request.query.get("group_name_query", ""))
-        items, place = paginate(found, page, size, behaviour.page_past_end)
+        items, place = http_io.paginate(found, page, size, behaviour.page_past_end)
         sections = [_section(section, caller) for section in items]
         if not behaviour.list_groups:
             for section in sections:
                 del section["groups"]
-        return json_response({"sections": sections, **(place if behaviour.list_max_page else {})})
+        return http_io.json_response({"sections": sections, **(place if behaviour.list_max_page else {})})
 
     async def get_section(self, request: web.Request) -> web.Response:
         """Handle GET /sections/{section_id}."""
-        caller = caller_of(request)
-        return json_response(_section(self._reached_section(request, caller), caller))
+        caller = http_io.caller_of(request)
+        return http_io.json_response(_section(self._reached_section(request, caller), caller))
 
     async def create_section(self, request: web.Request) -> web.Response:
         """Handle POST /sections."""
         caller = self._require_writer(request)
-        body = await json_body(request)
-        org_id = caller.organization(optional_int(body, "org_id"))
-        return _success(self.store.create_section(org_id, text(body, "name")))
+        body = await http_io.json_body(request)
+        org_id = caller.organization(http_io.optional_int(body, "org_id"))
+        return _success(self.store.create_section(org_id, http_io.text(body, "name")))
 
     async def update_section(self, request: web.Request) -> web.Response:
         """Handle POST /sections/{section_id}, which renames it."""
         section = self._reached_section(request, self._require_writer(request))
-        body = await json_body(request)
-        self.store.rename_section(section.id, text(body, "name"))
+        body = await http_io.json_body(request)
+        self.store.rename_section(section.id, http_io.text(body, "name"))
         return _success(section.id)
 
     async def delete_section(self, request: web.Request) -> web.Response:
@@ -126,10 +113,10 @@ class SectionHandlers:
 
     async def get_group(self, request: web.Request) -> web.Response:
         """Handle GET /sections/{section_id}/groups/{group_id}."""
-        caller = caller_of(request)
+        caller = http_io.caller_of(request)
         section = self._reached_section(request, caller)
-        group = self.store.group(section.id, path_id(request, "group_id"))
-        return json_response(
+        group = self.store.group(section.id, http_io.path_id(request, "group_id"))
+        return http_io.json_response(
             {
                 "id": group.id,
                 "name": group.name,
@@ -142,31 +129,34 @@ class SectionHandlers:
     async def create_group(self, request: web.Request) -> web.Response:
         """Handle POST /sections/{section_id}/groups."""
         section = self._reached_section(request, self._require_writer(request))
-        body = await json_body(request)
+        body = await http_io.json_body(request)
         # The documented trap: left out, the new group gets every business; only an empty array gives none.
-        business_ids = id_list(body, "business__in") if "business__in" in body else None
-        return _success(self.store.create_group(section.id, text(body, "name"), business_ids))
+        business_ids = http_io.id_list(body, "business__in") if "business__in" in body else None
+        return _success(self.store.create_group(section.id, http_io.text(body, "name"), business_ids))
 
     async def update_group(self, request: web.Request) -> web.Response:
         """Handle POST /sections/{section_id}/groups/{group_id}."""
         # Not documented as a page; seen in use. What the real API does if a field is left out is an open question.
         caller = self._require_writer(request)
-        section, group_id = self._reached_section(request, caller), path_id(request, "group_id")
-        body = await json_body(request)
+        section, group_id = self._reached_section(request, caller), http_io.path_id(request, "group_id")
+        body = await http_io.json_body(request)
         partial = self.store.behaviour.partial_update != "refused"
-        name = None if partial and "name" not in body else text(body, "name")
-        business_ids = None if partial and "business__in" not in body else id_list(body, "business__in")
+        name = None if partial and "name" not in body else http_io.text(body, "name")
+        business_ids = None if partial and "business__in" not in body else http_io.id_list(body, "business__in")
         self.store.update_group(section.id, group_id, name, business_ids)
         return _success(group_id)
 
     async def delete_group(self, request: web.Request) -> web.Response:
         """Handle DELETE /sections/{section_id}/groups/{group_id}."""
-        section, group_id = self._reached_section(request, self._require_writer(request)), path_id(request, "group_id")
+        section, group_id = (
+            self._reached_section(request, self._require_writer(request)),
+            http_io.path_id(request, "group_id"),
+        )
         self.store.delete_group(section.id, group_id)
         return _success(group_id)
 
     def _reached_section(self, request: web.Request, caller: Caller) -> EmulatedSection:
-        section = self.store.section(path_id(request, "section_id"))
+        section = self.store.section(http_io.path_id(request, "section_id"))
         # A section of another organization gets the same response as one that does not exist.
         if not caller.reaches(section.org_id):
             raise UnknownError("section_id")
@@ -174,7 +164,7 @@ class SectionHandlers:
 
     def _require_writer(self, request: web.Request) -> Caller:
         # Checked before anything else about the request, its path and body included.
-        caller = caller_of(request)
+        caller = http_io.caller_of(request)
         if not caller.role_writes:
             raise ForbiddenError
         if not caller.may_write:
