@@ -45,21 +45,21 @@ class Behaviour:
         list_groups: Whether the sections of a list include their groups.
         list_max_page: Whether a page of sections has ``page``, ``max_page`` and ``count``.
         list_per_page: Whether a list of sections takes ``per_page``. If not, it is ignored.
-        page_past_end: A page after the last one is "empty", the "last" page again, or "refused" like an unknown id.
-        business_order: The ids of a group are sent "as_given", "sorted", or "shuffled" in every response.
+        page_past_end: A page after the last is "empty", the "last" again, or "refused" like an unknown id.
+        business_order: A group's ids are "as_given", "sorted", or "shuffled" in each response.
         repeated_ids: Whether a group keeps an id as often as it was sent, instead of once.
         closed_in_groups: Whether a group's ids include permanently closed businesses.
         scoped_groups: Whether a group's ids are only those that the key may see.
         search_closed: Whether a search without ``status`` also finds businesses that are not open.
-        delete_section: Deleting a section deletes its groups ("cascade"), or is "refused" with a 403 if it has any.
-        partial_update: An update of a group without one of its two fields is "refused", leaves that field unchanged
-            ("kept"), or puts in every business as creating a group does ("filled"; a missing name is kept).
-        unique_names: Group names are unique in their "section", in the "organization", or not at all ("none"). Section
-            names are unique in the organization, except for "none".
+        delete_section: Deletes its groups ("cascade"), or is "refused" with a 403 if it has any.
+        partial_update: A field left out of a group's update is "refused", or "kept". "filled": a name is kept, and
+            businesses left out become every business.
+        unique_names: Group names are unique in their "section" or "organization", section names in the organization.
+            "none": neither.
         max_name_length: The most characters of a name. None: no limit.
         duplicate_status: The status for a name that is taken.
         expired_key: The status for an expired key.
-        refused_ip: The status for a key that is used from an address off its whitelist.
+        refused_ip: The status for a key used from an address off its whitelist.
         restricted_key: The status for a key without the permission to write.
         problem_details: Whether the object in a 400 says which field is wrong and why, or is empty.
         quota_body: The body of a 429 is "json", the "html" of a gateway, or "empty".

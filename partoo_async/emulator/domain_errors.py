@@ -26,7 +26,7 @@ _FORBIDDEN_IN_NAMES = ",;/"
 
 
 class RefusedError(Exception):
-    """Base of the domain errors. The middleware ``respond_to_errors`` turns them into responses."""
+    """Base of the domain errors; ``respond_to_errors`` makes them responses."""
 
 
 class UnauthenticatedError(RefusedError):
@@ -34,7 +34,7 @@ class UnauthenticatedError(RefusedError):
 
 
 class OverQuotaError(RefusedError):
-    """The organization is over its rate limit; ``retry_after`` is the header's value, None for no header."""
+    """The organization is over its rate limit; ``retry_after`` is the header's value."""
 
     def __init__(self, retry_after: str | None) -> None:
         super().__init__(retry_after)
@@ -60,14 +60,13 @@ class UnknownError(RefusedError):
 
 
 class ForbiddenError(RefusedError):
-    """The role may not do this, or the target is read-only or fed by a puller."""
+    """The role may not do this, or the target is locked."""
 
 
 class InvalidError(RefusedError):
-    """A value in the request is invalid; ``problems`` maps the field to its messages."""
+    """A value in the request is invalid."""
 
-    # Documented for a 400 is an untyped object. This shape and the texts are an assumption: they are the usual ones of
-    # Python web frameworks.
+    # Documented for a 400 is an untyped object. Its shape here, and the texts, are usual in Python web frameworks.
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -83,9 +82,8 @@ class DuplicateError(InvalidError):
 
 
 def check_name(name: str, taken: Iterable[str], behaviour: Behaviour) -> None:
-    """Check the name of a section or group; raise ``InvalidError``."""
-    # Documented: no `,` `;` `/`, and unique. Open questions: the length, the error for a name that is taken, and
-    # whether case counts, which it does here.
+    """Check the name of a section or group."""
+    # Documented: no `,` `;` `/`, and unique. Open: the length, the error for a name that is taken, whether case counts.
     if not name.strip():
         raise InvalidError("name", "Shorter than minimum length 1.")
     if any(char in name for char in _FORBIDDEN_IN_NAMES):
@@ -98,7 +96,7 @@ def check_name(name: str, taken: Iterable[str], behaviour: Behaviour) -> None:
 
 
 def check_businesses(business_ids: Iterable[str], known: Iterable[str], *, repeated: bool) -> list[str]:
-    """Return the ids, each once unless ``repeated``; raise ``InvalidError`` if one is not ``known``."""
+    """Return the ids, each once unless ``repeated``, or raise ``InvalidError``."""
     # In the order given: the documentation states none.
     wanted = list(business_ids)
     unknown = set(wanted).difference(known)

@@ -1,4 +1,4 @@
-"""``Emulator``: puts the parts together, starts and stops them, and shows tests what it has seen."""
+"""``Emulator``: puts the parts together, starts and stops them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from partoo_async.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
 
     from partoo_async.emulator.behaviour import Behaviour
     from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedSection
@@ -46,31 +45,29 @@ _MAX_BODY = 32 * 1024 * 1024
 
 @total_repr
 class Emulator:
-    """A Partoo in memory that listens on a real socket while its ``async with`` block runs.
-
-    A page at the root of its address shows the requests as they come. It is no part of the API.
+    """A Partoo in memory on a real socket. A page at the root of its address shows the requests as they come.
 
     Args:
         sections: The data. None: ``demo_sections(seed)``.
-        businesses: Businesses with known fields, in the groups or not. The others are generated from ``seed``.
+        businesses: Businesses with known fields. Others in the groups are generated from ``seed``.
         api_key: The key it accepts, an administrator's unless ``api_keys`` maps it.
         api_keys: More keys, or a mapping of keys to a role or an ``EmulatedKey``. The keys of one organization share
             its rate limit.
-        rate_limit: ``requests`` per ``per`` seconds; its other fields only matter to clients. None: no limit.
+        rate_limit: ``requests`` per ``per`` seconds. None: no limit.
         window: How requests are counted, an open question: "sliding", "fixed", "token_bucket" or
-            "sliding_counts_rejects", which counts refused requests too.
+            "sliding_counts_rejects".
         retry_after: What a 429 says: "remaining" whole seconds, the same as a "date", "absent", or a constant number
             of seconds. With windows below ten seconds "remaining" has a fraction.
-        error_key: The top-level key of error bodies. The documentation has both.
-        unknown_status: The status for an unknown section, group or business, an open question.
+        error_key: The top-level key of error bodies.
+        unknown_status: The status for an unknown section, group or business.
         behaviour: How other open questions are decided. None: ``Behaviour()``.
         latency: The delay of each response in seconds, or a (low, high) pair to draw from with ``seed``.
-        chaos: The share of GET requests, 0 to 1, that is hit by faults which a retry recovers from; see ``Faults``.
-        seed: Decides everything random; the same seed gives the same data and faults.
+        chaos: The share of GET requests, 0 to 1, hit by a fault that a retry recovers from.
+        seed: The same seed gives the same data and faults.
         host: The address to listen on. Any but loopback logs a warning.
         port: The port to listen on. 0: a free one.
         allowed_hosts: Host names it answers to, besides ``host``, localhost, addresses and names without a dot.
-            Requests to other names get a 403 and are not in ``requests``, so that no web site reaches it.
+            Others get a 403, so that no web site reaches it.
 
     Raises:
         ConfigurationError: For a bad argument; at the start, for an address that cannot be listened on.
@@ -169,8 +166,7 @@ class Emulator:
 
         Raises:
             RuntimeError: Before the first start.
-            ConfigurationError: If it does not listen on loopback: no client sends a key over plain http to another
-                machine.
+            ConfigurationError: If it does not listen on loopback, since no client sends a key over plain http then.
         """
         return Server("emulator", self.url)
 
@@ -227,12 +223,7 @@ class Emulator:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def __repr__(self) -> str:

@@ -1,10 +1,6 @@
-"""How the emulator counts requests, and what a 429 says about when to retry. Four kinds of limiter, one class each.
+"""How the emulator counts requests, one class for each kind of limiter, and what a 429 says about when to retry."""
 
-Imports the emulator's arguments and domain errors only.
-"""
-
-# The documentation gives the limit, 300 requests a minute, but not how it is counted (documentation: page "Rate
-# limits"; the kind of window is an open question). A client must work with each of these.
+# Documentation: page "Rate limits" says 300 requests a minute, not how they are counted. Any of these may be right.
 
 from __future__ import annotations
 
@@ -48,15 +44,12 @@ class RateLimiter(Protocol):
     @property
     def limit(self) -> RateLimit:
         """How many requests in how many seconds."""
-        ...
 
     def used(self) -> int:
-        """Return how many of the limit's requests are used up now."""
-        ...
+        """Return how many requests of the limit are used up now."""
 
     def admit(self) -> float:
         """Count a request; return 0.0 if it is within the limit, else the seconds until one would be."""
-        ...
 
 
 @define
@@ -68,7 +61,7 @@ class SlidingWindowLimiter:
     _accepted: deque[float] = field(init=False, factory=deque)
 
     def admit(self) -> float:
-        """Count a request; see ``RateLimiter.admit``."""
+        """Count a request."""
         now = self.clock()
         self._forget(now)
         if len(self._accepted) < self.limit.requests:
@@ -77,7 +70,7 @@ class SlidingWindowLimiter:
         return self._accepted[0] + self.limit.per - now
 
     def used(self) -> int:
-        """Return how many requests are used up now."""
+        """Return the requests used up."""
         self._forget(self.clock())
         return len(self._accepted)
 
@@ -103,7 +96,7 @@ class RejectCountingLimiter:
         self._received = deque(maxlen=self.limit.requests)
 
     def admit(self) -> float:
-        """Count a request; see ``RateLimiter.admit``."""
+        """Count a request."""
         now = self.clock()
         full = len(self._received) == self.limit.requests
         rejected = full and self._received[0] + self.limit.per > now
@@ -111,7 +104,7 @@ class RejectCountingLimiter:
         return self._received[0] + self.limit.per - now if rejected else 0.0
 
     def used(self) -> int:
-        """Return how many requests are used up now."""
+        """Return the requests used up."""
         now = self.clock()
         return sum(1 for received in self._received if received + self.limit.per > now)
 
@@ -129,7 +122,7 @@ class FixedWindowLimiter:
     _count: int = field(init=False, default=0)
 
     def admit(self) -> float:
-        """Count a request; see ``RateLimiter.admit``."""
+        """Count a request."""
         now = self.clock()
         if self._opened is None or self._opened + self.limit.per <= now:
             # The first request opens the window, not a grid of the clock: a test meets the same window each time.
@@ -138,7 +131,7 @@ class FixedWindowLimiter:
         return 0.0 if self._count <= self.limit.requests else self._opened + self.limit.per - now
 
     def used(self) -> int:
-        """Return how many requests are used up now."""
+        """Return the requests used up."""
         is_open = self._opened is not None and self._opened + self.limit.per > self.clock()
         return min(self._count, self.limit.requests) if is_open else 0
 
@@ -159,7 +152,7 @@ class TokenBucketLimiter:
         self._tokens, self._filled = float(self.limit.requests), self.clock()
 
     def admit(self) -> float:
-        """Count a request; see ``RateLimiter.admit``."""
+        """Count a request."""
         rate = self.limit.requests / self.limit.per
         self._fill(rate)
         # Many small refills add up to 0.999...: a client that waited as told must not be rejected for rounding.
@@ -169,7 +162,7 @@ class TokenBucketLimiter:
         return (1 - self._tokens) / rate
 
     def used(self) -> int:
-        """Return how many requests are used up now, counting a token that is only partly refilled."""
+        """Return the requests used up, counting a token that is partly refilled."""
         self._fill(self.limit.requests / self.limit.per)
         return math.ceil(self.limit.requests - self._tokens - 1e-9)
 
@@ -203,8 +196,7 @@ def retry_after(style: str | float, wait: float, per: float, now: float) -> str 
     if per < _SCALED_DOWN_BELOW:
         # Only for scaled-down windows: a whole second would be as long as the window itself.
         return f"{max(math.ceil(wait * 100), 1) / 100:.2f}"
-    # Documentation: page "Rate limits" shows `Retry-After: 60`. Whether that is the rest of the window or a constant
-    # is open, and whether it is always a whole number, too.
+    # Documentation: page "Rate limits" shows `Retry-After: 60`, which may be the rest of the window or a constant.
     return str(max(math.ceil(wait), 1))
 
 

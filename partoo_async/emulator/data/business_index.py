@@ -25,7 +25,7 @@ __all__ = ["BusinessIndex"]
 @total_repr
 @define(eq=False)
 class BusinessIndex:
-    """The businesses of a store; those that it does not know are generated from ``seed``."""
+    """The businesses of a store; unknown ones are generated from ``seed``."""
 
     store: Store
     seed: int
@@ -35,7 +35,7 @@ class BusinessIndex:
         self._random = Random(self.seed)
 
     def all_businesses(self) -> dict[str, EmulatedBusiness]:
-        """Return every business by id. Each is generated once and kept, so that tests can edit it."""
+        """Return every business by id, generated once and kept."""
         for business_id, org_id in self.store.owners().items():
             self._detail(business_id, org_id)
         return self.store.details
@@ -71,8 +71,7 @@ class BusinessIndex:
 
     def members(self, groups: Iterable[int], org_id: int) -> tuple[set[str], set[int]]:
         """Return the businesses in these groups, and the groups that do not exist."""
-        # Documentation: guide "Groups". Groups of one section are alternatives; a business must be in a group of every
-        # section that is named.
+        # Documentation: guide "Groups". Groups of one section are alternatives; each section named must hold a business.
         missing = set(groups)
         found: set[str] | None = None
         for section in self.store.organization(org_id):

@@ -56,16 +56,12 @@ def _section(
 def demo_sections(seed: int = 0) -> list[EmulatedSection]:
     """Return the demo sections: a chain of 480 shops in 77 groups.
 
-    ===== ========= ============================================================================================
-    id    name      what it is for
-    ===== ========= ============================================================================================
-    1     Example   group 1 is the example of the official OpenAPI document, to the letter
-    3     Region    read-only: ``can_edit`` is False
-    5     Concept   editable, no puller: the one to try writes on
-    7     Country   groups 40 to 63; 42 is France, the largest one, and 41, Luxembourg, has a puller
-    9     Franchise groups 100 to 129; 129 has no businesses yet
-    12    Feed      fed by a puller, and so are its groups
-    ===== ========= ============================================================================================
+    - 1 "Example": group 1 is the example of the OpenAPI document.
+    - 3 "Region": read-only, ``can_edit`` is False.
+    - 5 "Concept": editable, to try writes on.
+    - 7 "Country": groups 40 to 63. 42 is France, the largest; 41, Luxembourg, has a puller.
+    - 9 "Franchise": groups 100 to 129. 129 is empty.
+    - 12 "Feed": has a puller, and so have its groups.
 
     Args:
         seed: The same seed gives the same business ids.

@@ -1,19 +1,13 @@
-"""What the emulated organizations consist of: sections, groups, businesses. Plain data, without rules.
-
-Imports nothing else of the emulator.
-"""
+"""What the emulated organizations consist of: sections, groups, businesses. Imports nothing else of the emulator."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["CREATED", "STATUSES", "BusinessStatus", "EmulatedBusiness", "EmulatedGroup", "EmulatedSection"]
 
@@ -36,7 +30,7 @@ class EmulatedGroup:
 
     Args:
         id: Unique in the whole emulator.
-        name: Unique in its section, unless ``Behaviour.unique_names`` says otherwise.
+        name: Unique in its section.
         has_puller: Locks it against update and delete.
         business_ids: The whole list, in the order it is sent.
     """

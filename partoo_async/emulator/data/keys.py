@@ -1,7 +1,6 @@
 """API keys of the emulator, and what each of them may do."""
 
-# Documented: a key acts with the role of its user. What a role may do is on the pages of the operations; where they do
-# not say, a comment here does.
+# Documented: a key acts with the role of its user; what a role may do is on the pages of the operations.
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ Role: TypeAlias = Literal["provider", "org_admin", "org_manager", "group_manager
 # Documented today, custom roles aside.
 ROLES = ("provider", "org_admin", "org_manager", "group_manager", "business_manager", "publisher")
 
-# Documented for renaming a section and deleting a group: group managers and above. That the other writes need the same
-# is an assumption.
+# Documented for renaming a section and deleting a group: group managers and above. Assumed for the other writes.
 _WRITERS = frozenset({"provider", "org_admin", "org_manager", "group_manager"})
 # Documented for GET /business/{business_id}: store codes are unique in one organization only.
 _BY_CODE = frozenset({"org_admin", "group_manager", "business_manager"})
@@ -62,14 +60,13 @@ class EmulatedKey:
     """What an API key of the emulator may do.
 
     Args:
-        role: Of the user it belongs to. Business managers and publishers may not write. A provider reaches every
-            organization.
+        role: Its user's role. Business managers and publishers may not write; a provider reaches every organization.
         org_id: The user's organization.
         read_only: Whether it lacks the permission to write.
         expired: Whether its date has passed.
         ip_whitelist: The addresses and networks it may be used from. Empty: all.
-        accesses: The businesses that a group manager may see, as lists of group ids; a business must fit one list. In
-            a list, groups of one section are alternatives; it must be in a group of each section named. None: all.
+        accesses: Lists of group ids: a group manager sees the businesses that fit one list. A business fits if it is in
+            a group of each section that the list names. None: all.
 
     Raises:
         ConfigurationError: For any other value.

@@ -1,7 +1,4 @@
-"""Groups that are generated on access, so that a section of 100,000 groups costs little.
-
-The server reads with ``peek`` and ``summaries``, which keep nothing.
-"""
+"""Groups that are generated on access, so that a section of 100,000 groups costs little."""
 
 from __future__ import annotations
 
@@ -27,24 +24,20 @@ class Summary(NamedTuple):
 
 
 class Source(Protocol):
-    """Generates the groups of a ``LazyGroups``; an id always gives the same group, in a new object."""
+    """Generates groups; an id always gives the same group, in a new object."""
 
     @property
     def ids(self) -> range:
         """The ids of all generated groups."""
-        ...
 
     def summary(self, group_id: int) -> Summary:
-        """Return a group's summary, without generating its businesses."""
-        ...
+        """Return a group's summary."""
 
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
-        ...
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
-        ...
 
 
 @total_repr
@@ -95,19 +88,19 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
         return f"<LazyGroups: {len(self)} groups>"
 
     def peek(self, group_id: int) -> EmulatedGroup:
-        """Return a group to read; changes to it may be lost."""
+        """Return a group without keeping it: changes may be lost."""
         if self._is_generated(group_id):
             return self._kept.get(group_id) or self._source.group(group_id)
         return self._added[group_id]
 
     def summaries(self) -> Iterator[Summary]:
-        """Yield each group's summary, without generating its businesses."""
+        """Yield each group's summary."""
         for group_id in self:
             group = self._kept.get(group_id) or self._added.get(group_id)
             yield self._source.summary(group_id) if group is None else Summary(group.id, group.name, group.has_puller)
 
     def businesses(self) -> Iterator[str]:
-        """Yield every business that a group has or may have, some more than once."""
+        """Yield every business that a group may have, some repeatedly."""
         yield from self._source.businesses()
         for group in (*self._kept.values(), *self._added.values()):
             yield from group.business_ids
@@ -126,7 +119,7 @@ def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
 
 
 def businesses(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[str]:
-    """Return every business of these groups, some more than once."""
+    """Return every business of these groups, some repeatedly."""
     if isinstance(groups, LazyGroups):
         return groups.businesses()
     return [business for group in groups.values() for business in group.business_ids]

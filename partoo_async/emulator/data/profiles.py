@@ -66,8 +66,7 @@ class _Generator:
         low, high = self.sizes
         # Most sizes are near the lowest, a few near the highest: many small franchisees, a few large ones.
         size = round(low * (high / low) ** random.random() ** 4)
-        # A slice of the shuffled pool, from a random place and around its end. To draw 10,000 one by one would take
-        # longer than the rest of the request.
+        # A slice of the pool from a random place, around its end: to draw 10,000 one by one would take too long.
         start = random.randrange(len(self.pool))
         members = [*self.pool[start : start + size], *self.pool[: max(start + size - len(self.pool), 0)]]
         return EmulatedGroup(*self.summary(group_id), business_ids=members)

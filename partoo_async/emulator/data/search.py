@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from partoo_async.emulator.data.entities import STATUSES
 from partoo_async.emulator.domain_errors import InvalidError
 
 if TYPE_CHECKING:
@@ -23,24 +24,15 @@ __all__ = ["ORDERS", "Criteria", "statuses_of"]
 ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
 
 # Two spellings of one status are documented, the second on the newest page.
-_SPELLINGS = {
-    "open": "open",
-    "closed": "closed",
-    "opening_soon": "opening_soon",
-    "temporarily_closed": "temporarily_closed",
-    "closed_temporarily": "temporarily_closed",
-}
+_SPELLINGS = {**{status: status for status in STATUSES}, "closed_temporarily": "temporarily_closed"}
 
 
 def statuses_of(values: Iterable[str]) -> frozenset[str]:
     """Return the statuses that are meant; raise ``InvalidError`` for an unknown one or none."""
-    try:
-        found = frozenset(_SPELLINGS[value] for value in values)
-    except KeyError:
-        found = frozenset()
-    if not found:
+    wanted = list(values)
+    if not wanted or not _SPELLINGS.keys() >= set(wanted):
         raise InvalidError("status", f"Must be one of: {', '.join(_SPELLINGS)}.")
-    return found
+    return frozenset(_SPELLINGS[value] for value in wanted)
 
 
 def _contains(text: str | None, part: str) -> bool:

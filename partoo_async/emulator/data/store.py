@@ -113,7 +113,7 @@ class Store:
     def update_group(
         self, section_id: int, group_id: int, name: str | None, business_ids: Iterable[str] | None
     ) -> None:
-        """Replace a group's name and its whole list of businesses; None was left out of the request."""
+        """Replace a group's name and businesses; None was left out of the request."""
         section = self._require_editable(section_id)
         group = self._require_unlocked(self.group(section_id, group_id))
         if name is not None:

@@ -73,8 +73,7 @@ def check_probability(name: str, value: object) -> float:
 class Fault:
     """One active fault, as ``emulator.faults.add`` returns it.
 
-    ``match``, ``times``, ``probability``, ``processed`` and ``options`` are what it was added with. ``hits`` counts
-    the requests it has hit.
+    It keeps the arguments it was added with. ``hits`` counts the requests it has hit.
     """
 
     _kind: Kind
@@ -106,8 +105,7 @@ class Fault:
         """Return whether it hits this request, and count the hit."""
         if self.exhausted or (self._kind.on_reused and not reused) or not self._matches(method, path):
             return False
-        # One draw for each matching request: which of them are hit depends on the seed and their number alone, and
-        # not on what other faults do.
+        # One draw for each matching request: which ones are hit does not depend on what other faults do.
         if self._random.random() >= self.probability:
             return False
         self.hits += 1
@@ -136,8 +134,7 @@ class Fault:
 class Faults:
     """The faults of one emulator, as ``emulator.faults``. Iterate over it for the active ones, oldest first.
 
-    A request is hit by the first of them that matches it, is not exhausted, wins its draw and finds something to
-    change.
+    A request is hit by the first that matches, is not exhausted, wins its draw and finds something to change.
     """
 
     def __init__(self, seed: int) -> None:
@@ -159,12 +156,10 @@ class Faults:
 
         Args:
             kind: A name in ``KINDS``, such as "reset".
-            match: Which requests: a method ("GET"), a path ("/sections/7"), both, or a template ("GET
-                /sections/{section_id}"); or a function of method and path, the latter without base path and query.
-                None: every request.
+            match: Which requests: a method ("GET"), a path ("/sections/7"), both, or with a template ("GET
+                /sections/{section_id}"); or a function of method and path. None: every request.
             times: How many requests it hits. None: no limit.
-            probability: Of hitting a matching request, 0 to 1. The emulator's ``seed`` and the number of faults added
-                before decide the draws, so each run hits the same requests.
+            probability: Of hitting a matching request, 0 to 1. The same ``seed`` hits the same requests.
             processed: Whether the server acts on the request before the fault. None: what is usual for the kind.
             options: Those of the kind, such as ``seconds`` of "stall".
 
@@ -192,8 +187,8 @@ class Faults:
 
         Args:
             probability: The share of the requests that is hit by one of them, 0 to 1. 0 adds none.
-            match: As in ``add``. Writes are left out unless it says otherwise: after most of these faults a client
-                cannot know whether a write was done.
+            match: As in ``add``. By default no writes: after most of these faults a client cannot know whether one
+                was done.
 
         Returns:
             The faults.

@@ -98,8 +98,8 @@ _A_MINUTE = Option("seconds", 60.0, check_wait)
 _EITHER = (True, False)
 
 KINDS = (
-    Kind("close", "the connection closes before any byte of the answer", _close, processed=_EITHER),
-    Kind("reset", "the connection is reset (RST) before any byte of the answer", _reset, processed=_EITHER),
+    Kind("close", "the connection closes before any byte of the response", _close, processed=_EITHER),
+    Kind("reset", "the connection is reset (RST) before any byte of the response", _reset, processed=_EITHER),
     Kind("half_status_line", "half a status line, then the connection closes", _half_status_line, processed=_EITHER),
     Kind("half_headers", "half a header block, then the connection closes", _half_headers, processed=_EITHER),
     Kind("close_in_body", "the connection closes in the middle of the body", _cut_in_body, (_CHUNKED,)),
@@ -115,7 +115,7 @@ KINDS = (
         "a body that only the close of the connection ends, and it comes half way",
         _cut_without_length,
     ),
-    Kind("stall", "nothing for `seconds` (None: for ever), then the answer", _stall, (_FOR_EVER,)),
+    Kind("stall", "nothing for `seconds` (None: for ever), then the response", _stall, (_FOR_EVER,)),
     Kind(
         "stall_in_body",
         "half the body, nothing for `seconds` (None: for ever), then the rest",

@@ -103,7 +103,7 @@ KINDS = (
     _success("corrupt_gzip", "a gzip file with wrong bits in it", _corrupt_gzip),
     _success(
         "gzip_bomb",
-        "the answer, filled up with spaces to `size` bytes, in a gzip file of a thousandth of that",
+        "the response, filled up with spaces to `size` bytes, in a gzip file of a thousandth of that",
         _gzip_bomb,
         (Option("size", 300 * _MEBIBYTE, check_at_least_one),),
     ),

@@ -17,6 +17,7 @@ __all__ = [
     "Kind",
     "Option",
     "check_at_least_one",
+    "check_error_status",
     "check_field",
     "check_flag",
     "check_header",
@@ -26,7 +27,6 @@ __all__ = [
     "one_of",
     "resolve_options",
     "resolve_processed",
-    "status_from",
 ]
 
 
@@ -78,15 +78,11 @@ def one_of(*choices: object) -> Callable[[str, object], Any]:
     return check
 
 
-def status_from(lowest: int, highest: int) -> Callable[[str, object], int]:
-    """Return a check for a status in a range."""
-
-    def check(name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise ConfigurationError(f"{name}: expected a status from {lowest} to {highest}, not {value!r}")
-        return value
-
-    return check
+def check_error_status(name: str, value: object) -> int:
+    """Check a status of an error."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 400 <= value <= 599:
+        raise ConfigurationError(f"{name}: expected a status from 400 to 599, not {value!r}")
+    return value
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -113,10 +109,9 @@ class Kind:
     Args:
         name: What ``faults.add`` takes.
         about: What the client gets, in one line.
-        play: Makes the response from an ``Exchange`` and the options. None if there is nothing to change in it.
+        play: Returns the response for an ``Exchange`` and the options, None if there is nothing to change.
         options: The options it takes.
-        processed: Whether the server acts on the request before the fault. The default comes first, then what else
-            can be asked for.
+        processed: Whether the server acts on the request before the fault: the default, then what else is possible.
         on_success: Whether it changes successes only.
         on_reused: Whether it only hits a connection that has served a request before.
     """

@@ -20,7 +20,7 @@ __all__ = ["CHAOS_MIX", "GROUPS", "KINDS", "kind_of"]
 GROUPS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {
         "The connection": connection.KINDS,
-        "Other answers": statuses.KINDS,
+        "Other responses": statuses.KINDS,
         "Broken HTTP": framing.KINDS,
         "Encodings": encodings.KINDS,
         "Content": content.KINDS,
@@ -29,8 +29,7 @@ GROUPS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
 # By the names that `faults.add` takes.
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kinds in GROUPS.values() for kind in kinds})
 
-# With their options; each gets the same share. None asks for a long wait or takes long itself, so that a demo goes on
-# at a visible speed.
+# With their options; each gets the same share. None of them takes long, so that a demo goes on at a visible speed.
 CHAOS_MIX: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("close", {}),
     ("reset", {}),

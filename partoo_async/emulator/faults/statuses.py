@@ -12,7 +12,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from partoo_async.emulator.faults.exchange import Exchange, ScriptedResponse, head, send_bytes
-from partoo_async.emulator.faults.kinds import Kind, Option, check_header, check_wait, one_of, status_from
+from partoo_async.emulator.faults.kinds import Kind, Option, check_error_status, check_header, check_wait, one_of
 from partoo_async.emulator.http.http_io import error_response, json_response
 
 __all__ = ["KINDS", "html_page"]
@@ -84,7 +84,7 @@ _MOVED = Option("status", 302, one_of(301, 302, 303, 307, 308))
 _ELSEWHERE = Option("location", "http://elsewhere.invalid/", check_header)
 
 KINDS = (
-    _gateway("status", "an error with any `status`", _status, (Option("status", 500, status_from(400, 599)),)),
+    _gateway("status", "an error with any `status`", _status, (Option("status", 500, check_error_status),)),
     _gateway(
         "gateway_page",
         "a 502, 503 or 504 with a page in HTML",

@@ -1,7 +1,4 @@
-"""The two operations on businesses: read the request, ask the index, write the response.
-
-Paths, parameters, fields: documentation, the pages "Search for businesses" and "Get business".
-"""
+"""The two operations on businesses. Documentation: the pages "Search for businesses" and "Get business"."""
 
 from __future__ import annotations
 
@@ -16,6 +13,9 @@ from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
 from partoo_async.emulator.http import http_io
 
 __all__ = ["BusinessHandlers"]
+
+# Parameters that are fields of Criteria under the same name.
+_TEXTS = ("query", "name", "city", "zipcode", "country", "code", "order_by")
 
 
 @frozen
@@ -42,9 +42,8 @@ class BusinessHandlers:
         found = self._criteria(request, org_id).find(self.index.visible_businesses(caller, org_id))
         shown, place = http_io.paginate(found, page, size, self.store.behaviour.page_past_end)
         groups = self.index.groups_of((business.id for business in shown), org_id)
-        return http_io.json_response(
-            {"businesses": [as_json(business, groups[business.id]) for business in shown], **place},
-        )
+        items = [as_json(business, groups[business.id]) for business in shown]
+        return http_io.json_response({"businesses": items, **place})
 
     async def get_business(self, request: web.Request) -> web.Response:
         """Handle GET /business/{business_id}."""
@@ -61,7 +60,6 @@ class BusinessHandlers:
         return http_io.json_response(as_json(business, groups[business.id]))
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
-        query = request.query
         statuses = http_io.query_list(request, "status")
         if statuses is None and not self.store.behaviour.search_closed:
             # Documented for the statistics of a search only. It hides businesses that a group lists.
@@ -70,14 +68,8 @@ class BusinessHandlers:
             ids=http_io.query_list(request, "business__in"),
             in_groups=self._in_groups(request, org_id),
             statuses=None if statuses is None else statuses_of(statuses),
-            query=query.get("query"),
-            name=query.get("name"),
-            city=query.get("city"),
-            zipcode=query.get("zipcode"),
-            country=query.get("country"),
-            code=query.get("code"),
             modified_from=http_io.query_number(request, "modified__gte"),
-            order_by=query.get("order_by"),
+            **{name: request.query.get(name) for name in _TEXTS},
         )
 
     def _in_groups(self, request: web.Request, org_id: int) -> set[str] | None:

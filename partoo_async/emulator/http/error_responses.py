@@ -17,7 +17,7 @@ _GATEWAY_PAGE = "<html><head><title>429 Too Many Requests</title></head><body>To
 
 @frozen
 class ErrorResponses:
-    """The error responses of one emulator; the fields are arguments of ``Emulator``."""
+    """The error responses of one emulator."""
 
     error_key: str
     unknown_status: int

@@ -1,7 +1,4 @@
-"""The HTTP side of values: ids, numbers and bodies from a request; pages, JSON and error bodies for a response.
-
-Imports no other module of ``http``, and is the only one that ``faults`` may import.
-"""
+"""The HTTP side of values: what is read from a request and written to a response. ``faults`` may import it."""
 
 from __future__ import annotations
 
@@ -75,7 +72,7 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 def error_response(
     status: int, key: str, detail: object = None, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Return an error in the documented shape; ``detail`` defaults to the status's documented text."""
+    """Return an error in the documented shape, by default with the documented text."""
     # Both top-level keys are documented: the OpenAPI document has "errors", the errors guide mostly "error".
     if detail is None:
         detail = _DETAILS.get(status, HTTPStatus(status).phrase)
@@ -83,7 +80,7 @@ def error_response(
 
 
 def paginate(found: Sequence[T], page: int, size: int, past_end: str) -> tuple[Sequence[T], dict[str, int]]:
-    """Return the items of one page and the fields that say where it is; ``past_end`` is as in ``Behaviour``."""
+    """Return the items of one page, and its ``page``, ``max_page`` and ``count``."""
     # Documentation, newest wording: below 1 counts as 1. With nothing found, max_page is 0 here (an open question).
     page = max(page, 1)
     max_page = -(-len(found) // size)
@@ -98,7 +95,7 @@ def paginate(found: Sequence[T], page: int, size: int, past_end: str) -> tuple[S
 
 
 def path_id(request: web.Request, name: str) -> int:
-    """Return an id from the path; raise ``InvalidError`` for anything but digits."""
+    """Return an id from the path, or raise ``InvalidError``."""
     value = request.match_info[name]
     if value.startswith("-"):
         raise InvalidError(name, "Not a valid integer.")
@@ -111,7 +108,7 @@ def caller_of(request: web.Request) -> Caller:
 
 
 def integer(name: str, value: str) -> int:
-    """Return a 64-bit integer written in digits; raise ``InvalidError`` for anything else."""
+    """Return a 64-bit integer, or raise ``InvalidError``."""
     digits = value.removeprefix("-")
     # 19 digits are enough for any of them; more would only make work for int().
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 19 and -_LIMIT <= int(value) < _LIMIT):
@@ -120,7 +117,7 @@ def integer(name: str, value: str) -> int:
 
 
 def query_int(request: web.Request, name: str, default: Default) -> int | Default:
-    """Return an integer from the query, or ``default``; raise ``InvalidError`` for anything else."""
+    """Return an integer from the query, or ``default``."""
     value = request.query.get(name)
     return default if value is None else integer(name, value)
 
@@ -156,14 +153,13 @@ async def _read(request: web.Request) -> bytes:
     try:
         return await request.read()
     except (web.RequestPayloadError, ConnectionError):
-        # The body is in another encoding than it says, or the sender has gone. The framework would raise the same
-        # error again when it reads what is left.
+        # A wrong encoding, or the sender has gone. Without this the framework raises the same error again.
         request.content.feed_eof()
         raise InvalidError("_schema", "Invalid JSON body.") from None
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object in the body; raise ``InvalidError`` for any other body."""
+    """Return the JSON object in the body."""
     # Documentation: page "Errors", 415 without `Content-Type: application/json`.
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
@@ -186,7 +182,7 @@ def _required(body: Mapping[str, Any], name: str) -> object:
 
 
 def text(body: Mapping[str, Any], name: str) -> str:
-    """Return a required string of a body, or raise ``InvalidError``."""
+    """Return a required string of a body."""
     value = _required(body, name)
     if not isinstance(value, str):
         raise InvalidError(name, "Not a valid string.")
@@ -194,7 +190,7 @@ def text(body: Mapping[str, Any], name: str) -> str:
 
 
 def id_list(body: Mapping[str, Any], name: str) -> list[str]:
-    """Return a required array of strings of a body, or raise ``InvalidError``."""
+    """Return a required array of strings of a body."""
     value = _required(body, name)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidError(name, "Not a valid list of strings.")
@@ -202,7 +198,7 @@ def id_list(body: Mapping[str, Any], name: str) -> list[str]:
 
 
 def optional_int(body: Mapping[str, Any], name: str) -> int | None:
-    """Return an integer of a body, or None if it is absent or null."""
+    """Return an integer of a body, or None."""
     value = body.get(name)
     if value is None:
         return None

@@ -1,7 +1,4 @@
-"""The nine operations on sections and groups: read the request, call the store, write the response, nothing else.
-
-Paths and bodies: documentation, the pages of "Groups and Sections".
-"""
+"""The nine operations on sections and groups. Documentation: the pages of "Groups and Sections"."""
 
 from __future__ import annotations
 
@@ -25,9 +22,7 @@ __all__ = ["SectionHandlers"]
 
 def _section(section: EmulatedSection, caller: Caller) -> dict[str, Any]:
     # Documented: a section holds summaries only. A client that wants the businesses must get the group.
-    groups = [
-        {"id": group.id, "name": group.name, "has_puller": group.has_puller} for group in lazy.summaries(section.groups)
-    ]
+    groups = [summary._asdict() for summary in lazy.summaries(section.groups)]
     return {
         "id": section.id,
         "name": section.name,

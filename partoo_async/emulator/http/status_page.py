@@ -1,7 +1,4 @@
-"""The status page at ``/``, which shows requests as they come, and its data at ``/status.json``.
-
-Neither belongs to the API: they need no key, show none, and are neither limited nor logged.
-"""
+"""The status page at ``/`` and its data, ``/status.json``: no key is needed or shown, nothing is limited or logged."""
 
 from __future__ import annotations
 
