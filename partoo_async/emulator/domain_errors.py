@@ -1,13 +1,6 @@
-"""Why the API refuses a request, and the checks of names and business ids. No HTTP."""
+"""Why the API refuses a request. No HTTP, and no imports of the emulator."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from partoo_async.emulator.behaviour import Behaviour
 
 __all__ = [
     "DuplicateError",
@@ -18,11 +11,7 @@ __all__ = [
     "RefusedKeyError",
     "UnauthenticatedError",
     "UnknownError",
-    "check_businesses",
-    "check_name",
 ]
-
-_FORBIDDEN_IN_NAMES = ",;/"
 
 
 class RefusedError(Exception):
@@ -79,28 +68,3 @@ class DuplicateError(InvalidError):
     def __init__(self, field: str, message: str, status: int) -> None:
         super().__init__(field, message)
         self.status = status
-
-
-def check_name(name: str, taken: Iterable[str], behaviour: Behaviour) -> None:
-    """Check the name of a section or group."""
-    # Documented: no `,` `;` `/`, and unique. Open: the length, the error for a name that is taken, whether case counts.
-    if not name.strip():
-        raise InvalidError("name", "Shorter than minimum length 1.")
-    if any(char in name for char in _FORBIDDEN_IN_NAMES):
-        raise InvalidError("name", "Must not contain any of these characters: , ; /")
-    if behaviour.max_name_length is not None and len(name) > behaviour.max_name_length:
-        raise InvalidError("name", f"Longer than maximum length {behaviour.max_name_length}.")
-    if name in taken:
-        message = "This name is already used, it must be unique."
-        raise DuplicateError("name", message, behaviour.duplicate_status)
-
-
-def check_businesses(business_ids: Iterable[str], known: Iterable[str], *, repeated: bool) -> list[str]:
-    """Return the ids, each once unless ``repeated``, or raise ``InvalidError``."""
-    # In the order given: the documentation states none.
-    wanted = list(business_ids)
-    unknown = set(wanted).difference(known)
-    if unknown:
-        # One is enough to find the mistake. A list of thousands would hide it.
-        raise InvalidError("business__in", f"Unknown business id: {min(unknown)} ({len(unknown)} in all).")
-    return wanted if repeated else list(dict.fromkeys(wanted))

@@ -12,7 +12,7 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
-from partoo_async.emulator.domain_errors import ForbiddenError, UnknownError, check_businesses, check_name
+from partoo_async.emulator.domain_errors import DuplicateError, ForbiddenError, InvalidError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -143,7 +143,13 @@ class Store:
         known = self.businesses(section.org_id)
         if business_ids is None:
             return known
-        return check_businesses(business_ids, known, repeated=self.behaviour.repeated_ids)
+        wanted = list(business_ids)
+        unknown = set(wanted).difference(known)
+        if unknown:
+            # One is enough to find the mistake. A list of thousands would hide it.
+            raise InvalidError("business__in", f"Unknown business id: {min(unknown)} ({len(unknown)} in all).")
+        # In the order given: the documentation states none.
+        return wanted if self.behaviour.repeated_ids else list(dict.fromkeys(wanted))
 
     def _check_section_name(self, org_id: int, name: str, but: int | None = None) -> None:
         taken = (section.name for section in self.organization(org_id) if section.id != but)
@@ -157,7 +163,17 @@ class Store:
         self._check_name(name, (group.name for group in groups if group.id != but))
 
     def _check_name(self, name: str, taken: Iterator[str]) -> None:
-        check_name(name, () if self.behaviour.unique_names == "none" else taken, self.behaviour)
+        # Documented: no `,` `;` `/`, and unique. Open: the length, whether case counts, the error for a taken name.
+        if not name.strip():
+            raise InvalidError("name", "Shorter than minimum length 1.")
+        if any(char in name for char in ",;/"):
+            raise InvalidError("name", "Must not contain any of these characters: , ; /")
+        longest = self.behaviour.max_name_length
+        if longest is not None and len(name) > longest:
+            raise InvalidError("name", f"Longer than maximum length {longest}.")
+        if self.behaviour.unique_names != "none" and name in taken:
+            message = "This name is already used, it must be unique."
+            raise DuplicateError("name", message, self.behaviour.duplicate_status)
 
     @staticmethod
     def _require_unlocked(thing: _Lockable) -> _Lockable:

@@ -4,7 +4,7 @@
 - ``exchange`` is what they work with; ``registry`` has them all by name.
 - ``active`` decides which requests they hit; ``injection`` has the middlewares.
 
-May import ``http.http_io`` and nothing else of ``http``; nothing of ``data``.
+May import ``behaviour`` and ``http.http_io``, and nothing else of the emulator.
 """
 
 from __future__ import annotations
