@@ -41,7 +41,7 @@ def _one_of(*choices: object) -> Any:
 class Behaviour:
     """How an ``Emulator`` behaves where the documentation is silent. The defaults are the likeliest.
 
-    Args:
+    Attributes:
         list_groups: Whether the sections of a list include their groups.
         list_max_page: Whether a page of sections has ``page``, ``max_page`` and ``count``.
         list_per_page: Whether a list of sections takes ``per_page``. If not, it is ignored.

@@ -28,7 +28,7 @@ def _listed(values: Iterable[str]) -> list[str]:
 class EmulatedGroup:
     """A group in the emulator. Change its fields at any time.
 
-    Args:
+    Attributes:
         id: Unique in the whole emulator.
         name: Unique in its section.
         has_puller: Locks it against update and delete.
@@ -45,7 +45,7 @@ class EmulatedGroup:
 class EmulatedSection:
     """A section in the emulator. Change its fields and its groups at any time.
 
-    Args:
+    Attributes:
         id: Unique in the whole emulator.
         name: Unique in its organization.
         groups: Its groups by id.

@@ -59,7 +59,7 @@ def _accesses(values: Any) -> tuple[tuple[int, ...], ...] | None:
 class EmulatedKey:
     """What an API key of the emulator may do.
 
-    Args:
+    Attributes:
         role: Its user's role. Business managers and publishers may not write; a provider reaches every organization.
         org_id: The user's organization.
         read_only: Whether it lacks the permission to write.

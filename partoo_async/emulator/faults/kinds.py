@@ -106,7 +106,7 @@ class Option:
 class Kind:
     """One kind of fault.
 
-    Args:
+    Attributes:
         name: What ``faults.add`` takes.
         about: What the client gets, in one line.
         play: Returns the response for an ``Exchange`` and the options, None if there is nothing to change.

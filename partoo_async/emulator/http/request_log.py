@@ -20,7 +20,7 @@ LOG_SIZE = 200_000
 class SeenRequest:
     """One request as the server saw it.
 
-    Args:
+    Attributes:
         time: When it was received, ``time.monotonic()`` in seconds.
         method: Such as "GET".
         path: The path without the query.
