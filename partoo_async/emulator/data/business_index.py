@@ -71,7 +71,7 @@ class BusinessIndex:
 
     def members(self, groups: Iterable[int], org_id: int) -> tuple[set[str], set[int]]:
         """Return the businesses in these groups, and the groups that do not exist."""
-        # Documentation: guide "Groups". Groups of one section are alternatives; every section named must hold one.
+        # Documentation: guide "Groups". Groups of one section are alternatives; across sections all must match.
         missing = set(groups)
         found: set[str] | None = None
         for section in self.store.organization(org_id):

@@ -24,7 +24,7 @@ ROLES = ("provider", "org_admin", "org_manager", "group_manager", "business_mana
 
 # Documented for renaming a section and deleting a group: group managers and above. Assumed for the other writes.
 _WRITERS = frozenset({"provider", "org_admin", "org_manager", "group_manager"})
-# Documented for GET /business/{business_id}: store codes are unique in one organization only.
+# Documented for GET /business/{business_id}: the roles that may use a store code instead of an id.
 _BY_CODE = frozenset({"org_admin", "group_manager", "business_manager"})
 
 

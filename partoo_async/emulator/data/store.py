@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-
 _Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)
 
 
