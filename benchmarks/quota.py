@@ -20,8 +20,8 @@ from benchmarks.quota_servers import KINDS, RawServer, optimum
 from benchmarks.quota_virtual import worst
 from partoo_async import PartooClient, RateLimit, ScanReport, Server
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.emulator.http.requestlog import busiest_window
-from partoo_async.emulator.rate_limits.windows import WINDOWS
+from partoo_async.emulator.http.request_log import busiest_window
+from partoo_async.emulator.rate_limiters import LIMITERS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -103,7 +103,7 @@ class Real:
             self.line("emulator", kind, report, [seen.time for seen in emulator.requests], refused)
 
     async def raw(self, kind: str, requests: int, drops: float) -> None:
-        raw = RawServer(WINDOWS[kind](self.limit, time.monotonic), drops)
+        raw = RawServer(LIMITERS[kind](self.limit, time.monotonic), drops)
         async with raw as server:
             report = await scan(server, requests, self.limit)
         name = f"raw socket, {raw.dropped} connections dropped" if drops else "raw socket"
@@ -112,15 +112,15 @@ class Real:
 
 async def real() -> None:
     runs = Real(RateLimit(30, 2.0))
-    for kind in WINDOWS:
+    for kind in LIMITERS:
         await runs.emulator(kind, 500)
-    for kind, drops in (*((kind, 0.0) for kind in WINDOWS), ("sliding", 0.1)):
+    for kind, drops in (*((kind, 0.0) for kind in LIMITERS), ("sliding", 0.1)):
         await runs.raw(kind, 500, drops)
 
 
 async def minute() -> None:
     runs = Real(RateLimit())
-    each = [run for kind in WINDOWS for run in (runs.emulator(kind, 600), runs.raw(kind, 600, 0.0))]
+    each = [run for kind in LIMITERS for run in (runs.emulator(kind, 600), runs.raw(kind, 600, 0.0))]
 
     async def later(seconds: float, run: Coroutine[None, None, None]) -> None:
         await asyncio.sleep(seconds)

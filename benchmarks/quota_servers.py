@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from partoo_async import RateLimit, Server
-from partoo_async.emulator.rate_limits.windows import WINDOWS, Clock, Window
+from partoo_async.emulator.rate_limiters import LIMITERS, Clock, RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +45,11 @@ class WeightedCounter:
         return per * ((1 - left / self._before if left >= 0 and self._before else 1.0) - passed)
 
 
-KINDS: dict[str, tuple[str, Callable[[RateLimit, Clock], Window]]] = {
-    "fixed": ("fixed window", WINDOWS["fixed"]),
-    "sliding": ("sliding window", WINDOWS["sliding"]),
-    "sliding_counts_rejects": ("sliding, counts rejects", WINDOWS["sliding_counts_rejects"]),
-    "token_bucket": ("token bucket", WINDOWS["token_bucket"]),
+KINDS: dict[str, tuple[str, Callable[[RateLimit, Clock], RateLimiter]]] = {
+    "fixed": ("fixed window", LIMITERS["fixed"]),
+    "sliding": ("sliding window", LIMITERS["sliding"]),
+    "sliding_counts_rejects": ("sliding, counts rejects", LIMITERS["sliding_counts_rejects"]),
+    "token_bucket": ("token bucket", LIMITERS["token_bucket"]),
     "weighted": ("weighted two-window counter", WeightedCounter),
 }
 
@@ -68,7 +68,7 @@ def optimum(kind: str, requests: int, limit: RateLimit, other: float = 0.0) -> f
 class RawServer:
     """Plain asyncio, not the emulator: reads and counts requests, and hangs up on a part of them without an answer."""
 
-    def __init__(self, window: Window, drops: float, seed: int = 1) -> None:
+    def __init__(self, window: RateLimiter, drops: float, seed: int = 1) -> None:
         self.window = window
         self.drops = drops
         self.random = random.Random(seed)

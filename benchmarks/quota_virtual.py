@@ -12,13 +12,13 @@ from attrs import frozen
 from benchmarks.quota_servers import KINDS
 from partoo_async import PartooClient, RateLimit
 from partoo_async._protocol.http import Response
-from partoo_async.emulator.http.requestlog import busiest_window
+from partoo_async.emulator.http.request_log import busiest_window
 from partoo_async.testing import MockTransport
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
     from partoo_async._transport import Exchange
-    from partoo_async.emulator.rate_limits.windows import Window
+    from partoo_async.emulator.rate_limiters import RateLimiter
 
 __all__ = ["Outcome", "worst"]
 
@@ -26,7 +26,7 @@ __all__ = ["Outcome", "worst"]
 class SimulatedTransport(MockTransport):
     """A network and a server in place of the client's connections: 20 to 200 ms each way, whole-second Retry-After."""
 
-    def __init__(self, window: Window, seed: int) -> None:
+    def __init__(self, window: RateLimiter, seed: int) -> None:
         self.window = window
         self.random = random.Random(seed)
         self.received: list[float] = []

@@ -1,15 +1,14 @@
-"""The arguments of ``Emulator``, checked: each wrong one gives one ``ConfigurationError`` that says how to mend it."""
+"""Checks of the arguments of ``Emulator``: they return the value, or raise ``ConfigurationError``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from partoo_async.emulator.behaviour import Behaviour, check_choice
-from partoo_async.emulator.data.businesses import EmulatedBusiness
+from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.keys import ROLES, Caller, EmulatedKey
 from partoo_async.emulator.data.lazy import LazyGroups
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit, check_seconds
 
@@ -30,8 +29,11 @@ __all__ = [
 ]
 
 
+_Entity = TypeVar("_Entity", EmulatedSection, EmulatedBusiness)
+
+
 def check_behaviour(value: object) -> Behaviour:
-    """Return how open questions are answered, None for the likeliest way."""
+    """Return the behaviour, the default one for None."""
     if value is None:
         return Behaviour()
     if not isinstance(value, Behaviour):
@@ -44,18 +46,15 @@ def _role(value: object) -> EmulatedKey:
         return value
     if isinstance(value, str) and value in ROLES:
         return EmulatedKey(cast("Role", value))
-    # No echo: where keys and roles were mixed up, this is a key.
+    # The value is not shown: if keys and roles were mixed up, it is a key.
     raise ConfigurationError(
         f"api_keys: expected for each key a role, {' or '.join(map(repr, ROLES))}, or an EmulatedKey"
     )
 
 
 def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
-    """Return whom each key stands for: "key-1" for ``api_key``, then "key-2" and on.
-
-    ``api_keys``: several keys, or a mapping of keys to roles or ``EmulatedKey`` objects, in which ``api_key`` may
-    stand, too, to be another than an administrator's.
-    """
+    """Return the caller for each key."""
+    # `api_keys` may map `api_key` too, so that it is not an administrator's.
     more = () if api_keys is None else api_keys
     if isinstance(more, (str, bytes)) or not isinstance(more, Iterable):
         raise ConfigurationError(
@@ -65,7 +64,7 @@ def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
     callers: dict[str, Caller] = {}
     for number, key in enumerate([api_key, *more], start=1):
         name = "api_key" if number == 1 else "api_keys"
-        # Like the client's own rule for keys, and like it without an echo of what may be a real one.
+        # The client's own rule for keys. The value is not shown: it may be a real key.
         if not isinstance(key, str) or not key or key != key.strip() or not (key.isascii() and key.isprintable()):
             raise ConfigurationError(f"{name}: expected a text of printable ASCII without spaces around it")
         callers.setdefault(key, Caller(f"key-{number}", roles.get(key, EmulatedKey())))
@@ -73,7 +72,7 @@ def check_keys(api_key: object, api_keys: object) -> dict[str, Caller]:
 
 
 def check_latency(value: object) -> tuple[float, float]:
-    """Return the lowest and the highest latency in seconds, for a number or a (low, high) pair."""
+    """Return the lowest and the highest latency in seconds."""
     if not isinstance(value, (tuple, list)):
         seconds = check_seconds("latency", value, zero=True)
         return seconds, seconds
@@ -87,29 +86,29 @@ def check_latency(value: object) -> tuple[float, float]:
 
 def check_host(value: object) -> str:
     """Return the host to listen on."""
-    # The empty string would quietly mean every address of the machine.
+    # An empty string would mean every address of the machine.
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"host: expected a host of this machine, such as '127.0.0.1', not {value!r}")
     return value.strip()
 
 
 def check_port(value: object) -> int:
-    """Return the port, 0 for a free one."""
-    # True is an int, and as a port it would be 1.
+    """Return the port."""
+    # True is an int: as a port it would be 1.
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
         raise ConfigurationError(f"port: expected an int from 1 to 65535, or 0 for a free one, not {value!r}")
     return value
 
 
 def check_rate_limit(value: object) -> RateLimit | None:
-    """Return the limit, None for none."""
+    """Return the limit, or None."""
     if value is not None and not isinstance(value, RateLimit):
         raise ConfigurationError(f"rate_limit: expected a RateLimit, or None for no limit, not {type(value).__name__}")
     return value
 
 
 def check_retry_after(value: object) -> str | float:
-    """Return how ``Retry-After`` is written: a style, or a constant number of seconds."""
+    """Return how ``Retry-After`` is written."""
     if isinstance(value, str):
         if value in ("remaining", "date", "absent"):
             return value
@@ -119,42 +118,36 @@ def check_retry_after(value: object) -> str | float:
     return check_seconds("retry_after", value, zero=True)
 
 
+def _by_id(name: str, values: object, kind: type[_Entity]) -> dict[Any, _Entity]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name}: expected several {kind.__name__} objects, not {type(values).__name__}")
+    by_id: dict[Any, _Entity] = {}
+    for value in values:
+        if not isinstance(value, kind):
+            raise ConfigurationError(f"{name}: expected {kind.__name__} objects, not {type(value).__name__}")
+        if value.id in by_id:
+            raise ConfigurationError(f"{name}: two of them have the id {value.id!r}; give each its own")
+        # The same object, not a copy: tests edit it.
+        by_id[value.id] = value
+    return by_id
+
+
 def check_sections(sections: object) -> dict[int, EmulatedSection]:
-    """Return the sections by id, the very objects that were given, so that whoever made them can edit them."""
-    by_id: dict[int, EmulatedSection] = {}
-    if not isinstance(sections, Iterable):
-        raise ConfigurationError(f"sections: expected several EmulatedSection objects, not {type(sections).__name__}")
-    for section in sections:
-        if not isinstance(section, EmulatedSection):
-            raise ConfigurationError(f"sections: expected EmulatedSection objects, not {type(section).__name__}")
-        if section.id in by_id:
-            raise ConfigurationError(f"sections: two of them have the id {section.id}; give each its own")
-        # Lazy groups fit their ids, and a check would make them all.
+    """Return the sections by id."""
+    by_id = _by_id("sections", sections, EmulatedSection)
+    for section in by_id.values():
+        # Lazy groups have the right ids, and a check would generate all of them.
         groups: Mapping[Any, Any] = {} if isinstance(section.groups, LazyGroups) else section.groups
-        # An easy slip when groups are written by hand, and one that would show as a wrong answer much later.
+        # An easy mistake in groups written by hand, which would only show as a wrong response much later.
         for group_id, group in groups.items():
             if not isinstance(group, EmulatedGroup) or group.id != group_id:
                 raise ConfigurationError(
                     f"sections: section {section.id} has no EmulatedGroup of that id under groups[{group_id!r}];"
                     " groups maps each group's id to the group"
                 )
-        by_id[section.id] = section
     return by_id
 
 
 def check_businesses(businesses: object) -> dict[str, EmulatedBusiness]:
-    """Return the businesses by id, the very objects that were given, so that whoever made them can edit them."""
-    if businesses is None:
-        return {}
-    if isinstance(businesses, str) or not isinstance(businesses, Iterable):
-        raise ConfigurationError(
-            f"businesses: expected several EmulatedBusiness objects, not {type(businesses).__name__}"
-        )
-    by_id: dict[str, EmulatedBusiness] = {}
-    for business in businesses:
-        if not isinstance(business, EmulatedBusiness):
-            raise ConfigurationError(f"businesses: expected EmulatedBusiness objects, not {type(business).__name__}")
-        if business.id in by_id:
-            raise ConfigurationError(f"businesses: two of them have the id {business.id!r}; give each its own")
-        by_id[business.id] = business
-    return by_id
+    """Return the businesses by id."""
+    return {} if businesses is None else _by_id("businesses", businesses, EmulatedBusiness)

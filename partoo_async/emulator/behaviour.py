@@ -1,8 +1,7 @@
-"""What the documentation leaves open, as switches: the emulator can play either side of each.
+"""What the documentation leaves open, as options: the emulator can behave either way."""
 
-A client must not come to rely on a guess. So each open question that a client can notice has a field here, besides
-the arguments of ``Emulator`` for the commonest ones: ``unknown_status``, ``error_key``, ``window``, ``retry_after``.
-"""
+# A client must not rely on a guess. Each open question that a client can notice is a field here, but for the commonest
+# ones, which are arguments of Emulator: unknown_status, error_key, window, retry_after.
 
 from __future__ import annotations
 
@@ -21,15 +20,15 @@ __all__ = ["Behaviour", "check_choice"]
 
 
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
-    """Raise ``ConfigurationError`` unless ``value`` is one of ``choices``, and of the type of that one."""
+    """Raise ``ConfigurationError`` unless ``value`` is one of ``choices``, of the same type."""
     allowed = list(choices)
-    # Equality alone would take 1 for True and 404.0 for 404.
+    # Equality alone would accept 1 for True and 404.0 for 404.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
         raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {value!r}")
 
 
 def _one_of(*choices: object) -> Any:
-    """Return a field that takes these values, the first of them by default."""
+    """Return a field that takes these values; the first is the default."""
 
     def validate(_: object, attribute: Attribute[object], value: object) -> None:
         check_choice(attribute.name, value, choices)
@@ -40,38 +39,33 @@ def _one_of(*choices: object) -> Any:
 @total_repr
 @frozen(kw_only=True)
 class Behaviour:
-    """How an ``Emulator`` answers where the documentation is silent; each default is the likeliest reading.
+    """How an ``Emulator`` behaves where the documentation is silent. The defaults are the likeliest.
 
-    Reading:
+    Attributes:
+        list_groups: Whether the sections of a list include their groups.
+        list_max_page: Whether a page of sections has ``page``, ``max_page`` and ``count``.
+        list_per_page: Whether a list of sections takes ``per_page``. If not, it is ignored.
+        page_past_end: A page after the last is "empty", the "last" again, or "refused" like an unknown id.
+        business_order: A group's ids are "as_given", "sorted", or "shuffled" in each response.
+        repeated_ids: Whether a group keeps an id as often as it was sent, instead of once.
+        closed_in_groups: Whether a group's ids include permanently closed businesses.
+        scoped_groups: Whether a group's ids are only those that the key may see.
+        search_closed: Whether a search without ``status`` also finds businesses that are not open.
+        delete_section: Deletes its groups ("cascade"), or is "refused" with a 403 if it has any.
+        partial_update: A field left out of a group's update is "refused", or "kept". "filled": a name is kept, and
+            businesses left out become every business.
+        unique_names: Group names are unique in their "section" or "organization", section names in the organization.
+            "none": neither.
+        max_name_length: The most characters of a name. None: no limit.
+        duplicate_status: The status for a name that is taken.
+        expired_key: The status for an expired key.
+        refused_ip: The status for a key used from an address off its whitelist.
+        restricted_key: The status for a key without the permission to write.
+        problem_details: Whether the object in a 400 says which field is wrong and why, or is empty.
+        quota_body: The body of a 429 is "json", the "html" of a gateway, or "empty".
 
-    - ``list_groups``: whether the sections of a list hold their groups, as a section read by its id does.
-    - ``list_max_page``: whether a page of sections says ``page``, ``max_page`` and ``count``.
-    - ``list_per_page``: whether a list of sections takes ``per_page``; if not, it is ignored.
-    - ``page_past_end``: a page after the last one is "empty", the "last" page again, or "refused" like an unknown id.
-    - ``business_order``: the ids of a group are sent "as_given", "sorted", or "shuffled" anew in every answer.
-    - ``repeated_ids``: whether a group keeps an id as often as it was sent, instead of once.
-    - ``closed_in_groups``: whether a group's ids include permanently closed businesses.
-    - ``scoped_groups``: whether a group's ids are only those that the key may see.
-    - ``search_closed``: whether a search without ``status`` also finds businesses that are not open.
-
-    Writing:
-
-    - ``delete_section``: a section with groups in it goes with them ("cascade"), or is "refused" with a 403.
-    - ``partial_update``: an update of a group without one of its two fields is "refused", leaves that field as it is
-      ("kept"), or puts in every business as creating a group does ("filled"; a name left out is kept).
-    - ``unique_names``: group names are unique in their "section", in the whole "organization", or not at all ("none").
-      The names of sections are unique in the organization, but for "none".
-    - ``max_name_length``: the most characters of a name, or None for no limit.
-    - ``duplicate_status``: a name that is taken is a 400 or a 409.
-
-    Refusals:
-
-    - ``expired_key``, ``refused_ip``, ``restricted_key``: 401 or 403 for a key that has expired, that is used from an
-      address off its whitelist, or that lacks the permission to write.
-    - ``problem_details``: whether the object in a 400 names the field and what is wrong with it, or is empty.
-    - ``quota_body``: the body of a 429 is "json", the "html" of a gateway, or "empty".
-
-    Raises ``ConfigurationError`` for any other value.
+    Raises:
+        ConfigurationError: For any other value.
     """
 
     list_groups: bool = _one_of(True, False)

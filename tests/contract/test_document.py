@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from partoo_async.emulator.data.business_index import Directory
+from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.store import Store
-from partoo_async.emulator.http.business_handlers import BusinessOperations
-from partoo_async.emulator.http.handlers import BASE_PATH, Operations
+from partoo_async.emulator.http.business_handlers import BusinessHandlers
+from partoo_async.emulator.http.http_io import BASE_PATH
+from partoo_async.emulator.http.section_handlers import SectionHandlers
 from tests.contract.documents import load, official, operations, ours
 
 
@@ -39,10 +40,10 @@ def bodies(operation: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_operation_of_the_emulator_is_documented() -> None:
     """Path and method of each route are in the document, and none besides."""
-    directory = Directory(Store({}), seed=0)
+    index = BusinessIndex(Store({}), seed=0)
     routes = [
-        *Operations(directory.store, directory).routes(),
-        *BusinessOperations(directory.store, directory).routes(),
+        *SectionHandlers(index.store, index).routes(),
+        *BusinessHandlers(index.store, index).routes(),
     ]
     found = [(route.method, route.path.removeprefix(BASE_PATH)) for route in routes]
     assert sorted(found) == sorted(operations(ours()))

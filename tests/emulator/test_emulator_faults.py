@@ -10,7 +10,7 @@ import pytest
 from partoo_async import PartooClient, RetryPolicy
 from partoo_async.emulator import Emulator
 from partoo_async.emulator.faults import GROUPS, KINDS, Fault, Faults
-from partoo_async.emulator.faults.matching import check_match
+from partoo_async.emulator.faults.active import check_match
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
 from tests.each import each
@@ -308,7 +308,7 @@ def test_a_handle_tells_what_it_was_added_with() -> None:
         ({"processed": 1}, "processed: expected True or False, not 1"),
         (
             {"kind": "id_mismatch", "processed": False},
-            "processed: expected True or None for the fault 'id_mismatch', which spoils the real answer, not False",
+            "processed: expected True or None for the fault 'id_mismatch', which spoils the real response, not False",
         ),
         (
             {"kind": "idle_close", "processed": True},

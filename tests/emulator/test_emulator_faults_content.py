@@ -10,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from partoo_async.emulator.faults import KINDS
 from partoo_async.emulator.faults.exchange import Exchange
+from partoo_async.emulator.faults.kinds import resolve_options
 from tests.each import each
 from tests.emulator.wire import GROUP, ask, emulated, hit, shows
 
@@ -106,7 +107,7 @@ async def test_what_cannot_be_spoiled_is_no_hit(kind, options) -> None:
 def _played(kind: str, body: bytes) -> bytes | None:
     """What becomes of the body of a made-up answer, None if it is left alone."""
     exchange = Exchange(make_mocked_request("GET", "/"), web.Response(body=body), "errors")
-    answer = KINDS[kind].play(exchange, **KINDS[kind].settle({}))
+    answer = KINDS[kind].play(exchange, **resolve_options(KINDS[kind], {}))
     return None if answer is None else answer.body
 
 

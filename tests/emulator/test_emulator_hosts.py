@@ -90,7 +90,7 @@ async def test_a_refusal_says_what_to_do(caplog: pytest.LogCaptureFixture) -> No
             "errors": {"authorization": "Unknown host 'evil.example': allow it with allowed_hosts, or --allow-host"}
         }
         assert [record.getMessage() for record in caplog.records] == [
-            "the emulator was asked as 'evil.example', and refused; allowed_hosts takes names to allow"
+            "the emulator refused a request to host 'evil.example'; to allow it, use allowed_hosts"
         ]
         async with aiohttp.ClientSession(headers={"Host": "evil.example"}) as named:
             client = PartooClient(emulator.api_key, server=emulator.server, session=named)

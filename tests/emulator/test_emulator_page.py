@@ -11,10 +11,9 @@ import aiohttp
 import pytest
 
 from partoo_async.emulator import Emulator
-from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest
-from partoo_async.emulator.http.statuspage import feed
-from partoo_async.emulator.rate_limits.quota import Quota
-from partoo_async.emulator.rate_limits.windows import WINDOWS
+from partoo_async.emulator.http.request_log import RequestLog, SeenRequest
+from partoo_async.emulator.http.status_page import feed
+from partoo_async.emulator.rate_limiters import LIMITERS, ServerRateLimit
 from partoo_async.policy import RateLimit
 from tests.conftest import PATIENCE
 from tests.each import each
@@ -89,7 +88,7 @@ def test_the_feed_is_small_and_quick_however_much_was_seen() -> None:
     assert found["requests"] == 1000
     assert found["per_second"] == 0.8  # 4 of 5 seconds: what is 5 seconds old is out
     assert found["quota"] is None
-    assert found["statuses"] == [{"name": "200", "count": 750}, {"name": "no answer", "count": 250}]
+    assert found["statuses"] == [{"name": "200", "count": 750}, {"name": "no response", "count": 250}]
     assert found["faults"] == [{"name": "reset", "count": 250}]
     assert len(found["latest"]) == 25
     assert found["latest"][0]["seconds_ago"] == 1.0
@@ -101,25 +100,25 @@ def test_the_feed_is_small_and_quick_however_much_was_seen() -> None:
 USED = {"sliding": (3, 3, 0), "fixed": (3, 3, 0), "sliding_counts_rejects": (3, 3, 0), "token_bucket": (3, 1, 0)}
 
 
-@each("window", WINDOWS)
+@each("window", LIMITERS)
 def test_every_window_knows_its_use(window) -> None:
     """The use of the quota is asked for without counting, in each kind of window."""
     times = [0.0]
-    quota = Quota(WINDOWS[window](RateLimit(requests=4, per=10.0), lambda: times[-1]), 10.0, "remaining")
-    assert quota.window.used() == 0
+    quota = ServerRateLimit(LIMITERS[window](RateLimit(requests=4, per=10.0), lambda: times[-1]), 10.0, "remaining")
+    assert quota.limiter.used() == 0
     for _ in range(3):
         quota.check()
-    seen = [quota.window.used()]
+    seen = [quota.limiter.used()]
     for time in (5.0, 11.0):
         times.append(time)
-        seen.append(quota.window.used())
+        seen.append(quota.limiter.used())
     assert tuple(seen) == USED[window]
 
 
-@each("window", WINDOWS)
+@each("window", LIMITERS)
 def test_use_never_passes_the_limit(window) -> None:
     """Rejected requests do not show as more than all of the quota."""
-    kind = WINDOWS[window](RateLimit(requests=2, per=10.0), lambda: 1.0)
+    kind = LIMITERS[window](RateLimit(requests=2, per=10.0), lambda: 1.0)
     for _ in range(5):
         kind.admit()
     assert kind.used() == 2
@@ -183,7 +182,7 @@ async def assert_followed(browser, api) -> None:
     assert await page.title() == "Partoo emulator"
     assert problems == []
     await api.emulator.stop()
-    await page.get_by_text("does not answer").wait_for()
+    await page.get_by_text("does not respond").wait_for()
     assert len(api.emulator.requests) == 3
     await page.close()
 
@@ -229,5 +228,5 @@ async def assert_readable(browser, api, scheme) -> None:
     assert (back == "rgb(255, 255, 255)") is (scheme == "light")
     assert await page.get_by_role("table").count() == 3
     assert await page.get_by_role("status").count() == 1
-    assert await page.get_by_text("no limit").is_visible()
+    assert await page.get_by_text("No limit").is_visible()
     assert await page.locator("meter").is_hidden()

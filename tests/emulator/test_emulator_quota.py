@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from partoo_async.emulator.domain_errors import OverQuotaError
-from partoo_async.emulator.rate_limits.quota import Quota, retry_after
-from partoo_async.emulator.rate_limits.windows import SlidingWindow
+from partoo_async.emulator.rate_limiters import ServerRateLimit, SlidingWindowLimiter, retry_after
 from partoo_async.policy import RateLimit
 from tests.each import each
 
@@ -38,7 +37,7 @@ def test_retry_after_is_never_early(style: str | float, wait: float, per: float,
 
 def test_a_quota_lets_through_what_its_window_admits() -> None:
     """Within the quota nothing happens; over it the refusal carries the header's value."""
-    quota = Quota(SlidingWindow(RateLimit(1, 60.0), lambda: 5.0), 60.0, "remaining", lambda: NOW)
+    quota = ServerRateLimit(SlidingWindowLimiter(RateLimit(1, 60.0), lambda: 5.0), 60.0, "remaining", lambda: NOW)
     quota.check()
     with pytest.raises(OverQuotaError) as caught:
         quota.check()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from partoo_async.emulator.http import requestlog
-from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest, busiest_window
+from partoo_async.emulator.http import request_log
+from partoo_async.emulator.http.request_log import RequestLog, SeenRequest, busiest_window
 from tests.each import each
 
 
@@ -29,8 +29,8 @@ def test_the_busiest_window_is_the_most_in_any_window(times: list[float], per: f
 
 def test_the_log_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the emulator runs, the log is bounded."""
-    assert requestlog.LOG_SIZE <= 200_000
-    monkeypatch.setattr(requestlog, "LOG_SIZE", 1000)
+    assert request_log.LOG_SIZE <= 200_000
+    monkeypatch.setattr(request_log, "LOG_SIZE", 1000)
     log = RequestLog()
     for number in range(1000 + 5):
         log.add(SeenRequest(float(number), "GET", "/v2/sections", "/sections", None, 200))

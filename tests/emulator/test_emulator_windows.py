@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from partoo_async.emulator.rate_limits.windows import (
-    WINDOWS,
-    FixedWindow,
-    SlidingWindow,
-    SlidingWindowCountingRejects,
-    TokenBucket,
+from partoo_async.emulator.rate_limiters import (
+    LIMITERS,
+    FixedWindowLimiter,
+    RejectCountingLimiter,
+    SlidingWindowLimiter,
+    TokenBucketLimiter,
 )
 from partoo_async.policy import RateLimit
 from tests.each import each
@@ -29,7 +29,7 @@ class Clock:
 
 # Each row: seconds since the start, and what admit() must return there.
 TABLES = {
-    SlidingWindow: [
+    SlidingWindowLimiter: [
         (0.0, 0.0),
         (1.0, 0.0),
         (4.0, 0.0),
@@ -41,7 +41,7 @@ TABLES = {
         (13.9, 0.1),
         (30.0, 0.0),
     ],
-    SlidingWindowCountingRejects: [
+    RejectCountingLimiter: [
         (0.0, 0.0),
         (1.0, 0.0),
         (4.0, 0.0),
@@ -52,7 +52,7 @@ TABLES = {
         (20.9, 0.0),
         (31.0, 0.0),
     ],
-    FixedWindow: [
+    FixedWindowLimiter: [
         (3.0, 0.0),  # opens the window, until 13.0
         (12.0, 0.0),
         (12.5, 0.0),
@@ -66,7 +66,7 @@ TABLES = {
         (59.0, 0.0),
         (59.0, 1.0),
     ],
-    TokenBucket: [
+    TokenBucketLimiter: [
         (0.0, 0.0),
         (0.0, 0.0),
         (0.0, 0.0),  # empty; a token every 10/3 s
@@ -92,11 +92,11 @@ def test_each_kind_of_window_follows_its_table(kind: type) -> None:
         assert window.admit() == pytest.approx(expected, abs=1e-5), at
 
 
-@each("kind", WINDOWS)
+@each("kind", LIMITERS)
 def test_whoever_waits_as_told_is_admitted(kind: str) -> None:
     """After exactly the wait that a rejection named, the next request is within the quota, 200 times in a row."""
     clock = Clock()
-    window = WINDOWS[kind](RateLimit(7, 1.3), clock)
+    window = LIMITERS[kind](RateLimit(7, 1.3), clock)
     rejections = 0
     for _ in range(200):
         wait = window.admit()
@@ -113,7 +113,7 @@ def test_a_token_bucket_forgives_rounding() -> None:
     """Ten refills of a tenth of a token are a token, though they add up to less in floating point."""
     clock = Clock()
     clock.now = 0.0
-    window = TokenBucket(RateLimit(1, 1.0), clock)
+    window = TokenBucketLimiter(RateLimit(1, 1.0), clock)
     assert window.admit() == 0.0
     for _ in range(9):
         clock.now += 0.1
@@ -125,7 +125,7 @@ def test_a_token_bucket_forgives_rounding() -> None:
 def test_a_flood_of_rejected_requests_takes_no_memory() -> None:
     """The window that counts rejected requests remembers as many as the limit, not as many as were sent."""
     clock = Clock()
-    window = SlidingWindowCountingRejects(THREE_PER_TEN, clock)
+    window = RejectCountingLimiter(THREE_PER_TEN, clock)
     for _ in range(1000):
         clock.now += 0.001
         window.admit()

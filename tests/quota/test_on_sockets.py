@@ -13,7 +13,7 @@ import pytest
 from partoo_async import Event, PartooClient, PauseEvent, RateLimit, ScanReport
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.emulator.rate_limits.windows import WINDOWS as WINDOWS_OF_THE_EMULATOR
+from partoo_async.emulator.rate_limiters import LIMITERS
 from tests.simulated import Key, Partoo, client_of
 from tests.virtual import run_virtual
 
@@ -96,7 +96,7 @@ class Windowed(Partoo):
 
     def __init__(self, window: Window, limit: RateLimit) -> None:
         super().__init__({7: list(range(60))}, late=0.1)
-        self.window = WINDOWS_OF_THE_EMULATOR[window](limit, lambda: asyncio.get_running_loop().time())
+        self.window = LIMITERS[window](limit, lambda: asyncio.get_running_loop().time())
         self.refused: list[float] = []
 
     def answer(self, key: Key) -> Response:

@@ -14,7 +14,7 @@ import pytest
 from partoo_async import PartooClient, PauseEvent, RateLimit
 from partoo_async._protocol.http import Response
 from partoo_async._transport import Exchange
-from partoo_async.emulator.http.requestlog import busiest_window
+from partoo_async.emulator.http.request_log import busiest_window
 from partoo_async.policy import Priority
 from partoo_async.quota import Quota
 from partoo_async.quota import quota as limiter

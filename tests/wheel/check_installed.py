@@ -24,7 +24,7 @@ def check_files() -> None:
     expected = {"partoo_async", "_partoo_async_pytest.py"}
     assert {name for name in top if not name.endswith(".dist-info")} - {"__pycache__"} == expected, top
     names = {file.as_posix() for file in files}
-    assert {"partoo_async/py.typed", "partoo_async/emulator/http/statuspage.html"} <= names
+    assert {"partoo_async/py.typed", "partoo_async/emulator/http/status_page.html"} <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names), "the licence is missing"
 
 

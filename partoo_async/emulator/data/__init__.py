@@ -1,1 +1,4 @@
-"""The emulated organizations: what there is, whose it is, and the rules for changing it. No HTTP here."""
+"""What the emulated organizations have, and the rules for it: entities, store, keys, search, generated data. No HTTP.
+
+May import ``behaviour`` and ``domain_errors``, and nothing else of the emulator.
+"""

@@ -1,4 +1,4 @@
-"""Who is in which group: the businesses of the emulated organizations, as a key sees them. No HTTP here."""
+"""Which businesses are in which groups, as a key sees them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.data import lazy
-from partoo_async.emulator.data.businesses import EmulatedBusiness, made_up
+from partoo_async.emulator.data.businesses import generate_business
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup
     from partoo_async.emulator.data.keys import Caller
-    from partoo_async.emulator.data.store import EmulatedGroup
 
-__all__ = ["Directory"]
+__all__ = ["BusinessIndex"]
 
 
 @total_repr
 @define(eq=False)
-class Directory:
-    """The businesses behind the ids in a store's groups; ``seed`` makes up those that were not given."""
+class BusinessIndex:
+    """The businesses of a store; unknown ones are generated from ``seed``."""
 
     store: Store
     seed: int
@@ -34,46 +34,44 @@ class Directory:
     def __attrs_post_init__(self) -> None:
         self._random = Random(self.seed)
 
-    def everything(self) -> dict[str, EmulatedBusiness]:
-        """Return every business by id; live, as each is made up once and kept."""
+    def all_businesses(self) -> dict[str, EmulatedBusiness]:
+        """Return every business by id, generated once and kept."""
         for business_id, org_id in self.store.owners().items():
             self._detail(business_id, org_id)
         return self.store.details
 
     def get(self, business_id: str, caller: Caller) -> EmulatedBusiness:
-        """Return a business by its id; raises ``UnknownError`` if there is none, or none that the caller may see."""
+        """Return a business that the caller may see, or raise ``UnknownError``."""
         org_id = self.store.owners().get(business_id)
         if org_id is None or not caller.reaches(org_id):
             raise UnknownError("business_id")
-        visible = self.visible(caller, org_id)
+        visible = self.visible_ids(caller, org_id)
         if visible is not None and business_id not in visible:
             raise UnknownError("business_id")
         return self._detail(business_id, org_id)
 
     def get_by_code(self, code: str, caller: Caller) -> EmulatedBusiness:
-        """Return a business of the caller's organization by its store code, or raise ``UnknownError``."""
-        for business in self.seen_by(caller, caller.organization(None)):
+        """Return a visible business by its store code, or raise ``UnknownError``."""
+        # Documented: store codes are unique in one organization, so only the caller's own is searched.
+        for business in self.visible_businesses(caller, caller.organization(None)):
             if business.code == code:
                 return business
         raise UnknownError("business_id")
 
-    def seen_by(self, caller: Caller, org_id: int) -> list[EmulatedBusiness]:
-        """Return the businesses of an organization that the caller may see."""
-        visible = self.visible(caller, org_id)
-        found = (business for business in self.everything().values() if business.org_id == org_id)
+    def visible_businesses(self, caller: Caller, org_id: int) -> list[EmulatedBusiness]:
+        """Return an organization's businesses that the caller may see."""
+        visible = self.visible_ids(caller, org_id)
+        found = (business for business in self.all_businesses().values() if business.org_id == org_id)
         return [business for business in found if visible is None or business.id in visible]
 
-    def visible(self, caller: Caller, org_id: int) -> set[str] | None:
-        """Return the ids that the accesses of the caller's key leave it, None for every one."""
+    def visible_ids(self, caller: Caller, org_id: int) -> set[str] | None:
+        """Return the ids that the caller's key may see, None for all."""
         accesses = caller.key.accesses
         return None if accesses is None else set().union(*(self.members(access, org_id)[0] for access in accesses))
 
     def members(self, groups: Iterable[int], org_id: int) -> tuple[set[str], set[int]]:
-        """Return the businesses in these groups, and those of the groups that there are not.
-
-        As documented for accesses and for the filters by group: groups of one section are alternatives, and those of
-        different sections must all hold a business.
-        """
+        """Return the businesses in these groups, and the groups that do not exist."""
+        # Documentation: guide "Groups". Groups of one section are alternatives; across sections all must match.
         missing = set(groups)
         found: set[str] | None = None
         for section in self.store.organization(org_id):
@@ -85,7 +83,7 @@ class Directory:
         return found or set(), missing
 
     def groups_of(self, business_ids: Iterable[str], org_id: int) -> dict[str, list[int]]:
-        """Return the groups that each of these businesses is in, by its id."""
+        """Return the groups of each of these businesses, by its id."""
         wanted = set(business_ids)
         found: dict[str, list[int]] = {business_id: [] for business_id in wanted}
         for section in self.store.organization(org_id):
@@ -94,10 +92,11 @@ class Directory:
                     found[business_id].append(group_id)
         return found
 
-    def shown(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
-        """Return the ids of a group as they are sent to the caller."""
+    def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
+        """Return a group's ids as they are sent to the caller."""
+        # Order, closed members and members that the key may not see are open questions.
         behaviour, ids = self.store.behaviour, group.business_ids
-        visible = self.visible(caller, org_id) if behaviour.scoped_groups else None
+        visible = self.visible_ids(caller, org_id) if behaviour.scoped_groups else None
         if visible is not None:
             ids = [business_id for business_id in ids if business_id in visible]
         if not behaviour.closed_in_groups:
@@ -108,5 +107,5 @@ class Directory:
 
     def _detail(self, business_id: str, org_id: int) -> EmulatedBusiness:
         if business_id not in self.store.details:
-            self.store.details[business_id] = made_up(business_id, org_id, self.seed)
+            self.store.details[business_id] = generate_business(business_id, org_id, self.seed)
         return self.store.details[business_id]

@@ -1,19 +1,19 @@
-"""The demo data: a retail chain in Europe, the same for the same seed."""
+"""The demo data: a retail chain in Europe."""
 
 from __future__ import annotations
 
 from random import Random
 from typing import TYPE_CHECKING
 
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
+from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["demo_sections"]
 
+# As printed in the OpenAPI document, with two ids that are not 24 characters long.
 _OFFICIAL_EXAMPLE = ("a1f0e2d3b4c5e6f7a8b9c0d1", "3f2e1d4c5b6a7f8e9d0c1a2", "0e1d2c3b4a5f6e7d8c9a0b1")
-"""As printed in the OpenAPI document, the two ids that are not 24 characters long included."""
 
 _COUNTRIES = (
     *("Belgique", "Luxembourg", "France", "España", "Portugal", "Italia", "Deutschland", "Österreich", "Schweiz"),
@@ -36,8 +36,8 @@ _FEEDS = ("Open all year", "Seasonal", "Click & collect", "Drive")
 
 
 def _share_out(random: Random, businesses: Sequence[str], weights: Sequence[float]) -> list[list[str]]:
-    """Put each business into one of as many lists as there are weights, by weight; none stays empty."""
-    # One for each first: exactly one demo group is meant to be empty, and not by chance.
+    """Put each business into one list for each weight; none stays empty."""
+    # First one for each list: exactly one demo group is empty, and that one on purpose.
     shared = [[business] for business in businesses[: len(weights)]]
     rest = businesses[len(weights) :]
     for business, members in zip(rest, random.choices(shared, weights, k=len(rest)), strict=True):
@@ -54,22 +54,24 @@ def _section(
 
 
 def demo_sections(seed: int = 0) -> list[EmulatedSection]:
-    """Return fresh demo sections: a chain of 480 shops in 77 groups; the same ``seed`` gives the same ids.
+    """Return the demo sections: a chain of 480 shops in 77 groups.
 
-    ===== ========= ============================================================================================
-    id    name      what it is for
-    ===== ========= ============================================================================================
-    1     Example   group 1 is the example of the official OpenAPI document, to the letter
-    3     Region    read-only: ``can_edit`` is False
-    5     Concept   editable, no puller: the one to try writes on
-    7     Country   groups 40 to 63; 42 is France, the largest one, and 41, Luxembourg, has a puller
-    9     Franchise groups 100 to 129; 129 has no businesses yet
-    12    Feed      fed by a puller, and so are its groups
-    ===== ========= ============================================================================================
+    - 1 "Example": group 1 is the example of the OpenAPI document.
+    - 3 "Region": read-only, ``can_edit`` is False.
+    - 5 "Concept": editable, to try writes on.
+    - 7 "Country": groups 40 to 63. 42 is France, the largest; 41, Luxembourg, has a puller.
+    - 9 "Franchise": groups 100 to 129. 129 is empty.
+    - 12 "Feed": has a puller, and so have its groups.
+
+    Args:
+        seed: The same seed gives the same business ids.
+
+    Returns:
+        New sections, for ``Emulator(sections=...)``.
     """
     random = Random(seed)
     shops = [f"{random.getrandbits(96):024x}" for _ in range(480)]
-    # The same shops again and again: a business may be in many groups, in several sections, as documented.
+    # The same shops in several sections: a business may be in many groups, as documented.
     countries = _share_out(random, shops, [12 if name == "France" else 1 for name in _COUNTRIES])
     french = countries[_COUNTRIES.index("France")]
     franchises = [*_share_out(random, french, [1] * len(_FRANCHISES)), []]

@@ -1,8 +1,6 @@
-"""API keys of the emulator: whose they are, and what that allows. No HTTP here.
+"""API keys of the emulator, and what each of them may do."""
 
-An API key acts with the role of the user that it belongs to. Which role may do what: the pages of the operations;
-where they do not say, the docstrings here do.
-"""
+# Documented: a key acts with the role of its user; what a role may do is on the pages of the operations.
 
 from __future__ import annotations
 
@@ -13,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import Attribute, field, frozen
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.behaviour import check_choice
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -20,13 +19,12 @@ __all__ = ["ROLES", "Caller", "EmulatedKey", "Role"]
 
 Role: TypeAlias = Literal["provider", "org_admin", "org_manager", "group_manager", "business_manager", "publisher"]
 
+# Documented today, custom roles aside.
 ROLES = ("provider", "org_admin", "org_manager", "group_manager", "business_manager", "publisher")
-"""The documented roles of today, custom ones aside."""
 
-# Documented for renaming a section and deleting a group: group managers and above. The other writes are taken to
-# need the same.
+# Documented for renaming a section and deleting a group: group managers and above. Assumed for the other writes.
 _WRITERS = frozenset({"provider", "org_admin", "org_manager", "group_manager"})
-# Documented for GET /business/{business_id}: store codes are unique in one organization only.
+# Documented for GET /business/{business_id}: the roles that may use a store code instead of an id.
 _BY_CODE = frozenset({"org_admin", "group_manager", "business_manager"})
 
 
@@ -61,14 +59,17 @@ def _accesses(values: Any) -> tuple[tuple[int, ...], ...] | None:
 class EmulatedKey:
     """What an API key of the emulator may do.
 
-    ``role``: of the user that it belongs to. Business managers and publishers may not write; a provider reaches every
-    organization. ``org_id``: the user's organization. ``read_only``: a key restricted to the permission to read.
-    ``expired``: its date has passed. ``ip_whitelist``: addresses and networks that it may be used from, none for all.
-    ``accesses``: for a group manager, the businesses it may see as lists of group ids: one is seen that fits any of
-    the lists; in a list, groups of one section are alternatives and those of different sections must all hold it.
-    None for no such limit.
+    Attributes:
+        role: Its user's role. Business managers and publishers may not write; a provider reaches every organization.
+        org_id: The user's organization.
+        read_only: Whether it lacks the permission to write.
+        expired: Whether its date has passed.
+        ip_whitelist: The addresses and networks it may be used from. Empty: all.
+        accesses: Lists of group ids: a group manager sees the businesses that fit one list. A business fits if it is in
+            a group of each section that the list names. None: all.
 
-    Raises ``ConfigurationError`` for anything else.
+    Raises:
+        ConfigurationError: For any other value.
     """
 
     role: Role = field(default="org_admin")
@@ -80,8 +81,7 @@ class EmulatedKey:
 
     @role.validator
     def _check_role(self, _: Attribute[str], value: object) -> None:
-        if value not in ROLES:
-            raise ConfigurationError(f"role: expected {' or '.join(map(repr, ROLES))}, not {value!r}")
+        check_choice("role", value, ROLES)
 
     @org_id.validator
     def _check_org_id(self, _: Attribute[int], value: object) -> None:
@@ -101,24 +101,24 @@ class EmulatedKey:
 
 @frozen
 class Caller:
-    """Who a request comes from: a key by its id in the log, "key-1" and on, never the key itself."""
+    """Who sent a request."""
 
-    id: str
+    id: str  # "key-1" and on, never the key itself
     key: EmulatedKey = EmulatedKey()
 
     @property
     def role_writes(self) -> bool:
-        """Whether the role may change sections and groups at all."""
+        """Whether the role may write."""
         return self.key.role in _WRITERS
 
     @property
     def may_write(self) -> bool:
-        """Whether this key may change sections and groups."""
+        """Whether this key may write."""
         return self.role_writes and not self.key.read_only
 
     @property
     def by_code(self) -> bool:
-        """Whether this key may ask for a business by its store code."""
+        """Whether this key may get a business by its store code."""
         return self.key.role in _BY_CODE
 
     def comes_from(self, address: str | None) -> bool:
@@ -134,9 +134,10 @@ class Caller:
         return any(found in ipaddress.ip_network(network, strict=False) for network in self.key.ip_whitelist)
 
     def reaches(self, org_id: int) -> bool:
-        """Whether things of that organization exist for this key."""
+        """Whether this key sees that organization."""
         return self.key.role == "provider" or org_id == self.key.org_id
 
     def organization(self, org_id: int | None) -> int:
-        """Return the organization that a request is about: only a provider may name another than its own."""
+        """Return the organization that a request is about."""
+        # Documented: only a provider may name another organization. Others get their own, without an error.
         return self.key.org_id if org_id is None or not self.reaches(org_id) else org_id

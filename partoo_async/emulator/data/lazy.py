@@ -1,8 +1,4 @@
-"""Groups that are made when somebody asks for them: a section of 100,000 groups costs what was looked at.
-
-The server reads by ``peek`` and ``summaries``, which keep nothing; ``groups[...]``, which is what tests write, keeps
-the group that it hands out, so that whatever is done to it stays done.
-"""
+"""Groups that are generated on access, so that a section of 100,000 groups costs little."""
 
 from __future__ import annotations
 
@@ -14,13 +10,13 @@ from partoo_async._internal.reprs import total_repr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from partoo_async.emulator.data.store import EmulatedGroup
+    from partoo_async.emulator.data.entities import EmulatedGroup
 
 __all__ = ["LazyGroups", "Source", "Summary", "businesses", "peek", "summaries"]
 
 
 class Summary(NamedTuple):
-    """What a section says of each of its groups."""
+    """What a section says about each of its groups."""
 
     id: int
     name: str
@@ -28,46 +24,41 @@ class Summary(NamedTuple):
 
 
 class Source(Protocol):
-    """Where the groups of a ``LazyGroups`` come from; one id always gives the same group, in a new object each time."""
+    """Generates groups; an id always gives the same group, in a new object."""
 
     @property
     def ids(self) -> range:
-        """The ids of all groups that there are to begin with."""
-        ...
+        """The ids of all generated groups."""
 
     def summary(self, group_id: int) -> Summary:
-        """Return what the section says of a group, without looking for its businesses."""
-        ...
+        """Return a group's summary."""
 
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
-        ...
 
     def businesses(self) -> Iterable[str]:
-        """Return every business that any of the groups may have."""
-        ...
+        """Return every business that a group may have."""
 
 
 @total_repr
 class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
-    """The groups of a section by id, like the ``dict`` of a section written by hand: edit it at any time.
+    """The groups of a section by id, to be edited like a ``dict``."""
 
-    Length and ids are known without making a group. Generated groups come first, in the order of their ids, then those
-    that were put in.
-    """
+    # Generated groups come first, in the order of their ids, then those that were added.
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._ids = source.ids
-        self._kept: dict[int, EmulatedGroup] = {}  # generated ones that were handed out or replaced
-        self._gone: set[int] = set()  # generated ones that were deleted
+        self._kept: dict[int, EmulatedGroup] = {}  # generated groups that were returned or replaced
+        self._gone: set[int] = set()  # generated groups that were deleted
         self._added: dict[int, EmulatedGroup] = {}
 
     def _is_generated(self, group_id: object) -> bool:
-        # A range looks through all of its numbers for a value that is not an int.
+        # For a value that is not an int, a range compares all of its numbers.
         return isinstance(group_id, int) and group_id in self._ids and group_id not in self._gone
 
     def __getitem__(self, group_id: int) -> EmulatedGroup:
+        # Kept, so that changes to it last.
         group = self.peek(group_id)
         if group_id not in self._added:
             self._kept[group_id] = group
@@ -97,38 +88,38 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
         return f"<LazyGroups: {len(self)} groups>"
 
     def peek(self, group_id: int) -> EmulatedGroup:
-        """Return a group to look at; what is done to it is lost, unless it was handed out before."""
+        """Return a group without keeping it: changes may be lost."""
         if self._is_generated(group_id):
             return self._kept.get(group_id) or self._source.group(group_id)
         return self._added[group_id]
 
     def summaries(self) -> Iterator[Summary]:
-        """Yield what the section says of each group, without looking for businesses."""
+        """Yield each group's summary."""
         for group_id in self:
             group = self._kept.get(group_id) or self._added.get(group_id)
             yield self._source.summary(group_id) if group is None else Summary(group.id, group.name, group.has_puller)
 
     def businesses(self) -> Iterator[str]:
-        """Yield every business that the groups have or may have, some of them repeatedly."""
+        """Yield every business that a group may have, some repeatedly."""
         yield from self._source.businesses()
         for group in (*self._kept.values(), *self._added.values()):
             yield from group.business_ids
 
 
 def peek(groups: MutableMapping[int, EmulatedGroup], group_id: int) -> EmulatedGroup:
-    """Return a group to look at, not to change; raises ``KeyError`` for an unknown one."""
+    """Return a group to read, or raise ``KeyError``."""
     return groups.peek(group_id) if isinstance(groups, LazyGroups) else groups[group_id]
 
 
 def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
-    """Return what a section says of each of these groups."""
+    """Return the summary of each group."""
     if isinstance(groups, LazyGroups):
         return groups.summaries()
     return [Summary(group.id, group.name, group.has_puller) for group in groups.values()]
 
 
 def businesses(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[str]:
-    """Return every business of these groups, some of them repeatedly."""
+    """Return every business of these groups, some repeatedly."""
     if isinstance(groups, LazyGroups):
         return groups.businesses()
     return [business for group in groups.values() for business in group.business_ids]

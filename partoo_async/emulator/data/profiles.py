@@ -1,8 +1,7 @@
-"""Organizations of four sizes, made from a seed: what a client meets in a small shop chain and in a very large one.
+"""Generated organizations of four sizes, from a small chain of shops to a very large one."""
 
-Partoo publishes no sizes. These are an assumption, from the documentation's examples and from studies of retail
-networks: up to 15 locations make a small customer, and the largest chains have beyond 10,000.
-"""
+# Partoo publishes no sizes. These are an assumption, made from the documentation's examples and from studies of retail
+# networks: a small customer has up to 15 locations, and the largest chains have more than 10,000.
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.lazy import LazyGroups, Summary
-from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count
 
@@ -24,7 +23,7 @@ ProfileName = Literal["small", "typical", "large", "extreme"]
 
 @frozen
 class Profile:
-    """The size of an organization; pairs are the least and the most."""
+    """The size of an organization; pairs are lowest and highest."""
 
     businesses: int
     sections: tuple[int, int]
@@ -32,13 +31,13 @@ class Profile:
     businesses_per_group: tuple[int, int]
 
 
+# By the names that Emulator.with_profile takes.
 PROFILES: dict[str, Profile] = {
     "small": Profile(30, (2, 2), (3, 5), (5, 15)),
     "typical": Profile(300, (3, 4), (5, 20), (15, 100)),
     "large": Profile(3_000, (5, 8), (10, 100), (30, 3_000)),
     "extreme": Profile(10_000, (10, 10), (100, 1_000), (1, 10_000)),
 }
-"""The sizes by the name that ``Emulator.with_profile`` takes."""
 
 _SECTIONS = ("Country", "Region", "Franchise", "Concept", "Brand", "Département", "Area", "Format", "Feed", "Season")
 _TOWNS = ("Lyon", "Liège", "Cádiz", "Köln", "Århus", "Łódź", "Zürich", "Pátra", "Évora", "Győr", "Brașov", "Ghent")
@@ -47,7 +46,7 @@ _PULLER_EVERY = 25
 
 @frozen(eq=False)
 class _Generator:
-    """One section's groups, each made from the seed and its own id alone, whichever others are made before."""
+    """One section's groups, each generated from the seed and its id alone."""
 
     kind: str
     ids: range
@@ -65,10 +64,9 @@ class _Generator:
     def group(self, group_id: int) -> EmulatedGroup:
         random = Random(self.seed << 64 | group_id)
         low, high = self.sizes
-        # Most groups are near the least and a few near the most: a chain has many small franchisees, a few large ones.
+        # Most sizes are near the lowest, a few near the highest: many small franchisees, a few large ones.
         size = round(low * (high / low) ** random.random() ** 4)
-        # A run of the businesses, which are in no order, from anywhere and around the end: a draw of 10,000 would take
-        # longer than all else about a request.
+        # A slice of the pool from a random place, around its end: to draw 10,000 one by one would take too long.
         start = random.randrange(len(self.pool))
         members = [*self.pool[start : start + size], *self.pool[: max(start + size - len(self.pool), 0)]]
         return EmulatedGroup(*self.summary(group_id), business_ids=members)
@@ -80,14 +78,19 @@ class _Generator:
 def generated_sections(
     profile: ProfileName = "typical", *, seed: int = 0, groups: int | None = None
 ) -> list[EmulatedSection]:
-    """Return the sections of an organization of that size, for ``Emulator(sections=...)``.
+    """Generate an organization. Section ids and group ids count from 1; every 25th group has a puller.
 
-    ``profile``: "small" (30 businesses), "typical" (300), "large" (3,000) or "extreme" (10,000); the same ``seed``
-    gives the same data. ``groups``: exactly so many in all, evenly over the sections, instead of a number drawn by the
-    profile; they are made as they are asked for, so that 100,000 are there at once. Section ids count from 1, group ids
-    run from 1 through all sections, and every 25th group has a puller.
+    Args:
+        profile: "small" (30 businesses), "typical" (300), "large" (3,000) or "extreme" (10,000).
+        seed: The same seed gives the same data.
+        groups: How many groups in all, spread evenly over the sections. None: the profile decides. Groups are
+            generated on access, so 100,000 cost little.
 
-    Raises ``ConfigurationError`` for a bad argument.
+    Returns:
+        The sections, for ``Emulator(sections=...)``.
+
+    Raises:
+        ConfigurationError: For a bad argument.
     """
     if profile not in list(PROFILES):
         raise ConfigurationError(f"profile: expected {' or '.join(map(repr, PROFILES))}, not {profile!r}")

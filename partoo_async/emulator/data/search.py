@@ -1,8 +1,7 @@
-"""Which businesses a search finds, and in which order. Plain values, no HTTP.
+"""Which businesses a search finds, and in which order."""
 
-Whether the texts are compared whole or in part, and in which order businesses come without ``order_by``, is not
-documented: a name, a city and ``query`` match in part and in any case here, codes whole.
-"""
+# Not documented: whether texts match whole or in part, and the order without `order_by`. Here a name, a city and
+# `query` match in part and in any case; codes match whole.
 
 from __future__ import annotations
 
@@ -11,37 +10,29 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from partoo_async.emulator.data.entities import STATUSES
 from partoo_async.emulator.domain_errors import InvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from partoo_async.emulator.data.businesses import EmulatedBusiness
+    from partoo_async.emulator.data.entities import EmulatedBusiness
 
 __all__ = ["ORDERS", "Criteria", "statuses_of"]
 
+# A leading `-` reverses the order.
 ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
-"""What a search can be ordered by; a ``-`` in front turns the order round."""
 
-# Two spellings are documented for one state, the second on the newest page.
-_SPELLINGS = {
-    "open": "open",
-    "closed": "closed",
-    "opening_soon": "opening_soon",
-    "temporarily_closed": "temporarily_closed",
-    "closed_temporarily": "temporarily_closed",
-}
+# Two spellings of one status are documented, the second on the newest page.
+_SPELLINGS = {**{status: status for status in STATUSES}, "closed_temporarily": "temporarily_closed"}
 
 
 def statuses_of(values: Iterable[str]) -> frozenset[str]:
-    """Return the states meant by the values of ``status``; raises ``InvalidError`` for an unknown one or none."""
-    try:
-        found = frozenset(_SPELLINGS[value] for value in values)
-    except KeyError:
-        found = frozenset()
-    if not found:
+    """Return the statuses that are meant; raise ``InvalidError`` for an unknown one or none."""
+    wanted = list(values)
+    if not wanted or not _SPELLINGS.keys() >= set(wanted):
         raise InvalidError("status", f"Must be one of: {', '.join(_SPELLINGS)}.")
-    return found
+    return frozenset(_SPELLINGS[value] for value in wanted)
 
 
 def _contains(text: str | None, part: str) -> bool:
@@ -50,7 +41,7 @@ def _contains(text: str | None, part: str) -> bool:
 
 @frozen(kw_only=True)
 class Criteria:
-    """What a search asks for; None for what it does not care about. ``ids`` and ``in_groups`` are business ids."""
+    """What a search asks for; None does not matter. ``in_groups``: the businesses in the groups that are asked for."""
 
     ids: Collection[str] | None = None
     in_groups: Collection[str] | None = None
@@ -65,13 +56,14 @@ class Criteria:
     order_by: str | None = None
 
     def find(self, businesses: Iterable[EmulatedBusiness]) -> list[EmulatedBusiness]:
-        """Return those that are asked for, in order; raises ``InvalidError`` for an unknown order."""
+        """Return the matching businesses in order."""
         found = [business for business in businesses if self._is_listed(business) and self._is_alike(business)]
         if self.order_by is None:
             return found
         name = self.order_by.removeprefix("-")
         if name not in ORDERS:
             raise InvalidError("order_by", f"Must be one of: {', '.join(ORDERS)}, with or without a leading -.")
+        # Missing values come last.
         found.sort(key=lambda business: (getattr(business, name) is None, getattr(business, name)))
         return found[::-1] if self.order_by.startswith("-") else found
 

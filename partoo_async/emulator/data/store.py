@@ -1,11 +1,9 @@
-"""The emulated organization: its sections, groups and businesses, and the rules for changing them. No HTTP here.
+"""The sections and groups of the emulated organizations, and the rules for changing them."""
 
-Documented rules are kept to the letter. Where the documentation is silent a ``Behaviour`` decides.
-"""
+# Documented rules are kept to the letter. Where the documentation is silent, a `Behaviour` decides.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
@@ -13,49 +11,13 @@ from attrs import define, field
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data import lazy
-from partoo_async.emulator.data.businesses import EmulatedBusiness
-from partoo_async.emulator.data.pages import Page, paginate
-from partoo_async.emulator.domain_errors import ForbiddenError, UnknownError, check_businesses, check_name
+from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
+from partoo_async.emulator.domain_errors import DuplicateError, ForbiddenError, InvalidError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EmulatedGroup", "EmulatedSection", "Store"]
-
-
-def _listed(values: Iterable[str]) -> list[str]:
-    return list(values)
-
-
-@total_repr
-@define
-class EmulatedGroup:
-    """A group in the emulator; change its fields at any time.
-
-    ``has_puller`` locks it against update and delete. ``business_ids`` is the whole list, in the order it is sent.
-    """
-
-    id: int
-    name: str
-    has_puller: bool = False
-    business_ids: list[str] = field(factory=list, converter=_listed)
-
-
-@define
-class EmulatedSection:
-    """A section in the emulator; change its fields, and its ``groups`` by group id, at any time.
-
-    ``can_edit=False`` refuses every write to it or its groups; ``has_puller`` locks it against update and delete.
-    ``org_id``: the organization that it belongs to; keys of others do not see it.
-    """
-
-    id: int
-    name: str
-    groups: MutableMapping[int, EmulatedGroup] = field(factory=dict)
-    can_edit: bool = True
-    has_puller: bool = False
-    org_id: int = 1
-
+__all__ = ["Store"]
 
 _Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)
 
@@ -63,28 +25,26 @@ _Lockable = TypeVar("_Lockable", EmulatedGroup, EmulatedSection)
 @total_repr
 @define(eq=False)
 class Store:
-    """Everything the emulator knows. ``sections`` is live: tests may edit it while the emulator runs.
-
-    ``details``: what is known of single businesses, by id; those in it exist whether or not a group has them.
-    """
+    """Everything the emulator knows. Tests may edit ``sections`` and ``details`` while it runs."""
 
     sections: dict[int, EmulatedSection]
-    details: dict[str, EmulatedBusiness] = field(factory=dict)
+    details: dict[str, EmulatedBusiness] = field(factory=dict)  # these exist whether or not a group has them
     behaviour: Behaviour = field(factory=Behaviour)
-    _businesses: dict[str, int] = field(init=False, factory=dict)  # the organization of each, by id
+    _businesses: dict[str, int] = field(init=False, factory=dict)  # the organization of each id
     _last_section: int = field(init=False, default=0)
     _last_group: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
-        self._take_stock()
+        self._note_ids()
 
     def businesses(self, org_id: int) -> list[str]:
-        """Return the ids of every business ever seen in an organization: one outlives the group that it was in."""
+        """Return every business id of an organization."""
+        # Those of deleted groups too: deleting a group does not delete its businesses.
         return [business for business, owner in self.owners().items() if owner == org_id]
 
     def owners(self) -> Mapping[str, int]:
-        """Return the organization of every business, by its id."""
-        self._take_stock()
+        """Return the organization of every business id."""
+        self._note_ids()
         return self._businesses
 
     def section(self, section_id: int) -> EmulatedSection:
@@ -95,59 +55,54 @@ class Store:
             raise UnknownError("section_id") from None
 
     def organization(self, org_id: int) -> list[EmulatedSection]:
-        """Return the sections of an organization, by id, so that pages do not shift when a test puts one in."""
+        """Return the sections of an organization."""
+        # In the order of their ids, so that pages do not shift when a test adds one. The real order is not documented.
         return [section for _, section in sorted(self.sections.items()) if section.org_id == org_id]
 
     def group(self, section_id: int, group_id: int) -> EmulatedGroup:
-        """Return a group of that section, to look at, or raise ``UnknownError``, also when it is in another section."""
+        """Return a group of that section to read, or raise ``UnknownError``."""
         try:
             return lazy.peek(self.section(section_id).groups, group_id)
         except KeyError:
             raise UnknownError("group_id") from None
 
-    def page(self, org_id: int, page: int, per_page: int, group_name_query: str) -> Page[EmulatedSection]:
-        """Return one page of an organization's sections, by id.
-
-        ``group_name_query`` keeps the sections that have a group whose name contains it, in any case; whether the
-        real filter is exact or fuzzy is an open question.
-        """
+    def find_sections(self, org_id: int, group_name_query: str) -> list[EmulatedSection]:
+        """Return the sections of an organization that have a group with such a name."""
+        # Here the name contains the query, in any case. Whether the real filter is exact or fuzzy is an open question.
         query = group_name_query.casefold()
-        found = [
+        return [
             section
             for section in self.organization(org_id)
             if not query or any(query in group.name.casefold() for group in lazy.summaries(section.groups))
         ]
-        return paginate(found, page, per_page, self.behaviour.page_past_end)
 
     def create_section(self, org_id: int, name: str) -> int:
-        """Add an empty section to an organization and return its id."""
+        """Add an empty section and return its id."""
         self._check_section_name(org_id, name)
-        self._take_stock()
+        self._note_ids()
         self._last_section += 1
         self.sections[self._last_section] = EmulatedSection(self._last_section, name, org_id=org_id)
         return self._last_section
 
     def rename_section(self, section_id: int, name: str) -> None:
-        """Give a section another name."""
-        section = self._unlocked(self._editable(section_id))
+        """Rename a section."""
+        section = self._require_unlocked(self._require_editable(section_id))
         self._check_section_name(section.org_id, name, but=section_id)
         section.name = name
 
     def delete_section(self, section_id: int) -> None:
-        """Delete a section and its groups.
-
-        That a group with a puller, which may not be deleted, keeps its section from being deleted is an assumption.
-        """
-        section = self._unlocked(self._editable(section_id))
+        """Delete a section and its groups."""
+        # Documented: a group with a puller cannot be deleted. That it protects its section too is an assumption.
+        section = self._require_unlocked(self._require_editable(section_id))
         refused = self.behaviour.delete_section == "refused" and len(section.groups) > 0
         if refused or any(group.has_puller for group in lazy.summaries(section.groups)):
             raise ForbiddenError
-        self._take_stock()
+        self._note_ids()
         del self.sections[section_id]
 
     def create_group(self, section_id: int, name: str, business_ids: Iterable[str] | None) -> int:
-        """Add a group and return its id; None for the businesses takes every one, as the documentation warns."""
-        section = self._editable(section_id)
+        """Add a group and return its id; None takes every business."""
+        section = self._require_editable(section_id)
         self._check_group_name(section, name)
         members = self._members(section, business_ids)
         self._last_group += 1
@@ -157,27 +112,27 @@ class Store:
     def update_group(
         self, section_id: int, group_id: int, name: str | None, business_ids: Iterable[str] | None
     ) -> None:
-        """Replace the name and the whole list of businesses of a group; None was left out of the request."""
-        section = self._editable(section_id)
-        group = self._unlocked(self.group(section_id, group_id))
+        """Replace a group's name and businesses; None was left out of the request."""
+        section = self._require_editable(section_id)
+        group = self._require_unlocked(self.group(section_id, group_id))
         if name is not None:
             self._check_group_name(section, name, but=group_id)
         if business_ids is None and self.behaviour.partial_update == "kept":
             members = group.business_ids
         else:
             members = self._members(section, business_ids)
-        # Both checked before either is set: a refused update changes nothing.
+        # Both are checked before either is set: a refused update changes nothing.
         group.name, group.business_ids = group.name if name is None else name, members
-        section.groups[group_id] = group  # a lazy one was made to be looked at, and would be forgotten
+        section.groups[group_id] = group  # a lazy group was generated to be read, and would be lost
 
     def delete_group(self, section_id: int, group_id: int) -> None:
         """Delete a group; its businesses stay."""
-        section = self._editable(section_id)
-        self._unlocked(self.group(section_id, group_id))
-        self._take_stock()
+        section = self._require_editable(section_id)
+        self._require_unlocked(self.group(section_id, group_id))
+        self._note_ids()
         del section.groups[group_id]
 
-    def _editable(self, section_id: int) -> EmulatedSection:
+    def _require_editable(self, section_id: int) -> EmulatedSection:
         section = self.section(section_id)
         if not section.can_edit:
             raise ForbiddenError
@@ -187,31 +142,47 @@ class Store:
         known = self.businesses(section.org_id)
         if business_ids is None:
             return known
-        return check_businesses(business_ids, known, repeated=self.behaviour.repeated_ids)
+        wanted = list(business_ids)
+        unknown = set(wanted).difference(known)
+        if unknown:
+            # One is enough to find the mistake. A list of thousands would hide it.
+            raise InvalidError("business__in", f"Unknown business id: {min(unknown)} ({len(unknown)} in all).")
+        # In the order given: the documentation states none.
+        return wanted if self.behaviour.repeated_ids else list(dict.fromkeys(wanted))
 
     def _check_section_name(self, org_id: int, name: str, but: int | None = None) -> None:
         taken = (section.name for section in self.organization(org_id) if section.id != but)
         self._check_name(name, taken)
 
     def _check_group_name(self, section: EmulatedSection, name: str, but: int | None = None) -> None:
-        # Group ids run through all sections, so that `but` leaves out one group even in a whole organization.
+        # Group ids are unique across sections, so `but` leaves out one group even in a whole organization.
         wide = self.behaviour.unique_names == "organization"
         sections = self.organization(section.org_id) if wide else [section]
         groups = (group for one in sections for group in lazy.summaries(one.groups))
         self._check_name(name, (group.name for group in groups if group.id != but))
 
     def _check_name(self, name: str, taken: Iterator[str]) -> None:
-        check_name(name, () if self.behaviour.unique_names == "none" else taken, self.behaviour)
+        # Documented: no `,` `;` `/`, and unique. Open: the length, whether case counts, the error for a taken name.
+        if not name.strip():
+            raise InvalidError("name", "Shorter than minimum length 1.")
+        if any(char in name for char in ",;/"):
+            raise InvalidError("name", "Must not contain any of these characters: , ; /")
+        longest = self.behaviour.max_name_length
+        if longest is not None and len(name) > longest:
+            raise InvalidError("name", f"Longer than maximum length {longest}.")
+        if self.behaviour.unique_names != "none" and name in taken:
+            message = "This name is already used, it must be unique."
+            raise DuplicateError("name", message, self.behaviour.duplicate_status)
 
     @staticmethod
-    def _unlocked(thing: _Lockable) -> _Lockable:
+    def _require_unlocked(thing: _Lockable) -> _Lockable:
         if thing.has_puller:
             raise ForbiddenError
         return thing
 
-    def _take_stock(self) -> None:
-        # Before each change, because tests put groups in by hand. An id is never given twice, not even after a
-        # delete: a stale id must stay unknown. Group ids run through all sections, so that none fits a wrong one.
+    def _note_ids(self) -> None:
+        # Before each change, because tests add groups by hand. No id is given twice, not even after a delete: a stale
+        # id must stay unknown. Group ids are unique across sections, so that none exists in a wrong one.
         self._last_section = max(self._last_section, *self.sections, 0)
         for section in self.sections.values():
             self._last_group = max(self._last_group, max(section.groups, default=0))

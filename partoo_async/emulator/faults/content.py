@@ -1,4 +1,4 @@
-"""A well framed success with the wrong content: no JSON, JSON that is none, or JSON that does not fit the schema."""
+"""A well framed success with wrong content: no JSON, invalid JSON, or JSON that does not fit the schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS"]
 
-# The members of an object, each value as the text it is sent as: much of this cannot be made by an encoder.
+# The members of an object, each value as text: an encoder could not make most of this.
 _Texts: TypeAlias = list[tuple[str, str]]
 
 
@@ -33,8 +33,8 @@ def _texts(members: Iterable[tuple[str, Any]]) -> _Texts:
     return [(name, _text(value)) for name, value in members]
 
 
-def _empty(exchange: Exchange) -> web.Response:
-    return exchange.with_body(b"")
+def _other_body(exchange: Exchange, body: bytes) -> web.Response:
+    return exchange.with_body(body)
 
 
 def _html(exchange: Exchange) -> web.Response:
@@ -49,21 +49,17 @@ def _bom(exchange: Exchange) -> web.Response:
     return exchange.with_body(b"\xef\xbb\xbf" + exchange.body)
 
 
-def _json_null(exchange: Exchange) -> web.Response:
-    return exchange.with_body(b"null")
-
-
 def _json_list(exchange: Exchange) -> web.Response:
     return exchange.with_body(b"[" + exchange.body + b"]")
 
 
 def _json_string(exchange: Exchange) -> web.Response:
-    # Encoded twice, which is how this happens.
+    # Encoded twice, which is how it happens in practice.
     return exchange.with_body(_text(exchange.body.decode()).encode())
 
 
 def _other(value: object) -> str:
-    """Return a value of another type, of which some decoders would make the right one."""
+    # A value of another type that a lenient decoder would convert to the right one.
     match value:
         case bool():
             return _text(str(value).lower())
@@ -81,11 +77,8 @@ _Change: TypeAlias = Callable[[_Texts, int, Any], None]
 
 
 def _changed(exchange: Exchange, field: str | None, change: _Change) -> web.Response | None:
-    """Return the answer with one field changed: ``field``, or the first one; None if the answer has no such field.
-
-    ``change`` gets the members as texts, the place of the field among them, and its value.
-    """
-    members = exchange.members()
+    """Change ``field``, or the first one; ``change`` gets the members, the field's place and its value."""
+    members = exchange.json_members()
     places = [place for place, (name, _) in enumerate(members or ()) if field in (name, None)]
     if members is None or not places:
         return None
@@ -109,14 +102,6 @@ def _huge_integer(exchange: Exchange, field: str | None, digits: int) -> web.Res
     return _replaced(exchange, field, lambda _: "9" * digits)
 
 
-def _wrong_type(exchange: Exchange, field: str | None) -> web.Response | None:
-    return _replaced(exchange, field, _other)
-
-
-def _null_field(exchange: Exchange, field: str | None) -> web.Response | None:
-    return _replaced(exchange, field, lambda _: "null")
-
-
 def _missing_field(exchange: Exchange, field: str | None) -> web.Response | None:
     def change(texts: _Texts, place: int, _: object) -> None:
         del texts[place]
@@ -125,7 +110,7 @@ def _missing_field(exchange: Exchange, field: str | None) -> web.Response | None
 
 
 def _another(value: object) -> str:
-    """Return another value that fits the schema as well as this one does, if there is one to be made."""
+    # Another value of the same type, so that it fits the schema as well.
     match value:
         case bool():
             return _text(not value)
@@ -139,23 +124,15 @@ def _another(value: object) -> str:
 
 def _duplicate_key(exchange: Exchange, field: str | None) -> web.Response | None:
     def change(texts: _Texts, place: int, value: object) -> None:
-        # At the end, from where most decoders take it; and of the right type, so that only the key gives it away.
+        # At the end, which is what most decoders keep; and of the right type, so that only the key is wrong.
         texts.append((texts[place][0], _another(value)))
 
     return _changed(exchange, field, change)
 
 
-def _id_mismatch(exchange: Exchange) -> web.Response | None:
-    return _replaced(exchange, "id", _another)
-
-
 def _extended(exchange: Exchange, name: str, text: str) -> web.Response | None:
-    members = exchange.members()
+    members = exchange.json_members()
     return None if members is None else exchange.with_body(_object([*_texts(members), (name, text)]))
-
-
-def _extra_field(exchange: Exchange) -> web.Response | None:
-    return _extended(exchange, "unexpected", '{"new":[1,2.5,null]}')
 
 
 def _deep_nesting(exchange: Exchange, depth: int) -> web.Response | None:
@@ -163,8 +140,8 @@ def _deep_nesting(exchange: Exchange, depth: int) -> web.Response | None:
 
 
 def _in_text(exchange: Exchange, inserted: bytes) -> web.Response | None:
-    """Return the answer with bytes put in front of its first text, or None if it has no text."""
-    members = exchange.members() or []
+    """Insert bytes at the start of the first text; None if there is no text."""
+    members = exchange.json_members() or []
     texts = [value for _, value in members if isinstance(value, str)]
     if not texts:
         return None
@@ -177,11 +154,11 @@ _success = partial(Kind, on_success=True)
 _FIELD = Option("field", None, check_field)
 
 KINDS = (
-    _success("empty", "200 with an empty body", _empty),
+    _success("empty", "200 with an empty body", partial(_other_body, body=b"")),
     _success("html", "200 with a page in HTML", _html),
     _success("truncated_json", "half the JSON, with the length of that half", _truncated_json),
     _success("bom", "a byte order mark before the JSON", _bom),
-    _success("json_null", "`null` instead of the object", _json_null),
+    _success("json_null", "`null` instead of the object", partial(_other_body, body=b"null")),
     _success("json_list", "the object as the one element of a list", _json_list),
     _success("json_string", "the object encoded twice, which is a string", _json_string),
     _success("invalid_utf8", "a byte in a text that is no UTF-8", partial(_in_text, inserted=b"\xff")),
@@ -205,9 +182,13 @@ KINDS = (
         (Option("depth", 200_000, check_at_least_one),),
     ),
     _success("duplicate_key", "`field` twice, the second time with another value", _duplicate_key, (_FIELD,)),
-    _success("wrong_type", "a value of another type in `field`", _wrong_type, (_FIELD,)),
-    _success("null_field", "`null` in `field`", _null_field, (_FIELD,)),
+    _success("wrong_type", "a value of another type in `field`", partial(_replaced, make=_other), (_FIELD,)),
+    _success("null_field", "`null` in `field`", partial(_replaced, make=lambda _: "null"), (_FIELD,)),
     _success("missing_field", "no `field`", _missing_field, (_FIELD,)),
-    _success("extra_field", "one more field, which nothing announced", _extra_field),
-    _success("id_mismatch", "the id of another thing", _id_mismatch),
+    _success(
+        "extra_field",
+        "one more field, which nothing announced",
+        partial(_extended, name="unexpected", text='{"new":[1,2.5,null]}'),
+    ),
+    _success("id_mismatch", "the id of another thing", partial(_replaced, field="id", make=_another)),
 )

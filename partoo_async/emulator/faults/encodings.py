@@ -1,4 +1,4 @@
-"""A success whose bytes are not what its headers say: content types, charsets, encodings, compressed bodies."""
+"""A success whose bytes are not what its headers say: content type, charset, encoding, compression."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from partoo_async.emulator.faults.exchange import ScriptedResponse, send_bytes
 from partoo_async.emulator.faults.kinds import Kind, Option, check_at_least_one, check_header
-from partoo_async.emulator.faults.raw import Line, RawAnswer
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -24,11 +24,9 @@ def _wrong_content_type(exchange: Exchange, value: str) -> web.Response:
     return exchange.with_body(exchange.body, ("Content-Type", value))
 
 
-def _no_content_type(exchange: Exchange) -> RawAnswer:
-    async def script(line: Line) -> None:
-        await line.send(exchange.head(f"Content-Length: {len(exchange.body)}", content_type=False) + exchange.body)
-
-    return RawAnswer(script, exchange.response.status, keep_open=True)
+def _no_content_type(exchange: Exchange) -> ScriptedResponse:
+    whole = exchange.head(f"Content-Length: {len(exchange.body)}", content_type=False) + exchange.body
+    return send_bytes([whole], exchange.response.status, keep_open=True)
 
 
 def _lying_charset(exchange: Exchange, charset: str) -> web.Response:
@@ -36,7 +34,7 @@ def _lying_charset(exchange: Exchange, charset: str) -> web.Response:
 
 
 def _unknown_encoding(exchange: Exchange, name: str) -> web.Response:
-    # Turned over bit by bit, so that it is an encoding indeed, and no use to a client that passes it on as it comes.
+    # Every bit inverted: a client that ignores the header gets nothing that decodes.
     return exchange.with_body(bytes(byte ^ 0xFF for byte in exchange.body), ("Content-Encoding", name))
 
 
@@ -52,17 +50,17 @@ def _cut_gzip(exchange: Exchange) -> web.Response:
 def _corrupt_gzip(exchange: Exchange) -> web.Response:
     whole = bytearray(gzip.compress(exchange.body, mtime=0))
     whole[len(whole) // 2] ^= 0xFF
-    # The checksum too: there are bits whose change the decompression itself does not notice.
+    # The checksum too: decompression alone does not notice every changed bit.
     whole[-8] ^= 0xFF
     return _zipped(exchange, bytes(whole))
 
 
 def bomb(start: bytes, size: int) -> bytes:
-    """Return a gzip file of ``start`` and spaces, ``size`` bytes rounded up to a whole number of MiB after it."""
+    """Return ``start`` and at least ``size`` spaces, in whole MiB, as a gzip file."""
     spaces = b" " * _MEBIBYTE
     count = -(-size // _MEBIBYTE)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # After a full flush the compressor has forgotten what came before: one block, compressed once, can be repeated.
+    # A full flush makes the compressor forget what came before, so one compressed block can be repeated.
     first = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(spaces) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = zlib.crc32(start)
@@ -75,7 +73,7 @@ def bomb(start: bytes, size: int) -> bytes:
 
 
 def _gzip_bomb(exchange: Exchange, size: int) -> web.Response:
-    # Spaces after JSON are JSON: only the size is wrong, and a client without a cap reads it all and accepts it.
+    # Spaces after JSON are valid: only the size is wrong, and a client without a cap reads and accepts it all.
     return _zipped(exchange, bomb(exchange.body, size))
 
 
@@ -105,7 +103,7 @@ KINDS = (
     _success("corrupt_gzip", "a gzip file with wrong bits in it", _corrupt_gzip),
     _success(
         "gzip_bomb",
-        "the answer, filled up with spaces to `size` bytes, in a gzip file of a thousandth of that",
+        "the response, filled up with spaces to `size` bytes, in a gzip file of a thousandth of that",
         _gzip_bomb,
         (Option("size", 300 * _MEBIBYTE, check_at_least_one),),
     ),

@@ -1,15 +1,15 @@
-"""What a kind of fault is, and the options that it takes."""
+"""What a kind of fault is, the options it takes, and the checks for them. The checks return the value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from aiohttp import web
 from attrs import frozen
 
 from partoo_async.emulator.behaviour import check_choice
-from partoo_async.emulator.faults.nearest import nearest
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import check_count, check_seconds
 
@@ -17,47 +17,50 @@ __all__ = [
     "Kind",
     "Option",
     "check_at_least_one",
+    "check_error_status",
     "check_field",
     "check_flag",
     "check_header",
     "check_pause",
     "check_wait",
+    "nearest",
     "one_of",
-    "status_from",
+    "resolve_options",
+    "resolve_processed",
 ]
 
 
 def check_wait(name: str, value: object) -> float:
-    """Return a number of seconds, zero included."""
+    """Check seconds, zero allowed."""
     return check_seconds(name, value, zero=True)
 
 
 def check_pause(name: str, value: object) -> float | None:
-    """Return a number of seconds, None for no end."""
+    """Check seconds, None for no end."""
     return None if value is None else check_seconds(name, value, zero=True)
 
 
 def check_at_least_one(name: str, value: object) -> int:
-    """Return an int of at least 1."""
+    """Check an int of at least 1."""
     return check_count(name, value, least=1)
 
 
 def check_flag(name: str, value: object) -> bool:
-    """Return a bool."""
+    """Check a bool."""
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}: expected True or False, not {value!r}")
     return value
 
 
 def check_header(name: str, value: object) -> str:
-    """Return a text that can be the value of a header."""
+    """Check the value of a header."""
     if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
         raise ConfigurationError(f"{name}: expected a text of printable ASCII for a header, not {value!r}")
     return value
 
 
 def check_field(name: str, value: object) -> str | None:
-    """Return the name of a top-level field of an answer, None for the kind's own choice."""
+    """Check the name of a top-level field, None for the kind's own choice."""
     if value is not None and (not isinstance(value, str) or not value):
         raise ConfigurationError(
             f"{name}: expected the name of a top-level field, such as 'id', or None, not {value!r}"
@@ -66,7 +69,7 @@ def check_field(name: str, value: object) -> str | None:
 
 
 def one_of(*choices: object) -> Callable[[str, object], Any]:
-    """Return a check that lets only the ``choices`` pass."""
+    """Return a check for one of the ``choices``."""
 
     def check(name: str, value: object) -> object:
         check_choice(name, value, choices)
@@ -75,20 +78,24 @@ def one_of(*choices: object) -> Callable[[str, object], Any]:
     return check
 
 
-def status_from(lowest: int, highest: int) -> Callable[[str, object], int]:
-    """Return a check for a status from ``lowest`` to ``highest``."""
+def check_error_status(name: str, value: object) -> int:
+    """Check a status of an error."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 400 <= value <= 599:
+        raise ConfigurationError(f"{name}: expected a status from 400 to 599, not {value!r}")
+    return value
 
-    def check(name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise ConfigurationError(f"{name}: expected a status from {lowest} to {highest}, not {value!r}")
-        return value
 
-    return check
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message, "; did you mean ...?", or nothing if no ``known`` name is near."""
+    names = list(known)
+    # Half a name counts as near too: "gzip" means one of three.
+    found = dict.fromkeys(get_close_matches(name, names) + [other for other in names if name and name in other])
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
 @frozen
 class Option:
-    """A keyword argument of a kind: its name, its default, and a function that returns a checked value."""
+    """A keyword argument of a kind."""
 
     name: str
     default: Any
@@ -99,11 +106,14 @@ class Option:
 class Kind:
     """One kind of fault.
 
-    ``about``: what the client meets, in one line. ``play``: makes the answer out of an ``Exchange`` and the options;
-    it returns None where there is nothing to spoil in this answer. ``processed``: whether the server acts on the
-    request before the fault, the default first and what else can be asked for after it. ``on_success``: it spoils
-    only answers that would have been a success. ``on_reused``: it can only hit a connection that has served a request
-    before.
+    Attributes:
+        name: What ``faults.add`` takes.
+        about: What the client gets, in one line.
+        play: Returns the response for an ``Exchange`` and the options, None if there is nothing to change.
+        options: The options it takes.
+        processed: Whether the server acts on the request before the fault: the default, then what else is possible.
+        on_success: Whether it changes successes only.
+        on_reused: Whether it only hits a connection that has served a request before.
     """
 
     name: str
@@ -114,26 +124,26 @@ class Kind:
     on_success: bool = False
     on_reused: bool = False
 
-    def settle(self, given: Mapping[str, object]) -> dict[str, Any]:
-        """Return every option with its value, given or default; raises ``ConfigurationError`` for a bad one."""
-        known = {option.name: option for option in self.options}
-        if unknown := set(given) - set(known):
-            raise ConfigurationError(self._unknown_option(min(unknown), known))
-        return {name: option.check(name, given.get(name, option.default)) for name, option in known.items()}
 
-    def _unknown_option(self, name: str, known: Iterable[str]) -> str:
-        options = ", ".join(known)
+def resolve_options(kind: Kind, given: Mapping[str, object]) -> dict[str, Any]:
+    """Return every option of a kind with its value, given or default."""
+    known = {option.name: option for option in kind.options}
+    if unknown := set(given) - set(known):
+        name, options = min(unknown), ", ".join(known)
         has = f"its options are {options}" if options else "it has no options"
-        return f"{name}: expected an option of the fault {self.name!r}, and {has}{nearest(name, known)}"
+        raise ConfigurationError(
+            f"{name}: expected an option of the fault {kind.name!r}, and {has}{nearest(name, known)}"
+        )
+    return {name: option.check(name, given.get(name, option.default)) for name, option in known.items()}
 
-    def settle_processed(self, given: object) -> bool:
-        """Return whether the server acts on the request, None for the default; raises ``ConfigurationError``."""
-        if given is None:
-            return self.processed[0]
-        if check_flag("processed", given) not in self.processed:
-            why = "spoils the real answer" if self.processed[0] else "comes before the request is read"
-            raise ConfigurationError(
-                f"processed: expected {self.processed[0]} or None for the fault {self.name!r}, which {why},"
-                f" not {given!r}"
-            )
-        return bool(given)
+
+def resolve_processed(kind: Kind, given: object) -> bool:
+    """Return whether the server acts on the request; None is the kind's default."""
+    if given is None:
+        return kind.processed[0]
+    if check_flag("processed", given) not in kind.processed:
+        why = "spoils the real response" if kind.processed[0] else "comes before the request is read"
+        raise ConfigurationError(
+            f"processed: expected {kind.processed[0]} or None for the fault {kind.name!r}, which {why}, not {given!r}"
+        )
+    return bool(given)

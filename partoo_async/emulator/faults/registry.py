@@ -1,12 +1,12 @@
-"""Every kind of fault there is, by name."""
+"""Every kind of fault by name, and the mix that ``chaos`` draws from. A new kind goes into the file of its group."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partoo_async.emulator.faults import connection, content, encodings, framing, statuses
-from partoo_async.emulator.faults.nearest import nearest
+from partoo_async.emulator.faults.kinds import nearest
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,25 +14,37 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.faults.kinds import Kind
 
-__all__ = ["GROUPS", "KINDS", "kind_of"]
+__all__ = ["CHAOS_MIX", "GROUPS", "KINDS", "kind_of"]
 
+# Under the headings of the documentation.
 GROUPS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
     {
         "The connection": connection.KINDS,
-        "Other answers": statuses.KINDS,
+        "Other responses": statuses.KINDS,
         "Broken HTTP": framing.KINDS,
         "Encodings": encodings.KINDS,
         "Content": content.KINDS,
     }
 )
-"""The kinds under the headings of the documentation."""
-
+# By the names that `faults.add` takes.
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kinds in GROUPS.values() for kind in kinds})
-"""The kinds by the name that ``emulator.faults.add`` takes."""
+
+# With their options; each gets the same share. None of them takes long, so that a demo goes on at a visible speed.
+CHAOS_MIX: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("close", {}),
+    ("reset", {}),
+    ("close_in_body", {}),
+    ("truncated_json", {}),
+    ("unavailable", {"retry_after": 0}),
+    ("status", {"status": 500}),
+    ("gateway_page", {"status": 502}),
+    ("stall", {"seconds": 0.5}),
+    ("slow_body", {"seconds": 0.5}),
+)
 
 
 def kind_of(name: object) -> Kind:
-    """Return the kind of that name; raises ``ConfigurationError``, with the nearest names, if there is none."""
+    """Return the kind with that name."""
     if not isinstance(name, str):
         raise ConfigurationError(f"kind: expected the name of a fault, such as 'reset', not {type(name).__name__}")
     if name not in KINDS:

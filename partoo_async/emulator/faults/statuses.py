@@ -1,4 +1,4 @@
-"""Other answers in the place of the real one: refusals with all sorts of ``Retry-After``, gateway pages, redirects."""
+"""Other responses instead of the real one: errors with all sorts of ``Retry-After``, gateway pages, redirects."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from partoo_async.emulator.faults.exchange import Exchange, head
-from partoo_async.emulator.faults.kinds import Kind, Option, check_header, check_wait, one_of, status_from
-from partoo_async.emulator.faults.raw import Line, RawAnswer
-from partoo_async.emulator.http.http_io import error_answer, json_answer
+from partoo_async.emulator.faults.exchange import Exchange, ScriptedResponse, head, send_bytes
+from partoo_async.emulator.faults.kinds import Kind, Option, check_error_status, check_header, check_wait, one_of
+from partoo_async.emulator.http.http_io import error_response, json_response
 
 __all__ = ["KINDS", "html_page"]
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-# Reserved for a service that discards what it gets: nothing listens there.
+# The port of the discard service. Nothing listens there.
 _DISCARD_PORT = 9
 
 
 def html_page(title: str) -> bytes:
-    """Return a page such as proxies make."""
+    """Return a page as proxies make them."""
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1><hr>gateway</body></html>".encode()
 
 
 def _status(exchange: Exchange, status: int) -> web.Response:
-    # Proxies use numbers that are in no standard, such as 520, and those have no phrase.
-    return json_answer({exchange.error_key: {"json": _PHRASES.get(status, f"Status {status}")}}, status)
+    # Proxies use statuses that are in no standard, such as 520. They have no phrase.
+    return json_response({exchange.error_key: {"json": _PHRASES.get(status, f"Status {status}")}}, status)
 
 
 def _gateway_page(_: Exchange, status: int) -> web.Response:
@@ -43,7 +42,7 @@ def _seconds(value: float) -> str:
 
 
 def _refused(exchange: Exchange, status: int, text: str | None) -> web.Response:
-    return error_answer(status, exchange.error_key, headers={} if text is None else {"Retry-After": text})
+    return error_response(status, exchange.error_key, headers={} if text is None else {"Retry-After": text})
 
 
 def _refused_for(exchange: Exchange, status: int, retry_after: float) -> web.Response:
@@ -65,7 +64,7 @@ def _redirect_port(exchange: Exchange, status: int) -> web.Response:
 
 
 def _redirect_back(exchange: Exchange, status: int, scheme: str) -> web.Response:
-    # By the name that the client has for this server, port included.
+    # To the name and port that the client used.
     return _redirect(exchange, status, f"{scheme}://{exchange.request.host}{exchange.request.path_qs}")
 
 
@@ -73,23 +72,19 @@ def _bare(_: Exchange, status: int) -> web.Response:
     return web.Response(status=status)
 
 
-def _no_content_with_body(exchange: Exchange) -> RawAnswer:
+def _no_content_with_body(exchange: Exchange) -> ScriptedResponse:
     framing = ("Content-Type: application/json", f"Content-Length: {len(exchange.body)}")
-
-    async def script(line: Line) -> None:
-        await line.send(head("204 No Content", *framing) + exchange.body)
-
-    return RawAnswer(script, 204, keep_open=True)
+    return send_bytes([head("204 No Content", *framing) + exchange.body], 204, keep_open=True)
 
 
-# A gateway refuses a request before the server has seen it, unless told otherwise: then it gives up on it afterwards.
+# By default a gateway refuses the request before the server sees it. It may also give up on the server afterwards.
 _gateway = partial(Kind, processed=(False, True))
 _WAIT = Option("retry_after", 1.0, check_wait)
 _MOVED = Option("status", 302, one_of(301, 302, 303, 307, 308))
 _ELSEWHERE = Option("location", "http://elsewhere.invalid/", check_header)
 
 KINDS = (
-    _gateway("status", "an error with any `status`", _status, (Option("status", 500, status_from(400, 599)),)),
+    _gateway("status", "an error with any `status`", _status, (Option("status", 500, check_error_status),)),
     _gateway(
         "gateway_page",
         "a 502, 503 or 504 with a page in HTML",
@@ -115,7 +110,7 @@ KINDS = (
     _gateway("redirect_nowhere", "a redirect without `Location`", _bare, (_MOVED,)),
     _gateway("redirect_file", "a redirect to a local file", partial(_redirect, location="file:///dev/null"), (_MOVED,)),
     _gateway("no_content", "204, no body", partial(_bare, status=204)),
-    # The real answer is the body that must not be there.
+    # The real response is the body that must not be there.
     Kind("no_content_with_body", "204, and yet a body", _no_content_with_body),
     _gateway("reset_content", "205, no body", partial(_bare, status=205)),
     _gateway("not_modified", "304, no body", partial(_bare, status=304)),

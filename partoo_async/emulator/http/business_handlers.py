@@ -1,106 +1,83 @@
-"""The two operations that tell a holder of business ids what they stand for.
-
-Paths, parameters and fields: the pages "Search for businesses" and "Get business" of the API reference, and the guide
-on groups for the logic of the filter by group.
-"""
+"""The two operations on businesses. Documentation: the pages "Search for businesses" and "Get business"."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async.emulator.data.business_index import Directory
+from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.businesses import as_json
-from partoo_async.emulator.data.pages import paginate
 from partoo_async.emulator.data.search import Criteria, statuses_of
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
-from partoo_async.emulator.http.handlers import BASE_PATH
-from partoo_async.emulator.http.http_io import (
-    caller_of,
-    integer,
-    json_answer,
-    per_page,
-    query_int,
-    query_list,
-    query_number,
-    query_org,
-)
+from partoo_async.emulator.http import http_io
 
-__all__ = ["BusinessOperations"]
+__all__ = ["BusinessHandlers"]
+
+# Parameters that are fields of Criteria under the same name.
+_TEXTS = ("query", "name", "city", "zipcode", "country", "code", "order_by")
 
 
 @frozen
-class BusinessOperations:
-    """One method per operation of the API, on the businesses of one store."""
+class BusinessHandlers:
+    """One method for each operation."""
 
     store: Store
-    directory: Directory
+    index: BusinessIndex
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of both operations, under the base path."""
+        """Return the routes of both operations, base path included."""
         return [
-            # Before the other one, whose pattern fits it, too.
-            web.get(f"{BASE_PATH}/business/search", self.search, allow_head=False),
-            web.get(f"{BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
+            # First, since the pattern of the other one matches this path too.
+            web.get(f"{http_io.BASE_PATH}/business/search", self.search, allow_head=False),
+            web.get(f"{http_io.BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
         ]
 
     async def search(self, request: web.Request) -> web.Response:
-        """Answer GET /business/search; ``org_id`` counts for a provider only, others search their organization."""
-        caller = caller_of(request)
-        page, size = query_int(request, "page", 1), per_page(request)
-        org_id = caller.organization(query_org(request))
-        found = self._criteria(request, org_id).find(self.directory.seen_by(caller, org_id))
-        shown = paginate(found, page, size, self.store.behaviour.page_past_end)
-        groups = self.directory.groups_of((business.id for business in shown.items), org_id)
-        return json_answer(
-            {
-                "businesses": [as_json(business, groups[business.id]) for business in shown.items],
-                "page": shown.page,
-                "max_page": shown.max_page,
-                "count": shown.count,
-            }
-        )
+        """Handle GET /business/search."""
+        caller = http_io.caller_of(request)
+        page, size = http_io.query_int(request, "page", 1), http_io.per_page(request)
+        # Documented: only a provider may name an organization; others search their own.
+        org_id = caller.organization(http_io.query_int(request, "org_id", None))
+        found = self._criteria(request, org_id).find(self.index.visible_businesses(caller, org_id))
+        shown, place = http_io.paginate(found, page, size, self.store.behaviour.page_past_end)
+        groups = self.index.groups_of((business.id for business in shown), org_id)
+        items = [as_json(business, groups[business.id]) for business in shown]
+        return http_io.json_response({"businesses": items, **place})
 
     async def get_business(self, request: web.Request) -> web.Response:
-        """Answer GET /business/{business_id}, in which ``c-`` and a store code may stand for the id."""
-        caller = caller_of(request)
+        """Handle GET /business/{business_id}."""
+        caller = http_io.caller_of(request)
         wanted = request.match_info["business_id"]
+        # Documented: `c-` and a store code may stand for the id, for some roles.
         if wanted.startswith("c-"):
             if not caller.by_code:
                 raise ForbiddenError
-            business = self.directory.get_by_code(wanted.removeprefix("c-"), caller)
+            business = self.index.get_by_code(wanted.removeprefix("c-"), caller)
         else:
-            business = self.directory.get(wanted, caller)
-        groups = self.directory.groups_of([business.id], business.org_id)
-        return json_answer(as_json(business, groups[business.id]))
+            business = self.index.get(wanted, caller)
+        groups = self.index.groups_of([business.id], business.org_id)
+        return http_io.json_response(as_json(business, groups[business.id]))
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
-        query = request.query
-        statuses = query_list(request, "status")
+        statuses = http_io.query_list(request, "status")
         if statuses is None and not self.store.behaviour.search_closed:
-            # Documented for the statistics of a search; it hides businesses that a group lists.
+            # Documented for the statistics of a search only. It hides businesses that a group lists.
             statuses = ["open"]
         return Criteria(
-            ids=query_list(request, "business__in"),
+            ids=http_io.query_list(request, "business__in"),
             in_groups=self._in_groups(request, org_id),
             statuses=None if statuses is None else statuses_of(statuses),
-            query=query.get("query"),
-            name=query.get("name"),
-            city=query.get("city"),
-            zipcode=query.get("zipcode"),
-            country=query.get("country"),
-            code=query.get("code"),
-            modified_from=query_number(request, "modified__gte"),
-            order_by=query.get("order_by"),
+            modified_from=http_io.query_number(request, "modified__gte"),
+            **{name: request.query.get(name) for name in _TEXTS},
         )
 
     def _in_groups(self, request: web.Request, org_id: int) -> set[str] | None:
-        values = query_list(request, "groups")
+        values = http_io.query_list(request, "groups")
         if values is None:
             return None
-        found, missing = self.directory.members([integer("groups", value) for value in values], org_id)
-        # To pass over a group that is gone would widen what is found.
+        found, missing = self.index.members([http_io.integer("groups", value) for value in values], org_id)
+        # To ignore a group that is gone would find more businesses than were asked for.
         if missing or not values:
             raise InvalidError("groups", f"Unknown group id: {min(missing)}." if missing else "No group id.")
         return found

@@ -1,8 +1,7 @@
-"""Under which names the emulator answers: a web site must not reach it by a name of its own that leads here.
+"""Which host names the emulator answers to, so that no web site reaches it through a browser."""
 
-Whoever opens a page of evil.example could otherwise be its way in, once that name stands for 127.0.0.1 (DNS rebinding:
-https://owasp.org/www-community/attacks/DNS_Rebinding). The ``Host`` header tells, since browsers put the name there.
-"""
+# DNS rebinding (https://owasp.org/www-community/attacks/DNS_Rebinding): the owner of evil.example lets that name
+# resolve to 127.0.0.1, and its page then talks to the emulator. Browsers put the name into the `Host` header.
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from partoo_async.emulator.http.http_io import error_answer
+from partoo_async.emulator.http.http_io import error_response
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["check_allowed_hosts", "refuse_strangers"]
+__all__ = ["check_allowed_hosts", "check_host_header"]
 
 _logger = logging.getLogger("partoo_async.emulator")
 
@@ -28,7 +27,7 @@ _PORT = re.compile(r":[0-9]*\Z")
 
 
 def check_allowed_hosts(value: object) -> frozenset[str]:
-    """Return the names as they are compared."""
+    """Return the names in the form that is compared."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise ConfigurationError(
             f"allowed_hosts: expected several names, such as ['partoo.example'], not one {type(value).__name__}"
@@ -39,38 +38,34 @@ def check_allowed_hosts(value: object) -> frozenset[str]:
             raise ConfigurationError(
                 f"allowed_hosts: expected names without a port, such as partoo.example, not {name!r}"
             )
-    return frozenset(map(_plain, names))
+    return frozenset(map(_normalized, names))
 
 
-def refuse_strangers(allowed: frozenset[str], error_key: str) -> Middleware:
-    """Return a middleware that refuses requests for a name that is neither of this machine nor among ``allowed``.
-
-    Names of this machine, or of its own network: an address, localhost, and any without a dot, as containers have.
-    No web site has such a one.
-    """
-    told: set[str] = set()
+def check_host_header(allowed: frozenset[str], error_key: str) -> Middleware:
+    """Return a middleware that refuses a host name that is neither local nor ``allowed``."""
+    warned: set[str] = set()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _plain(_PORT.sub("", request.headers.get("Host", "")))
+        name = _normalized(_PORT.sub("", request.headers.get("Host", "")))
         if _is_local(name) or name in allowed:
             return await handler(request)
-        if name not in told and len(told) < 100:
-            told.add(name)
-            _logger.warning("the emulator was asked as %r, and refused; allowed_hosts takes names to allow", name)
-        return error_answer(403, error_key, f"Unknown host {name!r}: allow it with allowed_hosts, or --allow-host")
+        # A limit, because the names come from outside and each one is remembered.
+        if name not in warned and len(warned) < 100:
+            warned.add(name)
+            _logger.warning("the emulator refused a request to host %r; to allow it, use allowed_hosts", name)
+        return error_response(403, error_key, f"Unknown host {name!r}: allow it with allowed_hosts, or --allow-host")
 
     return middleware
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.lower().removesuffix(".").removeprefix("[").removesuffix("]")
 
 
 def _is_local(name: str) -> bool:
-    if "." not in name and ":" not in name:
-        return True
-    if name.endswith(".localhost"):
+    # Containers have names without a dot. No web site has one.
+    if ("." not in name and ":" not in name) or name.endswith(".localhost"):
         return True
     try:
         ipaddress.ip_address(name)

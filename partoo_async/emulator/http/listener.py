@@ -1,4 +1,4 @@
-"""A server's place on the network: it listens there, leaves, and comes back to the same port."""
+"""Listening on an address: start, stop, and start again on the same port."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["Listener"]
 
 _logger = logging.getLogger("partoo_async.emulator")
 
-# Tests stop hundreds of emulators, often with slow answers under way.
-_SHUTDOWN_TIMEOUT = 0.1
+# Short: tests stop hundreds of emulators, often with slow responses in progress.
+_SHUTDOWN_TIMEOUT = 0.1  # seconds
 
 
 @define(eq=False)
 class Listener:
-    """One address to listen on; port 0 takes a free one at the first start and keeps it."""
+    """One address to listen on; port 0 takes a free port at the first start and keeps it."""
 
     host: str
     port: int
     _runner: web.AppRunner | None = field(init=False, default=None)
     _origin: str | None = field(init=False, default=None)
-    _under_way: set[asyncio.Task[object]] = field(init=False, factory=set)
+    _in_progress: set[asyncio.Task[object]] = field(init=False, factory=set)
     _stopping: bool = field(init=False, default=False)
 
     @property
@@ -41,22 +41,19 @@ class Listener:
 
     @property
     def origin(self) -> str:
-        """Such as ``http://127.0.0.1:40123``; kept after the stop. Raises ``RuntimeError`` before the first start."""
+        """Such as ``http://127.0.0.1:40123``; ``RuntimeError`` before the first start."""
         if self._origin is None:
-            raise RuntimeError("the emulator has no address yet: enter `async with Emulator()`, or await start()")
+            raise RuntimeError("the emulator has no address yet: use `async with Emulator()`, or await start()")
         return self._origin
 
     async def start(self, app: web.Application) -> None:
-        """Begin to serve an application.
-
-        Raises ``RuntimeError`` if it is open already, ``ConfigurationError`` for an address that cannot be listened on.
-        """
+        """Serve an application; raise ``ConfigurationError`` if the address cannot be listened on."""
         if self._runner is not None:
             raise RuntimeError("the emulator is running already")
-        app.middlewares.insert(0, self._follow)
-        app.on_shutdown.append(self._end)
+        app.middlewares.insert(0, self._track)
+        app.on_shutdown.append(self._finish_requests)
         self._stopping = False
-        # No access log: it would flood the log of whoever runs this inside a test, and `requests` says more.
+        # No access log: it would flood the log of a test run, and `requests` says more.
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         await runner.setup()
         try:
@@ -71,40 +68,37 @@ class Listener:
         self.announce(runner.addresses)
 
     def announce(self, addresses: list[tuple[str, int]]) -> None:
-        """Take down where clients find it, and warn if those of other machines do, too."""
-        # From the sockets, not from the arguments: only they know the free port and what a name resolved to.
+        """Set the origin from the sockets' addresses; warn if other machines can reach it."""
+        # Only the sockets know the free port, and what a name resolved to.
         host, self.port = addresses[0][:2]
         if not all(ipaddress.ip_address(address[0]).is_loopback for address in addresses):
             _logger.warning("the emulator listens on %s: it is reachable from the network", self.host)
         if ipaddress.ip_address(host).is_unspecified:
-            # No address to connect to; loopback is one of those it stands for.
+            # A client cannot connect to the unspecified address. Loopback is one of those it stands for.
             host = "::1" if ":" in host else "127.0.0.1"
         self._origin = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def stop(self) -> None:
-        """Stop listening and close every connection; requests in progress get a tenth of a second. Safe to repeat."""
+        """Stop listening and close every connection. Safe to repeat."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
 
     @web.middleware
-    async def _follow(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _track(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         task = asyncio.current_task()
         if task is None or self._stopping:
             raise asyncio.CancelledError  # which closes the connection
-        self._under_way.add(task)  # the framework has a task for each request, until its answer has been sent
-        task.add_done_callback(self._under_way.discard)
+        self._in_progress.add(task)  # the framework runs each request in a task, until its response is sent
+        task.add_done_callback(self._in_progress.discard)
         return await handler(request)
 
-    async def _end(self, _: web.Application) -> None:
-        """End what is under way before the framework does.
-
-        A request that ends in the very turn of the event loop in which the framework's patience does is logged by it
-        as an unhandled ``InvalidStateError``.
-        """
+    async def _finish_requests(self, _: web.Application) -> None:
+        # Before the framework does it. aiohttp logs an unhandled InvalidStateError if a request ends in the same
+        # event-loop iteration as its own shutdown timeout.
         self._stopping = True
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=_SHUTDOWN_TIMEOUT)
-        for task in self._under_way:
+        if self._in_progress:
+            await asyncio.wait(self._in_progress, timeout=_SHUTDOWN_TIMEOUT)
+        for task in self._in_progress:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*self._in_progress, return_exceptions=True)

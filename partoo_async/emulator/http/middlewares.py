@@ -1,4 +1,4 @@
-"""What happens to a request before it reaches its operation, one concern each; ``app`` lists them in order."""
+"""What happens to a request before its operation, one middleware for each concern. ``Emulator`` sets their order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from partoo_async.emulator.domain_errors import RefusedError, RefusedKeyError, UnauthenticatedError
-from partoo_async.emulator.faults.injection import fault_of, sent_status
-from partoo_async.emulator.http.handlers import BASE_PATH
-from partoo_async.emulator.http.http_io import CALLER, caller_of
-from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest
+from partoo_async.emulator.http.http_io import BASE_PATH, CALLER, FAULT_KIND, caller_of
+from partoo_async.emulator.http.request_log import RequestLog, SeenRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,18 +20,18 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.behaviour import Behaviour
     from partoo_async.emulator.data.keys import Caller
-    from partoo_async.emulator.http.error_responses import Refusals
-    from partoo_async.emulator.rate_limits.quota import Quota
+    from partoo_async.emulator.http.error_responses import ErrorResponses
+    from partoo_async.emulator.rate_limiters import ServerRateLimit
 
-__all__ = ["authenticate", "explain", "hold_back", "limit", "record"]
+__all__ = ["authenticate", "delay", "limit_rate", "record", "respond_to_errors"]
 
 
-def hold_back(latency: tuple[float, float], random: Random) -> Middleware:
-    """Return a middleware that delays every answer by ``latency``, a (low, high) pair of seconds."""
+def delay(latency: tuple[float, float], random: Random) -> Middleware:
+    """Return a middleware that delays each response by between low and high seconds."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # The answer is late, not its effect: a client that gives up on a write finds it done, the hard case.
+        # The response is late, not its effect: a client that gives up on a write finds it done, the hard case.
         response = await handler(request)
         if latency[1]:
             await asyncio.sleep(random.uniform(*latency))
@@ -43,54 +41,56 @@ def hold_back(latency: tuple[float, float], random: Random) -> Middleware:
 
 
 def record(log: RequestLog) -> Middleware:
-    """Return a middleware that adds every request to ``log``, once its answer is decided."""
+    """Return a middleware that logs every request once its response is decided."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # Before the body is read and the quota asked: the client's own window must hold at this moment.
+        # Before the body is read and the rate limit asked: this is the moment that the client's own limiter counts.
         received = time.monotonic()
-        status = None
+        status: int | None = None
         try:
             response = await handler(request)
-            status = sent_status(response)
+            # A fault may send another status than it decided on, or no whole status line.
+            status = getattr(response, "sent_status", response.status)
             return response
         finally:
-            # Also when the request is cut off: it was received, and a client is judged by that.
+            # Also for a request that is cut off: it was received, and the client's limiter is judged by that.
             resource = request.match_info.route.resource
             route = None if resource is None else resource.canonical.removeprefix(BASE_PATH)
             caller = request.get(CALLER)
             key_id = None if caller is None else caller.id
-            fault = fault_of(request)
-            log.add(SeenRequest(received, request.method, request.path, route, key_id, status, fault))
+            kind = request.get(FAULT_KIND)
+            log.add(SeenRequest(received, request.method, request.path, route, key_id, status, kind))
 
     return middleware
 
 
-def explain(refusals: Refusals) -> Middleware:
-    """Return a middleware that turns every refusal into its status and body."""
+def respond_to_errors(error_responses: ErrorResponses) -> Middleware:
+    """Return a middleware that turns domain and framework errors into responses."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except RefusedError as error:
-            return refusals.answer(error)
+            return error_responses.respond(error)
         except web.HTTPException as error:
-            return refusals.framework(error)
+            return error_responses.respond_to_framework(error)
 
     return middleware
 
 
 def authenticate(callers: Mapping[str, Caller], behaviour: Behaviour) -> Middleware:
-    """Return a middleware that refuses a request unless its ``x-APIKey`` header is one of the keys of ``callers``."""
+    """Return a middleware that refuses a request without a valid key in ``x-APIKey``."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # A plain lookup: there is no secret here that the time it takes could give away.
+        # A plain lookup: there is no secret here that its timing could give away.
         caller = callers.get(request.headers.get("x-APIKey", ""))
         if caller is None:
             raise UnauthenticatedError
         request[CALLER] = caller
+        # Which status either of these gets is an open question.
         if caller.key.expired:
             raise RefusedKeyError(behaviour.expired_key)
         if not caller.comes_from(request.remote):
@@ -100,16 +100,14 @@ def authenticate(callers: Mapping[str, Caller], behaviour: Behaviour) -> Middlew
     return middleware
 
 
-def limit(quotas: Mapping[int, Quota]) -> Middleware:
-    """Return a middleware that refuses every request over the quota, before anything else about it is looked at.
-
-    ``quotas``: by organization, since the documented limit is an organization's. Whose a provider's requests to others
-    use up is not documented; here they are its own organization's.
-    """
+def limit_rate(rate_limits: Mapping[int, ServerRateLimit]) -> Middleware:
+    """Return a middleware that refuses a request over its organization's limit, before looking at anything else."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        quotas[caller_of(request).key.org_id].check()
+        # Documentation: page "Rate limits", the limit is an organization's. Whose limit a provider's requests to others
+        # count against is open; here it is the provider's own.
+        rate_limits[caller_of(request).key.org_id].check()
         return await handler(request)
 
     return middleware

@@ -1,7 +1,4 @@
-"""What the emulator shows to people: a page at ``/`` that follows its requests, fed by ``/status.json``.
-
-Both stand beside the API: they need no key, show none, cost no quota and are not in ``Emulator.requests``.
-"""
+"""The status page at ``/`` and its data, ``/status.json``: no key is needed or shown, nothing is limited or logged."""
 
 from __future__ import annotations
 
@@ -16,48 +13,44 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from partoo_async.emulator.http.http_io import json_answer
+from partoo_async.emulator.http.http_io import json_response
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from aiohttp.typedefs import Handler, Middleware
 
-    from partoo_async.emulator.http.requestlog import RequestLog
-    from partoo_async.emulator.rate_limits.quota import Quota
-    from partoo_async.emulator.rate_limits.windows import Window
+    from partoo_async.emulator.http.request_log import RequestLog
+    from partoo_async.emulator.rate_limiters import RateLimiter, ServerRateLimit
 
 __all__ = ["feed", "show_status"]
 
-_LATEST = 25
-_LONGEST_PATH = 200
+_LATEST = 25  # requests in the table
+_LONGEST_PATH = 200  # characters
 _RATE_OVER = 5.0  # seconds
 
 
-def show_status(log: RequestLog, quota: Quota | None) -> Middleware:
-    """Return a middleware that answers for the page and its feed, and passes everything else on.
-
-    It goes outside of all others, so that no key is asked for, no fault strikes and nothing is recorded.
-    """
+def show_status(log: RequestLog, rate_limit: ServerRateLimit | None) -> Middleware:
+    """Return a middleware that serves the page and its data. It goes outside of all others."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # The path first: of all requests, nearly none are for people.
-        if request.path in _ANSWERS and request.method in ("GET", "HEAD"):
-            return _ANSWERS[request.path](log, quota)
+        # The path first: nearly all requests are for the API.
+        if request.path in _PAGES and request.method in ("GET", "HEAD"):
+            return _PAGES[request.path](log, rate_limit)
         return await handler(request)
 
     return middleware
 
 
-def feed(log: RequestLog, quota: Quota | None, now: float) -> dict[str, Any]:
-    """Return what the page shows, as JSON values; ``now`` is a time of the log, in seconds."""
-    # The log is in the order of answers, so that a slow request may hide a few behind it: a rate to look at.
+def feed(log: RequestLog, rate_limit: ServerRateLimit | None, now: float) -> dict[str, Any]:
+    """Return the data of the page as JSON values; ``now`` is in the log's seconds."""
+    # The log is in the order of responses, so a slow request may hide a few behind it. Good enough to look at.
     recent = sum(1 for _ in takewhile(lambda seen: seen.time > now - _RATE_OVER, reversed(log)))
     return {
         "requests": log.statuses.total(),
         "per_second": recent / _RATE_OVER,
-        "quota": quota and _use(quota.window),
+        "quota": rate_limit and _use(rate_limit.limiter),
         "statuses": _counts(log.statuses),
         "faults": _counts(log.faults),
         "latest": [
@@ -74,12 +67,12 @@ def feed(log: RequestLog, quota: Quota | None, now: float) -> dict[str, Any]:
     }
 
 
-def _use(window: Window) -> dict[str, Any]:
-    return {"used": window.used(), "limit": window.limit.requests, "per": window.limit.per}
+def _use(limiter: RateLimiter) -> dict[str, Any]:
+    return {"used": limiter.used(), "limit": limiter.limit.requests, "per": limiter.limit.per}
 
 
 def _counts(counter: Counter[Any]) -> list[dict[str, Any]]:
-    named = {"no answer" if name is None else str(name): count for name, count in counter.items()}
+    named = {"no response" if name is None else str(name): count for name, count in counter.items()}
     return [{"name": name, "count": count} for name, count in sorted(named.items())]
 
 
@@ -87,7 +80,7 @@ def _counts(counter: Counter[Any]) -> list[dict[str, Any]]:
 def _page() -> tuple[bytes, str]:
     """Return the page and its content security policy."""
     page = Path(__file__).with_suffix(".html").read_bytes()
-    # By their hashes only this style and this script run, even if a name or a path were ever shown as HTML.
+    # Their hashes allow only this style and this script, even if a name or a path were ever shown as HTML.
     inside = {
         tag: base64.b64encode(hashlib.sha256(text).digest()).decode()
         for tag, text in re.findall(rb"<(style|script)>(.*?)</\1>", page, re.DOTALL)
@@ -99,19 +92,19 @@ def _page() -> tuple[bytes, str]:
     return page, policy
 
 
-def _show_page(_: RequestLog, __: Quota | None) -> web.Response:
+def _show_page(_: RequestLog, __: ServerRateLimit | None) -> web.Response:
     page, policy = _page()
     headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return web.Response(body=page, content_type="text/html", charset="utf-8", headers=headers)
 
 
-def _show_feed(log: RequestLog, quota: Quota | None) -> web.Response:
-    return json_answer(feed(log, quota, time.monotonic()), headers={"Cache-Control": "no-store"})
+def _show_feed(log: RequestLog, rate_limit: ServerRateLimit | None) -> web.Response:
+    return json_response(feed(log, rate_limit, time.monotonic()), headers={"Cache-Control": "no-store"})
 
 
-def _show_no_icon(_: RequestLog, __: Quota | None) -> web.Response:
-    # Browsers ask for one by themselves, and a 404 would look like a fault of the client under test.
+def _show_no_icon(_: RequestLog, __: ServerRateLimit | None) -> web.Response:
+    # Browsers request one by themselves. A 404 would look like a fault of the client under test.
     return web.Response(status=204)
 
 
-_ANSWERS = {"/": _show_page, "/status.json": _show_feed, "/favicon.ico": _show_no_icon}
+_PAGES = {"/": _show_page, "/status.json": _show_feed, "/favicon.ico": _show_no_icon}

@@ -1,4 +1,4 @@
-"""What the emulator saw: a bounded log of requests, and the busiest window in it."""
+"""The requests that the emulator has received: a bounded log, and the busiest window in it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ if TYPE_CHECKING:
 
 __all__ = ["LOG_SIZE", "RequestLog", "SeenRequest", "busiest_window"]
 
+# How many requests are kept. At 300 a minute that is eleven hours.
 LOG_SIZE = 200_000
-"""How many requests are remembered; older ones are forgotten. At 300 a minute that is eleven hours."""
 
 
 @frozen
 class SeenRequest:
     """One request as the server saw it.
 
-    ``time``: when it was received, ``time.monotonic()`` in seconds. ``path``: without the query, which is
-    where old clients put the key. ``route``: its template without the base path, such as ``/sections/{section_id}``,
-    or None for an unknown route. ``key_id``: which key it came with, "key-1" for ``api_key`` and "key-2" and on for
-    ``api_keys``, never the key itself; None without a valid one. ``status``: the status decided on, or None when no
-    answer was made. ``fault``: the kind of fault that was played on it, if any.
+    Attributes:
+        time: When it was received, ``time.monotonic()`` in seconds.
+        method: Such as "GET".
+        path: The path without the query.
+        route: The template of the path without the base path, such as ``/sections/{section_id}``. None if unknown.
+        key_id: "key-1" for ``api_key``, "key-2" and on for ``api_keys``; never the key. None without a valid one.
+        status: The status of the response. None if there was none.
+        fault: The kind of fault played on it, or None.
     """
 
     time: float
     method: str
-    path: str
+    path: str  # old clients put the key into the query
     route: str | None
     key_id: str | None
     status: int | None
@@ -37,10 +40,10 @@ class SeenRequest:
 
 
 def busiest_window(times: Iterable[float], per: float) -> int:
-    """Return how many of ``times`` lie, at the most, in one window of ``per`` seconds; two ``per`` apart do not."""
+    """Return the most ``times`` in any window of ``per`` seconds; two exactly ``per`` apart are not in one."""
     window: deque[float] = deque()
     most = 0
-    # The log is in the order of answers, and a small request overtakes one with a slow body.
+    # The log is in the order of responses, and a small request overtakes one with a slow body.
     for time in sorted(times):
         window.append(time)
         while window[0] + per <= time:
@@ -51,17 +54,15 @@ def busiest_window(times: Iterable[float], per: float) -> int:
 
 @frozen
 class RequestLog:
-    """The last ``LOG_SIZE`` requests, in the order in which their answers were decided.
+    """The last ``LOG_SIZE`` requests, in the order of their responses."""
 
-    ``statuses`` and ``faults`` count all requests, those forgotten too; None counts those without an answer.
-    """
-
+    # These two count all requests, those forgotten too. None stands for no response.
     statuses: Counter[int | None] = field(init=False, factory=Counter)
     faults: Counter[str] = field(init=False, factory=Counter)
     _seen: deque[SeenRequest] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
 
     def add(self, request: SeenRequest) -> None:
-        """Remember a request, and forget the oldest one if the log is full."""
+        """Add a request."""
         self._seen.append(request)
         self.statuses[request.status] += 1
         if request.fault is not None:

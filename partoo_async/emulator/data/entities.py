@@ -1,0 +1,88 @@
+"""What the emulated organizations consist of: sections, groups, businesses. Imports nothing else of the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field
+
+from partoo_async._internal.reprs import total_repr
+
+__all__ = ["CREATED", "STATUSES", "BusinessStatus", "EmulatedBusiness", "EmulatedGroup", "EmulatedSection"]
+
+# Documentation: page "Search for businesses".
+BusinessStatus: TypeAlias = Literal["open", "closed", "opening_soon", "temporarily_closed"]
+STATUSES = ("open", "closed", "opening_soon", "temporarily_closed")
+
+# In seconds since 1970. A fixed moment, so that the same seed gives the same data on every day.
+CREATED = 1_760_000_000.0
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    return list(values)
+
+
+@total_repr
+@define
+class EmulatedGroup:
+    """A group in the emulator. Change its fields at any time.
+
+    Attributes:
+        id: Unique in the whole emulator.
+        name: Unique in its section.
+        has_puller: Locks it against update and delete.
+        business_ids: The whole list, in the order it is sent.
+    """
+
+    id: int
+    name: str
+    has_puller: bool = False
+    business_ids: list[str] = field(factory=list, converter=_listed)
+
+
+@define
+class EmulatedSection:
+    """A section in the emulator. Change its fields and its groups at any time.
+
+    Attributes:
+        id: Unique in the whole emulator.
+        name: Unique in its organization.
+        groups: Its groups by id.
+        can_edit: False refuses every write to it or its groups.
+        has_puller: Locks it against update and delete.
+        org_id: Its organization. Keys of others do not see it.
+    """
+
+    id: int
+    name: str
+    groups: MutableMapping[int, EmulatedGroup] = field(factory=dict)
+    can_edit: bool = True
+    has_puller: bool = False
+    org_id: int = 1
+
+
+@define
+class EmulatedBusiness:
+    """A business in the emulator. Change its fields at any time. Its groups are those that list its id.
+
+    The fields are those of the API, but for ``more``, which is added to what is sent and replaces fields of the same
+    name. ``code`` is the store code, unique in the organization. ``created`` and ``modified`` are seconds since 1970.
+    """
+
+    id: str
+    name: str = ""
+    code: str | None = None
+    status: BusinessStatus = "open"
+    org_id: int = 1
+    address: str | None = None
+    city: str | None = None
+    zipcode: str | None = None
+    region: str | None = None
+    country: str | None = None
+    default_lang: str | None = None
+    lat: float | None = None
+    long: float | None = None
+    created: float = CREATED
+    modified: float = CREATED
+    more: dict[str, Any] = field(factory=dict)

@@ -1,1 +1,0 @@
-"""How the emulator counts requests, and what it says to one too many."""
