@@ -210,7 +210,7 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
         (["group", 7, 42, "--timeout", 0], 2, "timeout"),
         (["group", 7, 42, "--api-key", "k"], 2, "--api-key"),
         (["group", 7, 42, "--server", UNREACHABLE, "--timeout", 0.2], 4, "connect"),
-        (["scan", 7, 9, "--group", 1], 2, "group_ids"),
+        (["scan", 7, 9, "--group", 1], 2, "--group"),
         (["scan", 7, "--max-failures", -1], 2, "--max-failures"),
         (["scan", 7, "--progress", "loud"], 2, "loud"),
         (["sections", "--org-id", -5], 2, "org_id"),
