@@ -15,6 +15,9 @@ from partoo_async.scan.rows import describe
 
 __all__ = ["execute"]
 
+# What the package calls an argument, and the command line an option.
+_OPTIONS = {"path": "--output", "org_id": "--org-id", "max_failures": "--max-failures", "timeout": "--timeout"}
+
 
 class _Signals:
     """Cancels a task at Ctrl-C or SIGTERM; ``caught`` is which. The second one kills the process."""
@@ -60,5 +63,6 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
         say("interrupted" if signals.caught is signal.SIGINT else "terminated")
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
-        say(f"error: {describe(error)}")
+        name, colon, problem = describe(error).partition(": ")
+        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem}")
         return exit_code(error)

@@ -183,7 +183,7 @@ def test_into_a_file(serve: Callable[..., Emulator], partoo: Partoo, tmp_path: P
         (("scan", 7, "--org-id", 1), "--org-id: needs --all"),
         (("scan", 7, "--resume"), "--resume: needs --journal FILE"),
         (("scan", 7, "--keep-failed"), "--keep-failed: needs --resume"),
-        (("scan", 7, "--output", "groups.xlsx"), "expected the suffix .ndjson"),
+        (("scan", 7, "--output", "groups.xlsx"), "--output: expected the suffix .ndjson"),
         (("scan", 7, "--output", "groups.csv", "--json"), "so it does not go with --output"),
         (("scan", 7, "--rows", "group"), "--rows: needs --output FILE.csv"),
         (("scan", 7, "--max-failures", "many"), "--max-failures: expected a count such as 10, or a share such as 5%"),

@@ -8,7 +8,7 @@ import typer
 
 from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
-from partoo_async.cli.output import print_json, print_result, table, yes_no
+from partoo_async.cli.output import print_json, print_result, say, table, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.models import Section
 
@@ -36,7 +36,9 @@ def sections(
                     await print_json(_object(section))
                 else:
                     rows.append(_row(section))
-        if not as_json:
+        if not as_json and not rows:
+            say("there is no such section")
+        elif not as_json:
             columns = ("section", "name", "groups", "editable", "puller")
             print_result(table(columns, rows, numbers=("section", "groups")))
         return OK
