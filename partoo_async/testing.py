@@ -108,7 +108,7 @@ def make_emulator(**options: Any) -> ThreadedEmulator:
     """Return an emulator for a ``with`` block, by default without a rate limit.
 
     Args:
-        options: Those of ``Emulator``; with ``profile`` or ``groups``, those of ``Emulator.with_profile``.
+        **options: Those of ``Emulator``; with ``profile`` or ``groups``, those of ``Emulator.with_profile``.
 
     Raises:
         ConfigurationError: An option is wrong.
@@ -125,7 +125,7 @@ def make_client(emulator: Emulator, **options: Any) -> PartooClient:
 
     Args:
         emulator: What it talks to; running.
-        options: Those of ``PartooClient``, which win over these defaults.
+        **options: Those of ``PartooClient``, which win over these defaults.
     """
     # No rate limit of its own: a 429 comes only if the emulator has a limit or plays one.
     defaults: dict[str, Any] = {

@@ -34,7 +34,7 @@ def _row(item: ScanItem) -> _Row:
 
 
 @define
-class _Shown:
+class _ScanView:
     """A scan, and what its summary counts beside its progress."""
 
     scan: Scan
@@ -89,9 +89,9 @@ class _Shown:
 async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
     """Run a scan, print its groups, and return the exit code."""
     require_stdout()
-    show, rows = _Shown(scan, display), list[_Row]()
+    view, rows = _ScanView(scan, display), list[_Row]()
     try:
-        async with aclosing(show.items()) as items:
+        async with aclosing(view.items()) as items:
             async for item in items:
                 if as_json:
                     await print_json(item_object(item))
@@ -99,30 +99,30 @@ async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
                     rows.append(_row(item))
     # What was had until Ctrl-C, or until one failure too many, is shown as well.
     except (PartooError, asyncio.CancelledError):
-        _finish(show, rows)
+        _finish(view, rows)
         raise
-    _finish(show, rows)
-    return show.code
+    _finish(view, rows)
+    return view.code
 
 
-def _finish(show: _Shown, rows: list[_Row]) -> None:
+def _finish(view: _ScanView, rows: list[_Row]) -> None:
     if rows:
         columns = ["section", "group", "name", "puller", "businesses"]
-        if show.codes:
+        if view.codes:
             columns.append("error")
         cells = (cells[: len(columns)] for *_, cells in sorted(rows))
         print_result(table(columns, cells, numbers=("section", "group", "businesses")))
-    show.summarize()
+    view.summarize()
 
 
 async def export_scan(scan: Scan, display: Display, path: str, rows: RowKind | None) -> int:
     """Run a scan, write its groups to a file, and return the exit code."""
-    show = _Shown(scan, display)
+    view = _ScanView(scan, display)
     try:
-        written = await write(show.items(), path, rows=rows)
+        written = await write(view.items(), path, rows=rows)
     except (PartooError, asyncio.CancelledError):
-        show.summarize()
+        view.summarize()
         raise
-    show.summarize()
+    view.summarize()
     display.note(f"{amount(written.rows, 'row')} in {clean(path)}")
-    return show.code
+    return view.code

@@ -94,7 +94,7 @@ class _Csv(Encoder):
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
         count = 0
-        # One group after the other: within a call of the csv module no other thread gets its turn.
+        # One group after the other: a call of the csv module lets no other thread run.
         for table in tables:
             writer.writerows(table)
             count += len(table)
