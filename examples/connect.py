@@ -1,4 +1,4 @@
-"""Where the examples get their client from. In your own code it is just ``async with PartooClient() as partoo``."""
+"""How the examples get their client. Your own code needs just ``async with PartooClient() as partoo``."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from partoo_async.emulator import Emulator
 
 @asynccontextmanager
 async def connect() -> AsyncIterator[PartooClient]:
-    """Yield a client of the server that the environment names, or else of an emulator with demo data."""
+    """Yield a client of the server in the environment, or else of an emulator with demo data."""
     if "PARTOO_API_KEY" in os.environ or "PARTOO_SERVER" in os.environ:
         async with PartooClient() as partoo:
             yield partoo

@@ -1,4 +1,4 @@
-"""Turn every outcome of a call into an answer of your own service: a status and a text for whoever asked."""
+"""Turn every outcome of a call into a response of your own service: a status and a text."""
 
 import asyncio
 
@@ -7,31 +7,31 @@ from connect import connect
 from partoo_async import PartooClient, errors
 
 
-async def answer(partoo: PartooClient, section_id: str, group_id: str) -> tuple[int, str]:
+async def respond(partoo: PartooClient, section_id: str, group_id: str) -> tuple[int, str]:
     try:
         group = await partoo.groups.get(section_id, group_id)
     except errors.ConfigurationError as error:
-        return 400, str(error)  # an id that cannot be one: nothing was sent
+        return 400, str(error)  # not an id: nothing was sent
     except errors.NotFoundError:
         return 404, "no such group"
     except errors.QuotaExceededError as error:
         return 503, f"busy, come back in {error.retry_after + 1:.0f} s"
     except errors.PartooError as error:
         if isinstance(error, (errors.AuthenticationError, errors.PermissionDeniedError)):
-            return 500, "our API key is refused"  # for the log: str(error) names the server it was sent to
-        return (503 if error.transient else 502), f"Partoo does not answer as it should, {len(error.attempts)} tries"
+            return 500, "our API key is refused"  # log str(error), which names the server
+        return (503 if error.transient else 502), f"Partoo failed, after {len(error.attempts)} tries"
     return 200, f"{group.name}, {len(group.business_ids)} businesses"
 
 
 async def main() -> None:
     async with connect() as partoo:
-        # One client for all; an own deadline for calls that somebody waits for.
+        # One client, with a shorter timeout for calls that somebody waits for.
         quick = partoo.with_options(timeout=5.0)
-        print(*await answer(quick, "7", "42"))
-        print(*await answer(quick, "7", "9999"))
-        print(*await answer(quick, "7/../9", "42"))
-        print(*await answer(partoo.with_options(api_key="of-another-server"), "7", "42"))
-        print(*await answer(partoo.with_options(server="http://127.0.0.1:9", timeout=1.0), "7", "42"))
+        print(*await respond(quick, "7", "42"))
+        print(*await respond(quick, "7", "9999"))
+        print(*await respond(quick, "7/../9", "42"))
+        print(*await respond(partoo.with_options(api_key="of-another-server"), "7", "42"))
+        print(*await respond(partoo.with_options(server="http://127.0.0.1:9", timeout=1.0), "7", "42"))
 
 
 if __name__ == "__main__":

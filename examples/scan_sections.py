@@ -1,7 +1,7 @@
 """Write every business of every group as CSV: ``python examples/scan_sections.py SECTION_ID... > businesses.csv``.
 
-Rows are written as the groups come, so that memory stays small whatever their number. The plan, the progress and the
-failures go to standard error, and the exit code says whether any group is missing.
+Rows are written as groups come, so memory stays small. Plan, progress and failures go to standard error. The exit code
+is 1 if a group is missing.
 """
 
 import asyncio

@@ -1,8 +1,4 @@
-"""For the tests of your own application: an emulator that any test can use, and a client of it that loses no time.
-
-With pytest these come as the fixtures ``partoo_emulator`` and ``partoo_client`` (extra ``testing``); with another
-runner, or for a fixture of another scope, call them here. Nothing here needs pytest.
-"""
+"""An emulator and a client for the tests of your own application, with pytest (extra ``testing``) or without."""
 
 from __future__ import annotations
 
@@ -20,7 +16,6 @@ from partoo_async.policy import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from types import TracebackType
     from typing import Self
 
 __all__ = ["MockRequest", "MockResponse", "MockTransport", "ThreadedEmulator", "make_client", "make_emulator"]
@@ -28,11 +23,9 @@ __all__ = ["MockRequest", "MockResponse", "MockTransport", "ThreadedEmulator", "
 
 @total_repr
 class ThreadedEmulator(Emulator):
-    """An ``Emulator`` in a thread of its own, for a ``with`` block: for tests that are no coroutines too.
+    """An ``Emulator`` in a thread of its own, for a ``with`` block: usable from any event loop, or none.
 
-    It answers whatever event loops there are around it, one for each test, one for all, or one that your code starts
-    itself. Its arguments are those of ``Emulator``, and everything else is as there; ``await stop()`` and
-    ``await start()`` are an outage in between.
+    ``await emulator.stop()`` and ``await emulator.start()`` make an outage.
     """
 
     _thread: Thread | None = None
@@ -41,14 +34,18 @@ class ThreadedEmulator(Emulator):
     _over: asyncio.Event
 
     async def start(self) -> None:
-        """Listen again after a ``stop()``, on the same port. Raises ``RuntimeError`` if it is running already."""
-        await self._there(super().start())
+        """Listen again on the same port.
+
+        Raises:
+            RuntimeError: It is running.
+        """
+        await self._in_thread(super().start())
 
     async def stop(self) -> None:
         """Stop listening and close every connection. Safe to repeat."""
-        await self._there(super().stop())
+        await self._in_thread(super().stop())
 
-    async def _there(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _in_thread(self, work: Coroutine[Any, Any, None]) -> None:
         if self._thread is None:
             work.close()
             raise RuntimeError("a ThreadedEmulator runs in a `with` block, not in `async with` or by itself")
@@ -57,26 +54,21 @@ class ThreadedEmulator(Emulator):
     def __enter__(self) -> Self:
         opened: Future[None] = Future()
         self._failure = None
-        # A daemon: a test run that is broken off must not hang on it.
+        # A daemon: an interrupted test run must not hang on it.
         thread = Thread(target=self._run, args=(opened,), name="partoo-emulator", daemon=True)
         try:
             thread.start()
             opened.result()
         except BaseException:
-            # Ctrl-C while it starts: not waited for, since that may take as long as a look-up of its host does. It
-            # stops by itself then. Otherwise it has failed, or has started in this moment.
+            # Ctrl-C while it starts: it stops by itself, and is not waited for, since looking its host up may take
+            # long. Otherwise it has failed, or has started in this moment.
             if not opened.cancel():
                 self._end(thread, running=opened.exception() is None)
             raise
         self._thread = thread
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._end(thread, running=True)
@@ -96,7 +88,7 @@ class ThreadedEmulator(Emulator):
             with asyncio.Runner() as runner:
                 runner.run(self._live(opened))
         except BaseException as error:
-            # Raised again where it was entered, or where it is left: nobody sees what a thread raises.
+            # Raised again in __enter__ or __exit__: nobody sees what a thread raises.
             if opened.done():
                 self._failure = error
             elif opened.set_running_or_notify_cancel():
@@ -114,10 +106,13 @@ class ThreadedEmulator(Emulator):
 
 
 def make_emulator(**options: Any) -> ThreadedEmulator:
-    """Return an emulator for a test: without a rate limit, unless ``rate_limit`` is among the options.
+    """Return an emulator for a ``with`` block, by default without a rate limit.
 
-    ``options`` are those of ``Emulator``; with ``profile``, and ``groups`` if you like, those of
-    ``Emulator.with_profile``. Raises ``ConfigurationError`` like both.
+    Args:
+        **options: Those of ``Emulator``; with ``profile`` or ``groups``, those of ``Emulator.with_profile``.
+
+    Raises:
+        ConfigurationError: An option is wrong.
     """
     options = {"rate_limit": None} | options
     if options.get("profile") is None and options.get("groups") is None:
@@ -127,15 +122,17 @@ def make_emulator(**options: Any) -> ThreadedEmulator:
 
 
 def make_client(emulator: Emulator, **options: Any) -> PartooClient:
-    """Return a client of the emulator for a test: retries wait for milliseconds, and a call takes 10 s at the most.
+    """Return a client that retries within 0.01 seconds and gives up after 10.
 
-    It has no rate limit of its own, so that a test can send as much as it likes, and a ``429`` comes only if the
-    emulator has a limit or plays one. ``options`` are those of ``PartooClient`` and win over these.
+    Args:
+        emulator: What it talks to; running.
+        **options: Those of ``PartooClient``, which win over these defaults.
     """
-    calm: dict[str, Any] = {
+    # No rate limit of its own: a 429 comes only if the emulator has a limit or plays one.
+    defaults: dict[str, Any] = {
         "server": emulator.server,
         "retry": RetryPolicy(initial_backoff=0.001, max_backoff=0.01),
         "rate_limit": None,
         "timeout": 10.0,
     }
-    return PartooClient(**{"api_key": emulator.api_key} | calm | options)
+    return PartooClient(**{"api_key": emulator.api_key} | defaults | options)

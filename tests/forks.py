@@ -101,7 +101,7 @@ if __name__ == "__main__":
 
     import partoo_async.exports
     import partoo_async.testing  # noqa: F401
-    from partoo_async.cli.entry import run_process
+    from partoo_async.cli.app import run_process
 
     with contextlib.redirect_stderr(io.StringIO()):
         run_process(["scan"])  # typer imports a part when it is used

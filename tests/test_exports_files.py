@@ -17,9 +17,7 @@ from typing import Any
 import pytest
 
 from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, exports
-from partoo_async.exports import atomic_file as replacement
-from partoo_async.exports import formats
-from partoo_async.exports import writer as export
+from partoo_async.exports import atomic_file, formats, writer
 from tests.conftest import PATIENCE
 
 FORMATS = ["ndjson", "csv", "parquet"]
@@ -217,7 +215,7 @@ async def test_cancelled_while_the_last_bytes_are_made_safe(
         assert go_on.wait(PATIENCE)
         fsync(descriptor)
 
-    monkeypatch.setattr(replacement.os, "fsync", slow)
+    monkeypatch.setattr(atomic_file.os, "fsync", slow)
     task = asyncio.create_task(exports.write(items(2), target))
     assert await asyncio.to_thread(inside.wait, PATIENCE)
     if done:
@@ -265,8 +263,8 @@ async def test_work_is_done_in_threads_by_the_batch(tmp_path: Path, monkeypatch:
         threads.append(threading.get_ident())
         return add(place, writer, batch)
 
-    add = export._add
-    monkeypatch.setattr(export, "_add", counted)
+    add = writer._add
+    monkeypatch.setattr(writer, "_add", counted)
     await exports.write(items(20_000), tmp_path / "a.ndjson")
     assert threading.get_ident() not in threads
     assert len(threads) == 8  # two cells an outcome, five thousand a batch
@@ -316,7 +314,7 @@ async def test_a_failure_closes_the_source(target: Path) -> None:
 
 async def test_a_failure_closes_the_scan(client: PartooClient, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scan that was started by the export is closed by it when writing fails; one that was not, is not."""
-    monkeypatch.setattr(export, "_BATCH_CELLS", 1)  # so that it fails in the midst of the scan
+    monkeypatch.setattr(writer, "_BATCH_CELLS", 1)  # so that it fails in the midst of the scan
     with small_disk(256):
         scan = client.scan([7, 9])
         with pytest.raises(OSError, match="was not written"):
@@ -336,7 +334,7 @@ async def test_a_file_that_cannot_be_made_safe(target: Path, monkeypatch: pytest
     def failing(*_: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(replacement.os, "fsync", failing)
+    monkeypatch.setattr(atomic_file.os, "fsync", failing)
     with pytest.raises(OSError, match=r"groups\.ndjson was not written: Input/output error"):
         await exports.write(items(1), target)
     monkeypatch.undo()
@@ -353,9 +351,9 @@ async def test_a_finished_file_is_never_deleted(
     def failing(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(replacement.os, "replace", failing)
+    monkeypatch.setattr(atomic_file.os, "replace", failing)
     if not renamed:
-        monkeypatch.setattr(replacement.os, "rename", failing)
+        monkeypatch.setattr(atomic_file.os, "rename", failing)
     with pytest.raises(OSError, match=os.strerror(code)) as caught:
         await exports.write(items(3), target)
     assert caught.value.errno == code
@@ -407,8 +405,8 @@ async def test_an_owner_that_cannot_be_given(target: Path, monkeypatch: pytest.M
     def of_another(descriptor: int) -> os.stat_result:
         return os.stat_result([*real(descriptor)[:4], 4321, *real(descriptor)[5:10]])
 
-    monkeypatch.setattr(replacement.os, "fstat", of_another)
-    monkeypatch.setattr(replacement.os, "fchown", failing)
+    monkeypatch.setattr(atomic_file.os, "fstat", of_another)
+    monkeypatch.setattr(atomic_file.os, "fchown", failing)
     with pytest.raises(
         ConfigurationError, match=r"^path: .* belongs to user \d+ and group \d+, which a new file cannot"
     ):
@@ -423,9 +421,9 @@ async def test_a_file_of_another_user_in_a_sticky_directory(
     """As in /tmp: only the owner of the file, of the directory, or root may replace it; others hear so at once."""
     found = os.stat_result([0o100666, 1, 1, 1, 1002, 1, 0, 0, 0, 0])
     directory = os.stat_result([0o041777, 1, 1, 1, 1003, 1, 0, 0, 0, 0])
-    monkeypatch.setattr(replacement.os, "geteuid", lambda: user)
+    monkeypatch.setattr(atomic_file.os, "geteuid", lambda: user)
     monkeypatch.setattr(Path, "stat", lambda _: directory)
-    obstacle = replacement._obstacle(target, found)
+    obstacle = atomic_file._obstacle(target, found)
     assert bool(obstacle) is refused
     assert not refused or "only its owner may; use another path" in str(obstacle)
 
@@ -460,8 +458,8 @@ async def test_a_mount_of_another_device(target: Path) -> None:
     """Told by the device where the system numbers no mounts."""
     found = target.stat()
     elsewhere = os.stat_result([*found[:2], found.st_dev + 1, *found[3:10]])
-    assert "it is mounted" in str(replacement._obstacle(target, elsewhere))
-    assert replacement._obstacle(target, found) is None
+    assert "it is mounted" in str(atomic_file._obstacle(target, elsewhere))
+    assert atomic_file._obstacle(target, found) is None
 
 
 async def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
@@ -515,7 +513,7 @@ async def test_a_write_protected_file(target: Path, monkeypatch: pytest.MonkeyPa
     """A file that may not be written is not replaced either, although its directory would allow it."""
     os.chmod(target, 0o444)
     if os.access(target, os.W_OK):  # root may write anything
-        monkeypatch.setattr(replacement.os, "access", lambda *_: False)
+        monkeypatch.setattr(atomic_file.os, "access", lambda *_: False)
     with pytest.raises(ConfigurationError, match=r"^path: expected a file that may be written; .* is write-protected$"):
         await exports.write(items(1), target)
     assert_untouched(target)
@@ -530,14 +528,14 @@ async def test_a_directory_that_cannot_be_synced(target: Path, monkeypatch: pyte
             raise OSError(errno.EINVAL, "Invalid argument")
         fsync(descriptor)
 
-    monkeypatch.setattr(replacement.os, "fsync", only_files)
+    monkeypatch.setattr(atomic_file.os, "fsync", only_files)
     assert (await exports.write(items(2), target)).rows == 2
     assert content(target).count(b"\n") == 2
 
 
 def test_a_replacement_is_opened_first(tmp_path: Path) -> None:
     """Writing before open() is a mistake of the code, and discarding then does nothing."""
-    place = replacement.Replacement(tmp_path / "a")
+    place = atomic_file.AtomicFile(tmp_path / "a")
     place.discard()
     with pytest.raises(RuntimeError, match="between open"):
         place.commit()

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanItem, ScanReport, exports
-from partoo_async.exports import writer as export
+from partoo_async.exports import writer
 from partoo_async.exports.csv_rows import text_cell
 from partoo_async.scan.rows import item_object
 
@@ -148,7 +148,7 @@ def many(count: int) -> Iterator[ScanItem]:
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])
 async def test_memory_stays_flat(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten times as many groups need hardly more memory: they are written in batches."""
-    monkeypatch.setattr(export, "_BATCH_CELLS", 100)
+    monkeypatch.setattr(writer, "_BATCH_CELLS", 100)
     await exports.write(many(10), tmp_path / name)  # what is imported or cached once does not count
     peaks = []
     for count in (100, 1000):

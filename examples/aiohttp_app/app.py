@@ -1,8 +1,8 @@
-"""The same small service with aiohttp.web: groups for pages, and scans in the background. ``python -m`` runs it:
+"""The small service of ``fastapi_app`` with aiohttp.web: groups, and scans in the background.
 
-    python -m examples.aiohttp_app.app
+    PARTOO_API_KEY=... python -m examples.aiohttp_app.app
 
-The scans are those of the FastAPI app, since they know no framework; so are the settings. One process is one worker.
+Scans and settings are those of the FastAPI app. One process is one worker.
 """
 
 import json
@@ -19,7 +19,7 @@ from partoo_async.integrations.aiohttp import PARTOO, client_context, deadline_m
 
 BACKGROUND: web.AppKey[Scans] = web.AppKey("background", Scans)
 
-# An id has at most 18 digits here, below 2**63; the router answers 404 for anything else.
+# An id of at most 18 digits is below 2**63. The router responds 404 to anything else.
 NUMBER = r"\d{1,18}"
 
 

@@ -1,9 +1,8 @@
-"""A small service with FastAPI: groups for pages, scans in the background, a page that shows a scan live.
+"""A small service with FastAPI: groups, scans in the background, and a page that shows a scan live.
 
-    WEB_CONCURRENCY=2 uvicorn examples.fastapi_app.app:app
+    PARTOO_API_KEY=... WEB_CONCURRENCY=2 uvicorn examples.fastapi_app.app:app
 
-With a key in PARTOO_API_KEY; what else the environment may say is in settings.py. Nobody is asked who they are: put
-your own authentication before it.
+settings.py has the other variables. The service has no authentication: put your own before it.
 """
 
 import base64
@@ -25,6 +24,7 @@ from pydantic import BaseModel, Field
 from examples.fastapi_app.scans import Scans, State
 from examples.fastapi_app.settings import PAGE_SECONDS, SCANS, make_client
 from examples.fastapi_app.stopping import on_stop
+from partoo_async import Group
 from partoo_async.integrations.fastapi import Partoo, add_exception_handlers, lifespan, within
 
 client_lifespan = lifespan(make_client)
@@ -32,7 +32,7 @@ client_lifespan = lifespan(make_client)
 
 @asynccontextmanager
 async def everything(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-    # The client outlives the scans, which outlive the requests.
+    # The client outlives the scans, and the scans outlive the requests.
     async with client_lifespan(app) as state, Scans(state["partoo"], SCANS) as scans:
         with on_stop(scans.stopping.set):
             yield {**state, "scans": scans}
@@ -56,8 +56,8 @@ class NewScan(BaseModel):
 
 
 @app.get("/groups/{section_id}/{group_id}")
-async def group(section_id: Number, group_id: Number, partoo: Partoo) -> dict[str, Any]:
-    return attrs.asdict(await partoo.groups.get(section_id, group_id))
+async def group(section_id: Number, group_id: Number, partoo: Partoo) -> Group:
+    return await partoo.groups.get(section_id, group_id)
 
 
 @app.post("/scans", status_code=202)
@@ -82,11 +82,11 @@ async def scan(state: Annotated[State, Depends(known)]) -> dict[str, Any]:
 @app.get("/scans/{scan_id}/events")
 async def events(state: Annotated[State, Depends(known)], scans: Background) -> StreamingResponse:
     async def lines() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"  # milliseconds, after which a browser asks again when a worker has gone
+        yield "retry: 1000\n\n"  # milliseconds until a browser reconnects when a worker has gone
         async for now in scans.follow(state.id):
             yield f"event: state\ndata: {json.dumps(attrs.asdict(now))}\n\n"
 
-    # The second header asks nginx to pass each event on as it comes.
+    # The second header tells nginx to pass each event on as it comes.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
 

@@ -1,8 +1,8 @@
-"""Scans in the background of a web service, whichever of its workers is asked. Knows no web framework.
+"""Background scans of a web service with several workers. Knows no web framework.
 
-A scan is two files in a directory that the workers share: a journal, which has every outcome, and a state, a little
-JSON that the worker at work replaces twice a second and that every worker reads. The journal is locked by the worker at
-work. One that is stopped or killed leaves both behind, and any other worker goes on where they end.
+A scan has two files in a directory that the workers share. The journal has every outcome; the worker that runs the scan
+locks it. The state is a little JSON that this worker replaces twice a second and every worker reads. When a worker is
+stopped or killed, another one continues from these files.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from partoo_async.integrations.problems import problem_of
 
 logger = logging.getLogger(__name__)
 
-TOLD = ("done", "failed", "total", "eta", "paused_for", "held_for", "held_by")  # of a scan's progress
+SHOWN = ("done", "failed", "total", "eta", "paused_for", "held_for", "held_by")  # of a scan's progress
 EVERY = 0.5  # seconds between two states
-SILENCE = 5.0  # a worker that has said nothing for so long is not there any more
+SILENCE = 5.0  # seconds without a state, after which a worker counts as dead
 
 
 @attrs.frozen
 class State:
-    """``phase``: "running", "interrupted" (a worker will go on with it), "finished" or "failed", with a ``problem``."""
+    """``phase``: "running", "interrupted" (a worker will continue it), "finished" or "failed" (see ``problem``)."""
 
     id: str
     sections: list[int]
@@ -54,7 +54,7 @@ class State:
 
 
 class Scans:
-    """``async with Scans(partoo, directory)``: interrupts its own scans at the end, and goes on with others' before."""
+    """The scans of one worker. It continues those of dead workers, and interrupts its own when it ends."""
 
     def __init__(self, partoo: PartooClient, directory: Path) -> None:
         self.stopping = asyncio.Event()
@@ -76,14 +76,14 @@ class Scans:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def start(self, sections: list[int]) -> State:
-        """Start a scan and return its first state. It is on disk, so that other workers know it at once."""
+        """Start a scan and return its first state, which other workers find on the disk."""
         state = State(secrets.token_hex(8), sections)
         self._save(state)
         self._begin(state)
         return state
 
     def state(self, scan_id: str) -> State | None:
-        """Return the last state of a scan, of any worker; None for an unknown one."""
+        """Return the last state of a scan of any worker, or None for an unknown id."""
         try:
             state = State(**json.loads((self._directory / f"{scan_id}.json").read_bytes()))
         except FileNotFoundError:
@@ -106,7 +106,7 @@ class Scans:
 
     @property
     def running(self) -> int:
-        """How many scans this worker is at work on."""
+        """How many scans this worker runs."""
         return len(self._tasks)
 
     def _begin(self, state: State) -> None:
@@ -121,7 +121,8 @@ class Scans:
                 await self.stopping.wait()
 
     async def _adopt(self) -> None:
-        """Go on with every scan that lost its worker. When several workers try, the lock of the journal decides."""
+        """Continue every scan that lost its worker."""
+        # When several workers try, the lock of the journal decides.
         while not self.stopping.is_set():
             for path in self._directory.glob("*.json"):
                 state = self.state(path.stem)
@@ -136,7 +137,7 @@ class Scans:
             async with scan:
                 state = await self._follow_through(state, scan)
         except ConfigurationError as error:
-            # Another worker has the journal. Or it is of another server, which this one is not to ask.
+            # Another worker has the journal, or it belongs to another server.
             logger.debug("scan %s is left alone: %s", state.id, error)
             await asyncio.sleep(SILENCE)  # before the next try
         except PartooError as error:
@@ -146,15 +147,15 @@ class Scans:
             self._save(state)
 
     async def _follow_through(self, state: State, scan: Scan) -> State:
-        """Take every outcome, and save the state in between. Return the last one."""
+        """Take every outcome and save the state meanwhile; return the last state."""
         latest = state.latest
 
         def now(phase: str) -> State:
-            told = {name: getattr(scan.progress, name) for name in TOLD}
+            told = {name: getattr(scan.progress, name) for name in SHOWN}
             return attrs.evolve(state, phase=phase, latest=latest, updated=time.time(), **told)
 
         async def report() -> None:
-            # By the clock and not with each outcome: while Partoo pauses everything there are none.
+            # By the clock: while Partoo pauses everything there are no outcomes.
             while True:
                 self._save(now("running"))
                 await asyncio.sleep(EVERY)

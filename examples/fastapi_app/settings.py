@@ -1,20 +1,20 @@
-"""What the environment says: PARTOO_API_KEY and PARTOO_SERVER, which the client reads itself, and these."""
+"""Settings from the environment. PARTOO_API_KEY and PARTOO_SERVER are read by the client itself."""
 
 import os
 from pathlib import Path
 
 from partoo_async import PartooClient, RateLimit
 
-# Journals and states of scans; the workers of one machine share it.
+# Journals and states of scans, shared by the workers of one machine.
 SCANS = Path(os.environ.get("SCANS_DIR", "scans"))
 
-# How long somebody waits for a page at the most. What cannot be served by then is refused at once, with a Retry-After.
+# The longest that a request takes. What cannot be served by then is refused at once, with a Retry-After.
 PAGE_SECONDS = float(os.environ.get("PAGE_SECONDS", "3"))
 
-# What uvicorn itself takes as the number of its workers. They know nothing of each other, so each has its part.
+# uvicorn reads it, too. Workers know nothing of each other, so each takes its share of the quota.
 WORKERS = int(os.environ.get("WEB_CONCURRENCY", "1"))
 
 
 def make_client() -> PartooClient:
-    requests, per = os.environ.get("PARTOO_QUOTA", "300/60").split("/")
+    requests, per = os.environ.get("RATE_LIMIT", "300/60").split("/")
     return PartooClient(rate_limit=RateLimit(int(requests), float(per), share=1 / WORKERS))

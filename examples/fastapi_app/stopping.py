@@ -1,7 +1,6 @@
-"""When a server is told to stop.
+"""Learn at once that the server stops.
 
-uvicorn tells its application only when the last answer has ended, and a stream of events would never end. So this
-listens to the signals as well.
+uvicorn tells its application only when the last response has ended, which a stream of events never does.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from types import FrameType
 
 @contextmanager
 def on_stop(tell: Callable[[], None]) -> Iterator[None]:
-    """Call ``tell`` in the event loop at SIGTERM or Ctrl-C, as well as what the server does then."""
+    """Call ``tell`` in the event loop at SIGTERM or Ctrl-C, before the server's own handler."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -24,7 +23,7 @@ def on_stop(tell: Callable[[], None]) -> Iterator[None]:
         if callable(server):
             server(number, frame)
 
-    # A server in another thread, as tests have it, gets no signals; one without handlers keeps the default.
+    # Only the main thread gets signals. A signal without a handler keeps its default effect.
     ours = [number for number, server in before.items() if callable(server)]
     if threading.current_thread() is not threading.main_thread():
         ours = []

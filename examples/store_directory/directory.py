@@ -1,6 +1,6 @@
-"""A directory of shops per country, as a page of your own service would show it: ``python directory.py SECTION_ID``.
+"""A directory of shops per country: ``python directory.py SECTION_ID``.
 
-It stands for any code of yours that takes a client; ``test_directory.py`` shows how to test such code.
+It stands for your own code that takes a client; ``test_directory.py`` shows how to test such code.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ async def build_directory(partoo: PartooClient, section_id: int) -> Directory:
         if item.group_id is None:
             raise item.error
     shops = {item.group.name: item.group.business_ids for item in report.succeeded}
-    # In the order of their names: a scan gives groups as they come.
+    # Sorted by name: a scan yields groups as they come.
     return Directory(dict(sorted(shops.items())), tuple(sorted(item.group_id for item in report.failed)))
 
 
 async def main(section_id: str) -> Directory:
-    async with PartooClient() as partoo:  # the key and the server are those of the environment
+    async with PartooClient() as partoo:  # key and server come from the environment
         return await build_directory(partoo, int(section_id))
 
 

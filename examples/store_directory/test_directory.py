@@ -1,6 +1,6 @@
 """The tests of the directory: ``pip install '.[testing]'``, then ``pytest`` in this folder.
 
-The fixtures come with the package; nothing is mocked, and nothing leaves the machine.
+The fixtures come with the package. Nothing is mocked, and nothing leaves the machine.
 """
 
 import asyncio
@@ -41,14 +41,14 @@ async def test_an_unknown_section_is_an_error(partoo_client):
         await build_directory(partoo_client, 999)
 
 
-async def test_being_sent_away_for_a_moment_loses_nothing(partoo_client, partoo_emulator):
+async def test_a_short_rate_limit_loses_nothing(partoo_client, partoo_emulator):
     fault = partoo_emulator.faults.add("rate_limited", retry_after=0.05, match=ANY_GROUP, times=2)
     directory = await build_directory(partoo_client, 7)
     assert fault.hits == 2
     assert directory.missing == ()
 
 
-# Ten requests in half a second: a quota that 25 requests run into, on a scale that a test can wait for.
+# Ten requests in half a second: 25 requests run into it, and the test ends soon.
 @pytest.mark.partoo_emulator(rate_limit=RateLimit(requests=10, per=0.5))
 async def test_a_small_quota_only_takes_longer(partoo_client, partoo_emulator):
     directory = await build_directory(partoo_client, 7)
@@ -57,7 +57,7 @@ async def test_a_small_quota_only_takes_longer(partoo_client, partoo_emulator):
 
 
 @pytest.mark.partoo_emulator(chaos=0.1, seed=2)
-async def test_bad_weather_loses_nothing(partoo_client, partoo_emulator):
+async def test_random_faults_lose_nothing(partoo_client, partoo_emulator):
     directory = await build_directory(partoo_client, 7)
     assert any(seen.fault for seen in partoo_emulator.requests)
     assert directory.missing == ()

@@ -1,4 +1,7 @@
-"""The command ``partoo``: get a group, list sections, scan sections, run the emulator. Needs the extra ``cli``."""
+"""The command ``partoo`` (extra ``cli``). It may import every other room; only ``__main__`` imports it.
+
+``app`` ties the commands together; ``commands/`` has one file for each: its options, its texts, what it does.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line, with the process's own arguments unless others are given, and exit with its code."""
+    """Run the command line, by default the process's own arguments, and exit with its code."""
     restore()
-    # Imported here, so that a missing extra is a sentence and not a traceback of an import.
+    # Imported here: without the extra, the user reads a sentence and no traceback.
     try:
-        from partoo_async.cli.entry import run_process  # noqa: PLC0415 - typer may be missing
+        from partoo_async.cli.app import run_process  # noqa: PLC0415 - typer may be missing
 
         sys.exit(run_process(arguments))
     except ModuleNotFoundError as missing:

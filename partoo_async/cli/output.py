@@ -10,17 +10,22 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.streams import Messages
+from partoo_async.cli.text import clean, json_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from typing import NoReturn
 
     from rich.console import RenderableType
 
-__all__ = ["PipeConsole", "error_console", "print_result", "say", "write_line", "writes_utf8"]
+__all__ = ["PipeConsole", "error_console", "print_json", "print_result", "say", "table", "write_line", "yes_no"]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)
@@ -28,44 +33,63 @@ _CHUNK = getattr(select, "PIPE_BUF", 512)
 
 @total_repr
 class PipeConsole(Console):
-    """A console that raises when its reader is gone; rich's own ends the process, in the middle of a scan."""
+    """A console that raises when its reader is gone."""
 
     def on_broken_pipe(self) -> NoReturn:
         """Let the caller clean up and choose the exit code."""
+        # rich's own ends the process, in the middle of a scan.
         raise BrokenPipeError
 
 
 def error_console() -> Console:
-    """Return a console on standard error that takes text as it is: no markup, no highlighting, no emoji codes."""
+    """Return a console on standard error that prints text as it is: no markup, no highlighting, no emoji codes."""
     messages: Any = Messages(sys.stderr)
     return PipeConsole(file=messages, markup=False, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
-    """Write one line to standard error, if anybody still listens there."""
+    """Write one line to standard error, if anybody still reads it."""
     messages = Messages(sys.stderr)
     messages.write(f"partoo: {text}\n")
     messages.flush()
 
 
+def yes_no(value: bool) -> str:
+    """Return a flag as tables show it."""
+    return "yes" if value else "no"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str]) -> Table:
+    """Return a table for ``print_result``; columns in ``numbers`` are aligned on the right."""
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        style = "red" if column == "error" else ""
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold", style=style)
+    for row in rows:
+        # Text, not str: a name in brackets is a name and not a style.
+        made.add_row(*(Text(clean(cell)) for cell in row))
+    return made
+
+
 def print_result(result: RenderableType) -> None:
-    """Print a table or a text on standard output; a file or a pipe gets it unfolded, however wide it is."""
+    """Print a table or a text on standard output."""
+    # A file or a pipe gets lines unfolded, however long they are.
     width = None if sys.stdout.isatty() else 10_000
     console = PipeConsole(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     console.print(result)
     sys.stdout.flush()
 
 
-def writes_utf8() -> bool:
-    """Tell whether standard output can carry any name as it is."""
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+async def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on a line of its own."""
+    # Escaped where standard output cannot carry every name as it is.
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    await write_line(json_line(value, ascii_only=not utf8))
 
 
 async def write_line(line: str) -> None:
-    """Write a line to standard output at once, without blocking the event loop when that is a full pipe.
-
-    A reader that is slow, such as a pager, must slow the scan and not make its requests time out.
-    """
+    """Write a line to standard output at once, without blocking the event loop when that is a full pipe."""
+    # A slow reader, such as a pager, must slow the scan down and not make its requests time out.
     descriptor = _pipe()
     if descriptor is None:
         sys.stdout.write(line)

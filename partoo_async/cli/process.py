@@ -1,26 +1,26 @@
-"""One command as a process: signals, closed pipes, one line for an error, an exit code."""
+"""One command as a process: signals, one line for an error, an exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from partoo_async.cli.errors import INTERRUPTED, TERMINATED, describe, exit_code
+from partoo_async.cli.exit_codes import INTERRUPTED, TERMINATED, exit_code
 from partoo_async.cli.output import say
 from partoo_async.errors import PartooError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    Work = Callable[[], Coroutine[Any, Any, int]]
+from partoo_async.scan.rows import describe
 
 __all__ = ["execute"]
 
+# What the package calls an argument, and the command line an option.
+_OPTIONS = {"path": "--output", "org_id": "--org-id", "max_failures": "--max-failures", "timeout": "--timeout"}
+
 
 class _Signals:
-    """Cancels the task that it is made in when Ctrl-C or SIGTERM comes; ``caught`` is which. The second one kills."""
+    """Cancels a task at Ctrl-C or SIGTERM; ``caught`` is which. The second one kills the process."""
 
     def __init__(self) -> None:
         self.caught: signal.Signals | None = None
@@ -29,7 +29,7 @@ class _Signals:
         """Begin, in the task that is to be cancelled."""
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         for number in (signal.SIGINT, signal.SIGTERM):
-            # A job that a shell started in the background ignores Ctrl-C, and goes on to.
+            # A shell starts its background jobs with Ctrl-C ignored: it stays ignored.
             if signal.getsignal(number) is signal.SIG_IGN:
                 continue
             # Not on Windows, and only in the main thread.
@@ -38,13 +38,14 @@ class _Signals:
 
     def _stop(self, number: signal.Signals) -> None:
         self.caught = number
+        # From now on the signal has its default effect, should the clean-up hang.
         self._loop.remove_signal_handler(number)
         if self._task is not None:
             self._task.cancel()
 
 
-def execute(work: Work) -> int:
-    """Run one command's coroutine to its end and return the exit code; whatever ends it, it cleans up first."""
+def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run one command's coroutine to its end and return the exit code."""
     signals = _Signals()
 
     async def guarded() -> int:
@@ -53,7 +54,7 @@ def execute(work: Work) -> int:
 
     try:
         return asyncio.run(guarded())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # where no handler could be set
         say("interrupted")
         return INTERRUPTED
     except asyncio.CancelledError:
@@ -62,5 +63,6 @@ def execute(work: Work) -> int:
         say("interrupted" if signals.caught is signal.SIGINT else "terminated")
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
-        say(f"error: {describe(error)}")
+        name, colon, problem = describe(error).partition(": ")
+        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem}")
         return exit_code(error)

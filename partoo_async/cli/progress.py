@@ -1,4 +1,4 @@
-"""How far a scan is, on standard error: a bar on a terminal, a line now and then in a log, or nothing."""
+"""Progress of a scan on standard error: a bar on a terminal, a line now and then in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class ProgressMode(enum.StrEnum):
 class Display(Protocol):
     """One way to show a scan."""
 
-    interval: float
-    """Seconds between two looks at the scan."""
+    interval: float  # seconds between two calls of show()
 
     def start(self) -> None:
         """Begin, with nothing known yet."""
@@ -56,7 +55,7 @@ class Display(Protocol):
 class QuietDisplay:
     """Shows no progress, only the lines that stay."""
 
-    interval: float = 3600.0
+    interval: float = 3600.0  # there is nothing to draw
 
     def __init__(self) -> None:
         self._console = error_console()
@@ -92,7 +91,7 @@ class PlainDisplay(QuietDisplay):
 
 
 class BarDisplay:
-    """A bar that is drawn anew four times a second, pauses included."""
+    """Shows a bar, drawn anew every ``interval`` seconds."""
 
     interval: float = 0.25
 
@@ -132,7 +131,7 @@ class BarDisplay:
 
 
 def status(progress: ScanProgress) -> str:
-    """Return rate, time left, failures, pause or hold in words."""
+    """Return rate, time left, failures, and pause or hold, in words."""
     parts = []
     if progress.held_for:
         parts.append(f"held {duration(progress.held_for)}: {progress.held_by}")
@@ -148,9 +147,10 @@ def status(progress: ScanProgress) -> str:
 
 
 def choose_display(mode: ProgressMode, *, streaming: bool) -> Display:
-    """Return the display for this process; ``streaming``: results are printed while the scan runs."""
+    """Return the display for this process; ``streaming``: if results are printed while the scan runs."""
     if mode is ProgressMode.PLAIN:
         return PlainDisplay()
+    # In a log even a plain line is noise, unless it is asked for.
     if mode is ProgressMode.NONE or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return QuietDisplay()
     # A bar and a stream of results on one screen would overwrite each other; whole lines do not.
@@ -159,8 +159,9 @@ def choose_display(mode: ProgressMode, *, streaming: bool) -> Display:
 
 @asynccontextmanager
 async def shown(display: Display, read: Callable[[], ScanProgress]) -> AsyncIterator[None]:
-    """Keep the display up to date while the block runs, by polling: a scan that waits sends no news."""
+    """Keep the display up to date while the block runs."""
 
+    # Polled: a scan that waits for quota sends no news, and its time left still changes.
     async def watch() -> None:
         # A display whose terminal went away: the scan is worth more than its bar.
         with suppress(OSError):

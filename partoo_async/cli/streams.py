@@ -1,4 +1,4 @@
-"""The three standard streams, whatever the process was started with: cron, systemd and ``>&-`` may have closed them."""
+"""The standard streams, which cron, systemd or ``>&-`` may have closed before the process started."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ __all__ = ["Messages", "detach", "require_stdout", "restore"]
 
 
 def restore() -> None:
-    """Open what was closed, before a socket or a journal gets its number: output would go there.
-
-    Standard output refuses what is written to it, so that no result is lost in silence; standard error takes it.
-    """
+    """Open what was closed."""
+    # Before a socket or a journal gets the number of a closed stream: output would go into it. Standard output is
+    # opened to be read, so that writing a result fails; messages on standard error are dropped.
     for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, flags)  # the lowest free number, which is that of the stream
@@ -27,13 +26,15 @@ def restore() -> None:
 
 
 def require_stdout() -> None:
-    """Raise ``OSError`` if standard output was closed: before hours of work, not after."""
+    """Raise ``OSError`` if standard output was closed."""
+    # Before hours of work, not after.
     with suppress(AttributeError, ValueError):  # a stream in memory has no descriptor
         os.write(sys.stdout.fileno(), b"")
 
 
 def detach(stream: TextIO) -> None:
-    """Point a stream at nothing, so that the last flush of a closing interpreter finds no broken pipe."""
+    """Point a stream at nothing."""
+    # Else the last flush of a closing interpreter finds a broken pipe, and says so.
     with suppress(OSError, ValueError):
         descriptor = stream.fileno()
         nothing = os.open(os.devnull, os.O_WRONLY)
@@ -42,7 +43,9 @@ def detach(stream: TextIO) -> None:
 
 
 class Messages:
-    """A stream for messages: what cannot be written is dropped, for the work is worth more than what is said of it."""
+    """A stream for messages; what cannot be written is dropped."""
+
+    # The work is worth more than what is said of it.
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""A file that is replaced as a whole: whoever opens it finds the old one or the new one, never a part of one."""
+"""Replace a file as a whole: whoever opens it finds the old one or the new one, never a part of one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Replacement"]
+__all__ = ["AtomicFile"]
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-class Replacement:
-    """Writes beside ``path`` and puts the file in its place when it is complete. Every method blocks.
+class AtomicFile:
+    """A temporary file that takes the place of ``path`` when it is complete. Every method blocks.
 
-    ``open``, then ``writing``, ``complete``, ``commit``; or ``discard``, at any time before, which leaves no trace.
-    It is put there by renaming, so what forbids that is looked for at the beginning: a scan of hours may follow.
+    Call ``open``, ``writing``, ``complete``, ``commit``; or ``discard`` before that, which leaves no trace.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +34,8 @@ class Replacement:
         self._file: BinaryIO | None = None
 
     def open(self) -> None:
-        """Create the temporary file. Raises ``ConfigurationError`` when the path cannot be written."""
+        """Create the temporary file, or raise ``ConfigurationError`` when ``path`` cannot be written or replaced."""
+        # All that forbids the renaming at the end is looked for now: a scan of hours may follow.
         try:
             # A link stays a link: what it points to is replaced.
             self._target = Path(os.path.realpath(self._path))
@@ -56,7 +56,7 @@ class Replacement:
         raise ConfigurationError(problem)
 
     def _check(self) -> os.stat_result | None:
-        """Return the state of the file to be replaced, if there is one; refuse what is not to be, or cannot be."""
+        """Return the state of the file to be replaced, if any; refuse one that cannot be."""
         if not self._target.parent.is_dir():
             raise ConfigurationError(
                 f"path: expected a directory that exists, not {shown(self._target.parent)}; make it"
@@ -79,7 +79,6 @@ class Replacement:
         return found
 
     def _take_over(self, descriptor: int, old: os.stat_result) -> None:
-        """Give the new file the owner, the group and the permissions of the old one."""
         if os.name != "posix":
             return
         new, reason = os.fstat(descriptor), None
@@ -98,9 +97,9 @@ class Replacement:
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
-        """Give the open file. An ``OSError`` in the block, a full disk for one, then says which file it was."""
+        """Give the open file; an ``OSError`` in the block, a full disk for one, then names it."""
         if self._file is None:
-            raise RuntimeError("a replacement is written between open() and complete()")
+            raise RuntimeError("an AtomicFile is written between open() and complete()")
         try:
             yield self._file
         except OSError as error:
@@ -110,7 +109,7 @@ class Replacement:
             ) from error
 
     def complete(self) -> None:
-        """Make what was written safe on the disk: the long part of the end. Raises ``OSError`` when it cannot be."""
+        """Flush everything to the disk, which may take long."""
         with self.writing() as file:
             file.flush()
             # Else a power cut after the renaming could leave an empty file under the final name.
@@ -118,12 +117,9 @@ class Replacement:
             file.close()
 
     def commit(self) -> None:
-        """Put the complete file in its place: the short part.
-
-        Raises ``OSError`` when it does not get there; the file is kept then, and the error says where.
-        """
+        """Put the complete file in its place. If that fails, the ``OSError`` says where it is kept."""
         if self._file is None:
-            raise RuntimeError("a replacement is written between open() and complete()")
+            raise RuntimeError("an AtomicFile is written between open() and complete()")
         self._committed = True  # whatever comes of it: a finished file is not deleted
         try:
             os.replace(self._temporary, self._target)
@@ -136,7 +132,7 @@ class Replacement:
             _sync_directory(self._target.parent)
 
     def _keep(self) -> Path:
-        """Give the finished file a name by which it is found, and return it."""
+        """Give the finished file a name to be found by."""
         kept = self._target.with_name(f"{self._target.stem}-{secrets.token_hex(4)}{self._target.suffix}")
         try:
             os.rename(self._temporary, kept)
@@ -145,7 +141,7 @@ class Replacement:
         return kept
 
     def discard(self) -> None:
-        """Remove what was written, if it was not committed. Never raises, since it follows an error."""
+        """Remove what was written, if it was not committed. Never raises: it follows an error."""
         if self._file is None or self._committed:
             return
         with suppress(OSError):  # what is still buffered finds the disk full again
@@ -154,21 +150,20 @@ class Replacement:
             self._temporary.unlink()
 
 
+# Returns why a writable file cannot be replaced by another.
 def _obstacle(target: Path, found: os.stat_result) -> str | None:
-    """Return why this file, which may be written, can be replaced by no other; None if nothing is known of it."""
     directory = target.parent.stat()
     if hasattr(os, "geteuid"):
         entitled = os.geteuid() in (0, found.st_uid, directory.st_uid)
         if directory.st_mode & stat.S_ISVTX and not entitled:
             return f"it is another user's, and in {shown(target.parent)} only its owner may; use another path"
     if found.st_dev != directory.st_dev or _mount(target) != _mount(target.parent):
-        return "it is mounted, as a file of its own, into a container for one; mount its directory instead"
+        return "it is mounted, perhaps into a container; mount its directory instead"
     return None
 
 
 def _mount(path: Path) -> bytes | None:
-    """Return the line on the mount that a path is in, None where the system does not tell."""
-    if not hasattr(os, "O_PATH"):  # Linux has it
+    if not hasattr(os, "O_PATH"):  # Linux has it, and only Linux tells
         return None
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Outcomes as rows of a CSV file that a spreadsheet opens without running or changing what is in them.
+"""Rows of a CSV file that a spreadsheet opens without running or changing what is in them.
 
 Formulas: https://owasp.org/www-community/attacks/CSV_Injection. The form of the file: RFC 4180.
 """
@@ -37,7 +37,7 @@ _SPLITS = {",": re.compile("(;)"), ";": re.compile("(,)"), "\t": re.compile("([,
 
 
 def text_cell(text: str) -> str:
-    """Return the text with an apostrophe before it if a spreadsheet would take it for a formula or change it."""
+    """Put an apostrophe before a text that a spreadsheet would run or change."""
     if _plain(text) or text[:1].isalpha():
         return text
     return f"'{text}" if _starts_formula(text) or _CHANGED_NUMBER.fullmatch(text.lstrip("'").strip()) else text
@@ -62,19 +62,17 @@ def _starts_formula(text: str) -> bool:
 
 
 def _guarded(text: str, delimiter: str) -> str:
-    """Return a text of one cell, each part of it guarded that may end up as the beginning of a cell.
-
-    For who reads the file as it was written only the beginning of a cell counts, and the first guard would do. But a
-    spreadsheet takes the separator of its reader's language: where the comma is the decimal sign, it splits a cell of
-    a comma-separated file at each semicolon, quoted or not, and elsewhere one of the other kind at each comma.
-    """
+    """Guard each part of a text that may end up at the beginning of a cell."""
     if _plain(text):
         return text
+    # The first part would do if every reader split the file as it was written. But a spreadsheet takes the separator of
+    # its reader's language: where the comma is the decimal sign, it splits a comma-separated file at each semicolon,
+    # quoted or not; elsewhere it splits the other kind at each comma.
     return "".join([text_cell(part) for part in _SPLITS[delimiter].split(text)])
 
 
 def _joined(texts: Iterable[str], delimiter: str) -> str:
-    """Return the texts in one cell, each as it would be in a cell of its own."""
+    """Return the texts in one cell, each guarded like a cell of its own."""
     # Not a space or a comma, with which some languages write large numbers. A semicolon within a text splits it, too.
     return ";".join([part if _plain(part) else _guarded(part, delimiter) for part in ";".join(texts).split(";")])
 
@@ -86,7 +84,7 @@ def header(rows: RowKind) -> tuple[str, ...]:
 
 
 def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[tuple[Cell, ...]]:
-    """Yield the rows of an outcome: one, or one for each business. None is an empty cell."""
+    """Yield the rows of an outcome: one, or one for each business. None stands for an empty cell."""
     if item.group is None:
         error = None if item.error is None else _guarded(describe(item.error), delimiter)
         yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, error

@@ -1,11 +1,11 @@
-"""The formats of a file: each takes outcomes in batches and writes them at once, in memory that does not grow."""
+"""How outcomes become bytes in each format, batch by batch."""
 
 from __future__ import annotations
 
 import csv
 import io
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 from partoo_async._internal.text import json_line
 from partoo_async.errors import ConfigurationError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from partoo_async.exports.csv_rows import Cell, RowKind
     from partoo_async.scan.outcomes import ScanItem
 
-__all__ = ["Delimiter", "Format", "Writer", "choose_writer"]
+__all__ = ["Delimiter", "Encoder", "Format", "choose_encoder"]
 
 Format: TypeAlias = Literal["ndjson", "csv", "parquet"]
 """The format of a file."""
@@ -33,28 +33,25 @@ _BYTE_ORDER_MARK = "\ufeff".encode()
 _ROW_GROUP_BYTES = 16 * 2**20
 
 
-class Writer(Protocol):
-    """Writes outcomes to a file that stays open. All methods but ``abandon`` block."""
+class Encoder:
+    """Encodes outcomes into an open file. All methods but ``abandon`` block."""
 
     def begin(self, file: BinaryIO) -> None:
-        """Write what a file starts with. Raises ``ConfigurationError`` when a library is missing."""
-        ...
+        """Write what a file starts with."""
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
         """Write outcomes and return how many rows they made."""
-        ...
+        raise NotImplementedError
 
     def finish(self, file: BinaryIO) -> None:
         """Write what a file ends with."""
-        ...
 
     def abandon(self) -> None:
-        """Let go of a file that stays incomplete. Never raises."""
-        ...
+        """Let go of an incomplete file. Never raises."""
 
 
-def choose_writer(path: Path, chosen: object, rows: object, delimiter: object) -> Writer:
-    """Return the writer that the arguments of ``write`` ask for. Raises ``ConfigurationError``."""
+def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object) -> Encoder:
+    """Return the encoder for the arguments of ``write``, or raise ``ConfigurationError``."""
     name = _choose_format(path, chosen)
     if rows not in (None, "business", "group"):
         raise ConfigurationError(f"rows: expected 'business' or 'group', not {rows!r}")
@@ -82,26 +79,13 @@ def _choose_format(path: Path, chosen: object) -> Format:
     raise ConfigurationError(f"format: expected 'ndjson', 'csv' or 'parquet', not {chosen!r}")
 
 
-class _Ndjson:
-    """One JSON object a line: nothing before the first, nothing after the last."""
-
-    def begin(self, file: BinaryIO) -> None:
-        pass
-
+class _Ndjson(Encoder):
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
         file.write("".join(json_line(item_object(item)) for item in items).encode())
         return len(items)
 
-    def finish(self, file: BinaryIO) -> None:
-        pass
 
-    def abandon(self) -> None:
-        pass
-
-
-class _Csv:
-    """Rows as RFC 4180 has them, behind the mark by which Excel knows UTF-8."""
-
+class _Csv(Encoder):
     def __init__(self, rows: RowKind, delimiter: str) -> None:
         self._rows = rows
         self._delimiter = delimiter
@@ -110,7 +94,7 @@ class _Csv:
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
         count = 0
-        # One group after the other: within a call of the csv module no other thread gets its turn.
+        # One group after the other: a call of the csv module lets no other thread run.
         for table in tables:
             writer.writerows(table)
             count += len(table)
@@ -118,22 +102,14 @@ class _Csv:
         return count
 
     def begin(self, file: BinaryIO) -> None:
-        file.write(_BYTE_ORDER_MARK)
+        file.write(_BYTE_ORDER_MARK)  # by which Excel knows UTF-8
         self._write(file, [[header(self._rows)]])
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
         return self._write(file, (list(sheet_rows(item, self._rows, self._delimiter)) for item in items))
 
-    def finish(self, file: BinaryIO) -> None:
-        pass
 
-    def abandon(self) -> None:
-        pass
-
-
-class _Parquet:
-    """Row groups of some megabytes: until there is enough for one, batches wait in Arrow's compact form."""
-
+class _Parquet(Encoder):
     def __init__(self) -> None:
         self._writer: Any = None
         self._waiting: list[Any] = []
@@ -144,6 +120,7 @@ class _Parquet:
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
         batch = arrow.record_batch(items)
+        # Until there is enough for a row group, batches wait in Arrow's compact form.
         self._waiting.append(batch)
         self._bytes += batch.nbytes
         if self._bytes >= _ROW_GROUP_BYTES:

@@ -1,4 +1,4 @@
-"""Write the outcomes of a scan to a file: in batches, in constant memory, and all of them or none."""
+"""Write the outcomes of a scan to a file, in batches and in constant memory: all of them or none."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from attrs import frozen
 
 from partoo_async._internal.text import encodable
 from partoo_async.errors import ClientClosedError, ConfigurationError
-from partoo_async.exports.atomic_file import Replacement
-from partoo_async.exports.formats import choose_writer
+from partoo_async.exports.atomic_file import AtomicFile
+from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.outcomes import ScanItem, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
     from partoo_async.exports.csv_rows import RowKind
-    from partoo_async.exports.formats import Delimiter, Format, Writer
+    from partoo_async.exports.formats import Delimiter, Encoder, Format
 
 __all__ = ["Source", "Written", "write"]
 
@@ -38,7 +38,14 @@ _BATCH_CELLS = 5_000
 
 @frozen
 class Written:
-    """What ``write`` wrote: ``groups`` that were read and ``failed`` outcomes, in ``rows`` without the header."""
+    """What ``write`` wrote.
+
+    Attributes:
+        path: The file, as it was given.
+        groups: Groups that were read.
+        rows: Rows of the file, without the header.
+        failed: Outcomes with an error.
+    """
 
     path: Path
     groups: int
@@ -54,46 +61,50 @@ async def write(
     rows: RowKind | None = None,
     delimiter: Delimiter | None = None,
 ) -> Written:
-    r"""Write every outcome of a scan to a file and return what it has; a failed one is a row with an ``error``.
+    r"""Write every outcome of a scan to a file; a failed one is a row with an ``error``.
 
-    ``source``: a ``Scan``, which is run here if it has not started, and goes on from where it is if it has; a
-    ``ScanReport``; or any iterable of ``ScanItem``, async or not. ``path``: its suffix says the format, ``.ndjson`` or
-    ``.jsonl``, ``.csv``, ``.parquet`` (extra ``arrow``), unless ``format`` does. Only for CSV: ``rows="group"`` makes
-    one row of each group, its businesses joined by ``;``, instead of one of each business; ``delimiter`` may be ``;``
-    or a tab instead of a comma.
+    The file appears when it is complete; else nothing of it remains, and an earlier file stays as it was. A file that
+    is replaced hands on its owner, group and permissions.
 
-    The file appears when it is complete. On an error, or when cancelled, nothing remains of it, and a file that was
-    there before is as it was: a ``ScanError`` of the source (``max_failures``) leaves no partial file. A call that
-    was cancelled at the very end either raises, and has changed nothing, or returns, and has written the file. A file
-    that was there before hands on its owner, group and permissions; where it cannot, or where it cannot be replaced,
-    as when it is mounted by itself, nothing is read at all. If putting the finished file in its place fails all the
-    same, it is kept, and the ``OSError`` says under which name.
+    Args:
+        source: A ``Scan``, which is run here or continued from where it is; a ``ScanReport``; or an iterable of
+            ``ScanItem``, async or not.
+        path: The file. Its suffix says the format: ``.ndjson``, ``.jsonl``, ``.csv`` or ``.parquet`` (extra ``arrow``).
+        format: ``"ndjson"``, ``"csv"`` or ``"parquet"``, for a path with another suffix.
+        rows: For CSV: a row for each ``"business"`` (the default), or for each ``"group"``, its businesses joined by
+            ``;``.
+        delimiter: For CSV: ``","`` (the default), ``";"`` or a tab.
 
-    Raises ``ConfigurationError`` for an argument that cannot be right, before anything is sent; ``OSError`` when
-    writing fails later, such as on a full disk; and what the source raises.
+    Returns:
+        The path, and how many groups, rows and failures it has.
+
+    Raises:
+        ConfigurationError: An argument is wrong, or the file cannot be written or replaced. Nothing was read.
+        OSError: Writing failed later, as on a full disk. It says where a finished file is kept.
+        ScanError: The scan ended early. Any other error of the source is raised, too.
     """
     target = _check_path(path)
-    writer = choose_writer(target, format, rows, delimiter)
-    return await _write(_outcomes(source), target, writer)
+    encoder = choose_encoder(target, format, rows, delimiter)
+    return await _write(_outcomes(source), target, encoder)
 
 
-async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, writer: Writer) -> Written:
-    place = Replacement(target)
+async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, encoder: Encoder) -> Written:
+    place = AtomicFile(target)
     groups = failed = rows = 0
     try:
-        await _in_thread(_begin, place, writer)
+        await _in_thread(_begin, place, encoder)
         async with aclosing(outcomes), aclosing(_batches(outcomes)) as batches:
             async for batch in batches:
-                rows += await _in_thread(_add, place, writer, batch)
+                rows += await _in_thread(_add, place, encoder, batch)
                 failed += sum(item.group is None for item in batch)
                 groups += sum(item.group is not None for item in batch)
-        await _in_thread(_end, place, writer)
+        await _in_thread(_end, place, encoder)
         # Not in a thread, and nothing is awaited from here on: a cancellation comes before it, and the old file stays,
         # or after it, and the call has returned. A name in a directory is changed in a moment.
         place.commit()
     except BaseException:
         # Not in a thread: this has to happen even while the program is being stopped.
-        writer.abandon()
+        encoder.abandon()
         place.discard()
         raise
     return Written(target, groups, rows, failed)
@@ -108,30 +119,30 @@ def _check_path(path: object) -> Path:
     return Path(plain)
 
 
-def _begin(place: Replacement, writer: Writer) -> None:
+def _begin(place: AtomicFile, encoder: Encoder) -> None:
     place.open()
     with place.writing() as file:
-        writer.begin(file)
+        encoder.begin(file)
 
 
-def _add(place: Replacement, writer: Writer, batch: Sequence[ScanItem]) -> int:
+def _add(place: AtomicFile, encoder: Encoder, batch: Sequence[ScanItem]) -> int:
     with place.writing() as file:
-        return writer.write(file, batch)
+        return encoder.write(file, batch)
 
 
-def _end(place: Replacement, writer: Writer) -> None:
+def _end(place: AtomicFile, encoder: Encoder) -> None:
     with place.writing() as file:
-        writer.finish(file)
+        encoder.finish(file)
     place.complete()
 
 
 async def _in_thread(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """Do blocking work in a thread. When cancelled, wait for its end all the same: it still uses the file."""
     # Not asyncio.to_thread: at the end of a program its task is cancelled too, and nobody would wait for the thread.
     future = asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments))
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        # Waited for all the same: the thread still uses the file.
         while not future.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([future])
@@ -156,7 +167,7 @@ async def _batches(outcomes: AsyncIterable[ScanItem]) -> AsyncGenerator[list[Sca
 
 
 def _outcomes(source: object) -> AsyncGenerator[ScanItem, None]:
-    """Return what the source holds. Raises ``ConfigurationError`` at once when it is no source."""
+    # A wrong source is told at once, and not at the first iteration.
     if isinstance(source, Scan):
         return _scanned(source)
     if isinstance(source, ScanReport):
@@ -186,7 +197,7 @@ async def _each_async(items: AsyncIterable[ScanItem]) -> AsyncGenerator[ScanItem
 
 
 async def _scanned(scan: Scan) -> AsyncGenerator[ScanItem, None]:
-    """Yield the outcomes that a scan still has to give; run it if nobody has started it."""
+    """Yield what a scan has left; run it if nobody has started it."""
     taken = 0
     async with AsyncExitStack() as stack:
         if not _started(scan):

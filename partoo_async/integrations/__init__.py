@@ -1,4 +1,4 @@
-"""Web frameworks: a client for the life of the application, and errors as answers. One module for each framework.
+"""Web frameworks, one module each; ``problems``: what their visitors are told. May import rooms up to ``client``."""
 
-Nothing is imported here, so that an application loads only the module of its own framework.
-"""
+# Nothing is imported here, so that an application loads its own framework only. `_serving` is for the framework
+# modules, and nothing that an application would import.

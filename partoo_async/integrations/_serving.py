@@ -1,4 +1,4 @@
-"""What the integrations have in common: the life of the client, and an error as an answer and a line in the log."""
+"""What the framework modules share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from partoo_async.errors import PartooError
     from partoo_async.integrations.problems import Problem
 
-__all__ = ["GRACE", "explain", "serving"]
+__all__ = ["GRACE", "client_lifespan", "log_problem"]
 
 _logger = logging.getLogger("partoo_async.web")
 
+# Seconds that calls under way get when the application stops; supervisors usually wait for 30 before they kill.
 GRACE = 10.0
-"""Seconds that calls under way get when the application stops; supervisors usually wait for 30 before they kill."""
 
 
-def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], AbstractAsyncContextManager[PartooClient]]:
-    """Return a context manager that makes a client in the running loop and closes it with ``grace`` seconds.
-
-    Raises ``ConfigurationError`` at once for a bad argument, and not when the application starts.
-    """
+# A context manager, so that each framework wraps it in a form of its own.
+def client_lifespan(
+    make: Callable[[], PartooClient], grace: float
+) -> Callable[[], AbstractAsyncContextManager[PartooClient]]:
+    # Checked now, and not when the application starts.
     if is_async(make) or not callable(make):
         kind = "an async one" if is_async(make) else type(make).__name__
         raise ConfigurationError(
@@ -42,9 +42,10 @@ def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], Abst
 
     @asynccontextmanager
     async def open_client() -> AsyncIterator[PartooClient]:
-        # Made here and not before: servers fork their workers, and each needs a client of its own.
+        # Not made before: servers fork their workers, and each needs a client of its own.
         async with make() as client:
-            # A page that is asked for after a quiet minute must not find that a scan has taken every slot.
+            # A page that is asked for after a quiet minute must not find every slot taken by a scan, so bulk work
+            # leaves the reserve free at all times.
             client.session.quota.hold_reserve()
             try:
                 yield client
@@ -54,12 +55,12 @@ def serving(make: Callable[[], PartooClient], grace: float) -> Callable[[], Abst
     return open_client
 
 
-def explain(error: PartooError, method: str, path: str) -> Problem:
-    """Return the answer to a visitor, who is told little, after telling the log the rest."""
+def log_problem(error: PartooError, method: str, path: str) -> Problem:
     problem = problem_of(error)
+    # The log gets what the visitor is not told. A 404 is the visitor's affair, and not logged.
     text, facts = "%s %r is answered %d: %s", (method, path, problem.status, one_line(str(error)))
     if problem.status == 500:
-        _logger.error(text, *facts, exc_info=error)  # a mistake in the application: its place is in the traceback
+        _logger.error(text, *facts, exc_info=error)  # a mistake in the application: the traceback shows where
     elif problem.status > 500:
         _logger.warning(text, *facts)
     return problem

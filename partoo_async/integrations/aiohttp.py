@@ -1,13 +1,4 @@
-"""aiohttp.web: a client for the life of the application, errors as answers, and a bound on each request.
-
-As in ::
-
-    app = web.Application(middlewares=[error_middleware, deadline_middleware(3.0)])
-    app.cleanup_ctx.append(client_context())
-
-    async def group(request: web.Request) -> web.Response:
-        group = await request.app[PARTOO].groups.get(7, request.match_info["group_id"])
-"""
+"""aiohttp.web: a client for the application, errors as responses, deadlines."""
 
 from __future__ import annotations
 
@@ -18,7 +9,7 @@ from aiohttp import web
 from partoo_async._call.deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import PartooError
-from partoo_async.integrations._serving import GRACE, explain, serving
+from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
 from partoo_async.integrations.problems import partoo_error_in
 from partoo_async.policy import check_seconds
 
@@ -30,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTOO", "client_context", "deadline_middleware", "error_middleware"]
 
 PARTOO: web.AppKey[PartooClient] = web.AppKey("partoo_async", PartooClient)
-"""Where the application keeps its client: ``app[PARTOO]``, in a sub-application ``request.config_dict[PARTOO]``."""
+"""The key of the client: ``app[PARTOO]``, in a sub-application ``request.config_dict[PARTOO]``."""
 
 
 def client_context(
@@ -38,13 +29,16 @@ def client_context(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return a context for ``app.cleanup_ctx`` that holds one client, as ``app[PARTOO]``.
 
-    ``make``: returns the client; called when the application starts. Contexts that are appended after it may use the
-    client to their end. ``grace``: seconds that calls under way get when the application stops. In this process bulk
-    work leaves the reserve of the quota free at all times.
+    Append it before contexts that use the client.
 
-    Raises ``ConfigurationError`` for a bad argument.
+    Args:
+        make: Returns the client. Called when the application starts.
+        grace: Seconds for calls in progress when the application stops.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
     """
-    open_client = serving(make, grace)
+    open_client = client_lifespan(make, grace)
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with open_client() as client:
@@ -56,28 +50,28 @@ def client_context(
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error of this package that a handler lets through, or its ``TaskGroup``, with an RFC 9457 problem.
-
-    See ``partoo_async.integrations.problems``; the error itself goes to the logger ``partoo_async.web``. An answer that
-    has begun cannot be replaced: then the error goes on, and aiohttp cuts the connection.
-    """
+    """Respond with a ``Problem`` to errors of this package, and log them to ``partoo_async.web``."""
     try:
         return await handler(request)
     except (PartooError, ExceptionGroup) as error:
         ours = partoo_error_in(error)
+        # A response that has begun cannot be replaced: raised again, the error makes aiohttp cut the connection.
         if ours is None or request.writer.output_size > 0:
             raise
-        problem = explain(ours, request.method, request.path)
+        problem = log_problem(ours, request.method, request.path)
     return web.Response(status=problem.status, body=problem.body, headers=problem.headers)
 
 
 def deadline_middleware(seconds: float) -> Middleware:
-    """Return a middleware that puts an ambient ``deadline()`` around each request.
+    """Return a middleware that puts a ``deadline()`` around each request.
 
-    Tasks that a handler starts inherit it; what shall outlive the request needs
-    ``asyncio.create_task(job(), context=Context())``.
+    Tasks inherit it, unless started by ``create_task(job(), context=Context())``.
 
-    Raises ``ConfigurationError`` for anything but a number of seconds above 0.
+    Args:
+        seconds: The longest time for a request.
+
+    Raises:
+        ConfigurationError: ``seconds`` is not above 0.
     """
     check_seconds("deadline_middleware", seconds)
 

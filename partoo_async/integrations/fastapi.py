@@ -1,15 +1,6 @@
-"""FastAPI: a client for the life of the application, handed to the routes that ask for it. Needs the extra ``fastapi``.
+"""FastAPI (extra ``fastapi``): a client for the application, errors as responses, deadlines."""
 
-Annotations are read here at run time, as FastAPI does, so there is no ``from __future__ import annotations``::
-
-    app = FastAPI(lifespan=lifespan())
-    add_exception_handlers(app)
-
-    @app.get("/groups/{section_id}/{group_id}", dependencies=[Depends(within(3.0))])
-    async def group(section_id: int, group_id: int, partoo: Partoo) -> Group:
-        return await partoo.groups.get(section_id, group_id)
-"""
-
+# No `from __future__ import annotations`: FastAPI reads annotations at run time.
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
@@ -18,7 +9,7 @@ from partoo_async._call.deadline import deadline
 from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, PartooError
-from partoo_async.integrations._serving import GRACE, explain, serving
+from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
 from partoo_async.integrations.problems import partoo_error_in
 from partoo_async.policy import check_seconds
 
@@ -42,13 +33,16 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = GRACE) -> Lifespan:
     """Return a lifespan for ``FastAPI(lifespan=...)`` that holds one client, as ``request.state.partoo``.
 
-    A lifespan of your own enters it, takes ``["partoo"]`` from what it gives, and yields that along with its own.
-    ``make``: returns the client; called in each worker when it starts. ``grace``: seconds that calls under way get when
-    the application stops. In this process bulk work leaves the reserve of the quota free at all times.
+    A lifespan of your own enters it and yields its state, too.
 
-    Raises ``ConfigurationError`` for a bad argument.
+    Args:
+        make: Returns the client. Called in each worker when it starts.
+        grace: Seconds for calls in progress when the application stops.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
     """
-    open_client = serving(make, grace)
+    open_client = client_lifespan(make, grace)
 
     @asynccontextmanager
     async def run(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -58,16 +52,18 @@ def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = 
     return run
 
 
-async def get_client(connection: HTTPConnection) -> PartooClient:  # async, or each request would take a thread for it
-    """Return the client of the application, for requests and WebSockets, those of mounted applications too.
+# A coroutine: FastAPI would call a plain function in a thread. An HTTPConnection may be a WebSocket, too.
+async def get_client(connection: HTTPConnection) -> PartooClient:
+    """Return the client of the application.
 
-    Raises ``ConfigurationError`` when the application has no ``lifespan()`` of this module, or its server runs none.
+    Raises:
+        ConfigurationError: The application has no ``lifespan()`` of this module, or its server runs none.
     """
     client = getattr(connection.state, _NAME, None)
     if not isinstance(client, PartooClient):
         raise ConfigurationError(
             "lifespan: expected FastAPI(lifespan=lifespan()) of partoo_async.integrations.fastapi, and a server that"
-            " runs it; a lifespan of your own that enters it has to yield what it gives"
+            " runs it; a lifespan of your own that enters it has to yield its state"
         )
     return client
 
@@ -77,12 +73,16 @@ Partoo = Annotated[PartooClient, Depends(get_client)]
 
 
 def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
-    """Return a dependency that puts an ambient ``deadline()`` around a request, from here to the end of its answer.
+    """Return a dependency that puts a ``deadline()`` around a request, to the end of its response.
 
-    For one route or a whole application: ``dependencies=[Depends(within(3.0))]``. Tasks that the request starts inherit
-    it, FastAPI's background tasks too; what shall outlive it needs ``asyncio.create_task(job(), context=Context())``.
+    As ``dependencies=[Depends(within(3.0))]`` of a route or an application. Tasks inherit it, unless started by
+    ``create_task(job(), context=Context())``.
 
-    Raises ``ConfigurationError`` for anything but a number of seconds above 0.
+    Args:
+        seconds: The longest time for a request.
+
+    Raises:
+        ConfigurationError: ``seconds`` is not above 0.
     """
     check_seconds("within", seconds)
 
@@ -94,17 +94,15 @@ def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Answer every error of this package that a route lets through, or its ``TaskGroup``, with an RFC 9457 problem.
-
-    See ``partoo_async.integrations.problems``; the error itself goes to the logger ``partoo_async.web``.
-    """
-    app.add_exception_handler(PartooError, _answer)
-    app.add_exception_handler(ExceptionGroup, _answer)
+    """Respond with a ``Problem`` to errors of this package, and log them to ``partoo_async.web``."""
+    # A TaskGroup in a route raises groups.
+    app.add_exception_handler(PartooError, _respond)
+    app.add_exception_handler(ExceptionGroup, _respond)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def _respond(request: Request, error: Exception) -> Response:
     ours = partoo_error_in(error)
     if ours is None:
         raise error
-    problem = explain(ours, request.method, request.url.path)
+    problem = log_problem(ours, request.method, request.url.path)
     return Response(problem.body, problem.status, problem.headers)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import frozen
 
-from partoo_async.cli.entry import run_process
+from partoo_async.cli.app import run_process
 from partoo_async.emulator import Emulator
 from tests.conftest import PATIENCE
 

@@ -75,6 +75,13 @@ def test_sections_are_asked_for_by_organization_and_group_name(partoo: Partoo) -
 
 
 @pytest.mark.usefixtures("emulator")
+def test_no_section_is_said(partoo: Partoo) -> None:
+    """A list without a section is no empty table, but a line that says so; no JSON line is an answer."""
+    assert partoo("sections", "--name", "no such group") == Result(0, "", "partoo: there is no such section\n")
+    assert partoo("sections", "--name", "no such group", "--json") == Result(0, "", "")
+
+
+@pytest.mark.usefixtures("emulator")
 def test_scan_prints_plan_table_and_summary(partoo: Partoo) -> None:
     """A scan prints its plan and summary on standard error and a table, ordered by ids, on standard output."""
     result = partoo("scan", 7, 9)
@@ -207,13 +214,13 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
         (["group", 7], 2, "GROUP_ID"),
         (["group", 7, 42, "--server", "http://example.org"], 2, "plain http"),
         (["group", 7, 42, "--server", "moon"], 2, "unknown server"),
-        (["group", 7, 42, "--timeout", 0], 2, "timeout"),
+        (["group", 7, 42, "--timeout", 0], 2, "--timeout: "),
         (["group", 7, 42, "--api-key", "k"], 2, "--api-key"),
         (["group", 7, 42, "--server", UNREACHABLE, "--timeout", 0.2], 4, "connect"),
-        (["scan", 7, 9, "--group", 1], 2, "group_ids"),
+        (["scan", 7, 9, "--group", 1], 2, "--group"),
         (["scan", 7, "--max-failures", -1], 2, "--max-failures"),
         (["scan", 7, "--progress", "loud"], 2, "loud"),
-        (["sections", "--org-id", -5], 2, "org_id"),
+        (["sections", "--org-id", -5], 2, "--org-id: "),
         (["emulator", "--rate-limit", "fast"], 2, "--rate-limit"),
         (["emulator", "--rate-limit", "5/0"], 2, "--rate-limit"),
         (["emulator", "--host", "203.0.113.1", "--port", 0], 2, "cannot listen"),

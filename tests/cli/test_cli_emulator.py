@@ -93,7 +93,7 @@ def test_it_says_so_when_the_network_can_reach_it(run) -> None:
     [
         (["--profile", "huge"], "'huge' is not one of 'demo', 'small', 'typical', 'large', 'extreme'"),
         (["--window", "hopping"], "'hopping' is not one of 'sliding', 'fixed',"),
-        (["--groups", 5], "--groups: expected with a --profile"),
+        (["--groups", 5], "--groups: needs a --profile other than demo"),
         (["--groups", 0, "--profile", "small"], "--groups"),
         (["--chaos", 2], "--chaos"),
         (["--chaos", "nan"], "chaos"),

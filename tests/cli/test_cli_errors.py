@@ -10,13 +10,22 @@ from partoo_async import (
     APITimeoutError,
     ConfigurationError,
     DeadlineExceededError,
+    InternalServerError,
     PartooError,
     QuotaExceededError,
+    RateLimitError,
     ScanError,
     ScanReport,
 )
-from partoo_async.cli.errors import EXIT_CODES, describe, exit_code, scan_code
+from partoo_async.cli.exit_codes import EXIT_CODES, exit_code, scan_code
+from partoo_async.scan.rows import describe
 from tests.each import each
+
+
+def later(error: PartooError) -> PartooError:
+    """The error as the client raises it where the same call may succeed later."""
+    error.transient = True
+    return error
 
 
 @each(
@@ -30,7 +39,11 @@ from tests.each import each
         (APIResponseValidationError(("expected int @ $.id",)), 3),
         (ScanError("early", ScanReport((), 0, 0.0)), 1),
         *((APIStatusError(status), 3) for status in (302, 400, 401, 403, 404, 409, 415, 418)),
-        *((APIStatusError(status), 4) for status in (408, 425, 429, 500, 502, 503, 504)),
+        *((later(APIStatusError(status)), 4) for status in (408, 425)),
+        *((InternalServerError(status), 4) for status in (500, 501, 502, 503, 504)),
+        (RateLimitError(429), 4),
+        (later(ScanError("outage", ScanReport((), 0, 0.0))), 4),
+        (later(APIResponseValidationError(("expected int @ $.id",))), 3),
     ],
 )
 def test_each_error_has_its_code(error: PartooError, code: int) -> None:

@@ -125,9 +125,7 @@ async def test_a_lost_terminal_does_not_end_the_scan() -> None:
 def test_warnings_of_the_client_are_lines(partoo: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """What the client logs as a warning is one clean line, and the handler goes when the command has ended."""
     logger = logging.getLogger("partoo_async.retry")
-    monkeypatch.setattr(
-        "partoo_async.cli.commands.reading.connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7)
-    )
+    monkeypatch.setattr("partoo_async.cli.options.connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7))
     with pytest.raises(TypeError):  # there is no client after that
         partoo("group", 7, 42)
     assert logging.getLogger("partoo_async").handlers == []
@@ -141,7 +139,7 @@ def test_the_entry_point_exits_with_the_code(arguments: list[str], code: int) ->
     assert exit_info.value.code == code
 
 
-@pytest.mark.parametrize("where", ["partoo_async.cli.entry.run_process", "partoo_async.cli.entry.app"])
+@pytest.mark.parametrize("where", ["partoo_async.cli.app.run_process", "partoo_async.cli.app.app"])
 def test_ctrl_c_outside_of_a_command_is_quiet_too(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """Ctrl-C while the command starts or ends is 130 as well."""
 
@@ -163,6 +161,6 @@ def test_only_the_extra_s_own_packages_are_excused(
     def missing(*_: object) -> None:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("partoo_async.cli.entry.run_process", missing)
+    monkeypatch.setattr("partoo_async.cli.app.run_process", missing)
     with pytest.raises(expected):
         main([])

@@ -135,7 +135,7 @@ def environment_for(emulator: Emulator, directory: Path, **more: str) -> dict[st
     return {
         "PARTOO_SERVER": emulator.url,
         "PARTOO_API_KEY": emulator.api_key,
-        "PARTOO_QUOTA": "10000/60",
+        "RATE_LIMIT": "10000/60",
         "PAGE_SECONDS": "60",
         "SCANS_DIR": str(directory / "scans"),
         "PYTHONPATH": str(ROOT),

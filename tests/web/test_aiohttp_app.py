@@ -72,7 +72,7 @@ async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path)
 
 async def test_a_page_does_not_queue_behind_a_scan(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """A scan that has taken all that it may of a quota for hours leaves groups to be served at once."""
-    async with running(aiohttp_service(partoo, tmp_path, PARTOO_QUOTA="40/3600")) as (service, http):
+    async with running(aiohttp_service(partoo, tmp_path, RATE_LIMIT="40/3600")) as (service, http):
         async with http.post(f"{service.url}/scans", json={"sections": [7, 9]}) as response:
             assert response.status == 202
         async with asyncio.timeout(PATIENCE):

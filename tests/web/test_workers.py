@@ -75,7 +75,7 @@ async def test_a_scan_is_told_live_by_either_worker(partoo: ThreadedEmulator, tm
     """Whichever worker is asked knows the scan, tells its pauses and its progress as they come, and ends with it.
 
     A request has three seconds and the scan takes longer: it does not inherit its request's deadline."""
-    async with running(fastapi_service(partoo, tmp_path, PARTOO_QUOTA="100/4", PAGE_SECONDS="3")) as (service, http):
+    async with running(fastapi_service(partoo, tmp_path, RATE_LIMIT="100/4", PAGE_SECONDS="3")) as (service, http):
         fault = partoo.faults.add("rate_limited", retry_after=4, match=ONE_GROUP, times=1)
         scan = await start_scan(service, http, 7, 9)
         workers = await service.workers(http, 2)
@@ -125,7 +125,7 @@ async def test_sigterm_loses_no_answer(partoo: ThreadedEmulator, tmp_path: Path)
 async def test_a_killed_worker_harms_no_other(partoo: ThreadedEmulator, tmp_path: Path) -> None:
     """SIGKILL of the worker that scans: the other one answers on, uvicorn starts a new one, and the scan is finished by
     whichever finds it, without asking again for what its journal has."""
-    async with running(fastapi_service(partoo, tmp_path, PARTOO_QUOTA="20/2")) as (service, http):
+    async with running(fastapi_service(partoo, tmp_path, RATE_LIMIT="20/2")) as (service, http):
         workers = await service.workers(http, 2)
         scan = await start_scan(service, http, 9)
         async with asyncio.timeout(PATIENCE):

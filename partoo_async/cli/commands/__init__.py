@@ -1,1 +1,1 @@
-"""What each command does, one file for each."""
+"""The commands, one file for each: its options with their texts, and what it does."""

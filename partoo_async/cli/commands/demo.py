@@ -1,16 +1,17 @@
-"""The demo: an emulator, a scan of it over real HTTP, and what to do next."""
+"""``partoo demo``: an emulator, a scan of it over real HTTP, and what to do next."""
 
 from __future__ import annotations
 
 import sys
 
 from partoo_async import PartooClient
-from partoo_async.cli.commands.scan_output import show_scan
 from partoo_async.cli.output import say
+from partoo_async.cli.process import execute
 from partoo_async.cli.progress import PlainDisplay, ProgressMode, choose_display
+from partoo_async.cli.scan_output import show_scan
 from partoo_async.emulator import Emulator
 
-__all__ = ["run_demo"]
+__all__ = ["demo"]
 
 # Slow enough for the bar to be seen, three seconds in all.
 _LATENCY = (0.15, 0.35)
@@ -23,9 +24,13 @@ and with your key, on your groups:  export PARTOO_API_KEY=...; partoo sections; 
 """
 
 
-async def run_demo() -> int:
-    """Start an emulator, scan all its sections, print the groups, and say what to do next."""
-    # In a log there is no bar: lines stand in for it, because a demo is about what it shows.
+def demo() -> int:
+    """Scan the demo data of an emulator over real HTTP. Needs no key and no network."""
+    return execute(_run)
+
+
+async def _run() -> int:
+    # A log has no bar; it gets lines, because a demo is about what it shows.
     display = (
         choose_display(ProgressMode.AUTO, streaming=False) if sys.stderr.isatty() else PlainDisplay(_PLAIN_INTERVAL)
     )

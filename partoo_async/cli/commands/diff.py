@@ -1,42 +1,38 @@
-"""Show what changed between two scans: a table or a JSON object, a summary, an exit code of its own."""
+"""``partoo diff``: what changed between two scans. It has exit codes of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import Annotated
 
+import typer
 from attrs import frozen
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
-from partoo_async import diff_scans
-from partoo_async.cli.errors import EXIT_CODES, INTERRUPTED, OK, USAGE
-from partoo_async.cli.output import print_result, say, write_line, writes_utf8
-from partoo_async.cli.text import amount, clean, json_line
+from partoo_async import GroupChange, NotCompared, ScanDiff, diff_scans
+from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, USAGE
+from partoo_async.cli.output import print_json, print_result, say, table
+from partoo_async.cli.process import execute
+from partoo_async.cli.text import amount, clean
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from partoo_async import GroupChange, NotCompared, ScanDiff
-
-__all__ = ["DIFF_CODES", "diff_code", "diff_table", "show_diff"]
+__all__ = ["DIFF_CODES", "diff"]
 
 _DIFFERENT = 1
 
+# As those of diff itself: a script asks whether anything changed.
 DIFF_CODES = (
     (OK, "nothing changed"),
     (_DIFFERENT, "something changed"),
     (USAGE, "an error; or nothing changed, but not everything could be compared"),
     *((code, meaning) for code, meaning in EXIT_CODES if code >= INTERRUPTED),
 )
-"""Each exit code of ``partoo diff`` and its meaning: a script asks whether anything changed, as it asks diff."""
 
+# Businesses that one row names; the others are counted.
 _SHOWN = 5
 
 
 @frozen
 class _Row:
-    """One difference. ``group_id`` is None for one of the section itself; ``name``: as it is after the change."""
+    """One difference, of a section itself if ``group_id`` is None. ``name``: as it is after the change."""
 
     section_id: int
     group_id: int | None
@@ -44,27 +40,41 @@ class _Row:
     change: str
     details: str = ""
 
-
-async def show_diff(before: str, after: str, *, as_json: bool) -> int:
-    """Compare two scans, print what changed, and return the exit code."""
-    diff = await diff_scans(before, after)
-    if as_json:
-        await write_line(json_line(diff.to_dict(), ascii_only=not writes_utf8()))
-    elif diff or diff.not_compared:
-        print_result(diff_table(diff))
-    for name in diff.incomplete:
-        say(f"note: {clean(before if name == 'before' else after)} is of a scan that did not come to its end")
-    for note in diff.notes:
-        say(f"note: {clean(note)}")
-    say(_summary(diff))
-    return diff_code(diff)
+    @property
+    def cells(self) -> tuple[str, ...]:
+        group = "-" if self.group_id is None else str(self.group_id)
+        return str(self.section_id), group, self.name, self.change, self.details
 
 
-def diff_code(diff: ScanDiff) -> int:
-    """Return the exit code of a comparison that was made."""
-    if diff:
-        return _DIFFERENT
-    return OK if diff.complete else USAGE
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Earlier scan: a journal or a file of --json lines.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Later scan of the same sections.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show what changed between two scans: sections, groups and their businesses.
+
+    A group that failed in one of the scans, or was not reached, is shown as not compared, never as removed.
+    """
+
+    async def run() -> int:
+        found = await diff_scans(before, after)
+        if as_json:
+            await print_json(found.to_dict())
+        elif found or found.not_compared:
+            rows = [*_section_rows(found), *_group_rows(found), *_unknown_rows(found.not_compared)]
+            rows.sort(key=lambda row: (row.section_id, -1 if row.group_id is None else row.group_id))
+            columns = ("section", "group", "name", "change", "details")
+            print_result(table(columns, (row.cells for row in rows), numbers=("section", "group")))
+        for name in found.incomplete:
+            say(f"note: {clean(before if name == 'before' else after)} is of a scan that did not come to its end")
+        for note in found.notes:
+            say(f"note: {clean(note)}")
+        say(_summary(found))
+        if found:
+            return _DIFFERENT
+        return OK if found.complete else USAGE
+
+    return execute(run)
 
 
 def _summary(diff: ScanDiff) -> str:
@@ -78,19 +88,6 @@ def _summary(diff: ScanDiff) -> str:
     found = [f"{count} {change}" for change, count in counts.items() if not count.startswith("0 ")]
     text = f"{amount(diff.groups_compared, 'group')} compared: {', '.join(found) or 'nothing changed'}"
     return text if diff.complete else f"{text}; not everything could be compared"
-
-
-def diff_table(diff: ScanDiff) -> Table:
-    """Return the table of a comparison, one difference a row, in the order of the ids."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in ("section", "group", "name", "change", "details"):
-        table.add_column(column, justify="right" if column in ("section", "group") else "left", overflow="fold")
-    rows = [*_section_rows(diff), *_group_rows(diff), *_unknown_rows(diff.not_compared)]
-    for row in sorted(rows, key=lambda row: (row.section_id, -1 if row.group_id is None else row.group_id)):
-        group = "-" if row.group_id is None else str(row.group_id)
-        # Text, not str: a name in brackets is a name and not a style.
-        table.add_row(str(row.section_id), group, Text(clean(row.name)), row.change, Text(clean(row.details)))
-    return table
 
 
 def _section_rows(diff: ScanDiff) -> Iterator[_Row]:
@@ -124,7 +121,7 @@ def _changes(changed: GroupChange) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_rows(unknown: Iterable[NotCompared]) -> Iterator[_Row]:
-    """Yield one row for all groups of a section that have the same reasons: an interrupted scan has thousands."""
+    # One row for all groups of a section with the same reasons: an interrupted scan has thousands.
     alike: dict[tuple[int, bool, str], list[NotCompared]] = {}
     for one in unknown:
         reasons = "; ".join(f"{side}: {why}" for side, why in (("before", one.before), ("after", one.after)) if why)

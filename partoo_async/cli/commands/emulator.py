@@ -1,4 +1,4 @@
-"""``partoo emulator``: a Partoo in memory, for as long as the command runs."""
+"""``partoo emulator``: an emulated Partoo API, for as long as the command runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import enum
 import math
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from partoo_async.cli.errors import OK
+import typer
+
+from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.output import say
+from partoo_async.cli.process import execute
 from partoo_async.emulator import Emulator
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
@@ -18,7 +21,7 @@ from partoo_async.policy import RateLimit
 if TYPE_CHECKING:
     from partoo_async.emulator.data.profiles import ProfileName
 
-__all__ = ["DataChoice", "WindowChoice", "parse_rate_limit", "run_emulator"]
+__all__ = ["emulator", "parse_rate_limit"]
 
 
 class DataChoice(enum.StrEnum):
@@ -40,6 +43,34 @@ class WindowChoice(enum.StrEnum):
     SLIDING_COUNTS_REJECTS = "sliding_counts_rejects"
 
 
+def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    profile: Annotated[
+        DataChoice, typer.Option(help="Data to serve: the demo, or a generated organization of this size.")
+    ] = DataChoice.DEMO,
+    groups: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="With a size as --profile: how many groups in all.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
+    rate_limit: Annotated[
+        str, typer.Option(metavar="N/SECONDS", help="Allow N requests in SECONDS, or none for no limit.")
+    ] = "300/60",
+    window: Annotated[WindowChoice, typer.Option(help="How the limit counts requests.")] = WindowChoice.SLIDING,
+    chaos: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the reads that meet a fault, such as 0.05.")
+    ] = 0.0,
+    latency: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Delay of each response.")] = 0.05,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the data and the faults: the same seed, the same ids.")] = 0,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Accept this host name too; may be repeated.")
+    ] = None,
+) -> int:
+    """Run an emulated Partoo API until Ctrl-C. Needs no key and no network; open its URL to see the requests."""
+    options = {"host": host, "port": port, "window": window.value, "chaos": chaos, "latency": latency, "seed": seed}
+    options["allowed_hosts"] = allow_host or ()
+    return execute(lambda: _run(profile, groups, rate_limit, **options))
+
+
 def parse_rate_limit(text: str) -> RateLimit | None:
     """Return the quota that ``300/60`` (requests/seconds) or ``none`` stands for."""
     if text.strip().lower() == "none":
@@ -50,12 +81,11 @@ def parse_rate_limit(text: str) -> RateLimit | None:
     except ValueError:
         count, seconds = 0, math.nan
     if count < 1 or not 0 < seconds < math.inf:
-        raise ConfigurationError("--rate-limit: expected requests/seconds such as 300/60, or none")
+        raise ConfigurationError(f"--rate-limit: expected requests/seconds such as 300/60, or none, not {text!r}")
     return RateLimit(requests=count, per=seconds)
 
 
-async def run_emulator(data: DataChoice, groups: int | None, rate_limit: str, **options: Any) -> int:
-    """Run an emulator until the command is stopped; ``options`` are arguments of ``Emulator``."""
+async def _run(data: DataChoice, groups: int | None, rate_limit: str, **options: Any) -> int:
     options["rate_limit"] = parse_rate_limit(rate_limit)
     async with _make(data, groups, options) as emulator:
         sys.stdout.write(_exports(emulator))
@@ -73,7 +103,7 @@ def _make(data: DataChoice, groups: int | None, options: dict[str, Any]) -> Emul
     if data is not DataChoice.DEMO:
         return Emulator.with_profile(cast("ProfileName", data.value), groups=groups, **options)
     if groups is not None:
-        raise ConfigurationError("--groups: expected with a --profile from small to extreme; the demo data is fixed")
+        raise ConfigurationError("--groups: needs a --profile other than demo, such as small: the demo data is fixed")
     return Emulator(**options)
 
 

@@ -1,4 +1,4 @@
-"""The command ``scan``: from its options to a scan, and what to type to go on with one that ended early."""
+"""``partoo scan``: from its options to a scan, and what to type to continue one that ended early."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import asyncio
 import enum
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, cast
 
-from attrs import field, frozen
+import typer
 
-from partoo_async import PartooClient, Scan
-from partoo_async.cli.commands.scan_output import export_scan, show_scan
-from partoo_async.cli.connect import connect
-from partoo_async.cli.errors import USAGE
+from partoo_async import Scan
+from partoo_async.cli import options
+from partoo_async.cli.exit_codes import USAGE
 from partoo_async.cli.output import say
-from partoo_async.cli.progress import ProgressMode, choose_display
+from partoo_async.cli.process import execute
+from partoo_async.cli.progress import Display, ProgressMode, choose_display
+from partoo_async.cli.scan_output import export_scan, show_scan
 from partoo_async.cli.text import one_line, shell_words
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
-__all__ = ["Bounds", "Form", "Record", "RowForm", "Target", "scan_sections"]
+__all__ = ["scan"]
 
 
 class RowForm(enum.StrEnum):
@@ -30,139 +31,144 @@ class RowForm(enum.StrEnum):
     GROUP = "group"
 
 
-@frozen
-class Target:
-    """What to scan: sections, some groups of one, or everything of an organization."""
-
-    section_ids: Sequence[int]
-    everything: bool = field(kw_only=True)
-    org_id: int | None = field(kw_only=True)
-    group_ids: Sequence[int] | None = field(kw_only=True)
-
-    def check(self) -> None:
-        """Raise ``ConfigurationError`` for options that contradict each other."""
-        if self.everything == bool(self.section_ids):
-            raise ConfigurationError(
-                "give the ids of sections, or --all for every section; 'partoo sections' lists them"
-            )
-        if self.everything and self.group_ids:
-            raise ConfigurationError("--group: goes with one section, not with --all")
-        if self.org_id is not None and not self.everything:
-            raise ConfigurationError("--org-id: goes with --all")
-
-    def scan(self, partoo: PartooClient, **options: Any) -> Scan:
-        """Return the scan."""
-        if self.everything:
-            return partoo.scan_all(self.org_id, **options)
-        return partoo.scan(self.section_ids, group_ids=self.group_ids or None, **options)
-
-
-@frozen
-class Record:
-    """Where outcomes are recorded. ``words``: the command line, of which the one that resumes is made."""
-
-    journal: str | None
-    resume: bool = field(kw_only=True)
-    retry_failed: bool = field(kw_only=True)
-    words: Sequence[str] | None = field(kw_only=True)
-
-    def options(self) -> dict[str, Any]:
-        """Return the arguments of ``PartooClient.scan``. Raises ``ConfigurationError`` where one lacks another."""
-        if self.resume and self.journal is None:
-            raise ConfigurationError("--resume: goes with --journal FILE, the journal of the earlier run")
-        if not self.retry_failed and not self.resume:
-            raise ConfigurationError("--keep-failed: goes with --resume")
-        return {"journal": self.journal, "resume": self.resume, "retry_failed": self.retry_failed}
-
-    def say_how_to_resume(self) -> None:
-        """Print the command that goes on where this one stopped."""
-        if self.journal is None or self.words is None:
-            return
-        words = [*self.words]
-        if not self.resume:
-            words.insert(words.index("scan") + 1, "--resume")  # at the end it could be behind a "--"
-        say(f"nothing is lost; to go on: {shell_words(['partoo', *words])}")
+SectionIds = Annotated[list[int] | None, typer.Argument(metavar="SECTION_ID", help="Sections to scan.")]
+Everything = Annotated[bool, typer.Option("--all", help="Scan every section of the organization.")]
+OrgId = Annotated[
+    int | None, typer.Option("--org-id", help="With --all: of this organization; for keys of the PROVIDER role.")
+]
+GroupIds = Annotated[
+    list[int] | None,
+    typer.Option("--group", metavar="ID", help="Only this group of the one SECTION_ID; may be repeated."),
+]
+JournalFile = Annotated[
+    str | None, typer.Option("--journal", metavar="FILE", help="Record every outcome here, for --resume.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the scan that --journal FILE has recorded.")]
+KeepFailed = Annotated[bool, typer.Option("--keep-failed", help="With --resume: do not try failed groups again.")]
+Output = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write the groups to a file: .ndjson, .csv or .parquet.")
+]
+Rows = Annotated[
+    RowForm | None,
+    typer.Option(help="With --output FILE.csv: a row per business (the default) or per group.", show_default=False),
+]
+MaxFailures = Annotated[
+    str | None,
+    typer.Option(metavar="N|P%", help="End the scan when more than N groups, or P percent, failed."),
+]
+MaxOutage = Annotated[
+    float,
+    typer.Option(min=0, metavar="SECONDS", help="Wait so long for a server that fails every request, then end."),
+]
+MaxConcurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Most requests in flight.")]
+Progress = Annotated[
+    ProgressMode, typer.Option(help="auto: a bar if standard error is a terminal; plain: a line every 2 seconds.")
+]
 
 
-@frozen
-class Bounds:
-    """What the scan may cost."""
-
-    max_failures: str | None
-    max_concurrency: int | None
-    max_outage: float
-
-    def options(self) -> dict[str, Any]:
-        """Return the arguments of ``PartooClient.scan``. Raises ``ConfigurationError``."""
-        bounds = {"max_concurrency": self.max_concurrency, "max_outage": self.max_outage}
-        return {"max_failures": self._tolerated(), **bounds}
-
-    def _tolerated(self) -> int | float | None:
-        text = self.max_failures
-        if text is None:
-            return None
-        try:
-            tolerated = float(text.removesuffix("%")) / 100 if text.endswith("%") else int(text)
-        except ValueError:
-            tolerated = -1
-        if tolerated < 0 or (text.endswith("%") and not tolerated <= 1):
-            raise ConfigurationError(
-                f"--max-failures: expected a count such as 10, or a share such as 5%, not {text!r}"
-            )
-        return tolerated
-
-    @property
-    def in_flight(self) -> int:
-        """The client's bound: of it, an eighth is kept for interactive calls, of which there are none here."""
-        return max(32, math.ceil((self.max_concurrency or 0) * 8 / 7))
-
-
-@frozen
-class Form:
-    """How progress and results are shown."""
-
-    progress: ProgressMode
-    output: str | None = field(kw_only=True)
-    rows: RowForm | None = field(kw_only=True)
-    as_json: bool = field(kw_only=True)
-
-    @property
-    def row_kind(self) -> RowKind | None:
-        """What ``exports.write`` takes as ``rows``."""
-        if self.rows is None:
-            return None
-        return "group" if self.rows is RowForm.GROUP else "business"
-
-    def check(self) -> None:
-        """Raise ``ConfigurationError`` for options that contradict each other."""
-        if self.output is not None and self.as_json:
-            raise ConfigurationError("--json: prints to standard output; it does not go with --output")
-        if self.rows is not None and self.output is None:
-            raise ConfigurationError("--rows: goes with --output FILE.csv")
-
-
-async def scan_sections(
-    target: Target, record: Record, bounds: Bounds, form: Form, *, server: str | None, timeout: float
+def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    context: typer.Context,
+    section_ids: SectionIds = None,
+    everything: Everything = False,
+    org_id: OrgId = None,
+    group_ids: GroupIds = None,
+    journal: JournalFile = None,
+    resume: Resume = False,
+    keep_failed: KeepFailed = False,
+    output: Output = None,
+    rows: Rows = None,
+    max_failures: MaxFailures = None,
+    max_outage: MaxOutage = 600.0,
+    max_concurrency: MaxConcurrency = None,
+    progress: Progress = ProgressMode.AUTO,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
 ) -> int:
-    """Scan, and return the exit code. A scan that ended early says how to go on with it, if it can be."""
-    target.check()
-    form.check()
-    options = record.options() | bounds.options()
-    async with connect(server, timeout, max_concurrency=bounds.in_flight) as partoo:
-        display = choose_display(form.progress, streaming=form.as_json)
-        scan = target.scan(partoo, **options)
-        try:
-            if form.output is not None:
-                return await export_scan(scan, display, form.output, form.row_kind)
-            return await show_scan(scan, display, as_json=form.as_json)
-        except OSError as error:
-            if form.output is None:
-                raise  # standard output: every command ends alike when that cannot be written
-            say(f"error: {one_line(error.strerror or str(error))}")
-            record.say_how_to_resume()
-            return USAGE
-        except ConfigurationError:
-            raise
-        except (PartooError, asyncio.CancelledError):
-            record.say_how_to_resume()
-            raise
+    """Read every group of these sections, as fast as the quota allows.
+
+    Results go to standard output, as a table at the end, or as they come with --json; or to a file with --output.
+
+    The plan, the progress and a summary go to standard error.
+    """
+
+    async def run() -> int:
+        _refuse(
+            (everything == bool(section_ids), "give either SECTION_ID or --all; 'partoo sections' lists the sections"),
+            (bool(group_ids) and len(section_ids or ()) != 1, "--group: needs exactly one SECTION_ID"),
+            (org_id is not None and not everything, "--org-id: needs --all"),
+            (resume and journal is None, "--resume: needs --journal FILE, the journal of the earlier run"),
+            (keep_failed and not resume, "--keep-failed: needs --resume"),
+            (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
+            (rows is not None and output is None, "--rows: needs --output FILE.csv"),
+        )
+        record: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
+        bounds: dict[str, Any] = {"max_failures": _tolerated(max_failures), "max_outage": max_outage}
+        chosen = record | bounds | {"max_concurrency": max_concurrency}
+        # An eighth of the client's requests is kept for interactive calls, of which there are none here.
+        in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
+        async with options.connect(server, timeout, max_concurrency=in_flight) as partoo:
+            if everything:
+                found = partoo.scan_all(org_id, **chosen)
+            else:
+                found = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
+            display = choose_display(progress, streaming=as_json)
+            words = context.obj if journal is not None else None
+            return await _show(found, display, output, rows, as_json=as_json, resuming=_resuming(words, again=resume))
+
+    return execute(run)
+
+
+def _refuse(*cases: tuple[bool, str]) -> None:
+    for refused, why in cases:
+        if refused:
+            raise ConfigurationError(why)
+
+
+def _tolerated(text: str | None) -> float | None:
+    """Return what ``PartooClient.scan`` takes as ``max_failures``: a count as an int, a share as a float."""
+    if text is None:
+        return None
+    try:
+        tolerated = float(text.removesuffix("%")) / 100 if text.endswith("%") else int(text)
+    except ValueError:
+        tolerated = -1
+    if tolerated < 0 or (text.endswith("%") and not tolerated <= 1):
+        raise ConfigurationError(f"--max-failures: expected a count such as 10, or a share such as 5%, not {text!r}")
+    return tolerated
+
+
+def _resuming(words: Sequence[str] | None, *, again: bool) -> str:
+    """Return the command that continues the one of these words; ``again``: if that resumes a scan already."""
+    if words is None:
+        return ""
+    # Not at the end, where it could be behind a "--".
+    at = words.index("scan") + 1
+    return shell_words(["partoo", *words[:at], *([] if again else ["--resume"]), *words[at:]])
+
+
+async def _show(
+    found: Scan, display: Display, output: str | None, rows: RowForm | None, *, as_json: bool, resuming: str
+) -> int:
+    """Run the scan and show it; one that ends early says how to continue, if it has a journal."""
+    try:
+        if output is not None:
+            return await export_scan(found, display, output, cast("RowKind | None", rows))
+        return await show_scan(found, display, as_json=as_json)
+    # Nothing was sent, so there is nothing to resume.
+    except ConfigurationError:
+        raise
+    except (PartooError, asyncio.CancelledError):
+        _say_how_to_resume(resuming)
+        raise
+    except OSError as error:
+        if output is None:
+            raise  # standard output: every command ends alike when that cannot be written
+        say(f"error: {one_line(error.strerror or str(error))}")
+        _say_how_to_resume(resuming)
+        return USAGE
+
+
+def _say_how_to_resume(command: str) -> None:
+    if command:
+        say(f"nothing is lost; to go on: {command}")
