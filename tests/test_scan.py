@@ -27,7 +27,7 @@ from partoo_async import (
     ScanProgress,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.failures import Failures
+from partoo_async.scan.progress import Failures
 from partoo_async.scan.outcomes import duration
 from partoo_async.scan.worker_pool import WorkerPool
 from tests.conftest import GROUP, answer, raw_server
@@ -188,7 +188,7 @@ async def test_progress_costs_the_same_for_many_sections() -> None:
             times = []
             for _ in range(200):
                 started = time.perf_counter()
-                scan._tally.progress(None, None, is_open=True)
+                scan._counter.progress(None, None, is_open=True)
                 times.append(time.perf_counter() - started)
             return min(times)
 
@@ -530,7 +530,7 @@ async def test_collecting_a_scan_that_is_closed_elsewhere_is_an_error() -> None:
                 copy = client.with_options()
                 scan = copy.scan(7, max_concurrency=2, on_progress=None)
                 collecting = asyncio.create_task(scan.collect())
-                while scan._tally.done < 4:
+                while scan._counter.done < 4:
                     await asyncio.sleep(0.01)
                 await (scan.aclose() if close == "scan" else client.aclose())
                 with pytest.raises(ScanError) as caught:

@@ -16,15 +16,13 @@ from partoo_async.errors import (
     ScanError,
 )
 from partoo_async.policy import check_seconds
-from partoo_async.scan.failures import Failures
 from partoo_async.scan.fetcher import GroupFetcher
-from partoo_async.scan.handover import Handover
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.optional import OptionalJournal
+from partoo_async.scan.progress import Failures, ProgressCounter
 from partoo_async.scan.scope import check_journal, check_options
-from partoo_async.scan.tally import Tally
 from partoo_async.scan.tries import OutageError
-from partoo_async.scan.worker_pool import WorkerPool
+from partoo_async.scan.worker_pool import LoopYield, WorkerPool
 from partoo_async.scan.worklist import Key, WorkList
 
 if TYPE_CHECKING:
@@ -76,14 +74,14 @@ class Scan:
         self._plan: ScanPlan | None = None
         self._unreadable: deque[ScanItem] = deque()
         self._state = "new"
-        self._tally = Tally(self._session, self._fetcher, self._work, self._failures, on_progress)
-        self._handover = Handover()
+        self._counter = ProgressCounter(self._session, self._fetcher, self._work, self._failures, on_progress)
+        self._yield = LoopYield()
         self._taking = False
         self._looping = False
         self._why = ""
 
     def __repr__(self) -> str:
-        return f"<Scan of {len(self._work.sections)} sections, {self._state}, {self._tally.done} outcomes>"
+        return f"<Scan of {len(self._work.sections)} sections, {self._state}, {self._counter.done} outcomes>"
 
     @property
     def plan(self) -> ScanPlan:
@@ -95,18 +93,18 @@ class Scan:
     @property
     def complete(self) -> bool:
         """Whether every outcome was handed out, failures included. False for a scan that was closed before."""
-        return self._tally.complete
+        return self._counter.complete
 
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is at this moment. Cheap enough to ask several times a second."""
-        return self._tally.progress(self._plan, self._pool, is_open=self._state == "open")
+        return self._counter.progress(self._plan, self._pool, is_open=self._state == "open")
 
     async def __aenter__(self) -> Scan:
         if self._state != "new":
             raise ConfigurationError("scan: a scan is used once; make another with client.scan(...)")
         self._state = "open"
-        self._tally.begin()
+        self._counter.begin()
         try:
             async with self._journal.turn:
                 self._plan = await self._prepare()
@@ -170,7 +168,7 @@ class Scan:
         """
         was_open = self._state == "open"
         if was_open:
-            self._tally.end()
+            self._counter.end()
         self._state = "closed"
         if self._pool is not None:
             self._pool.stop()
@@ -184,7 +182,7 @@ class Scan:
                     await self._close(grace if self._journal.opened is not None else 0.0)
             finally:
                 if was_open:
-                    self._tally.log_end(self._plan, self._why)
+                    self._counter.log_end(self._plan, self._why)
 
     async def _close(self, grace: float) -> None:
         try:
@@ -209,7 +207,7 @@ class Scan:
 
     def _closed(self) -> ClientClosedError:
         return ClientClosedError(
-            f"scan: it was closed before its end, after {self._tally.done} outcomes; make another with client.scan(...)"
+            f"scan: it was closed before its end, after {self._counter.done} outcomes; make another with client.scan(...)"
         )
 
     async def __anext__(self) -> ScanItem:
@@ -225,16 +223,16 @@ class Scan:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._taking = True
         try:
-            if self._handover.is_due(self._pool.waited):
-                await self._handover.suspend()
+            if self._yield.is_due(self._pool.waited):
+                await self._yield.suspend()
             item = await self._next(self._pool)
         except _ENDS as error:
             raise self._ended_by(error) from None
         finally:
             self._taking = False
-        self._tally.add(item)
-        if self._tally.on_progress is not None:
-            self._tally.tell(self.progress)
+        self._counter.add(item)
+        if self._counter.on_progress is not None:
+            self._counter.tell(self.progress)
         return item
 
     async def _next(self, pool: WorkerPool[Key, ScanItem]) -> ScanItem:
@@ -250,8 +248,8 @@ class Scan:
         try:
             return await pool.next()
         except StopAsyncIteration:
-            self._tally.complete = self._state == "open" and self._work.whole
-            if self._tally.complete:
+            self._counter.complete = self._state == "open" and self._work.whole
+            if self._counter.complete:
                 await self._journal.finish()
         self._looping = False
         if self._state == "open" and not self._work.whole:
@@ -267,7 +265,7 @@ class Scan:
         Args:
             items: What the caller kept of the scan's items; the scan itself keeps none.
         """
-        return self._tally.report(items)
+        return self._counter.report(items)
 
     async def collect(self) -> ScanReport:
         """Run the whole scan and return its report.

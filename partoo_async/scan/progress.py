@@ -1,30 +1,83 @@
-"""What a scan counts while it runs, and what it says of itself from that."""
+"""Counts the outcomes that a scan hands out: for its progress, its report, ``max_failures`` and its last log line."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from attrs import define, field
+
 from partoo_async._internal.callbacks import tell
+from partoo_async._internal.reprs import total_repr
+from partoo_async.errors import ConfigurationError
+from partoo_async.policy import as_int, check_count
 from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from partoo_async.scan.failures import Failures
     from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.worker_pool import WorkerPool
     from partoo_async.scan.worklist import Key, WorkList
     from partoo_async.session import PartooSession
 
-__all__ = ["Tally"]
+__all__ = ["Failures", "ProgressCounter"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
+# For the report of a scan that ends early. Bounded, because memory must not grow with the number of groups.
+_MAX_KEPT = 100
 
-class Tally:
-    """Counts the outcomes that were handed out. ``complete``: those were all."""
+
+@total_repr
+@define
+class Failures:
+    """Counts failures against ``max_failures``: a count, a fraction of all outcomes, or None for no limit."""
+
+    tolerated: int | float | None = field(converter=as_int)
+    count: int = 0
+    kept: list[ScanItem] = field(factory=list)
+    _limit: float = float("inf")
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.tolerated, float):
+            if not 0 <= self.tolerated <= 1:
+                raise ConfigurationError(
+                    f"max_failures: expected a count, or a fraction from 0.0 to 1.0, not {self.tolerated!r}"
+                )
+        elif self.tolerated is not None:
+            check_count("max_failures", self.tolerated, least=0)
+
+    def begin(self, total: int) -> None:
+        """Set the limit for this number of outcomes."""
+        if isinstance(self.tolerated, float):
+            # By its decimal digits: 0.29 * 100 is 28.999... in binary.
+            self._limit = int(Decimal(repr(self.tolerated)) * total)
+        elif self.tolerated is not None:
+            self._limit = self.tolerated
+
+    def add(self, item: ScanItem) -> None:
+        """Count an item if it failed."""
+        if item.error is None:
+            return
+        self.count += 1
+        if len(self.kept) < (_MAX_KEPT if self.tolerated is None else self._limit + 1):
+            self.kept.append(item)
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more failed than are tolerated."""
+        return self.count > self._limit
+
+    def __str__(self) -> str:
+        than = f" than {int(self._limit)}" if isinstance(self.tolerated, float) else ""
+        return f"{self.count} failed, and max_failures={self.tolerated} tolerates no more{than}"
+
+
+class ProgressCounter:
+    """Counts what a scan hands out. ``complete`` is set once that was everything."""
 
     def __init__(
         self,
@@ -38,7 +91,7 @@ class Tally:
         self._fetcher = fetcher
         self._work = work
         self._failures = failures
-        self._started = self._ended = 0.0
+        self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
         self._replayed = 0
         self.on_progress: Callable[[ScanProgress], object] | None = on_progress
         self.done: int = 0
@@ -53,26 +106,22 @@ class Tally:
         self._ended = asyncio.get_running_loop().time()
 
     def log_end(self, plan: ScanPlan | None, why: str) -> None:
-        """Log the end of the scan in one line. ``why``: what ended it early."""
+        """Log the end of the scan in one line, with ``why`` it ended early."""
         total = self.total(plan)
-        if self.complete:
-            state = "complete" if total else f"complete, and nothing to hand out: no groups in {self._sections}"
-        else:
-            state = f"not complete: {why or 'it was closed'}"
-        recorded = f" ({self._replayed} from the journal)" if self._replayed else ""
+        state = "complete" if self.complete else f"not complete: {why or 'it was closed'}"
+        if self.complete and not total:
+            # Otherwise a scan that yields nothing would look like one that lost everything.
+            count = len(self._work.sections)
+            state += f", there was nothing to scan: no groups in {count} section{'' if count == 1 else 's'}"
+        replayed = f" ({self._replayed} replayed from the journal)" if self._replayed else ""
         _logger.info(
             "scan: %s; %d of %d groups%s, %d failed, requests: %d, %.1f s",
-            *(state, self.done, total, recorded, self._failures.count, self._fetcher.sends, self._elapsed()),
+            *(state, self.done, total, replayed, self._failures.count, self._fetcher.sends, self._elapsed()),
         )
 
-    @property
-    def _sections(self) -> str:
-        count = len(self._work.sections)
-        return "1 section" if count == 1 else f"{count} sections"
-
     def total(self, plan: ScanPlan | None) -> int:
-        """Return how many outcomes there will be, 0 as long as nobody knows."""
-        # Without a plan the sections that could not be read so far are no total.
+        """Return how many outcomes there will be, 0 while that is not known."""
+        # Before there is a plan, the sections that could not be read so far are no total.
         return 0 if plan is None else plan.groups + len(self._work.unreadable)
 
     def add(self, item: ScanItem) -> None:
@@ -82,7 +131,7 @@ class Tally:
         self._failures.add(item)
 
     def tell(self, progress: ScanProgress) -> None:
-        """Call ``on_progress``. Its errors are logged once and cost no item."""
+        """Call ``on_progress``. Its first error is logged and ends the calls, not the scan."""
         if self.on_progress is None:
             return
         error = tell(self.on_progress, progress)
@@ -96,7 +145,7 @@ class Tally:
     def progress(self, plan: ScanPlan | None, pool: WorkerPool[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
         """Return how far the scan is."""
         elapsed = self._elapsed()
-        # What a journal had says nothing of the speed.
+        # What is replayed from a journal says nothing about the speed.
         rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
         left, begun = self._work.ahead
         if pool is not None:
