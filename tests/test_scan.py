@@ -461,7 +461,13 @@ def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[
 
 @each(
     ("seconds", "text"),
-    [(0.1, "less than 1 s"), (0.6, "less than 1 s"), (1.0, "about 1.0 s"), (41.4, "about 41 s"), (83, "about 1 min 23 s")],
+    [
+        (0.1, "less than 1 s"),
+        (0.6, "less than 1 s"),
+        (1.0, "about 1.0 s"),
+        (41.4, "about 41 s"),
+        (83, "about 1 min 23 s"),
+    ],
 )
 def test_a_plan_is_one_line(seconds: float, text: str) -> None:
     """With its time as people say it; below a second no forecast is exact."""

@@ -1,4 +1,4 @@
-"""What a scan is asked to cover, checked: some sections, some groups of one, or a whole organization."""
+"""The arguments of a scan, checked: above all what it covers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from partoo_async.policy import as_int, check_count
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Scope", "check_journal", "check_options", "describe"]
+__all__ = ["Scope", "check_journal", "check_options", "scope_text"]
 
 
 @frozen
 class Scope:
-    """``sections``: the ids in the order given, None for all of an organization; ``groups``: only these of one section.
+    """What a scan covers: some sections, some groups of one, or all sections of an organization.
 
-    ``org_id``: of which organization, when it is all; None for the key's own.
+    Attributes:
+        sections: Section ids in the order given. None: all of the organization.
+        groups: Group ids of the one section. None: all.
+        org_id: The organization. None: the key's own.
     """
 
     sections: tuple[int, ...] | None = None
@@ -35,7 +38,7 @@ class Scope:
     def of_sections(
         cls, section_ids: int | str | Iterable[int | str], group_ids: int | str | Iterable[int | str] | None
     ) -> Scope:
-        """Check the arguments of ``client.scan``. Raises ``ConfigurationError``, which names the wrong one."""
+        """Check the arguments of ``client.scan``. Raises ``ConfigurationError``."""
         sections = _check_ids("section_ids", section_ids)
         groups = None if group_ids is None else _check_ids("group_ids", group_ids)
         if groups is not None and len(sections) != 1:
@@ -48,7 +51,7 @@ class Scope:
         return cls(org_id=None if org_id is None else check_id("org_id", org_id))
 
     def plain(self) -> dict[str, Any]:
-        """Return the scope as JSON values, the same for the same scope in whatever order its ids were given."""
+        """Return the scope as JSON values, whatever the order of its ids."""
         return {
             "sections": None if self.sections is None else sorted(self.sections),
             "groups": None if self.groups is None else sorted(self.groups),
@@ -56,8 +59,8 @@ class Scope:
         }
 
 
-def describe(plain: dict[str, Any]) -> str:
-    """Return a scope's plain form as people say it: "sections 7, 9"."""
+def scope_text(plain: dict[str, Any]) -> str:
+    """Return the plain form of a scope as text: "sections 7, 9"."""
     if plain["sections"] is None:
         return "all sections" + ("" if plain["org_id"] is None else f" of organization {plain['org_id']}")
     text = "section " if len(plain["sections"]) == 1 else "sections "
@@ -71,7 +74,6 @@ def _few(ids: list[int]) -> str:
 
 
 def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int, ...]:
-    """Return ids in the order given, each once."""
     values = as_int(values)
     if isinstance(values, (int, str)):
         values = [values]

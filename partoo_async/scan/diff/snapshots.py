@@ -155,10 +155,10 @@ def _load_lines(side: ScanSnapshot, path: Path, argument: str) -> Iterator[None]
 
 async def _load_journal(side: ScanSnapshot, path: Path) -> None:
     # Imported here, so that whoever compares no journal need not wait for SQLite.
-    from partoo_async.scan.journal.reader import open_recording  # noqa: PLC0415 - see above
+    from partoo_async.scan.journal.reader import open_reader  # noqa: PLC0415 - see above
 
     unread: dict[int, SectionSnapshot | str] = {}
-    async with open_recording(path) as recording:
+    async with open_reader(path) as recording:
         side.server, side.complete, side.lists_sections = recording.server, recording.complete, True
         for section_id, section in recording.sections.items():
             # A section without a name was not read: the scan was given its groups.
