@@ -33,7 +33,8 @@ def _pyarrow() -> Any:
 
 
 def schema() -> pyarrow.Schema:
-    """Return the columns. They do not depend on the data, so that files of several scans fit together."""
+    """Return the columns."""
+    # They do not depend on the data, so that files of several scans fit together.
     pa = _pyarrow()
     return pa.schema(
         [
@@ -66,7 +67,7 @@ def table(items: Sequence[ScanItem]) -> pyarrow.Table:
 
 
 def parquet_writer(file: BinaryIO) -> pyarrow.parquet.ParquetWriter:
-    """Return a Parquet writer to an open file, which it does not close. Each table written is a row group."""
+    """Return a Parquet writer to an open file, which it does not close."""
     # Group ids do not repeat, so a dictionary of them would be a waste. Businesses repeat in the groups of a section.
     repeating = ["section_id", "name", "business_ids.list.element", "error"]
     return _pyarrow().parquet.ParquetWriter(file, schema(), use_dictionary=repeating, compression="zstd")

@@ -26,11 +26,9 @@ __all__ = ["GroupFetcher"]
 
 
 class GroupFetcher:
-    """Sends a scan's requests with bulk priority. Its methods raise only what ends the scan.
+    """Sends a scan's requests with bulk priority. Its methods raise only what ends the scan."""
 
-    That is ``ClientClosedError``; ``QuotaExceededError``, if the quota is paused for hours; ``DeadlineExceededError``,
-    if an ambient deadline has passed; and ``OutageError``.
-    """
+    # ClientClosedError, QuotaExceededError (paused for hours), DeadlineExceededError (an ambient one), OutageError.
 
     def __init__(self, session: PartooSession, workers: int, max_outage: float) -> None:
         self.session: PartooSession = session
@@ -59,7 +57,7 @@ class GroupFetcher:
         return self.outage.probe_in + max(quota, (groups + begun) * each / self._workers) + each
 
     async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
-        """Return the ids of an organization's sections, and whether those are certainly all."""
+        """Return the ids of an organization's sections, and whether that is certainly all."""
         # A list that changes while its pages are read is read again, up to MOST_WALKS times. Then all ids are returned
         # that were on any page.
         seen: dict[int, None] = {}

@@ -1,4 +1,4 @@
-"""What a failed request in a scan means: the server's fault or the key's, how often the key is retried, in what words."""
+"""Judges a failed request of a scan: whose fault it is, and whether its key is retried."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class KeyRetries:
     _excused: int = 0
 
     def excuses(self, late: float) -> bool:
-        """Whether to ignore a failure that was noticed ``late`` seconds after the attempt's end. Limited per key."""
+        """Whether to ignore a failure that was noticed ``late`` seconds after its timeout."""
         if late < _LATE or self._excused >= _MAX_EXCUSED:
             return False
         self._excused += 1
         return True
 
     def after(self, error: PartooError, elapsed: float) -> float | None:
-        """Count a failure that took ``elapsed`` seconds. Return the seconds to wait before a retry, None for no more."""
+        """Count a failure that took ``elapsed`` seconds. Return the seconds until a retry, None for none."""
         self._failures += 1
         self._doubtful += error.repeats is not None
         self._spent += elapsed

@@ -1,4 +1,4 @@
-"""Tells an outage of the server from requests that fail, and holds the scan until the server responds again."""
+"""Tells an outage from requests that fail, and holds the scan until the server responds."""
 
 # States:
 #
@@ -120,7 +120,7 @@ class Outage:
     async def _persist(
         self, call: Call, operation: Operation[T], first: PartooError | HeldBackError | None, seen: int
     ) -> T:
-        """Go on after the ``first`` try. It failed, or is None: on hold. ``seen``: the number of outages before it."""
+        """Go on after the ``first`` try failed, or None on hold. ``seen``: outages before it."""
         result: T | None = None
         failure: PartooError | None = None
         if first is not None:
@@ -246,7 +246,7 @@ class Outage:
             self._probe[1].last_try = True
 
     def in_flight(self, call: Call) -> bool:
-        """Whether a request for the call is in flight, its own or a probe."""
+        """Whether a request for the call is in flight, a probe included."""
         return call.in_flight or (self._probe is not None and self._probe[0] is call and self._probe[1].in_flight)
 
     async def _probe_once(self, call: Call, operation: Operation[T], until: float) -> T | None:

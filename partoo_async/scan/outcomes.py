@@ -76,10 +76,9 @@ class ScanProgress:
         failed: Failures until now.
         total: Outcomes in all. 0 while the sections are being read.
         rate: Outcomes per second, replayed ones left out.
-        eta: Seconds to the end, by the quota and the speed until now. While the sections are being read, or on hold, a
-            lower bound.
-        paused_for: Seconds for which the server still pauses the quota.
-        held_for: Seconds for which the scan is on hold, because the server does not respond.
+        eta: Seconds to the end. At least that, while the sections are being read or the scan is on hold.
+        paused_for: Seconds that the server still pauses the quota.
+        held_for: Seconds that the scan is on hold, because the server does not respond.
         held_by: Why it is on hold, in a few words.
     """
 
@@ -101,11 +100,11 @@ class ScanReport:
         items: The outcomes, in completion order.
         requests: Requests sent, retries and section reads included.
         seconds: Time from start to end.
-        drift: How responses differed from the documentation, such as ``Group.business_ids missing``, and how often.
+        drift: Where responses differed from the documentation, such as ``Group.business_ids missing``: how often.
         retries: How many of the requests were retries.
-        added: Groups that are new since the last run of the journal, as (section id, group id).
+        added: Groups that are new since the run before, as (section id, group id).
         deleted: Groups that are gone since then.
-        complete: Whether the scan came to its end, with failures or without.
+        complete: Whether every key has an outcome.
     """
 
     items: tuple[ScanItem, ...]
@@ -131,7 +130,7 @@ class ScanReport:
         """Return the items as an Arrow table, for pandas, polars or DuckDB. Needs the extra ``arrow``.
 
         Returns:
-            One row per item, with the columns section_id, group_id, name, has_puller, business_ids (a list), error.
+            One row per item. Columns: section_id, group_id, name, has_puller, business_ids (a list), error.
 
         Raises:
             ConfigurationError: pyarrow is not installed.

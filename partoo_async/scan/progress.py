@@ -11,8 +11,9 @@ from attrs import define, field
 
 from partoo_async._internal.callbacks import tell
 from partoo_async._internal.reprs import total_repr
-from partoo_async.errors import ConfigurationError
+from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.policy import as_int, check_count
+from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class ProgressCounter:
         self._failures = failures
         self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
         self._replayed = 0
+        self._why = ""  # why it ended early
         self.on_progress: Callable[[ScanProgress], object] | None = on_progress
         self.done: int = 0
         self.complete: bool = False
@@ -105,10 +107,17 @@ class ProgressCounter:
         """Stop the clock."""
         self._ended = asyncio.get_running_loop().time()
 
-    def log_end(self, plan: ScanPlan | None, why: str) -> None:
-        """Log the end of the scan in one line, with ``why`` it ended early."""
+    def note_end(self, error: BaseException) -> None:
+        """Note the first error that ends the scan, for ``log_end``."""
+        # Of a foreign error only the class: its text may hold anything.
+        ours = isinstance(error, (PartooError, JournalError))
+        text = str(error).removeprefix("the scan ended early: ") if ours else f"{type(error).__name__} was raised"
+        self._why = self._why or text
+
+    def log_end(self, plan: ScanPlan | None) -> None:
+        """Log the end of the scan in one line, with its reason if it ended early."""
         total = self.total(plan)
-        state = "complete" if self.complete else f"not complete: {why or 'it was closed'}"
+        state = "complete" if self.complete else f"not complete: {self._why or 'it was closed'}"
         if self.complete and not total:
             # Otherwise a scan that yields nothing would look like one that lost everything.
             count = len(self._work.sections)

@@ -16,7 +16,8 @@ __all__ = ["describe", "group_object", "item_object"]
 
 
 def describe(error: PartooError) -> str:
-    """Return the error as one line. Its text may quote the server, so control characters are escaped."""
+    """Return the error as one line."""
+    # Its text may quote the server: control characters are escaped.
     line = one_line(str(error)) or type(error).__name__
     if isinstance(error, APIConnectionError) and not error.request_sent:
         line += " (the request was not sent)"
@@ -36,7 +37,7 @@ def group_object(section_id: int, group: Group) -> dict[str, Any]:
 
 
 def item_object(item: ScanItem) -> dict[str, Any]:
-    """Return an outcome as a row. All rows have the same fields."""
+    """Return an outcome as a row."""
     if item.group is not None:
         return group_object(item.section_id, item.group)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}

@@ -12,7 +12,6 @@ from partoo_async.errors import (
     ClientClosedError,
     ConfigurationError,
     DeadlineExceededError,
-    PartooError,
     QuotaExceededError,
     ScanError,
 )
@@ -88,7 +87,6 @@ class Scan:
         self._yield = LoopYield()
         self._in_next = False  # a task waits in __anext__
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
-        self._why = ""  # why it ends early, for the log
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self._work.sections)} sections, {self._state}, {self._counter.done} outcomes>"
@@ -119,7 +117,7 @@ class Scan:
             async with self._journal_lock:
                 self._plan = await self._prepare()
         except BaseException as error:
-            self._note(error)
+            self._counter.note_end(error)
             await self.aclose()
             if isinstance(error, _ENDS):
                 raise self._ended_by(error) from None
@@ -151,19 +149,14 @@ class Scan:
         return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
-        self._why = self._why or reason.removeprefix("the scan ended early: ")
         error = ScanError(reason, self.report(self._failures.kept if items is None else items))
         error.transient = transient
+        self._counter.note_end(error)
         return error
-
-    def _note(self, error: BaseException) -> None:
-        # Of a foreign error only the class: its text may hold anything.
-        ours = isinstance(error, (PartooError, JournalError))
-        self._why = self._why or (str(error) if ours else f"{type(error).__name__} was raised")
 
     async def __aexit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if error is not None:
-            self._note(error)
+            self._counter.note_end(error)
         await self.aclose()
 
     async def aclose(self, *, grace: float = _GRACE) -> None:
@@ -191,7 +184,7 @@ class Scan:
                     await self._close(grace)
             finally:
                 if was_open:
-                    self._counter.log_end(self._plan, self._why)
+                    self._counter.log_end(self._plan)
 
     async def _close(self, grace: float) -> None:
         try:

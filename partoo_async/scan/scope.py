@@ -1,4 +1,4 @@
-"""The arguments of a scan, checked: above all what it covers."""
+"""Checks the arguments of a scan. Each function raises ``ConfigurationError``."""
 
 from __future__ import annotations
 
@@ -22,23 +22,17 @@ __all__ = ["Scope", "check_journal", "check_options", "scope_text"]
 
 @frozen
 class Scope:
-    """What a scan covers: some sections, some groups of one, or all sections of an organization.
+    """What a scan covers: some sections, some groups of one, or all sections of an organization."""
 
-    Attributes:
-        sections: Section ids in the order given. None: all of the organization.
-        groups: Group ids of the one section. None: all.
-        org_id: The organization. None: the key's own.
-    """
-
-    sections: tuple[int, ...] | None = None
-    groups: tuple[int, ...] | None = None
-    org_id: int | None = None
+    sections: tuple[int, ...] | None = None  # in the order given; None: all of the organization
+    groups: tuple[int, ...] | None = None  # of the one section; None: all
+    org_id: int | None = None  # None: the organization of the key
 
     @classmethod
     def of_sections(
         cls, section_ids: int | str | Iterable[int | str], group_ids: int | str | Iterable[int | str] | None
     ) -> Scope:
-        """Check the arguments of ``client.scan``. Raises ``ConfigurationError``."""
+        """Check the ids of ``client.scan``."""
         sections = _check_ids("section_ids", section_ids)
         groups = None if group_ids is None else _check_ids("group_ids", group_ids)
         if groups is not None and len(sections) != 1:
@@ -47,7 +41,7 @@ class Scope:
 
     @classmethod
     def of_organization(cls, org_id: int | str | None) -> Scope:
-        """Check the argument of ``client.scan_all``. Raises ``ConfigurationError``."""
+        """Check the argument of ``client.scan_all``."""
         return cls(org_id=None if org_id is None else check_id("org_id", org_id))
 
     def plain(self) -> dict[str, Any]:
@@ -86,7 +80,7 @@ def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int,
 
 
 def check_journal(value: str | os.PathLike[str]) -> Path:
-    """Return the argument ``journal`` as a path. Raises ``ConfigurationError``."""
+    """Return the argument ``journal`` as a path."""
     try:
         path = Path(value)
     except TypeError:
@@ -99,7 +93,7 @@ def check_journal(value: str | os.PathLike[str]) -> Path:
 
 
 def check_options(max_concurrency: object, on_progress: object, journal: object, *, resume: bool) -> None:
-    """Check the other arguments of ``client.scan``. Raises ``ConfigurationError``."""
+    """Check the other arguments of ``client.scan``."""
     if max_concurrency is not None:
         check_count("max_concurrency", max_concurrency, least=1)
     check_callback("on_progress", on_progress)

@@ -1,8 +1,7 @@
-"""Many keys, a fixed number of workers, one result per key. Knows neither HTTP nor Partoo.
+"""A fixed number of workers, one result per key. Knows neither HTTP nor Partoo."""
 
-Workers pull keys lazily from one iterator, and stop while nobody takes their results: memory grows with the number of
-workers, not of keys.
-"""
+# Workers pull keys lazily from one iterator, and stop while nobody takes their results: memory grows with the number
+# of workers, not of keys.
 
 from __future__ import annotations
 
@@ -26,10 +25,9 @@ _ITERATIONS = 8
 
 
 class LoopYield:
-    """Lets the workers run between two results, when the consumer has kept the event loop for 10 ms.
+    """Lets the workers run between two results, when the consumer has kept the event loop for 10 ms."""
 
-    An ``async for`` whose results are ready never suspends by itself.
-    """
+    # Needed because an ``async for`` whose results are ready never suspends by itself.
 
     __slots__ = ("_now", "_since")
 
@@ -38,7 +36,7 @@ class LoopYield:
         self._since = 0.0
 
     def is_due(self, waited: float) -> bool:
-        """Whether to ``suspend`` now. ``waited``: event-loop time at which the consumer last waited."""
+        """Whether to ``suspend`` now. ``waited``: when the consumer last waited, in event-loop time."""
         if self._now is None:
             self._now = asyncio.get_running_loop().time
             self._since = self._now()
@@ -52,11 +50,10 @@ class LoopYield:
 
 
 class WorkerPool(Generic[K, R]):
-    """Runs ``work`` on every key, at most ``workers`` at once. Hands out results in completion order.
+    """Runs ``work`` on every key, at most ``workers`` at once. Hands out results in completion order."""
 
-    ``work`` turns its own failures into results. An exception from it ends the run: ``on_error`` is called and no
-    further key is begun. Results of keys in flight are still handed out, and then the exception reaches the consumer.
-    """
+    # ``work`` turns its own failures into results. An exception from it ends the run: ``on_error`` is called and no
+    # further key is begun. Results of keys in flight are still handed out, and then the consumer gets the exception.
 
     def __init__(
         self,
@@ -83,7 +80,7 @@ class WorkerPool(Generic[K, R]):
         self.done: int = 0  # those of them that have a result
 
     def start(self) -> None:
-        """Start the workers. Call it once, in a running event loop."""
+        """Start the workers."""
         for _ in range(self._workers):
             task = asyncio.create_task(self._run())
             self._tasks.add(task)
@@ -124,7 +121,7 @@ class WorkerPool(Generic[K, R]):
             self._on_error()
 
     async def next(self) -> R:
-        """Return the next result. After the last one, raise the first error of ``work`` or ``StopAsyncIteration``."""
+        """Return the next result. After the last, raise the error of ``work`` or ``StopAsyncIteration``."""
         while not self._ready:
             if not self._tasks:
                 raise self._error or StopAsyncIteration
@@ -142,10 +139,8 @@ class WorkerPool(Generic[K, R]):
         self._room.set()
 
     async def aclose(self, grace: float = 0.0) -> None:
-        """Begin no further key, wait ``grace`` seconds for those in flight, then cancel them and drop all results.
-
-        Cancelling this call cuts the wait short and still leaves no task behind.
-        """
+        """Begin no further key, wait ``grace`` seconds for those in flight, and drop all results."""
+        # Cancelling this call cuts the wait short, and still leaves no task behind.
         self.stop()
         tasks = list(self._tasks)
         try:

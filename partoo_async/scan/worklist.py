@@ -25,25 +25,16 @@ R = TypeVar("R")
 
 
 class WorkList:
-    """The sections of a scan and the groups that are to be read.
-
-    Attributes:
-        sections: Ids in order.
-        unreadable: Outcomes of the sections that could not be read.
-        added: Groups that are new since the run before, by the journal.
-        deleted: Groups that are gone since then.
-        left: How many groups are to be read.
-        whole: False if the list of sections kept changing while it was read.
-    """
+    """The sections of a scan and the groups that are to be read."""
 
     def __init__(self, scope: Scope, fetcher: GroupFetcher) -> None:
         self.scope: Scope = scope
-        self.sections: list[int] = []
-        self.unreadable: list[ScanItem] = []
-        self.added: list[Key] = []
-        self.deleted: list[Key] = []
-        self.left: int = 0
-        self.whole: bool = True
+        self.sections: list[int] = []  # ids in order
+        self.unreadable: list[ScanItem] = []  # outcomes of the sections that could not be read
+        self.added: list[Key] = []  # groups that are new since the run before, by the journal
+        self.deleted: list[Key] = []  # groups that are gone since then
+        self.left: int = 0  # how many groups are to be read
+        self.whole: bool = True  # False: the list of sections kept changing while it was read
         self._fetcher = fetcher
         self._journal: Journal | NoJournal = NoJournal()
         # Eight bytes a group: 100,000 objects of the responses would be heavy.
@@ -55,27 +46,24 @@ class WorkList:
 
     @property
     def ahead(self) -> tuple[int, int]:
-        """How many reads are still to come, as far as is known, and how many were begun and have no result."""
+        """How many reads are to come, as far as is known, and how many are in flight."""
         taken, done = (0, 0) if self._pool is None else (self._pool.taken, self._pool.done)
         return self._unread - taken + self.left, taken - done
 
     def plan(self, recorded: int) -> ScanPlan:
-        """Return what is to be done. ``recorded``: outcomes that the journal has already."""
+        """Return what is to be done. ``recorded``: outcomes in the journal."""
         left = self.left
         seconds = self._fetcher.seconds_for(left)
         return ScanPlan(len(self.sections), left + recorded, left + self._requests, seconds, recorded)
 
     def keys(self) -> Iterator[Key]:
-        """Yield the groups to be read. Sections come in the caller's order, whichever was read first."""
+        """Yield the groups to be read, in the caller's order of sections."""
         for section_id in self.sections:
             for group_id in self._groups.get(section_id, ()):
                 yield section_id, group_id
 
     async def read(self, journal: Journal | NoJournal, workers: int) -> None:
-        """Find the sections and read them, ``workers`` at a time. Returns early, with what there is, when closed.
-
-        Raises what the fetcher raises, and ``JournalError``.
-        """
+        """Find the sections and read them, ``workers`` at a time, until all are read or the list is closed."""
         self._journal = journal
         await journal.load()
         if self.scope.groups is not None and self.scope.sections is not None:
@@ -94,7 +82,7 @@ class WorkList:
         self._requests = self._fetcher.calls - before
 
     async def _each(self, keys: Sequence[K], work: Callable[[K], Awaitable[R]], workers: int) -> list[R]:
-        """Return the results of ``work`` in completion order, until all is done or the work list is closed."""
+        """Return the results of ``work`` in completion order, until all is done or the list is closed."""
         # Even a single key gets a task of its own: closing cancels tasks, and must not hit the caller's.
         results: list[R] = []
         if self._closed:

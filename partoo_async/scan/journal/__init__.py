@@ -1,6 +1,5 @@
 """The journal of a scan: an SQLite file with every outcome, so that an interrupted scan can be resumed.
 
-Imports what ``scan`` may, and of ``scan`` only ``outcomes`` and ``scope``. ``no_journal`` is what a scan imports: it
-loads the rest on demand. ``journal`` writes, ``reader`` reads, ``codec`` has the format of an outcome, ``database`` the
-tables, ``lock`` the file.
+Imports what ``scan`` may, and of ``scan`` only ``outcomes`` and ``scope``. ``no_journal`` loads the rest on demand:
+``journal`` writes, ``reader`` reads, ``codec`` formats an outcome, ``database`` has the tables, ``lock`` the file.
 """

@@ -104,7 +104,7 @@ async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
 
 
 async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:
-    """Open a journal exclusively, or shared and read-only for ``reading``. ``create``: make file and tables if missing.
+    """Open a journal, exclusively unless ``reading``.
 
     Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
     ``create``, or there already without ``resume``. Such a file is left as it was.

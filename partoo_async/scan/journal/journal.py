@@ -34,13 +34,13 @@ _Row = tuple[int, int, bool, str, int]
 
 @frozen
 class _Listed:
-    """The groups of a section in the run before, and the digests of their summaries, if it kept any."""
+    """The groups of a section in the run before, and the digests of their summaries."""
 
     group_ids: tuple[int, ...]
-    digests: array[int]
+    digests: array[int]  # none in a journal of an earlier version
 
     def differing(self, digests: Mapping[int, int]) -> set[int]:
-        """Return which of these groups, by id, are new or have another summary."""
+        """Return which groups are new or have another summary."""
         before: dict[int, int] = dict(zip(self.group_ids, self.digests, strict=False))
         known = {*self.group_ids}
         return {
@@ -50,17 +50,14 @@ class _Listed:
 
 @define
 class Journal:
-    """An open journal. ``begun``: it holds an earlier run of this scan. ``replays``: outcomes of it are left.
-
-    Every method raises ``JournalError`` if the file cannot be read or written. What was recorded stays readable.
-    """
+    """An open journal. Its methods raise ``JournalError`` if the file cannot be read or written."""
 
     records = True
 
     _database: Database
-    begun: bool
+    begun: bool  # it holds an earlier run of this scan
     _retry_failed: bool = True
-    replays: bool = False
+    replays: bool = False  # outcomes of the earlier run are left
     _replay: Replay | None = None
     _before: dict[int, _Listed] = field(factory=dict)
     _pending: list[tuple[_Row, asyncio.Future[None]]] = field(factory=list)
@@ -68,11 +65,7 @@ class Journal:
 
     @classmethod
     async def open(cls, path: Path, server: str, scope: Scope, *, resume: bool, retry_failed: bool = True) -> Journal:
-        """Open or create the journal of this scan.
-
-        Raises ``ConfigurationError`` for a file that is no journal, is in use, or is of another scan, another server
-        or a newer version, and without ``resume`` for one that exists. Such a file is left as it was.
-        """
+        """Open or create the journal of this scan. Raises ``ConfigurationError`` for any other file."""
         database = await open_database(path, create=True, resume=resume)
         try:
             return cls(database, await _begin(database, server, scope), retry_failed)
@@ -120,7 +113,7 @@ class Journal:
         return None
 
     async def load(self) -> None:
-        """Load the groups that each section had in the run before, for ``compare``."""
+        """Load the groups of the run before, for ``compare``."""
         with readable(self._database.path, "summaries"):
             rows = await self._database.fetch("SELECT section_id, digests FROM summaries")
             # Cut to 32 bits, in case a number is damaged: at worst a group is read once more.
@@ -131,7 +124,7 @@ class Journal:
     async def compare(
         self, section_id: int, section: Section | None, groups: array[int]
     ) -> tuple[array[int], list[int], list[int]]:
-        """Record which groups a section has. Return those to be read, those added and those deleted since before."""
+        """Record the groups of a section. Return those to be read, those added and those deleted."""
         before, now = self._before.pop(section_id, None), {*groups}
         settled = await self.settled(section_id, retry_failed=self._retry_failed)
         digests = {} if section is None else {group.id: summary_digest(group) for group in section.groups}
@@ -153,10 +146,8 @@ class Journal:
         return left, added, deleted
 
     async def forget_missing_sections(self, section_ids: list[int]) -> list[tuple[int, int]]:
-        """Drop the sections that an organization no longer has, and return their groups.
-
-        Raises ``ConfigurationError`` if it has none of those in the journal: then it is another organization.
-        """
+        """Drop the sections that an organization no longer has, and return their groups."""
+        # With none of those in the journal it is another organization.
         if self._before and self._before.keys().isdisjoint(section_ids):
             raise ConfigurationError(
                 "journal: it is of an organization with other sections; use another file for this one"
@@ -174,7 +165,7 @@ class Journal:
         return gone
 
     async def settled(self, section_id: int, *, retry_failed: bool) -> set[int]:
-        """Return the groups of a section that have an outcome: a success, or any unless ``retry_failed``."""
+        """Return the groups that have a success, or without ``retry_failed`` any outcome."""
         sql = "SELECT group_id FROM outcomes WHERE section_id = ? AND group_id >= 0 AND NOT (failed AND ?)"
         return {group_id for (group_id,) in await self._database.fetch(sql, section_id, retry_failed)}
 
@@ -186,7 +177,7 @@ class Journal:
         forget: Iterable[int],
         digests: Iterable[int] = (),
     ) -> None:
-        """Record a section, the digests of its groups' summaries in their order, and ``forget`` these outcomes."""
+        """Record a section with the digests of its groups' summaries, and drop the outcomes to ``forget``."""
         section = (section_id, name, json.dumps([*group_ids]))
         summaries = (section_id, json.dumps([*digests]))
         await self._database.write(
@@ -208,7 +199,7 @@ class Journal:
         await _write_header(self._database, header)
 
     def replay(self, *, retry_failed: bool) -> Replay:
-        """Return what was recorded until now: the successes, and the failures unless ``retry_failed``."""
+        """Return the successes until now, and without ``retry_failed`` the failures."""
         return Replay(self._database, 0, retry_failed)
 
     async def begin_replay(self) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from partoo_async.models import Section
     from partoo_async.scan.journal.journal import Journal
-    from partoo_async.scan.outcomes import ScanItem, ScanPlan
+    from partoo_async.scan.outcomes import ScanItem
     from partoo_async.scan.scope import Scope
 
 __all__ = ["NoJournal", "journal_opener"]
@@ -25,11 +25,20 @@ class NoJournal:
 
     records = replays = begun = False
 
-    async def load(self) -> None:
-        """Do nothing."""
+    async def _nothing(self, *_arguments: object) -> None: ...
+
+    load = record = note_plan = finish = aclose = _nothing
+
+    async def next(self) -> ScanItem | None:
+        """Return that there is nothing to replay."""
+        return None
+
+    async def begin_replay(self) -> int:
+        """Return that there is nothing to replay."""
+        return 0
 
     async def forget_missing_sections(self, _section_ids: list[int]) -> list[tuple[int, int]]:
-        """Return that nothing is gone."""
+        """Return that no group is gone."""
         return []
 
     async def compare(
@@ -37,26 +46,6 @@ class NoJournal:
     ) -> tuple[array[int], list[int], list[int]]:
         """Return that every group is to be read, and that none was added or deleted."""
         return groups, [], []
-
-    async def begin_replay(self) -> int:
-        """Return that there is nothing to replay."""
-        return 0
-
-    async def next(self) -> ScanItem | None:
-        """Return that there is nothing to replay."""
-        return None
-
-    async def record(self, _item: ScanItem) -> None:
-        """Do nothing."""
-
-    async def note_plan(self, _plan: ScanPlan | None) -> None:
-        """Do nothing."""
-
-    async def finish(self) -> None:
-        """Do nothing."""
-
-    async def aclose(self) -> None:
-        """Do nothing."""
 
 
 async def _open_none(_server: str, _scope: Scope) -> NoJournal:

@@ -38,26 +38,23 @@ _PAGE = 200  # outcomes
 
 @frozen
 class RecordedSection:
-    """A section as it was last read. ``name`` is None if the scan was given its groups."""
+    """A section as it was last read."""
 
     section_id: int
-    name: str | None
+    name: str | None  # None: the scan was given its groups, and did not read it
     group_ids: tuple[int, ...]
 
 
 @define
 class Replay:
-    """Reads recorded outcomes page by page, in the order in which they were recorded. Raises ``JournalError``.
-
-    It ends at what was recorded last when ``begin`` was awaited, so that a scan can record while it replays.
-    """
+    """Reads recorded outcomes page by page, in the order in which they were recorded. Raises ``JournalError``."""
 
     _database: Database
     _least: int  # the lowest group id: 0, or NO_GROUP for sections that could not be read as well
     _retry_failed: bool  # leave out failures
     _page: deque[ScanItem] = field(factory=deque)
     _position: int = 0
-    _last: int = 0
+    _last: int = 0  # when ``begin`` was awaited: a scan records while it replays
 
     async def begin(self) -> int:
         """Return how many outcomes there are to replay."""
@@ -81,21 +78,13 @@ class Replay:
 
 @frozen
 class JournalReader:
-    """A journal that is only read.
+    """A journal that is only read."""
 
-    Attributes:
-        server: Base URL.
-        started: When its first run began, in UTC.
-        version: Version of the package that began it.
-        complete: Whether every group has an outcome.
-        sections: The sections that could be read, by id.
-    """
-
-    server: str
-    started: datetime
-    version: str
-    complete: bool
-    sections: Mapping[int, RecordedSection]
+    server: str  # base URL
+    started: datetime  # when its first run began, in UTC
+    version: str  # of the package that began it
+    complete: bool  # every group has an outcome
+    sections: Mapping[int, RecordedSection]  # those that could be read, by id
     _database: Database
 
     async def items(self) -> AsyncIterator[ScanItem]:
