@@ -394,6 +394,29 @@ async def test_a_complete_scan_has_nothing_more() -> None:
             await anext(scan)
 
 
+def test_complete_tells_a_closed_scan_from_a_resumed_one(tmp_path: Path) -> None:
+    """Closed early it is False; resumed to the end it is True, also where the journal has everything already."""
+    partoo = Partoo({1: [11, 12, 13]})
+    path = tmp_path / "scan.db"
+
+    async def main() -> None:
+        async with client_of(partoo, max_concurrency=1) as client:
+            async with client.scan(1, journal=path) as scan:
+                await anext(scan)
+                assert not scan.complete
+            assert not scan.complete
+            for _ in range(2):
+                resumed = client.scan(1, journal=path, resume=True)
+                assert not resumed.complete
+                async with resumed:
+                    assert len([item async for item in resumed]) == 3
+                assert resumed.complete
+                assert resumed.report().complete
+
+    with journals_in_virtual_time():
+        run_virtual(main())
+
+
 @pytest.mark.parametrize("where", ["the loop's body", "another task"])
 def test_a_loop_that_runs_when_the_scan_is_closed_ends(where: str) -> None:
     """Whether it waits for an item, is in its body, or closes the scan itself; ``complete`` is False, and the next loop
