@@ -15,7 +15,7 @@ import aiosqlite
 from attrs import define, field
 
 from partoo_async._internal.text import shown
-from partoo_async._internal.threads import in_daemon
+from partoo_async._internal.threads import in_daemon, wait_uncancelled
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
@@ -23,7 +23,7 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["NO_GROUP", "SUMMARIES", "Database", "open_database", "wait_uncancelled"]
+__all__ = ["NO_GROUP", "SUMMARIES", "Database", "open_database"]
 
 # Stands in the tables for a group id of None: the outcome of a section that could not be read.
 NO_GROUP = -1
@@ -89,18 +89,6 @@ class Database:
             release(self._lock)
             # Ignored: what was committed is in the file or in its log, which the next scan reads.
             closing.exception()
-
-
-async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
-    """Wait until the future is done. A cancellation of the caller is raised after that, and nothing else."""
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled  # the same object: anyio's cancel scopes do not know a new one
 
 
 async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, define, field, frozen
 
 from partoo_async._internal.text import shown
+from partoo_async._internal.threads import wait_uncancelled
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest
-from partoo_async.scan.journal.database import NO_GROUP, SUMMARIES, Database, open_database, wait_uncancelled
+from partoo_async.scan.journal.database import NO_GROUP, SUMMARIES, Database, open_database
 from partoo_async.scan.journal.reader import Replay, read_header, read_sections, readable
 from partoo_async.scan.scope import scope_text
 from partoo_async.servers import is_same_server
