@@ -21,7 +21,7 @@ from partoo_async.scan.rows import item_object
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from partoo_async import Scan, ScanItem, ScanReport
+    from partoo_async import Scan, ScanItem, ScanProgress, ScanReport
     from partoo_async.cli.progress import Display
     from partoo_async.exports import RowKind
 
@@ -30,31 +30,28 @@ __all__ = ["export_scan", "show_scan"]
 
 @define
 class _Tally:
-    """What the summary counts, without keeping the groups."""
+    """What the summary counts beside the scan's own progress, without keeping the groups."""
 
-    groups: int = 0
     recorded: int = 0
     businesses: set[str] = Factory(set)
-    failures: int = 0
     codes: set[int] = Factory(set)
 
     def add(self, item: ScanItem) -> None:
         """Count one outcome."""
         if item.group is not None:
-            self.groups += 1
             self.recorded += item.recorded
             # Each once: the groups of a section, and the sections too, share their businesses.
             self.businesses.update(item.group.business_ids)
         elif item.error is not None:
-            self.failures += 1
             self.codes.add(exit_code(item.error))
 
-    def summary(self, report: ScanReport) -> str:
+    def summary(self, progress: ScanProgress, report: ScanReport) -> str:
         """Return the line that ends a scan."""
         counts = (
-            amount(self.groups, "group") + (f" ({self.recorded:,} recorded before)" if self.recorded else ""),
+            amount(progress.done - progress.failed, "group")
+            + (f" ({self.recorded:,} recorded before)" if self.recorded else ""),
             amount(len(self.businesses), "business", "businesses"),
-            amount(self.failures, "failure"),
+            amount(progress.failed, "failure"),
             amount(report.requests, "request"),
             duration(report.seconds),
             amount(report.retries, "retry", "retries"),
@@ -86,13 +83,14 @@ class _Show:
 
     def summarize(self) -> None:
         """Print the summary, if there is anything to sum up."""
-        if self.tally.groups or self.tally.failures:
-            self.display.note(self.tally.summary(self.scan.report()))
+        progress = self.scan.progress
+        if progress.done:
+            self.display.note(self.tally.summary(progress, self.scan.report()))
 
     @property
     def code(self) -> int:
         """The exit code of a scan that went through to its end."""
-        return scan_code(self.tally.codes, succeeded=self.tally.groups)
+        return scan_code(self.tally.codes, succeeded=self.scan.progress.done - self.scan.progress.failed)
 
 
 async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
