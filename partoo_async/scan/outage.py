@@ -6,7 +6,7 @@
 #              -> suspected: three different requests failed in a row, or a key is about to be given up.
 #              -> down: the same, and nothing has succeeded in this scan yet.
 #   suspected  All calls hold, and one of them sends a probe.
-#              -> up: the server responded, so the failures were those of their tries.
+#              -> up: the server responded, so the failures were those of their keys.
 #              -> down: the probe failed.
 #   down       An outage: all calls hold. One probe at a time is sent, with growing waits in between.
 #              -> up: the server responded. Failures of before count for no key.
@@ -100,7 +100,7 @@ class Outage:
         return max(0.0, self._next_probe - asyncio.get_running_loop().time()) if self._down else 0.0
 
     async def run(self, call: Call, operation: Operation[T]) -> T:
-        """Return the operation's result, after any outage. Raises the key's own error, and ``OutageError``."""
+        """Return the operation's result, after any outage. Raises the key's own error or ``OutageError``."""
         # The first try is here and not in a function of its own: a frame less for nearly all requests.
         first: PartooError | HeldBackError | None = None
         seen = self._outages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from partoo_async.models import BusinessId, Group
 
@@ -155,27 +155,17 @@ class ScanDiff:
         return {
             "same": self.same,
             "complete": self.complete,
-            "sections_added": [_section(section) for section in self.sections_added],
-            "sections_removed": [_section(section) for section in self.sections_removed],
-            "sections_renamed": [
-                {"section_id": section.section_id, "before": section.before, "after": section.after}
-                for section in self.sections_renamed
-            ],
+            "sections_added": [asdict(section) for section in self.sections_added],
+            "sections_removed": [asdict(section) for section in self.sections_removed],
+            "sections_renamed": [asdict(section) for section in self.sections_renamed],
             "groups_added": [_group(group) for group in self.groups_added],
             "groups_removed": [_group(group) for group in self.groups_removed],
             "groups_changed": [_change(change) for change in self.groups_changed],
             "groups_compared": self.groups_compared,
-            "not_compared": [
-                {"section_id": one.section_id, "group_id": one.group_id, "before": one.before, "after": one.after}
-                for one in self.not_compared
-            ],
+            "not_compared": [asdict(one) for one in self.not_compared],
             "incomplete": list(self.incomplete),
             "notes": list(self.notes),
         }
-
-
-def _section(section: ScannedSection) -> dict[str, Any]:
-    return {"section_id": section.section_id, "name": section.name}
 
 
 def _group(scanned: ScannedGroup) -> dict[str, Any]:

@@ -32,13 +32,12 @@ async def diff_scans(
 ) -> ScanDiff:
     """Return what changed between two scans of the same sections.
 
-    What failed or was not reached in either scan is in ``not_compared``, neither added nor removed. What a scan was not
-    given to read counts as missing. The order of business ids does not matter. Of several outcomes of a key the last
-    one counts. Only journals know section names and empty sections, and only journals and reports an early end.
+    What failed or was not reached in either scan is in ``not_compared``. What a scan was not given to read counts as
+    missing. The order of business ids does not matter. Of several outcomes of a key the last one counts. Only journals
+    know section names and empty sections. Files of ``--json`` do not know whether their scan ended early.
 
     Args:
-        before: The earlier scan: a report, or the path of a journal or of a file that ``partoo scan --json`` wrote. The
-            content of a file decides which it is.
+        before: The earlier scan: a report, or the path of a journal or of the output of ``partoo scan --json``.
         after: The later scan, likewise.
 
     Returns:
