@@ -122,11 +122,7 @@ class GroupFetcher:
         self._busy += call.busy
 
     async def _outcome(
-        self,
-        operation: Operation[Any],
-        section_id: int,
-        group_id: int | None,
-        found: list[Any] | None = None,
+        self, operation: Operation[Any], section_id: int, group_id: int | None, found: list[Any] | None = None
     ) -> ScanItem:
         """Return the outcome of a key. The value of anything but a group goes to ``found``."""
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)

@@ -14,12 +14,4 @@ from partoo_async.scan.diff.changes import (
 )
 from partoo_async.scan.diff.compare import diff_scans
 
-__all__ = [
-    "GroupChange",
-    "NotCompared",
-    "ScanDiff",
-    "ScannedGroup",
-    "ScannedSection",
-    "SectionRename",
-    "diff_scans",
-]
+__all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename", "diff_scans"]

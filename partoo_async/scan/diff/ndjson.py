@@ -25,9 +25,9 @@ class _LineError(ValueError):
 
 
 def read_lines(path: Path, argument: str) -> Iterator[tuple[int, int | None, Group | str]]:
-    """Yield section id, group id, and the group or an error text, of every line. Blank ones are skipped.
+    """Yield section id, group id, and the group or an error text, of every line that is not blank.
 
-    Raises ``ConfigurationError``, which names the argument, the file and the line, and ``OSError``.
+    Raises ``ConfigurationError``, which names the ``argument``, and ``OSError``.
     """
     expected = f"{argument}: expected a journal, or lines as 'partoo scan --json' writes them, not"
     found = False

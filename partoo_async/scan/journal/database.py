@@ -92,11 +92,9 @@ class Database:
 
 
 async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:
-    """Open a journal, exclusively unless ``reading``.
-
-    Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
-    ``create``, or there already without ``resume``. Such a file is left as it was.
-    """
+    """Open a journal, exclusively unless ``reading``. Raises ``ConfigurationError``."""
+    # For a file that is no journal, of a newer version, damaged, in use, missing without ``create``, or there already
+    # without ``resume``. Such a file is left as it was.
     # Not cancelled half way: threads are at work, and nobody would release the lock.
     opening = asyncio.ensure_future(_open(path, create=create, resume=resume, reading=reading))
     try:

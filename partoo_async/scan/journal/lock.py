@@ -28,10 +28,7 @@ _MAGIC = b"SQLite format 3\x00"
 
 
 def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
-    """Open a file that is a journal or empty, lock it, and return its descriptor. ``reading``: the lock is shared.
-
-    Raises ``ConfigurationError`` as ``open_database`` does.
-    """
+    """Open a file that is a journal or empty, lock it, and return its descriptor. ``reading``: the lock is shared."""
     try:
         # Non-blocking, in case it is a pipe. Binary, because Windows takes a byte of 26 for the end.
         more = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))

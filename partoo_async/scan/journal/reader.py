@@ -23,15 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = [
-    "JournalReader",
-    "RecordedSection",
-    "Replay",
-    "open_reader",
-    "read_header",
-    "read_sections",
-    "readable",
-]
+__all__ = ["JournalReader", "RecordedSection", "Replay", "open_reader", "read_header", "read_sections", "readable"]
 
 _PAGE = 200  # outcomes
 
