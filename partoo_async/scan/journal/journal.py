@@ -6,7 +6,7 @@ import asyncio
 import json
 from array import array
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict, define, field, frozen
 
@@ -53,7 +53,7 @@ class _Listed:
 class Journal:
     """An open journal. Its methods raise ``JournalError`` if the file cannot be read or written."""
 
-    records = True
+    records: ClassVar[bool] = True
 
     _database: Database
     begun: bool  # it holds an earlier run of this scan

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from partoo_async.models import Section
     from partoo_async.scan.journal.journal import Journal
-    from partoo_async.scan.outcomes import ScanItem
+    from partoo_async.scan.outcomes import ScanItem, ScanPlan
     from partoo_async.scan.scope import Scope
 
 __all__ = ["NoJournal", "journal_opener"]
@@ -23,11 +23,24 @@ __all__ = ["NoJournal", "journal_opener"]
 class NoJournal:
     """The null object: has the methods of ``Journal`` that a scan calls, and records nothing."""
 
-    records = replays = begun = False
+    records: bool = False
+    replays: bool = False
+    begun: bool = False
 
-    async def _nothing(self, *_arguments: object) -> None: ...
+    async def load(self) -> None:
+        """Do nothing."""
 
-    load = record = note_plan = finish = aclose = _nothing
+    async def record(self, _item: ScanItem) -> None:
+        """Do nothing."""
+
+    async def note_plan(self, _plan: ScanPlan | None) -> None:
+        """Do nothing."""
+
+    async def finish(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
 
     async def next(self) -> ScanItem | None:
         """Return that there is nothing to replay."""
