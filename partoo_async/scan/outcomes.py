@@ -23,10 +23,10 @@ class ScanPlan:
 
     Attributes:
         sections: How many sections it covers.
-        groups: How many groups.
-        requests: Requests for both, without retries.
-        seconds: How long the groups take at least, at the present state of the quota.
-        recorded: How many of the groups are in the journal already, and need no request.
+        groups: How many groups, recorded ones included.
+        requests: Requests that it takes, section reads included, retries not.
+        seconds: How long the groups take at least, by the quota.
+        recorded: How many groups are in the journal, and need no request.
     """
 
     sections: int
@@ -78,7 +78,7 @@ class ScanProgress:
         rate: Outcomes per second, replayed ones left out.
         eta: Seconds to the end. At least that, while the sections are being read or the scan is on hold.
         paused_for: Seconds that the server still pauses the quota.
-        held_for: Seconds that the scan is on hold, because the server does not respond.
+        held_for: Seconds since the server stopped responding, 0.0 if the scan is not on hold.
         held_by: Why it is on hold, in a few words.
     """
 
