@@ -94,7 +94,7 @@ def client_of(partoo: Partoo, **options: Any) -> PartooClient:
 async def recorded(path: Path) -> list[ScanItem]:
     """Return every outcome that a journal has; none if it was not begun."""
     try:
-        async with recording.open_recording(path) as opened:
+        async with recording.open_reader(path) as opened:
             return [item async for item in opened.items()]
     except ConfigurationError as error:
         if "cannot open" in str(error) or "never begun" in str(error):

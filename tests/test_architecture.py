@@ -82,7 +82,9 @@ UNOWNED = {"attrs"}
 
 # A ratchet: what is longer needs a reason.
 MAX_FILE_LINES = 300
-LONGER: dict[str, tuple[int, str]] = {}
+LONGER: dict[str, tuple[int, str]] = {
+    "scan.outage": (324, "one state machine: its states, its terms, and every change between them"),
+}
 MAX_FUNCTION_LINES = 60
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from partoo_async.scan.handover import Handover
+from partoo_async.scan.worker_pool import LoopYield
 from tests.simulated import Partoo, client_of
 from tests.virtual import VirtualLoop, run_virtual
 
@@ -44,7 +44,7 @@ def test_the_loop_gets_its_turn_after_ten_milliseconds(body: float, items: int, 
             handles.append(loop.call_soon(turn))
 
         handles = [loop.call_soon(turn)]
-        handover = Handover()
+        handover = LoopYield()
         for _ in range(items):
             if handover.is_due(0.0):
                 await handover.suspend()

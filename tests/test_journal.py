@@ -33,7 +33,7 @@ from partoo_async._protocol.http import error_class
 from partoo_async.scan.journal.codec import JournalError, decode_outcome, encode_outcome
 from partoo_async.scan.journal.database import open_database
 from partoo_async.scan.journal.journal import Journal
-from partoo_async.scan.journal.reader import open_recording
+from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.scope import Scope, check_journal
 from tests.conftest import PATIENCE
 from tests.each import each
@@ -128,7 +128,7 @@ async def test_the_file_tells_what_it_is_of(tmp_path: Path) -> None:
         await journal.record(item(1))
         await journal.record(item(None, section_id=9))
         await journal.note(finished=True)
-    async with open_recording(path) as recording:
+    async with open_reader(path) as recording:
         assert (recording.server, recording.complete) == (SERVER, True)
         assert recording.started.utcoffset() is not None
         assert recording.version
@@ -150,7 +150,7 @@ async def test_complete_means_that_nothing_is_left_to_read(
             await journal.record(item(number))
         if planned:
             await journal.note(plan={"sections": 1, "groups": 2, "requests": 3})
-    async with open_recording(tmp_path / "scan.db") as recording:
+    async with open_reader(tmp_path / "scan.db") as recording:
         assert recording.complete == complete
 
 
@@ -287,7 +287,7 @@ def test_damage_is_an_error_or_harms_nothing(
 
     async def read() -> list[ScanItem]:
         async with opened(path) as journal, asyncio.timeout(PATIENCE):
-            await journal.listing()
+            await journal.load()
             settled, items = await journal.settled(7, retry_failed=False), await replayed(journal)
             assert settled == {found.group_id for found in items}
             return items
@@ -331,7 +331,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="is in use by another scan"):
             await Journal.open(path, SERVER, SCOPE, resume=True)
         with pytest.raises(ConfigurationError, match="is in use by another scan"):
-            async with open_recording(path):
+            async with open_reader(path):
                 pass
         second = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-c", program, path], capture_output=True, text=True, check=False
@@ -370,7 +370,7 @@ async def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
             str(caught.value).encode()
     async with opened(path) as journal:
         assert len(await replayed(journal)) == 1
-    async with open_recording(path) as recording:
+    async with open_reader(path) as recording:
         assert len([found async for found in recording.items()]) == 1
     assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9 #1?.db"]
 
@@ -386,7 +386,7 @@ async def test_a_damaged_one_of_such_a_name(tmp_path: Path, left: bytes) -> None
     if left:
         path.with_name(path.name + "-wal").write_bytes(left)
     with pytest.raises(ConfigurationError, match=r"caf\\xe9\.db is damaged") as caught:
-        async with open_recording(path):
+        async with open_reader(path):
             pass
     str(caught.value).encode()
 
@@ -462,7 +462,7 @@ async def test_readers_do_not_exclude_each_other(tmp_path: Path) -> None:
     path.chmod(0o444)
     tmp_path.chmod(0o555)
     try:
-        async with open_recording(path) as one, open_recording(path) as other:
+        async with open_reader(path) as one, open_reader(path) as other:
             assert [len([found async for found in recording.items()]) for recording in (one, other)] == [1, 1]
             with pytest.raises(ConfigurationError, match="is in use by another scan|cannot open"):
                 await Journal.open(path, SERVER, SCOPE, resume=True)

@@ -27,7 +27,7 @@ from partoo_async import (
     ScanProgress,
     deadline,
 )
-from partoo_async.scan.tries import in_words
+from partoo_async.scan.key_retries import short_reason
 from tests.simulated import assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.stormy import KINDS, Stormy
 from tests.virtual import VirtualLoop, run_virtual
@@ -95,7 +95,7 @@ def test_it_is_told_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFix
     assert {progress.held_by for progress in held} == {"connection refused"}
     assert all(progress.eta > 0 for progress in held)
     assert [(progress.held_for, progress.held_by) for progress in (after, ended)] == [(0.0, "")] * 2
-    told = [record for record in caplog.records if "held" in record.message or "goes on" in record.message]
+    told = [record for record in caplog.records if "on hold" in record.message]
     assert [record.levelname for record in told] == ["WARNING", "INFO"]
     assert "Connection refused" in told[0].message
     begin, end = (event for event in events if isinstance(event, HoldEvent))
@@ -147,7 +147,7 @@ def test_after_max_outage_the_scan_ends_and_can_be_resumed(tmp_path: Path, kind:
 
     async def main() -> None:
         async with client_of(partoo, max_concurrency=8, rate_limit=None) as client:
-            with pytest.raises(ScanError, match="ended early: nobody was answered for 100 s") as caught:
+            with pytest.raises(ScanError, match="ended early: the server did not respond for 100 s") as caught:
                 await client.scan(7, journal=path, max_outage=100.0).collect()
             assert caught.value.transient
             report = caught.value.report
@@ -172,7 +172,7 @@ def test_a_wrong_address_is_told_soon(arguments: dict[str, Any]) -> None:
 
     async def main() -> None:
         async with client_of(partoo, timeout=30.0) as client:
-            with pytest.raises(ScanError, match=r"nobody was answered for 30 s.*Connection refused") as caught:
+            with pytest.raises(ScanError, match=r"the server did not respond for 30 s.*Connection refused") as caught:
                 await client.scan(**arguments).collect()
             assert caught.value.report.items == ()
             assert partoo.now == pytest.approx(30.0, abs=2.0)
@@ -408,10 +408,10 @@ async def test_max_outage_is_checked(wrong: Any) -> None:
         (APIConnectionError("GET /x at s: ServerDisconnectedError"), "connection closed"),
         (InternalServerError(503, route="GET /x"), "503 Service Unavailable"),
         (InternalServerError(599), "599"),
-        (DeadlineExceededError("GET /x: no answer"), "no answer in time"),
+        (DeadlineExceededError("GET /x: no answer"), "no response in time"),
         (DeadlineExceededError("GET /x: no answer", InternalServerError(502)), "502 Bad Gateway"),
     ],
 )
 def test_why_in_few_words(error: Any, words: str) -> None:
     """Without the route, which differs from key to key."""
-    assert in_words(error) == words
+    assert short_reason(error) == words

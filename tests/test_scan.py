@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import pickle
-import time
 import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from partoo_async import (
     ConfigurationError,
@@ -20,16 +17,11 @@ from partoo_async import (
     RateLimit,
     RateLimitError,
     RetryPolicy,
-    Scan,
     ScanError,
     ScanItem,
     ScanPlan,
-    ScanProgress,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.failures import Failures
-from partoo_async.scan.outcomes import duration
-from partoo_async.scan.worker_pool import WorkerPool
 from tests.conftest import GROUP, answer, raw_server
 from tests.each import each
 from tests.simulated import Partoo, client_of
@@ -164,37 +156,6 @@ async def test_max_failures_ends_a_scan(emulator: Emulator, client: PartooClient
     assert len(emulator.requests) < 60
 
 
-@pytest.mark.parametrize("total", [50, 100, 700, 1000, 123_400])
-def test_a_fraction_of_failures_is_exact(total: int) -> None:
-    """Of 100 groups 0.29 tolerates 29, though 0.29 * 100 is a little less in binary."""
-    for percent in range(101):
-        failures = Failures(percent / 100)
-        failures.begin(total)
-        failures.count = total * percent // 100
-        assert not failures.exceeded
-        failures.count += 1
-        assert failures.exceeded
-
-
-async def test_progress_costs_the_same_for_many_sections() -> None:
-    """It is asked after each outcome, so that it must not go through the sections."""
-
-    async def cost(sections: int) -> float:
-        async with client_of(Partoo({})) as client:
-            scan = client.scan(range(sections))
-            for section_id in range(sections):
-                await scan._work._take(section_id, None, [1])
-            assert scan._work.left == sections
-            times = []
-            for _ in range(200):
-                started = time.perf_counter()
-                scan._tally.progress(None, None, is_open=True)
-                times.append(time.perf_counter() - started)
-            return min(times)
-
-    assert await cost(20_000) < 20 * await cost(10)
-
-
 async def test_leaving_early_stops_everything(emulator: Emulator, client: PartooClient) -> None:
     """Breaking out of a scan drops what is in flight and leaves no task behind."""
     async with client.scan(7) as scan:
@@ -208,66 +169,6 @@ async def test_leaving_early_stops_everything(emulator: Emulator, client: Partoo
     assert len(emulator.requests) == before
     assert not scan.complete
     assert (await client.groups.get(7, 42)).id == 42
-
-
-async def test_progress_counts_and_ends_at_zero(client: PartooClient) -> None:
-    """on_progress is called after each outcome; done reaches total, failed ones included, and the ETA ends at 0."""
-    seen: list[ScanProgress] = []
-    await client.scan([7, 404], on_progress=seen.append).collect()
-    assert [progress.done for progress in seen] == list(range(1, 26))
-    assert {progress.total for progress in seen} == {25}
-    assert (seen[-1].failed, seen[-1].eta) == (1, 0.0)
-    assert seen[-1].rate > 0
-
-
-def test_progress_while_the_sections_are_read() -> None:
-    """Until all sections are read there is no total, whatever is known of some of them; the ETA is that of the reads
-    that are known to be ahead. Six sections, at most four requests a minute: two of them take a minute more."""
-    partoo = Partoo({1: [], 2: [21], 3: [31], 4: [41, 42], 5: [51], 6: [61]})
-    partoo.missing = {(1, None)}
-    partoo.delay = lambda key: 2.0 if key[0] < 6 else 5.0  # type: ignore[method-assign]
-
-    async def main() -> None:
-        async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:
-            scan = client.scan([1, 2, 3, 4, 5, 6])
-            assert scan_progress(scan) == (0, 0, 0, 0.0, 0.0)
-            running = asyncio.create_task(scan.collect())
-            await asyncio.sleep(1.0)
-            seen = [scan_progress(scan)]  # four are on their way
-            await asyncio.sleep(20.0)
-            seen.append(scan_progress(scan))  # one could not be read, three could, two wait for their turn
-            await asyncio.sleep(45.0)
-            seen.append(scan_progress(scan))  # one is left
-            assert [progress[:4] for progress in seen] == [(0, 0, 0, 0.0)] * 3
-            # The quota lets four go at 0 s, 62 s and 124 s. Known are: two more sections, at 62 s; those and two groups
-            # by then, two more groups at 124 s; at last five groups, of which three at 124 s.
-            assert [progress[4] for progress in seen] == [pytest.approx(eta, abs=3) for eta in (61, 103, 60)]
-            report = await running
-            assert (len(report.items), scan.progress.total, scan.progress.eta) == (7, 7, 0.0)
-
-    run_virtual(main())
-
-
-def scan_progress(scan: Scan) -> tuple[int, int, int, float, float]:
-    progress = scan.progress
-    return progress.done, progress.failed, progress.total, progress.rate, progress.eta
-
-
-@pytest.mark.usefixtures("hurried")
-async def test_progress_shows_a_pause() -> None:
-    """While the server pauses the quota, progress says for how long, and a group's timeout does not run."""
-    answers = [answer(429, b"", "Retry-After: 1"), answer(200, GROUP)]
-    async with raw_server(*answers) as server, PartooClient("key", server=server.url, timeout=0.9) as client:
-        async with client.scan(7, group_ids=[42]) as scan:
-            task = asyncio.ensure_future(anext(scan))
-            while not client.quota.waiting:
-                await asyncio.sleep(0.01)
-            progress = scan.progress
-            item = await task
-    assert 0 < progress.paused_for <= 1.02
-    assert progress.eta == pytest.approx(progress.paused_for, abs=0.01)
-    assert item.error is None
-    assert item.attempts == 2
 
 
 def test_the_plan_knows_the_quota() -> None:
@@ -324,16 +225,6 @@ def test_interactive_calls_pass_a_scan() -> None:
     run_virtual(main())
 
 
-async def test_on_progress_errors_cost_no_item(client: PartooClient, caplog: pytest.LogCaptureFixture) -> None:
-    """An on_progress that raises is logged once, and every group still has its outcome."""
-
-    def bad(_: ScanProgress) -> None:
-        raise ValueError("mine")
-
-    assert len((await client.scan(7, on_progress=bad).collect()).items) == 24
-    assert len(caplog.records) == 1
-
-
 async def test_drift_is_in_the_report() -> None:
     """Unknown, missing and null fields are tolerated and counted in the report of the scan that met them."""
     odd = b'{"id":42,"name":"France","has_puller":false,"business_ids":null,"colour":"red"}'
@@ -367,105 +258,20 @@ async def test_a_closed_client_ends_a_scan(client: PartooClient) -> None:
         await scan.collect()
 
 
-async def test_a_slow_consumer_slows_the_workers() -> None:
-    """Whatever the number of keys, results that nobody took are at most twice the workers."""
-    started = 0
-
-    async def work(key: int) -> int:
-        nonlocal started
-        started += 1
-        await asyncio.sleep(0)
-        return key
-
-    pool = WorkerPool(iter(range(100_000)), work, 4)
-    pool.start()
-    for taken in range(50):
-        for _ in range(20):
-            await asyncio.sleep(0)
-        assert started <= taken + 8
-        await pool.next()
-    await pool.aclose()
-
-
-async def test_an_error_of_the_work_reaches_the_consumer() -> None:
-    """What work raises ends the run after the results that came before it."""
-
-    async def work(key: int) -> int:
-        if key == 3:
-            raise ValueError("mine")
-        return key
-
-    pool = WorkerPool(range(10), work, 1)
-    pool.start()
-    assert [await pool.next() for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(ValueError, match="mine"):
-        await pool.next()
-    await pool.aclose()
-
-
-def test_an_error_of_the_work_waits_for_what_is_under_way() -> None:
-    """Nothing more is begun after it, and the others' results come out first, however slowly they are taken."""
-    begun: list[int] = []
-    told: list[str] = []
-
-    async def work(key: int) -> int:
-        begun.append(key)
-        await asyncio.sleep(key)
-        if key in (2, 4):
-            raise ValueError(f"number {key}")
-        return key
-
-    async def main() -> None:
-        pool = WorkerPool(range(1, 100), work, 5, lambda: told.append("once"))
-        pool.start()
-        await asyncio.sleep(60)
-        results = []
-        with pytest.raises(ValueError, match="number 2"):
-            while True:
-                results.append(await pool.next())
-                await asyncio.sleep(60)
-        # Key 6 was begun by the one who was ready first.
-        assert (results, begun, told) == ([1, 3, 5, 6], [1, 2, 3, 4, 5, 6], ["once"])
-        with pytest.raises(ValueError, match="number 2"):
-            await pool.next()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    run_virtual(main())
-
-
-@given(
-    keys=st.integers(0, 60),
-    workers=st.integers(1, 12),
-    delays=st.lists(st.sampled_from([0.0, 0.1, 1.0, 7.0]), min_size=1, max_size=9),
-    pauses=st.lists(st.sampled_from([0.0, 0.5, 20.0]), min_size=1, max_size=5),
+@each(
+    ("seconds", "text"),
+    [
+        (0.1, "less than 1 s"),
+        (0.6, "less than 1 s"),
+        (1.0, "about 1.0 s"),
+        (41.4, "about 41 s"),
+        (83, "about 1 min 23 s"),
+    ],
 )
-def test_each_key_has_exactly_one_outcome(keys: int, workers: int, delays: list[float], pauses: list[float]) -> None:
-    """Random latencies and slow consumers: every key comes out exactly once."""
-
-    async def work(key: int) -> int:
-        await asyncio.sleep(delays[key % len(delays)])
-        return key
-
-    async def main() -> list[int]:
-        pool = WorkerPool(range(keys), work, workers)
-        pool.start()
-        results = []
-        try:
-            while True:
-                results.append(await pool.next())
-                await asyncio.sleep(pauses[len(results) % len(pauses)])
-        except StopAsyncIteration:
-            return results
-
-    assert sorted(run_virtual(main())) == list(range(keys))
-
-
-@each(("seconds", "text"), [(1, "1 s"), (41.4, "41 s"), (83, "1 min 23 s"), (2000, "33 min 20 s"), (7500, "2 h 5 min")])
-def test_durations_are_for_people(seconds: float, text: str) -> None:
-    """Seconds are printed as people say them; a plan prints in one line."""
-    assert duration(seconds) == text
-    assert str(ScanPlan(2, 412, 414, seconds)) == f"412 groups, 414 requests, about {text}"
-    assert str(ScanPlan(1, 1, 2, 0.1)) == "1 group, 2 requests, less than 1 s"
+def test_a_plan_is_one_line(seconds: float, text: str) -> None:
+    """With its time as people say it; below a second no forecast is exact."""
+    assert str(ScanPlan(2, 412, 414, seconds)) == f"412 groups, 414 requests, {text}"
+    assert str(ScanPlan(1, 1, 2, seconds, 1)) == f"1 group (1 recorded already), 2 requests, {text}"
 
 
 def test_an_item_is_a_value() -> None:
@@ -530,7 +336,7 @@ async def test_collecting_a_scan_that_is_closed_elsewhere_is_an_error() -> None:
                 copy = client.with_options()
                 scan = copy.scan(7, max_concurrency=2, on_progress=None)
                 collecting = asyncio.create_task(scan.collect())
-                while scan._tally.done < 4:
+                while scan._counter.done < 4:
                     await asyncio.sleep(0.01)
                 await (scan.aclose() if close == "scan" else client.aclose())
                 with pytest.raises(ScanError) as caught:

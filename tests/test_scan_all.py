@@ -288,10 +288,10 @@ async def test_a_list_that_never_stands_still(tmp_path: Path) -> None:
         left = {key for key in emulator.sections if key > 20}
         assert left <= {item.section_id for item in report.succeeded}
         assert pages_asked(emulator) == 3 + 3 + 2 + 2
-        async with recording.open_recording(path) as opened:
+        async with recording.open_reader(path) as opened:
             assert not opened.complete
         assert (await client.scan_all(journal=path, resume=True).collect()).complete
-        async with recording.open_recording(path) as opened:
+        async with recording.open_reader(path) as opened:
             assert opened.complete
 
 

@@ -23,6 +23,7 @@ from partoo_async import (
 from partoo_async._protocol.http import Response
 from partoo_async._transport import Exchange
 from partoo_async.scan.journal import reader as recording
+from partoo_async.scan.journal.journal import Journal
 from tests.conftest import PATIENCE
 from tests.simulated import Key, Partoo, assert_nothing_left, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
@@ -108,7 +109,7 @@ def test_closed_while_the_pages_are_walked(tmp_path: Path, with_journal: bool, h
             assert asked(partoo) == [(0, -1), (0, -2)][: 2 if held else 1]
             assert_nothing_left(client, partoo)
             if path is not None:
-                async with recording.open_recording(path) as opened:
+                async with recording.open_reader(path) as opened:
                     assert not opened.complete
 
     with journals_in_virtual_time():
@@ -182,7 +183,7 @@ def test_closed_at_any_turn_of_the_loop(tmp_path: Path, journal: str, step: int)
             items, report = await closed(scan, consumer, client, partoo)
             assert not report.complete or {(item.section_id, item.group_id) for item in items} == KEYS
             if path is not None:
-                async with recording.open_recording(path) as opened:
+                async with recording.open_reader(path) as opened:
                     assert not opened.complete or len(await recorded(path)) == len(KEYS)
                 await resumed(client, partoo, path)
         return report.complete
@@ -201,9 +202,9 @@ def test_closed_while_the_journal_is_replayed(tmp_path: Path, monkeypatch: pytes
     the consumer's loop just ends."""
     partoo = Partoo({1: list(range(1, 9))})
     path = tmp_path / "scan.db"
-    replayed = recording.Replay.next
+    replayed = Journal.next
 
-    async def slowly(self: recording.Replay) -> ScanItem | None:
+    async def slowly(self: Journal) -> ScanItem | None:
         await asyncio.sleep(10)
         return None if last else await replayed(self)
 
@@ -212,7 +213,7 @@ def test_closed_while_the_journal_is_replayed(tmp_path: Path, monkeypatch: pytes
             async with client.scan(1, journal=path) as scan:
                 for _ in range(3):
                     await anext(scan)
-            monkeypatch.setattr(recording.Replay, "next", slowly)
+            monkeypatch.setattr(Journal, "next", slowly)
             limited = client.with_options(rate_limit=ONE_A_MINUTE)
             scan = limited.scan(1, journal=path, resume=True)
             consumer = asyncio.create_task(consume(scan))
@@ -374,9 +375,7 @@ async def test_a_closed_scan_does_not_iterate_as_an_empty_one() -> None:
         async with client.scan(1) as scan:
             pass
         for _ in range(2):
-            with pytest.raises(
-                ClientClosedError, match=r"scan: it was closed before its end, after 0 outcomes; make an"
-            ):
+            with pytest.raises(ClientClosedError, match=r"scan: closed before its end, after 0 outcomes; make an"):
                 await anext(scan)
             with pytest.raises(ClientClosedError):
                 [item async for item in scan]
@@ -393,6 +392,29 @@ async def test_a_complete_scan_has_nothing_more() -> None:
         assert [item async for item in scan] == []
         with pytest.raises(StopAsyncIteration):
             await anext(scan)
+
+
+def test_complete_tells_a_closed_scan_from_a_resumed_one(tmp_path: Path) -> None:
+    """Closed early it is False; resumed to the end it is True, also where the journal has everything already."""
+    partoo = Partoo({1: [11, 12, 13]})
+    path = tmp_path / "scan.db"
+
+    async def main() -> None:
+        async with client_of(partoo, max_concurrency=1) as client:
+            async with client.scan(1, journal=path) as scan:
+                await anext(scan)
+                assert not scan.complete
+            assert not scan.complete
+            for _ in range(2):
+                resumed = client.scan(1, journal=path, resume=True)
+                assert not resumed.complete
+                async with resumed:
+                    assert len([item async for item in resumed]) == 3
+                assert resumed.complete
+                assert resumed.report().complete
+
+    with journals_in_virtual_time():
+        run_virtual(main())
 
 
 @pytest.mark.parametrize("where", ["the loop's body", "another task"])

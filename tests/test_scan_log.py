@@ -53,9 +53,9 @@ def test_a_scan_that_finds_nothing_says_why(tmp_path: Path, caplog: pytest.LogCa
     with journals_in_virtual_time():
         run_virtual(main())
     assert ends(caplog) == [
-        "scan: complete, and nothing to hand out: no groups in 1 section; 0 of 0 groups, 0 failed, requests: 1",
+        "scan: complete, there was nothing to scan: no groups in 1 section; 0 of 0 groups, 0 failed, requests: 1",
         "scan: complete; 2 of 2 groups, 0 failed, requests: 2",
-        "scan: complete; 2 of 2 groups (2 from the journal), 0 failed, requests: 0",
+        "scan: complete; 2 of 2 groups (2 replayed from the journal), 0 failed, requests: 0",
     ]
 
 

@@ -30,6 +30,7 @@ from partoo_async import (
 )
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.scan.journal.journal import Journal
 from tests.conftest import FAST, GROUP, PATIENCE, answer, raw_server
 from tests.simulated import Partoo, client_of, journals_in_virtual_time, recorded
 from tests.virtual import run_virtual
@@ -339,8 +340,8 @@ async def test_a_journal_that_fails_ends_the_scan(client: PartooClient, path: Pa
     """A full disk is one ScanError with the report, not a failure of each group; afterwards the scan goes on."""
     with pytest.raises(ScanError, match=r"ended early: journal: cannot write to .*free some space, then res") as full:
         async with client.scan([7, 9], journal=path, max_concurrency=1) as scan:
-            assert scan._journal.opened is not None
-            await scan._journal.opened._database.fetch("PRAGMA max_page_count = 1")
+            assert isinstance(scan._journal, Journal)
+            await scan._journal._database.fetch("PRAGMA max_page_count = 1")
             # Outcomes until the pages that there are already are full.
             scan._fetcher.group = big(scan._fetcher.group)  # type: ignore[method-assign]
             async for _ in scan:

@@ -202,6 +202,7 @@ def test_client_options(cls: type) -> None:
         (PartooClient.aclose, "(self, *, grace=0.0)"),
         (partoo_async.Scan.aclose, "(self, *, grace=2.0)"),
         (partoo_async.Scan.collect, "(self)"),
+        (partoo_async.Scan.report, "(self, items=())"),
         (partoo_async.ScanReport.raise_for_failures, "(self)"),
     ],
 )
@@ -253,6 +254,14 @@ def test_servers() -> None:
     """The two ready servers have the addresses of the official document."""
     assert (PRODUCTION.name, PRODUCTION.base_url) == ("production", "https://api.partoo.co/v2")
     assert (SANDBOX.name, SANDBOX.base_url) == ("sandbox", "https://api.sandbox.partoo.co/v2")
+
+
+def test_a_scan_shows_its_parts() -> None:
+    """``complete``, ``plan`` and ``progress`` are properties; whatever else is public has its signature above."""
+    public = {name: member for name, member in vars(partoo_async.Scan).items() if not name.startswith("_")}
+    assert {name for name, member in public.items() if isinstance(member, property)} == {"complete", "plan", "progress"}
+    assert {name for name, member in public.items() if callable(member)} == {"aclose", "collect", "report"}
+    assert inspect.get_annotations(partoo_async.Scan.complete.fget, eval_str=True) == {"return": bool}
 
 
 async def test_the_client_shows_its_parts() -> None:

@@ -1,4 +1,4 @@
-"""Text from a server, made fit for a terminal and for readers of lines."""
+"""Text from a server, made fit for a terminal and for readers of lines; and times, made fit for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["clean", "encodable", "json_line", "one_line", "shown"]
+__all__ = ["clean", "duration", "encodable", "json_line", "one_line", "shown"]
 
 # What JSON leaves as it is and a terminal, or a reader of lines, does not: C1 controls, line separators, marks that
 # turn the direction of writing, halves of surrogate pairs.
@@ -49,3 +49,17 @@ def json_line(value: dict[str, Any], *, ascii_only: bool = False) -> str:
     """Return a JSON object on one line that no terminal reads as a command; names stay readable if they can be."""
     text = json.dumps(value, ensure_ascii=ascii_only)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``2.4 s``, ``41 s``, ``1 min 23 s``, ``2 h 05 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours} h {minutes:02d} min"

@@ -1,16 +1,16 @@
-"""Blocking work in a thread that keeps no process alive."""
+"""Blocking work in a thread that keeps no process alive, and a wait that no cancellation cuts short."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["in_daemon"]
+__all__ = ["in_daemon", "wait_uncancelled"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -44,3 +44,15 @@ async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
 
     Thread(target=run, name="partoo-work", daemon=True).start()
     return await done
+
+
+async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
+    """Wait until the future is done. A cancellation of the caller is raised after that, and nothing else."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled  # the same object: anyio's cancel scopes do not know a new one

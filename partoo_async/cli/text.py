@@ -1,4 +1,4 @@
-"""Text from a server, made fit for a terminal; and numbers and times, made fit for people."""
+"""Text from a server, made fit for a terminal; and counts, made fit for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from partoo_async._internal.text import clean, json_line, one_line
+from partoo_async._internal.text import clean, duration, json_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,17 +34,3 @@ def _shell_word(word: str) -> str:
             + "".join(chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in name)
             + "'"
         )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it: ``2.4 s``, ``41 s``, ``1 min 23 s``, ``2 h 05 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes:02d} min"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 from attrs import frozen
 
 from partoo_async._internal.text import encodable
+from partoo_async._internal.threads import wait_uncancelled
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
@@ -140,14 +141,12 @@ async def _in_thread(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
     # Not asyncio.to_thread: at the end of a program its task is cancelled too, and nobody would wait for the thread.
     future = asyncio.get_running_loop().run_in_executor(None, partial(work, *arguments))
     try:
-        return await asyncio.shield(future)
+        await wait_uncancelled(future)
     except asyncio.CancelledError:
         # Waited for all the same: the thread still uses the file.
-        while not future.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([future])
         future.exception()  # looked at, so that nobody complains that it was not
         raise
+    return future.result()
 
 
 async def _batches(outcomes: AsyncIterable[ScanItem]) -> AsyncGenerator[list[ScanItem], None]:

@@ -1,7 +1,8 @@
-"""Bulk section scans: many groups at once, at the full speed of the quota, one outcome for each.
+"""Bulk scans: many groups at once, at the full speed of the quota, with one outcome for each.
 
-May import the session, the resources and what is below them, not the client. ``journal`` keeps outcomes on disk,
-``diff`` compares scans.
+May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
+``worker_pool`` the concurrency, ``fetcher`` the requests, ``outage`` and ``key_retries`` what follows a failure,
+``progress`` the counts, ``outcomes`` the public values. ``journal`` resumes, ``diff`` compares scans.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,15 @@ from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanRep
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
-    from partoo_async.scan.diff.changes import (
+    from partoo_async.scan.diff import (
         GroupChange,
         NotCompared,
         ScanDiff,
         ScannedGroup,
         ScannedSection,
         SectionRename,
+        diff_scans,
     )
-    from partoo_async.scan.diff.compare import diff_scans
 
 __all__ = [
     "GroupChange",
@@ -37,7 +38,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # On demand: few programs that scan compare scans, too.
+    # On demand: few programs that scan compare scans as well.
     if name in __all__:
         from partoo_async.scan import diff  # noqa: PLC0415 - on demand
 

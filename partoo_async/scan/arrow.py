@@ -1,4 +1,4 @@
-"""Outcomes as Arrow tables and Parquet files: the only module that imports pyarrow, and only when it is used."""
+"""Outcomes as Arrow tables and Parquet files. The owner of pyarrow, imported on use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BATCH = 10_000
 
 
 def _pyarrow() -> Any:
-    """Return the module, with the part for Parquet; raises ``ConfigurationError`` where it is not installed."""
+    """Return the module. Raises ``ConfigurationError`` if it is not installed."""
     try:
         import pyarrow.parquet  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
@@ -33,7 +33,8 @@ def _pyarrow() -> Any:
 
 
 def schema() -> pyarrow.Schema:
-    """Return the columns, one row a group. They are the same whatever the data: files of many scans fit together."""
+    """Return the columns."""
+    # They do not depend on the data, so that files of several scans fit together.
     pa = _pyarrow()
     return pa.schema(
         [
@@ -44,29 +45,29 @@ def schema() -> pyarrow.Schema:
             pa.field("business_ids", pa.list_(pa.field("element", pa.string(), nullable=False))),
             pa.field("error", pa.string()),
         ],
-        # To tell such files from others, and later forms from this one.
+        # Marks such files, with a version.
         metadata={"partoo_async.rows": "1"},
     )
 
 
 def record_batch(items: Sequence[ScanItem]) -> pyarrow.RecordBatch:
-    """Return outcomes as one record batch, in the columns of ``schema()``."""
+    """Return outcomes as one record batch."""
     return _pyarrow().RecordBatch.from_pylist([item_object(item) for item in items], schema=schema())
 
 
 def joined(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
-    """Return batches, none of them even, as one table; nothing is copied."""
+    """Return any number of batches as one table, without a copy."""
     return _pyarrow().Table.from_batches(batches, schema=schema())
 
 
 def table(items: Sequence[ScanItem]) -> pyarrow.Table:
-    """Return outcomes as a table, in the columns of ``schema()``."""
-    # In pieces: the strings of one piece have to stay below 2 GiB.
+    """Return outcomes as a table."""
+    # In batches: the strings of one batch must stay below 2 GiB.
     return joined([record_batch(items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)])
 
 
 def parquet_writer(file: BinaryIO) -> pyarrow.parquet.ParquetWriter:
-    """Return a writer of Parquet to an open file, which it does not close; each table written is a row group."""
-    # Group ids do not repeat, so a dictionary of them would only cost; businesses do, in the groups of each section.
+    """Return a Parquet writer to an open file, which it does not close."""
+    # Group ids do not repeat, so a dictionary of them would be a waste. Businesses repeat in the groups of a section.
     repeating = ["section_id", "name", "business_ids.list.element", "error"]
     return _pyarrow().parquet.ParquetWriter(file, schema(), use_dictionary=repeating, compression="zstd")

@@ -1,4 +1,4 @@
-"""Reads sections and groups for a scan. Every failure of a key becomes its outcome, every request is counted."""
+"""Reads sections and groups for a scan: a key's failure becomes its outcome, and every request is counted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from partoo_async._protocol.operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 from partoo_async.resources import MOST_WALKS, SectionWalk
+from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
 from partoo_async.scan.outcomes import ScanItem
-from partoo_async.scan.tries import OutageError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,52 +26,40 @@ __all__ = ["GroupFetcher"]
 
 
 class GroupFetcher:
-    """Sends a scan's requests with bulk priority. ``calls``: reads; ``sends``: requests that left for them.
+    """Sends a scan's requests with bulk priority. Its methods raise only what ends the scan."""
 
-    Every error of a key is in its outcome. These are the fault of no key, and raised:
-
-    Raises:
-        ClientClosedError: The client was closed.
-        QuotaExceededError: The quota is paused for hours.
-        DeadlineExceededError: An ambient deadline has passed.
-        OutageError: Nobody was answered for ``max_outage`` seconds.
-    """
+    # ClientClosedError, QuotaExceededError (paused for hours), DeadlineExceededError (an ambient one), OutageError.
 
     def __init__(self, session: PartooSession, workers: int, max_outage: float) -> None:
         self.session: PartooSession = session
-        self.calls: int = 0
-        self.sends: int = 0
+        self.calls: int = 0  # reads
+        self.sends: int = 0  # requests that were sent for them
         self._workers = workers
-        self._busy = 0.0
+        self._busy = 0.0  # seconds of all requests, without any wait
         self._stopped = False
         self._open: set[Call] = set()
-        self.outage: Outage = Outage(session, self._ask, self._open, max_outage)
+        self.outage: Outage = Outage(session, self._probe, self._open, max_outage)
 
     @property
     def retries(self) -> int:
-        """How many requests were repeats."""
+        """How many requests were retries."""
         return max(0, self.sends - self.calls)
 
     def seconds_for(self, groups: int, begun: int = 0) -> float:
-        """Return the time until so many more groups are read, and those that were ``begun`` besides.
-
-        Bound by the quota, or by the responses' speed.
-        """
+        """Return the seconds until so many more groups are read, and those that were begun."""
         if groups + begun <= 0:
             return 0.0
-        # An average over the requests alone: their waits for quota are what the forecast is about.
+        # An average without the waits for quota, which are forecast below.
         each = self._busy / self.sends if self.sends else 0.0
         queued = self.session.quota.snapshot().waiting_bulk
-        # What is on its way needs no slot any more.
+        # What is in flight needs no slot any more.
         quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
-        return self.outage.asks_in + max(quota, (groups + begun) * each / self._workers) + each
+        return self.outage.probe_in + max(quota, (groups + begun) * each / self._workers) + each
 
     async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
-        """Return the id of every section of an organization, and whether those are all for sure.
-
-        A list that changes while its pages are read is read again, a few times at most; then what was on any of them is
-        returned. A page that cannot be read is an error of the scan.
-        """
+        """Return the ids of an organization's sections, and whether that is certainly all."""
+        # A list that changes while its pages are read is read again, up to MOST_WALKS times. Then all ids are returned
+        # that were on any page.
         seen: dict[int, None] = {}
         before: list[int] = []
         for _ in range(MOST_WALKS):
@@ -85,24 +73,23 @@ class GroupFetcher:
         return [*seen], False
 
     async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
-        """Return a section and, when it could not be read, the outcome that says why."""
+        """Return a section, or None, and its outcome."""
         found: list[Section] = []
         outcome = await self._outcome(get_section(section_id), section_id, None, found)
         return (found[0] if found else None), outcome
 
     def group(self, key: tuple[int, int]) -> Coroutine[Any, Any, ScanItem]:
-        """Return the outcome of a group. ``key``: the ids of its section and its own."""
+        """Return the outcome of a group, by section id and group id."""
         return self._outcome(get_group(*key), *key)
 
     def stop(self) -> None:
-        """Let nothing more be sent: calls that wait are cancelled, those in flight are not repeated.
-
-        Every call has to be in a task of the scan's own, since it is the task that is cancelled.
-        """
+        """Send nothing more. Calls that wait are cancelled, those in flight are not retried."""
+        # The task of the call is cancelled, so that each one must be in a task of the scan's own.
         self._stopped = True
+        self.outage.stop()
         for call in self._open:
             call.last_try = True
-            if call.task is not None and not self.outage.is_out(call):
+            if call.task is not None and not self.outage.in_flight(call):
                 call.task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
@@ -113,8 +100,8 @@ class GroupFetcher:
         finally:
             self._end(call)
 
-    async def _ask(self, operation: Operation[Any], call: Call, own: Call | None) -> Any:
-        """Send a request to see whether there is an answer. ``own``: the call that waits for this very answer."""
+    async def _probe(self, operation: Operation[Any], call: Call, own: Call | None) -> Any:
+        """Send a probe. ``own``: the call whose operation it is, which its requests are counted for."""
         try:
             return await self.session.send(operation, priority=Priority.BULK, call=call)
         finally:
@@ -135,13 +122,9 @@ class GroupFetcher:
         self._busy += call.busy
 
     async def _outcome(
-        self,
-        operation: Operation[Any],
-        section_id: int,
-        group_id: int | None,
-        found: list[Any] | None = None,
+        self, operation: Operation[Any], section_id: int, group_id: int | None, found: list[Any] | None = None
     ) -> ScanItem:
-        """Return what became of a key. The value of anything but a group goes to ``found``."""
+        """Return the outcome of a key. The value of anything but a group goes to ``found``."""
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value, failure = None, None
@@ -152,13 +135,13 @@ class GroupFetcher:
             raise
         except PartooError as error:
             if isinstance(error, DeadlineExceededError) and loop.time() >= ambient_deadline():
-                raise  # the time of the whole scan, and not of this key
+                raise  # the deadline of the whole scan, not of this key
             if call.last_try and error.transient and not self._stopped:
                 raise ClientClosedError("the client was closed while the scan read") from None
             if call.last_try and error.transient:
-                # Cut short by stop(): it would have been tried again, and so it is no outcome that a journal may keep.
+                # Cut short by stop(): it would have been retried, so it is no outcome that a journal may keep.
                 raise asyncio.CancelledError from None
-            failure = error.with_traceback(None)  # its frames would keep the whole call alive in a report
+            failure = error.with_traceback(None)  # its frames would keep the call alive in a report
         finally:
             self._end(call)
         if found is not None and value is not None:

@@ -1,4 +1,23 @@
-"""While the server answers nobody, a scan holds: one asks now and then, and its first answer lets all go on."""
+"""Tells an outage from requests that fail, and holds the scan until the server responds."""
+
+# States:
+#
+#   up         Requests are sent.
+#              -> suspected: three different requests failed in a row, or a key is about to be given up.
+#              -> down: the same, and nothing has succeeded in this scan yet.
+#   suspected  All calls hold, and one of them sends a probe.
+#              -> up: the server responded, so the failures were those of their keys.
+#              -> down: the probe failed.
+#   down       An outage: all calls hold. One probe at a time is sent, with growing waits in between.
+#              -> up: the server responded. Failures of before count for no key.
+#              -> OutageError, which ends the scan: no response for ``max_outage`` seconds.
+#
+# Terms:
+#
+#   hold    A call waits and sends nothing, until the state is up.
+#   probe   One request to see whether the server responds: in turns the operation that succeeded last, and the
+#           operation of the call that sends it. The result of the latter is kept, it need not be read again.
+#   recall  A call that waits for the quota is cancelled there and holds instead: it must not send when it is admitted.
 
 from __future__ import annotations
 
@@ -15,7 +34,7 @@ from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIResponseValidationError, APIStatusError, DeadlineExceededError, PartooError
 from partoo_async.events import HoldEvent
 from partoo_async.policy import RetryPolicy
-from partoo_async.scan.tries import OutageError, Tries, in_words, sent, suspicious, within
+from partoo_async.scan.key_retries import KeyRetries, OutageError, may_be_outage, short_reason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -28,74 +47,64 @@ __all__ = ["Outage"]
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async.scan")
 
-# One request that fails is that request's affair, two may be a coincidence.
-_IN_A_ROW = 3
-_ASKING = RetryPolicy(initial_backoff=0.5, max_backoff=5.0)
+# One failed request is that request's own failure, two may be a coincidence.
+_SUSPICIOUS = 3
+_PROBE_WAITS = RetryPolicy(initial_backoff=0.5, max_backoff=5.0)
 
 
 class Outage:
-    """Tells a server that is gone from a request that fails, for the calls of one scan.
-
-    A server is under suspicion when three different requests have failed in a row, or when one is to be given up. From
-    that moment nobody sends but the one whose turn it is to ask: for what had succeeded last. An answer to that clears
-    the server; a fault makes it an outage, and so do three failures before anything has succeeded.
-
-    ``ask`` sends a request once, for a call that has it for its own. ``calls``: all that are under way. ``most``: for
-    how many seconds at most a scan holds; before its first success, for a call's ``timeout``: a wrong address is told
-    soon.
-    """
+    """Runs the calls of one scan, and holds them while the server is down."""
 
     def __init__(
         self,
         session: PartooSession,
-        ask: Callable[[Operation[Any], Call, Call | None], Awaitable[Any]],
+        probe: Callable[[Operation[Any], Call, Call | None], Awaitable[Any]],
         calls: Collection[Call],
-        most: float,
+        max_outage: float,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._session = session
-        self._ask = ask
-        self._calls = calls
-        self._most = most
+        self._send_probe = probe  # sends an operation once; its last argument is the call that it belongs to, if any
+        self._calls = calls  # all that are running
+        self._max_outage = max_outage  # seconds
         self._chance = chance
-        # The scan's own budget of repeats: a scan and interactive calls do not use up each other's.
+        # The scan's own retry budget: scans and interactive calls do not use up each other's.
         self._throttle = RetryThrottle()
-        self._suspects: set[str] = set()  # what has failed since the last success
-        self._good: Operation[Any] | None = None  # what succeeded last
-        self._waiting: set[Call] = set()
+        self._failed_paths: set[str] = set()  # since the last success
+        self._last_good: Operation[Any] | None = None
+        self._waiting: set[Call] = set()  # calls that hold, or sleep before a retry
         self._recalled: set[Call] = set()
-        self._turn = asyncio.Lock()
-        self._asking: tuple[Call | None, Call] | None = None  # for whom, and the request
-        self._closed_at: float | None = None
-        self._sure = False
-        self._outages = self._asked = self._silent = 0
-        self._next = self._queued = 0.0
+        self._probe_lock = asyncio.Lock()
+        self._probe: tuple[Call | None, Call] | None = None  # for which call, and the probe itself
+        self._held_since: float | None = None  # event-loop time; None: up
+        self._down = False
+        self._outages = self._probes = self._failed_probes = 0
+        self._next_probe = 0.0  # event-loop time
+        self._quota_wait = 0.0  # seconds that probes waited for the quota: in those the server was not silent
         self._error: PartooError | None = None
 
     @property
     def held_for(self) -> float:
-        """For how many seconds the scan has held, 0.0 while it does not."""
-        began = self._closed_at if self._sure else None
+        """Seconds since the outage began, 0.0 without one."""
+        began = self._held_since if self._down else None
         return 0.0 if began is None else asyncio.get_running_loop().time() - began
 
     @property
     def held_by(self) -> str:
-        """Why it holds, in few words, "" while it does not."""
-        return in_words(self._error) if self._sure and self._error is not None else ""
+        """The last failure of the outage in a few words, "" without one."""
+        return short_reason(self._error) if self._down and self._error is not None else ""
 
     @property
-    def asks_in(self) -> float:
-        """In how many seconds the server is asked again; 0.0 when that is being done, or need not be."""
-        return max(0.0, self._next - asyncio.get_running_loop().time()) if self._sure else 0.0
+    def probe_in(self) -> float:
+        """Seconds until the next probe. 0.0 without an outage, or when it is being sent."""
+        return max(0.0, self._next_probe - asyncio.get_running_loop().time()) if self._down else 0.0
 
     async def run(self, call: Call, operation: Operation[T]) -> T:
-        """Return the operation's result, however long the server is gone meanwhile.
-
-        Raises the call's own error when it fails while others succeed, and ``OutageError``.
-        """
+        """Return the operation's result, after any outage. Raises the key's own error or ``OutageError``."""
+        # The first try is here and not in a function of its own: a frame less for nearly all requests.
         first: PartooError | HeldBackError | None = None
         seen = self._outages
-        if self._closed_at is None:
+        if self._held_since is None:
             try:
                 result = await call.send(operation)
             except (PartooError, HeldBackError) as error:
@@ -111,20 +120,20 @@ class Outage:
     async def _persist(
         self, call: Call, operation: Operation[T], first: PartooError | HeldBackError | None, seen: int
     ) -> T:
-        """Go on after the ``first`` send failed, if it did and was not held. ``seen``: the outages before it."""
+        """Go on after the ``first`` try failed, or None on hold. ``seen``: outages before it."""
         result: T | None = None
         failure: PartooError | None = None
         if first is not None:
             result, failure = await self._attempt(call, operation, first)
-        tries: Tries | None = None
+        retries: KeyRetries | None = None
         busy = 0.0
         while result is None:
-            if failure is not None and (call.last_try or not suspicious(failure)):
-                self._suspects.clear()
+            if failure is not None and (call.last_try or not may_be_outage(failure)):
+                self._failed_paths.clear()
                 raise failure
-            if self._closed_at is not None or failure is not None:
-                tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
-                result = await self._wait(call, operation, failure, tries, seen, busy)
+            if self._held_since is not None or failure is not None:
+                retries = retries or KeyRetries(self._session.settings, self._throttle, self._chance, self._last_good)
+                result = await self._wait(call, operation, failure, retries, seen, busy)
             seen, busy = self._outages, call.busy
             if result is None:
                 result, failure = await self._attempt(call, operation, None)
@@ -134,9 +143,9 @@ class Outage:
     async def _attempt(
         self, call: Call, operation: Operation[Any], first: PartooError | HeldBackError | None
     ) -> tuple[Any, PartooError | None]:
-        """Send, after the ``first`` failure if any. Return the result, the failure, or neither when recalled."""
+        """Send, or go on after the ``first`` failure. Return the result, the failure, or neither if recalled."""
         try:
-            return await (sent(call, operation) if first is None else call.go_on(operation, first)), None
+            return await (_send(call, operation) if first is None else call.go_on(operation, first)), None
         except PartooError as error:
             return None, error
         except asyncio.CancelledError:
@@ -145,42 +154,45 @@ class Outage:
             return None, None
 
     def _succeeded(self, operation: Operation[Any]) -> None:
-        self._good = operation
+        self._last_good = operation
         self._throttle.succeeded()
-        if self._suspects:
-            self._suspects.clear()
+        if self._failed_paths:
+            self._failed_paths.clear()
 
     async def _wait(
-        self, call: Call, operation: Operation[T], failure: PartooError | None, tries: Tries, seen: int, busy: float
+        self,
+        call: Call,
+        operation: Operation[T],
+        failure: PartooError | None,
+        tries: KeyRetries,
+        seen: int,
+        busy: float,
     ) -> T | None:
-        """Return when the call is to be sent, again after a failure, or the answer if it was asked for meanwhile.
-
-        Raises the failure when the call is given up.
-        """
+        """Return when to send the call, with its result if a probe has read it. Raises the failure of the key."""
         self._waiting.add(call)
-        answer: T | None = None
+        result: T | None = None
         try:
             if failure is None:
-                answer = await self._hold(call, operation)
+                result = await self._hold(call, operation)
             elif not tries.excuses(call.late):
                 wait = tries.after(failure, call.busy - busy) if seen == self._outages else 0.0
-                # Found out before the last try, too, if no success of another key has told.
-                last = wait is None or (tries.one_left and tries.good is self._good)
-                answer = await self._find_out(call, seen, operation, failure, last=last)
-                if answer is None and seen == self._outages:
+                # Probe before the last try as well, if no other key has succeeded since.
+                last = wait is None or (tries.one_left and tries.last_good is self._last_good)
+                result = await self._doubt(call, seen, operation, failure, last=last)
+                if result is None and seen == self._outages:
                     if wait is None:
                         raise failure
                     call.tell(failure, wait)
                     await asyncio.sleep(wait)
-                    answer = await self._hold(call, operation)
+                    result = await self._hold(call, operation)
         finally:
             self._waiting.discard(call)
         if seen != self._outages:
-            # An outage is not this key's fault, even one that began a little later: it starts anew.
-            tries.forget(self._good)
+            # The outage was not this key's fault, even if it began a little later: all its retries are left.
+            tries.reset(self._last_good)
             call.busy = busy
         call.renew(tries.left)
-        return answer
+        return result
 
     def _was_recalled(self, call: Call) -> bool:
         task = asyncio.current_task()
@@ -189,110 +201,124 @@ class Outage:
         self._recalled.discard(call)
         return not task.uncancel()
 
-    async def _find_out(
+    async def _doubt(
         self, call: Call, seen: int, operation: Operation[T], error: PartooError, *, last: bool
     ) -> T | None:
-        """Return when the way is open, and if need be it is known whether this failure was the server's: an outage.
-
-        ``seen``: how many outages there had been when the request left; ``last``: the key may be given up.
-        """
+        """Count a failure, and hold if it makes the server suspected. ``last``: the key may be given up."""
         if seen == self._outages:
-            self._suspects.add(operation.request.path)
-            doubtful = len(self._suspects) >= _IN_A_ROW or (last and self._good is not None)
-            if doubtful and self._closed_at is None:
-                self._close(operation, error)
+            self._failed_paths.add(operation.request.path)
+            doubtful = len(self._failed_paths) >= _SUSPICIOUS or (last and self._last_good is not None)
+            if doubtful and self._held_since is None:
+                self._suspect(operation, error)
         return await self._hold(call, operation)
 
-    def _close(self, operation: Operation[Any], error: PartooError) -> None:
-        self._closed_at = self._next = asyncio.get_running_loop().time()
-        self._asked = self._silent = 0
-        self._queued = 0.0  # seconds in which who asked waited for the quota: the server was not silent then
-        if self._good is None:
-            self._no_answer(operation, error)
+    def _suspect(self, operation: Operation[Any], error: PartooError) -> None:
+        """Change from up to suspected, or to down, and recall the calls that were not sent yet."""
+        self._held_since = self._next_probe = asyncio.get_running_loop().time()
+        self._probes = self._failed_probes = 0
+        self._quota_wait = 0.0
+        if self._last_good is None:
+            self._probe_failed(operation, error)
         for call in self._calls:
-            # Not sent yet: it waits for a slot of the quota, say, and is not to leave when it gets one.
             if call.task is not None and not call.in_flight and call not in self._waiting:
                 self._recalled.add(call)
                 call.task.cancel()
 
     async def _hold(self, call: Call, operation: Operation[T]) -> T | None:
-        """Return when the way is open. Who is first in line asks, and goes to its end after that."""
-        answer: T | None = None
-        while self._closed_at is not None:
-            async with self._turn:
-                if self._closed_at is not None:
-                    until = min(self._closed_at + self._patience + self._queued, ambient_deadline())
-                    answer = await self._look(call, operation, until)
-        return answer
+        """Return when the state is up. Each call in turn sends a probe, and queues again after it."""
+        result: T | None = None
+        while self._held_since is not None:
+            async with self._probe_lock:
+                if self._held_since is not None:
+                    until = min(self._held_since + self._patience + self._quota_wait, ambient_deadline())
+                    result = await self._probe_once(call, operation, until)
+        return result
 
     @property
     def _patience(self) -> float:
-        return self._most if self._good is not None else min(self._most, self._session.settings.timeout)
+        # Before the first success no longer than a call's timeout: a wrong address is reported soon.
+        most = self._max_outage
+        return most if self._last_good is not None else min(most, self._session.settings.timeout)
 
-    def is_out(self, call: Call) -> bool:
-        """Whether the call's own request is on its way, sent by itself or to ask; if so it is not sent again."""
-        if self._asking is not None:
-            self._asking[1].last_try = True
-        return call.in_flight or (self._asking is not None and self._asking[0] is call and self._asking[1].in_flight)
+    def stop(self) -> None:
+        """Do not repeat the probe that is in flight."""
+        if self._probe is not None:
+            self._probe[1].last_try = True
 
-    async def _look(self, call: Call, operation: Operation[T], until: float) -> T | None:
-        """Wait for the moment to ask, and ask: in turns for what succeeded last and for this operation.
+    def in_flight(self, call: Call) -> bool:
+        """Whether a request for the call is in flight, a probe included."""
+        return call.in_flight or (self._probe is not None and self._probe[0] is call and self._probe[1].in_flight)
 
-        Return the operation's answer, if it was that one: it need not be asked for again.
-        """
-        own = self._good is None or self._asked % 2 != 0
-        asked: Operation[Any] = operation if own or self._good is None else self._good
-        self._asked += 1
+    async def _probe_once(self, call: Call, operation: Operation[T], until: float) -> T | None:
+        """Wait for the time of the next probe, and send it. Return the operation's result if it was that one."""
+        own = self._last_good is None or self._probes % 2 != 0
+        probed: Operation[Any] = operation if own or self._last_good is None else self._last_good
+        self._probes += 1
         loop, failure = asyncio.get_running_loop(), None
-        await asyncio.sleep(min(self._next, until) - loop.time())
+        await asyncio.sleep(min(self._next_probe, until) - loop.time())
         started = loop.time()
         if until - started < 0.001:
             raise self._out_of_time()
-        asking, answer = Call(partial(within, until - started)), None
-        self._asking = (call if own else None), asking
+        probe, result = Call(partial(_send_within, until - started)), None
+        self._probe = (call if own else None), probe
         try:
-            answer = await self._ask(asked, asking, call if own else None)
+            result = await self._send_probe(probed, probe, call if own else None)
         except PartooError as error:
             failure = error
         finally:
-            self._asking = None
-        self._queued += loop.time() - started - asking.busy
-        if failure is not None and suspicious(failure):
+            self._probe = None
+        self._quota_wait += loop.time() - started - probe.busy
+        if failure is not None and may_be_outage(failure):
             if call.last_try:
                 raise failure
-            self._no_answer(asked, failure)
+            self._probe_failed(probed, failure)
             return None
+        # A 404 is a response as well.
         if failure is None or isinstance(failure, (APIStatusError, APIResponseValidationError)):
-            self._answer(asked)
+            self._recovered(probed)
             if failure is None or not own:
-                return answer if own else None
+                return result if own else None
         raise failure
 
-    def _no_answer(self, operation: Operation[Any], error: PartooError) -> None:
-        """Note that it is an outage for sure, told once, and when to ask again."""
-        self._silent += 1
-        wait = wait_after(_ASKING, self._silent, error, lambda: 1 - self._chance() / 4)
-        self._next = asyncio.get_running_loop().time() + wait
+    def _probe_failed(self, operation: Operation[Any], error: PartooError) -> None:
+        """Change to down, if it was not, and set the time of the next probe."""
+        self._failed_probes += 1
+        wait = wait_after(_PROBE_WAITS, self._failed_probes, error, lambda: 1 - self._chance() / 4)
+        self._next_probe = asyncio.get_running_loop().time() + wait
         self._error = error
-        if not self._sure:
-            self._sure = True
+        if not self._down:
+            self._down = True
             self._outages += 1
-            text = "scan: held, since nobody is answered: %s; it ends if that lasts for %g s"
+            text = "scan: on hold, the server does not respond: %s; the scan ends if that lasts for %g s"
             _logger.warning(text, error, self._patience)
             self._session.context.emit(HoldEvent(operation.request.route, 0.0, type(error).__name__))
 
-    def _answer(self, operation: Operation[Any]) -> None:
-        """Open the way."""
+    def _recovered(self, operation: Operation[Any]) -> None:
+        """Change to up."""
         if self._error is not None:
             held = self.held_for
-            self._throttle.tokens = RetryThrottle.FULL  # what was in flight has paid for nothing
-            _logger.info("scan: goes on after %.1f s, the server answers again", held)
+            self._throttle.tokens = RetryThrottle.FULL  # what was in flight has paid, and got nothing
+            _logger.info("scan: goes on after %.1f s on hold, the server responds again", held)
             self._session.context.emit(HoldEvent(operation.request.route, held, type(self._error).__name__))
-        self._closed_at = self._error = None
-        self._sure = False
-        self._suspects.clear()
+        self._held_since = self._error = None
+        self._down = False
+        self._failed_paths.clear()
 
     def _out_of_time(self) -> PartooError:
         if asyncio.get_running_loop().time() >= ambient_deadline():
-            return DeadlineExceededError("no answer within the time that deadline() gives", self._error)
-        return OutageError(f"nobody was answered for {self._patience:g} s; the last failure: {self._error}")
+            return DeadlineExceededError("no response within the time that deadline() gives", self._error)
+        return OutageError(f"the server did not respond for {self._patience:g} s; the last failure: {self._error}")
+
+
+async def _send(call: Call, operation: Operation[T]) -> T:
+    """Send a call, with the repeats that it makes by itself."""
+    try:
+        return await call.send(operation)
+    except (PartooError, HeldBackError) as error:
+        first = error
+    return await call.go_on(operation, first)
+
+
+async def _send_within(seconds: float, call: Call, operation: Operation[T]) -> T:
+    call.renew(seconds)
+    return await _send(call, operation)

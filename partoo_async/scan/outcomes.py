@@ -1,4 +1,4 @@
-"""What a scan says: before it starts, while it runs, of each key, and at the end."""
+"""The public values of a scan: its plan, its progress, one outcome per key, and its report."""
 
 from __future__ import annotations
 
@@ -7,34 +7,26 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from partoo_async._internal.text import duration
 from partoo_async.errors import PartooError, ScanError
 from partoo_async.models import Group
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "duration"]
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: "42 s", "1 min 23 s", "2 h 5 min"."""
-    whole = round(seconds)
-    if whole < 1:
-        return "less than 1 s"
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport"]
 
 
 @frozen
 class ScanPlan:
     """What a scan is going to do.
 
-    ``sections`` and ``groups`` that it covers; ``requests`` in all, those for the sections included; ``seconds``: how
-    long the groups take at least, at the present state of the quota. ``recorded``: how many of the groups a journal
-    has already, so that they need no request.
+    Attributes:
+        sections: How many sections it covers.
+        groups: How many groups, recorded ones included.
+        requests: Requests that it takes, section reads included, retries not.
+        seconds: How long the groups take at least, by the quota.
+        recorded: How many groups are in the journal, and need no request.
     """
 
     sections: int
@@ -44,19 +36,26 @@ class ScanPlan:
     recorded: int = 0
 
     def __str__(self) -> str:
-        about = "about " if self.seconds >= 0.5 else ""
         groups = "1 group" if self.groups == 1 else f"{self.groups} groups"
         recorded = f" ({self.recorded} recorded already)" if self.recorded else ""
         requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
-        return f"{groups}{recorded}, {requests}, {about}{duration(self.seconds)}"
+        # A forecast below a second is never exact.
+        time = "less than 1 s" if self.seconds < 1 else f"about {duration(self.seconds)}"
+        return f"{groups}{recorded}, {requests}, {time}"
 
 
 @frozen
 class ScanItem:
     """The outcome of one key: exactly one of ``group`` and ``error`` is not None.
 
-    ``group_id`` is None for a section that could not be read. ``attempts`` counts the requests sent; ``elapsed`` is
-    the seconds from the first try to the outcome, waits included. ``recorded``: replayed from a journal.
+    Attributes:
+        section_id: The section's id.
+        group_id: The group's id. None: the section could not be read.
+        group: The group, if it was read.
+        error: Why it was not.
+        attempts: Requests sent.
+        elapsed: Seconds from the first try to the outcome, waits included.
+        recorded: Replayed from a journal.
     """
 
     section_id: int
@@ -72,13 +71,15 @@ class ScanItem:
 class ScanProgress:
     """How far a scan is.
 
-    ``done`` counts every outcome, ``failed`` ones included, of ``total``. ``rate``: outcomes a second so far.
-    ``eta``: seconds to the end, from the quota's state and the speed seen. ``paused_for``: seconds that the server
-    still pauses the quota. ``held_for``: seconds for which the scan has held, since the server answers nobody;
-    ``held_by``: why, in few words. ``eta`` then begins with the next look at the server, whatever that will bring.
-
-    While the sections are still being read, ``total`` is 0, since it is not known yet, and ``eta`` is that of the
-    reads that are known by then: it takes so long at least.
+    Attributes:
+        done: Outcomes until now, failures included.
+        failed: Failures until now.
+        total: Outcomes in all. 0 while the sections are being read.
+        rate: Outcomes per second, replayed ones left out.
+        eta: Seconds to the end. At least that, while the sections are being read or the scan is on hold.
+        paused_for: Seconds that the server still pauses the quota.
+        held_for: Seconds since the server stopped responding, 0.0 if the scan is not on hold.
+        held_by: Why it is on hold, in a few words.
     """
 
     done: int
@@ -93,13 +94,17 @@ class ScanProgress:
 
 @frozen
 class ScanReport:
-    """The outcomes of a scan, in completion order.
+    """The outcomes of a scan. With a journal, the figures are those of this run.
 
-    ``requests`` counts every request sent, retries and section reads included; ``retries`` how many of them were
-    repeats. ``seconds``: from start to end. ``drift``: how answers differed from the documentation, such as
-    ``Group.business_ids missing``, and in how many answers. With a journal, these figures are those of this run, and
-    ``added`` and ``deleted`` are the groups, as (section id, group id), that came and went since the run before.
-    ``complete``: whether the scan came to its end, failures or not.
+    Attributes:
+        items: The outcomes, in completion order.
+        requests: Requests sent, retries and section reads included.
+        seconds: Time from start to end.
+        drift: Where responses differed from the documentation, such as ``Group.business_ids missing``: how often.
+        retries: How many of the requests were retries.
+        added: Groups that are new since the run before, as (section id, group id).
+        deleted: Groups that are gone since then.
+        complete: Whether every key has an outcome.
     """
 
     items: tuple[ScanItem, ...]
@@ -122,23 +127,31 @@ class ScanReport:
         return tuple(item for item in self.items if item.error is not None)
 
     def to_arrow(self) -> pyarrow.Table:
-        """Return the items as an Arrow table, one row each, for pandas, polars or DuckDB; needs the extra ``arrow``.
+        """Return the items as an Arrow table, for pandas, polars or DuckDB. Needs the extra ``arrow``.
 
-        Its columns, always the same: section_id, group_id, name, has_puller, business_ids (a list), error.
+        Returns:
+            One row per item. Columns: section_id, group_id, name, has_puller, business_ids (a list), error.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed.
         """
         from partoo_async.scan.arrow import table  # noqa: PLC0415 - it describes items, which are defined here
 
         return table(self.items)
 
     def raise_for_failures(self) -> None:
-        """Raise a ``ScanError`` that lists every failure, by kind of error, if there are any."""
+        """Raise an error if anything failed.
+
+        Raises:
+            ScanError: Lists every failure, by kind of error.
+        """
         failed = self.failed
         if failed:
             raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
 
 
 def _listed(failed: tuple[ScanItem, ...]) -> str:
-    """Return all failures in few lines: each kind of error once in full, with the ids that met it."""
+    # Each kind of error once in full, with the ids that it concerns: thousands of failures stay readable.
     kinds: dict[str, list[ScanItem]] = {}
     for item in failed:
         status = getattr(item.error, "status", "")

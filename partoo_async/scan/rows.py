@@ -1,7 +1,4 @@
-"""An outcome as a row of plain values: the one place that says which fields it has and how its error reads.
-
-The command line prints these rows, the exports write them, and Arrow tables have the same columns.
-"""
+"""An outcome as a row of plain values: the same fields in the command line, the exports and Arrow tables."""
 
 from __future__ import annotations
 
@@ -19,7 +16,8 @@ __all__ = ["describe", "group_object", "item_object"]
 
 
 def describe(error: PartooError) -> str:
-    """Return the error as one clean line; its text may quote the server."""
+    """Return the error as one line."""
+    # Its text may quote the server: control characters are escaped.
     line = one_line(str(error)) or type(error).__name__
     if isinstance(error, APIConnectionError) and not error.request_sent:
         line += " (the request was not sent)"
@@ -27,7 +25,7 @@ def describe(error: PartooError) -> str:
 
 
 def group_object(section_id: int, group: Group) -> dict[str, Any]:
-    """Return one group as the JSON object that a scan has for it."""
+    """Return a group as a row."""
     return {
         "section_id": section_id,
         "group_id": group.id,
@@ -39,7 +37,7 @@ def group_object(section_id: int, group: Group) -> dict[str, Any]:
 
 
 def item_object(item: ScanItem) -> dict[str, Any]:
-    """Return an outcome as a JSON object; all of them have the same fields, null where there is nothing."""
+    """Return an outcome as a row."""
     if item.group is not None:
         return group_object(item.section_id, item.group)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}

@@ -1,4 +1,4 @@
-"""What a scan is asked to cover, checked: some sections, some groups of one, or a whole organization."""
+"""Checks the arguments of a scan. Each function raises ``ConfigurationError``."""
 
 from __future__ import annotations
 
@@ -17,25 +17,22 @@ from partoo_async.policy import as_int, check_count
 if TYPE_CHECKING:
     import os
 
-__all__ = ["Scope", "check_journal", "check_options", "describe"]
+__all__ = ["Scope", "check_journal", "check_options", "scope_text"]
 
 
 @frozen
 class Scope:
-    """``sections``: the ids in the order given, None for all of an organization; ``groups``: only these of one section.
+    """What a scan covers: some sections, some groups of one, or all sections of an organization."""
 
-    ``org_id``: of which organization, when it is all; None for the key's own.
-    """
-
-    sections: tuple[int, ...] | None = None
-    groups: tuple[int, ...] | None = None
-    org_id: int | None = None
+    sections: tuple[int, ...] | None = None  # in the order given; None: all of the organization
+    groups: tuple[int, ...] | None = None  # of the one section; None: all
+    org_id: int | None = None  # None: the organization of the key
 
     @classmethod
     def of_sections(
         cls, section_ids: int | str | Iterable[int | str], group_ids: int | str | Iterable[int | str] | None
     ) -> Scope:
-        """Check the arguments of ``client.scan``. Raises ``ConfigurationError``, which names the wrong one."""
+        """Check the ids of ``client.scan``."""
         sections = _check_ids("section_ids", section_ids)
         groups = None if group_ids is None else _check_ids("group_ids", group_ids)
         if groups is not None and len(sections) != 1:
@@ -44,11 +41,11 @@ class Scope:
 
     @classmethod
     def of_organization(cls, org_id: int | str | None) -> Scope:
-        """Check the argument of ``client.scan_all``. Raises ``ConfigurationError``."""
+        """Check the argument of ``client.scan_all``."""
         return cls(org_id=None if org_id is None else check_id("org_id", org_id))
 
     def plain(self) -> dict[str, Any]:
-        """Return the scope as JSON values, the same for the same scope in whatever order its ids were given."""
+        """Return the scope as JSON values, whatever the order of its ids."""
         return {
             "sections": None if self.sections is None else sorted(self.sections),
             "groups": None if self.groups is None else sorted(self.groups),
@@ -56,8 +53,8 @@ class Scope:
         }
 
 
-def describe(plain: dict[str, Any]) -> str:
-    """Return a scope's plain form as people say it: "sections 7, 9"."""
+def scope_text(plain: dict[str, Any]) -> str:
+    """Return the plain form of a scope as text: "sections 7, 9"."""
     if plain["sections"] is None:
         return "all sections" + ("" if plain["org_id"] is None else f" of organization {plain['org_id']}")
     text = "section " if len(plain["sections"]) == 1 else "sections "
@@ -71,7 +68,6 @@ def _few(ids: list[int]) -> str:
 
 
 def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int, ...]:
-    """Return ids in the order given, each once."""
     values = as_int(values)
     if isinstance(values, (int, str)):
         values = [values]
@@ -84,7 +80,7 @@ def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int,
 
 
 def check_journal(value: str | os.PathLike[str]) -> Path:
-    """Return the argument ``journal`` as a path. Raises ``ConfigurationError``."""
+    """Return the argument ``journal`` as a path."""
     try:
         path = Path(value)
     except TypeError:
@@ -97,7 +93,7 @@ def check_journal(value: str | os.PathLike[str]) -> Path:
 
 
 def check_options(max_concurrency: object, on_progress: object, journal: object, *, resume: bool) -> None:
-    """Check the other arguments of ``client.scan``. Raises ``ConfigurationError``."""
+    """Check the other arguments of ``client.scan``."""
     if max_concurrency is not None:
         check_count("max_concurrency", max_concurrency, least=1)
     check_callback("on_progress", on_progress)

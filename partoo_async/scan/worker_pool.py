@@ -1,8 +1,7 @@
-"""Many keys, a fixed set of workers, one result per key. Knows neither HTTP nor Partoo.
+"""A fixed number of workers, one result per key. Knows neither HTTP nor Partoo."""
 
-Workers pull keys lazily from one iterator. They stop while nobody takes their results: memory depends on the number of
-workers, not of keys.
-"""
+# Workers pull keys lazily from one iterator, and stop while nobody takes their results: memory grows with the number
+# of workers, not of keys.
 
 from __future__ import annotations
 
@@ -13,18 +12,48 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-__all__ = ["WorkerPool"]
+__all__ = ["LoopYield", "WorkerPool"]
 
 K = TypeVar("K")
 R = TypeVar("R")
 
+# Seconds for which the consumer may keep the event loop.
+_LONGEST_HOLD = 0.01
+# Event-loop iterations. Enough for a response to get from its socket to a worker and for the next request to leave, or
+# for a connection to be made.
+_ITERATIONS = 8
+
+
+class LoopYield:
+    """Lets the workers run between two results, when the consumer has kept the event loop for 10 ms."""
+
+    # Needed because an ``async for`` whose results are ready never suspends by itself.
+
+    __slots__ = ("_now", "_since")
+
+    def __init__(self) -> None:
+        self._now: Callable[[], float] | None = None
+        self._since = 0.0
+
+    def is_due(self, waited: float) -> bool:
+        """Whether to ``suspend`` now. ``waited``: when the consumer last waited, in event-loop time."""
+        if self._now is None:
+            self._now = asyncio.get_running_loop().time
+            self._since = self._now()
+        return self._now() - max(self._since, waited) > _LONGEST_HOLD
+
+    async def suspend(self) -> None:
+        """Let other tasks run for a few event-loop iterations."""
+        for _ in range(_ITERATIONS):
+            await asyncio.sleep(0)
+        self._since = asyncio.get_running_loop().time()
+
 
 class WorkerPool(Generic[K, R]):
-    """Runs ``work`` on every key, at most ``workers`` at once. Hands out results in completion order.
+    """Runs ``work`` on every key, at most ``workers`` at once. Hands out results in completion order."""
 
-    ``work`` turns its own failures into results. An exception that it raises ends the run: ``on_error`` is called and
-    no further key is begun. Keys in flight are finished and handed out. Then the exception reaches the consumer.
-    """
+    # ``work`` turns its own failures into results. An exception from it ends the run: ``on_error`` is called and no
+    # further key is begun. Results of keys in flight are still handed out, and then the consumer gets the exception.
 
     def __init__(
         self,
@@ -36,8 +65,8 @@ class WorkerPool(Generic[K, R]):
         self._keys = iter(keys)
         self._work = work
         self._workers = workers
-        # A single worker would otherwise wait for the consumer after each result, an event-loop iteration.
-        self._most = max(workers, 2)
+        # At least two, or a single worker would wait for the consumer after each result, an event-loop iteration.
+        self._max_ready = max(workers, 2)
         self._on_error = on_error
         self._ready: deque[R] = deque()
         self._arrived = asyncio.Event()
@@ -46,15 +75,12 @@ class WorkerPool(Generic[K, R]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._stopping = False
-        self.waited: float = 0.0
-        """When the consumer last had to wait, a time of the event loop."""
-        self.taken: int = 0
-        """How many keys were begun."""
-        self.done: int = 0
-        """How many of them have a result."""
+        self.waited: float = 0.0  # event-loop time at which the consumer last had to wait
+        self.taken: int = 0  # keys that were begun
+        self.done: int = 0  # those of them that have a result
 
     def start(self) -> None:
-        """Start the workers. Must be called in a running loop, once."""
+        """Start the workers."""
         for _ in range(self._workers):
             task = asyncio.create_task(self._run())
             self._tasks.add(task)
@@ -68,8 +94,8 @@ class WorkerPool(Generic[K, R]):
             self._ready.append(await self._work(key))
             self.done += 1
             self._arrived.set()
-            # As many results wait as there are workers, and each of those holds one more at most.
-            if len(self._ready) >= self._most:
+            # As many results wait as there are workers, and each worker holds at most one more.
+            if len(self._ready) >= self._max_ready:
                 self._room.clear()
                 if not self._ending:
                     await self._room.wait()
@@ -82,7 +108,7 @@ class WorkerPool(Generic[K, R]):
         self._tasks.discard(task)
         if task.cancelled():
             if not self._stopping:
-                # Not by us: its key would be lost without a word.
+                # Cancelled by somebody else: its key would be lost silently.
                 self._fail(RuntimeError("a worker was cancelled from elsewhere"))
         elif (error := task.exception()) is not None:
             self._fail(error)
@@ -95,7 +121,7 @@ class WorkerPool(Generic[K, R]):
             self._on_error()
 
     async def next(self) -> R:
-        """Return the next result. After the last raises what ``work`` raised first, or ``StopAsyncIteration``."""
+        """Return the next result. After the last, raise the error of ``work`` or ``StopAsyncIteration``."""
         while not self._ready:
             if not self._tasks:
                 raise self._error or StopAsyncIteration
@@ -103,20 +129,18 @@ class WorkerPool(Generic[K, R]):
             await self._arrived.wait()
             self.waited = asyncio.get_running_loop().time()
         result = self._ready.popleft()
-        if len(self._ready) < self._most:
+        if len(self._ready) < self._max_ready:
             self._room.set()
         return result
 
     def stop(self) -> None:
-        """Start nothing more; who is cancelled from now on was meant."""
+        """Begin no further key. A worker that is cancelled from now on is no error."""
         self._stopping = True
         self._room.set()
 
     async def aclose(self, grace: float = 0.0) -> None:
-        """Start nothing more, let what is running end within ``grace`` seconds, cancel it then, and drop what is left.
-
-        Cancelling this call cuts the grace short and still leaves no task behind.
-        """
+        """Begin no further key, wait ``grace`` seconds for those in flight, and drop all results."""
+        # Cancelling this call cuts the wait short, and still leaves no task behind.
         self.stop()
         tasks = list(self._tasks)
         try:

@@ -277,4 +277,6 @@ def test_scan_ends_when_the_server_is_gone_for_too_long(serve: Callable[..., Emu
     serve(rate_limit=None).faults.add("status", status=503)
     result = partoo("scan", "7", "9", "5", "--max-outage", "0.1")
     assert result.code == 4
-    assert "error: the scan ended early: nobody was answered for 0.1 s; the last failure: 503 Service" in result.err
+    assert (
+        "error: the scan ended early: the server did not respond for 0.1 s; the last failure: 503 Service" in result.err
+    )

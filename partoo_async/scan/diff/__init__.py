@@ -1,6 +1,7 @@
-"""What changed between two scans: journals, lines of JSON or reports.
+"""What changed between two scans: of journals, NDJSON files or reports.
 
-May import what ``scan`` may, and of ``scan`` what reads outcomes: ``journal``, ``outcomes``, ``rows`` and ``scope``.
+Imports of ``scan`` only ``journal``, ``outcomes`` and ``rows``. ``snapshots`` loads a scan, ``compare`` finds what
+changed, ``changes`` has the values that say it.
 """
 
 from partoo_async.scan.diff.changes import (
@@ -13,12 +14,4 @@ from partoo_async.scan.diff.changes import (
 )
 from partoo_async.scan.diff.compare import diff_scans
 
-__all__ = [
-    "GroupChange",
-    "NotCompared",
-    "ScanDiff",
-    "ScannedGroup",
-    "ScannedSection",
-    "SectionRename",
-    "diff_scans",
-]
+__all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename", "diff_scans"]

@@ -1,10 +1,10 @@
-"""What two scans differ in, as frozen values and as JSON."""
+"""The public values of a comparison: what changed between two scans."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from partoo_async.models import BusinessId, Group
 
@@ -13,7 +13,12 @@ __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSec
 
 @frozen
 class ScannedSection:
-    """A section that one of the two scans has. ``name`` is None where it is not known: only journals keep it."""
+    """A section that only one of the two scans has.
+
+    Attributes:
+        section_id: Its id.
+        name: Its name. None if it is not known: only journals keep it.
+    """
 
     section_id: int
     name: str | None
@@ -21,7 +26,13 @@ class ScannedSection:
 
 @frozen
 class SectionRename:
-    """A section whose name was ``before`` and is ``after``. Known only when both scans kept a journal."""
+    """A section with another name. Known only if both scans have a journal.
+
+    Attributes:
+        section_id: Its id.
+        before: The name in the earlier scan.
+        after: The name in the later scan.
+    """
 
     section_id: int
     before: str
@@ -30,7 +41,12 @@ class SectionRename:
 
 @frozen
 class ScannedGroup:
-    """A group that one of the two scans has. Its ``business_ids`` are sorted, each once."""
+    """A group that only one of the two scans has.
+
+    Attributes:
+        section_id: The id of its section.
+        group: The group. Its ``business_ids`` are sorted and unique.
+    """
 
     section_id: int
     group: Group
@@ -38,7 +54,13 @@ class ScannedGroup:
 
 @frozen
 class GroupChange:
-    """A group that both scans have, and that is not the same in both. Its ``business_ids`` are sorted, each once."""
+    """A group that differs between the scans.
+
+    Attributes:
+        section_id: The id of its section.
+        before: The group in the earlier scan. Its ``business_ids`` are sorted and unique.
+        after: The same of the later scan.
+    """
 
     section_id: int
     before: Group
@@ -51,17 +73,17 @@ class GroupChange:
 
     @property
     def puller_changed(self) -> bool:
-        """Whether ``has_puller`` is another."""
+        """Whether ``has_puller`` changed."""
         return self.before.has_puller != self.after.has_puller
 
     @property
     def joined(self) -> tuple[BusinessId, ...]:
-        """The ids of the businesses that came to the group, sorted."""
+        """The ids of the businesses that were added to the group, sorted."""
         return _missing_from(self.before, self.after)
 
     @property
     def left(self) -> tuple[BusinessId, ...]:
-        """The ids of the businesses that are no longer in the group, sorted."""
+        """The ids of the businesses that were removed from the group, sorted."""
         return _missing_from(self.after, self.before)
 
 
@@ -71,9 +93,13 @@ def _missing_from(one: Group, other: Group) -> tuple[BusinessId, ...]:
 
 @frozen
 class NotCompared:
-    """A group, or with ``group_id`` None a section with all its groups, of which a scan does not know enough.
+    """A group or section that at least one of the scans does not know.
 
-    ``before`` and ``after``: why that scan does not know, such as the error of its request; None where it does.
+    Attributes:
+        section_id: The id of the section.
+        group_id: The id of the group. None: the section with all its groups.
+        before: Why the earlier scan does not know it, such as the error of the request. None: it does.
+        after: The same of the later scan.
     """
 
     section_id: int
@@ -84,11 +110,19 @@ class NotCompared:
 
 @frozen
 class ScanDiff:
-    """What changed between two scans, made by ``diff_scans``. True if anything did; ordered by section and group id.
+    """What changed between two scans, made by ``diff_scans``. True if anything did.
 
-    The groups of an added or removed section are among the groups added or removed. ``groups_compared`` counts the
-    groups that both scans have. ``not_compared``: what may have changed or not. ``incomplete``: which of "before" and
-    "after" is a journal whose scan did not come to its end. ``notes``: what else a reader should know, in words.
+    Attributes:
+        sections_added: Sections that only the later scan has.
+        sections_removed: Sections that only the earlier scan has.
+        sections_renamed: Sections with another name.
+        groups_added: New groups, those of added sections included.
+        groups_removed: Deleted groups, those of removed sections included.
+        groups_changed: Groups that differ.
+        groups_compared: How many groups both scans have.
+        not_compared: What may have changed or not.
+        incomplete: Which of "before" and "after" ended early.
+        notes: Warnings, as sentences.
     """
 
     sections_added: tuple[ScannedSection, ...]
@@ -113,35 +147,25 @@ class ScanDiff:
 
     @property
     def same(self) -> bool:
-        """Whether nothing changed for sure: no difference, and everything could be compared."""
+        """Whether certainly nothing changed: no difference, and everything could be compared."""
         return self.complete and not self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole as values for JSON; the keys are the names of the attributes."""
+        """Return the diff as JSON values: one key per attribute, and ``same`` and ``complete``."""
         return {
             "same": self.same,
             "complete": self.complete,
-            "sections_added": [_section(section) for section in self.sections_added],
-            "sections_removed": [_section(section) for section in self.sections_removed],
-            "sections_renamed": [
-                {"section_id": section.section_id, "before": section.before, "after": section.after}
-                for section in self.sections_renamed
-            ],
+            "sections_added": [asdict(section) for section in self.sections_added],
+            "sections_removed": [asdict(section) for section in self.sections_removed],
+            "sections_renamed": [asdict(section) for section in self.sections_renamed],
             "groups_added": [_group(group) for group in self.groups_added],
             "groups_removed": [_group(group) for group in self.groups_removed],
             "groups_changed": [_change(change) for change in self.groups_changed],
             "groups_compared": self.groups_compared,
-            "not_compared": [
-                {"section_id": one.section_id, "group_id": one.group_id, "before": one.before, "after": one.after}
-                for one in self.not_compared
-            ],
+            "not_compared": [asdict(one) for one in self.not_compared],
             "incomplete": list(self.incomplete),
             "notes": list(self.notes),
         }
-
-
-def _section(section: ScannedSection) -> dict[str, Any]:
-    return {"section_id": section.section_id, "name": section.name}
 
 
 def _group(scanned: ScannedGroup) -> dict[str, Any]:
@@ -150,7 +174,7 @@ def _group(scanned: ScannedGroup) -> dict[str, Any]:
 
 
 def _change(change: GroupChange) -> dict[str, Any]:
-    # Of the businesses only what changed: the whole lists, twice, would bury it.
+    # Of the businesses only what changed: two whole lists would hide it.
     return {
         "section_id": change.section_id,
         "group_id": change.after.id,

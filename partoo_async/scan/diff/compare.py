@@ -1,4 +1,4 @@
-"""What changed between two scans. What one of them does not know is told apart from what is gone."""
+"""Compares two scans. What one of them does not know is not the same as what it does not have."""
 
 from __future__ import annotations
 
@@ -32,13 +32,19 @@ async def diff_scans(
 ) -> ScanDiff:
     """Return what changed between two scans of the same sections.
 
-    Each is a ``ScanReport``, or the path of a journal or of a file of lines as ``partoo scan --json`` writes them;
-    the content of a file decides which it is. The order of business ids does not matter. A section or group that
-    failed, or was not reached, on either side is in ``not_compared`` and counts neither as removed nor as added; one
-    that a scan was not asked for does. Only a journal knows whether its scan came to its end, the names of sections,
-    and sections without groups. If a key comes twice, as in lines that a second run appended, the last one counts.
+    What failed or was not reached in either scan is in ``not_compared``. What a scan was not given to read counts as
+    missing. The order of business ids does not matter. Of several outcomes of a key the last one counts. Only journals
+    know section names and empty sections. Files of ``--json`` do not know whether their scan ended early.
 
-    Raises ``ConfigurationError`` for anything else, which names the argument, the file and the line.
+    Args:
+        before: The earlier scan: a report, or the path of a journal or of the output of ``partoo scan --json``.
+        after: The later scan, likewise.
+
+    Returns:
+        The changes, ordered by section id and group id.
+
+    Raises:
+        ConfigurationError: A source is none of these, or is damaged. Names the argument, the file and the line.
     """
     businesses: dict[str, str] = {}
     old = await load_snapshot(before, "before", businesses)
@@ -47,7 +53,7 @@ async def diff_scans(
 
 
 def compare(before: ScanSnapshot, after: ScanSnapshot) -> ScanDiff:
-    """Return what changed between two sides."""
+    """Return what changed between two snapshots."""
     found = _Findings()
     for section_id in sorted(before.sections.keys() | after.sections.keys()):
         old, new = _section_of(before, section_id, after), _section_of(after, section_id, before)
@@ -74,7 +80,7 @@ def _section_of(side: ScanSnapshot, section_id: int, other: ScanSnapshot) -> Sec
     found = side.section(section_id)
     if found is None and not side.lists_sections:
         there = other.section(section_id)
-        # Without a line of it: a section that has no groups, as on the other side.
+        # NDJSON and reports say nothing of a section without groups. Take it to be as empty as in the other scan.
         if isinstance(there, SectionSnapshot) and not there.groups:
             return there
     return found

@@ -1,4 +1,4 @@
-"""Scans kept as NDJSON: the lines of ``partoo scan --json``, checked one by one."""
+"""Reads the NDJSON that ``partoo scan --json`` writes, and checks each line."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["read_lines"]
 
-# Longer than any outcome: a file that has no lines at all, such as a video, is not read into memory.
+# Bytes, more than any outcome has: a file without lines, such as a video, is not read into memory.
 _MAX_LINE = 2**26
 
 
 class _LineError(ValueError):
-    """A line is no outcome of a scan; the text goes on after "line 3 of scan.ndjson, which "."""
+    """A line is no outcome of a scan. The text follows "line 3 of scan.ndjson, which "."""
 
 
 def read_lines(path: Path, argument: str) -> Iterator[tuple[int, int | None, Group | str]]:
-    """Yield section id, group id, and the group or why there is none, of every line that is not blank.
+    """Yield section id, group id, and the group or an error text, of every line that is not blank.
 
-    Raises ``ConfigurationError``, which names the argument, the file and the line, and ``OSError``.
+    Raises ``ConfigurationError``, which names the ``argument``, and ``OSError``.
     """
     expected = f"{argument}: expected a journal, or lines as 'partoo scan --json' writes them, not"
     found = False

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: what a scan knows of each section and group, wherever its outcomes are kept."""
+"""What a scan knows of each section and group, loaded from a report, a journal or an NDJSON file."""
 
 from __future__ import annotations
 
@@ -31,10 +31,7 @@ _STEP = 1000
 
 @define
 class SectionSnapshot:
-    """A section that was read: each group, or why it is not known.
-
-    ``chosen``: the scan was given these groups and did not ask the server which there are.
-    """
+    """A section that was read: each group, or why it is not known. ``chosen``: the scan was given its groups."""
 
     name: str | None = None
     chosen: bool = False
@@ -47,34 +44,30 @@ class SectionSnapshot:
 
 @define
 class ScanSnapshot:
-    """One of two scans.
+    """One of two scans."""
 
-    ``businesses``: every business id once, shared by both sides, since the groups of a section share their businesses.
-    ``lists_sections``: sections without a group are known too. ``server``: its base URL, if the scan kept it.
-    """
-
-    businesses: dict[str, str]
-    lists_sections: bool = False
+    businesses: dict[str, str]  # each id once, shared by both scans: many groups have the same businesses
+    lists_sections: bool = False  # sections without a group are known as well
     complete: bool = True
-    server: str | None = None
+    server: str | None = None  # base URL, if the scan kept it
     sections: dict[int, SectionSnapshot | str] = Factory(dict)
 
     def add(self, section_id: int, group_id: int | None, outcome: Group | str) -> None:
-        """Take an outcome in: the group, or why there is none. The last one for a key counts."""
+        """Add an outcome: a group, or why there is none. The last one of a key counts."""
         if group_id is None:
             self.sections[section_id] = str(outcome)
             return
         contents = self.sections.get(section_id)
-        if not isinstance(contents, SectionSnapshot):  # a section that could not be read at first
+        if not isinstance(contents, SectionSnapshot):  # new, or could not be read at first
             contents = self.sections[section_id] = SectionSnapshot()
         contents.groups[group_id] = outcome if isinstance(outcome, str) else self._normal(outcome)
 
     def add_item(self, item: ScanItem) -> None:
-        """Take the outcome of a scan in."""
+        """Add an outcome of a scan."""
         self.add(item.section_id, item.group_id, item.group or _why(item))
 
     def _normal(self, group: Group) -> Group:
-        """Return the group with its businesses in an order of ours: the API states none."""
+        # Sorted, because the API documents no order.
         unique = {self.businesses.setdefault(business, business) for business in group.business_ids}
         return evolve(group, business_ids=tuple(sorted(unique)))
 
@@ -90,24 +83,21 @@ def _why(item: ScanItem) -> str:
 async def load_snapshot(
     source: str | os.PathLike[str] | ScanReport, argument: str, businesses: dict[str, str]
 ) -> ScanSnapshot:
-    """Return what the source knows: a report, or the path of a journal or of an NDJSON file, told apart by content.
-
-    Raises ``ConfigurationError``, which names the argument, for what is none of these.
-    """
-    side = ScanSnapshot(businesses)
+    """Load a report, or the journal or NDJSON file at a path. Raises ``ConfigurationError``, naming the argument."""
+    snapshot = ScanSnapshot(businesses)
     if isinstance(source, ScanReport):
-        await _in_thread(_load_report(side, source))
-        return side
+        await _in_thread(_load_report(snapshot, source))
+        return snapshot
     path = _as_path(source, argument)
     try:
         if await in_daemon(_is_database, path):
-            await _load_journal(side, path)
+            await _load_journal(snapshot, path)
         else:
-            await _in_thread(_load_lines(side, path, argument))
+            await _in_thread(_load_lines(snapshot, path, argument))
     except OSError as error:
         problem = f"{argument}: cannot read {shown(path)}: {error.strerror or error}"
     else:
-        return side
+        return snapshot
     raise ConfigurationError(problem)
 
 
@@ -125,7 +115,7 @@ def _as_path(source: object, argument: str) -> Path:
 
 
 def _is_database(path: Path) -> bool:
-    # A pipe, such as a shell's <(...), can be read only once.
+    # Not of a pipe, such as a shell's <(...): it can be read only once.
     if path.exists() and not path.is_file():
         return False
     with path.open("rb") as file:
@@ -133,44 +123,44 @@ def _is_database(path: Path) -> bool:
 
 
 async def _in_thread(steps: Iterator[None]) -> None:
-    """Run a generator in a thread, step by step: a cancelled caller leaves no more than one step behind."""
+    # In steps, so that after a cancellation the thread ends soon.
     while await in_daemon(next, steps, steps) is not steps:
         pass
 
 
-def _load_report(side: ScanSnapshot, report: ScanReport) -> Iterator[None]:
-    side.complete = report.complete
+def _load_report(snapshot: ScanSnapshot, report: ScanReport) -> Iterator[None]:
+    snapshot.complete = report.complete
     for number, item in enumerate(report.items, start=1):
-        side.add_item(item)
+        snapshot.add_item(item)
         if number % _STEP == 0:
             yield
 
 
-def _load_lines(side: ScanSnapshot, path: Path, argument: str) -> Iterator[None]:
+def _load_lines(snapshot: ScanSnapshot, path: Path, argument: str) -> Iterator[None]:
     for number, outcome in enumerate(read_lines(path, argument), start=1):
-        side.add(*outcome)
+        snapshot.add(*outcome)
         if number % _STEP == 0:
             yield
 
 
-async def _load_journal(side: ScanSnapshot, path: Path) -> None:
-    # Imported here, so that whoever compares no journal need not wait for SQLite.
-    from partoo_async.scan.journal.reader import open_recording  # noqa: PLC0415 - see above
+async def _load_journal(snapshot: ScanSnapshot, path: Path) -> None:
+    # Only for journals, because it loads SQLite.
+    from partoo_async.scan.journal.reader import open_reader  # noqa: PLC0415 - see above
 
     unread: dict[int, SectionSnapshot | str] = {}
-    async with open_recording(path) as recording:
-        side.server, side.complete, side.lists_sections = recording.server, recording.complete, True
+    async with open_reader(path) as recording:
+        snapshot.server, snapshot.complete, snapshot.lists_sections = recording.server, recording.complete, True
         for section_id, section in recording.sections.items():
-            # A section without a name was not read: the scan was given its groups.
+            # A section without a name was not read, because the scan was given its groups.
             contents = SectionSnapshot(section.name, chosen=section.name is None)
             contents.groups.update(dict.fromkeys(section.group_ids, _NOT_REACHED))
-            side.sections[section_id] = contents
+            snapshot.sections[section_id] = contents
         async for item in recording.items():
-            listed = side.sections.get(item.section_id)
+            listed = snapshot.sections.get(item.section_id)
             if item.group_id is None:
                 unread[item.section_id] = _why(item)
-            # A group that was read, and was gone when the scan was resumed, stays in the journal: gone it is.
+            # Not a group that was deleted before the scan was resumed: its outcome stays in the journal.
             elif isinstance(listed, SectionSnapshot) and item.group_id in listed.groups:
-                side.add_item(item)
-    # Last: a section that a resumed scan could not read again has the groups of the run before.
-    side.sections.update(unread)
+                snapshot.add_item(item)
+    # Last, because a section that a resumed scan could not read still has the groups of the run before.
+    snapshot.sections.update(unread)

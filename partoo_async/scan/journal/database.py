@@ -1,8 +1,4 @@
-"""The journal's file: told apart from other files, locked for one scan alone, its tables. The owner of aiosqlite.
-
-An SQLite database in WAL mode. Its ``application_id`` and ``user_version`` are in the first hundred bytes, so that a
-file that is not ours is recognized, and refused, before SQLite could change a byte of it.
-"""
+"""The journal's file, an SQLite database in WAL mode: opening it, its tables, queries. The owner of aiosqlite."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ import aiosqlite
 from attrs import define, field
 
 from partoo_async._internal.text import shown
-from partoo_async._internal.threads import in_daemon
+from partoo_async._internal.threads import in_daemon, wait_uncancelled
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
@@ -27,10 +23,13 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["SUMMARIES", "Database", "open_database", "wait_uncancelled"]
+__all__ = ["NO_GROUP", "SUMMARIES", "Database", "open_database"]
 
-# summaries: what a section said of each of its groups, a number each, in the order of group_ids. A table of its own,
-# since journals without it are of the same format: who does not know it loses nothing.
+# Stands in the tables for a group id of None: the outcome of a section that could not be read.
+NO_GROUP = -1
+
+# What a section said about each of its groups, one digest each, in the order of group_ids. A table of its own, because
+# journals of earlier versions lack it, and earlier versions do not miss it: the format is the same.
 SUMMARIES = "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)"
 
 _SCHEMA = (
@@ -38,7 +37,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {FORMAT}",
     "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
-    # group_id: -1 for a section that could not be read; outcome: JSON; crc32: of the four before it
+    # outcome: JSON; crc32: of the four values before it
     """CREATE TABLE outcomes (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
@@ -64,8 +63,8 @@ class Database:
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        """Run each statement with each of its rows, all of it or nothing, and return when it is on disk."""
-        # A connection has one transaction at a time, and sections are read and recorded side by side.
+        """Run each statement with each of its rows in one transaction. Return when it is on disk."""
+        # A connection has one transaction at a time, and sections are recorded concurrently.
         async with self._turn:
             with _explained(self.path):
                 try:
@@ -74,47 +73,29 @@ class Database:
                         await self._connection.executemany(sql, rows)
                     await self._connection.execute("COMMIT")
                 except BaseException:
-                    # There may be nothing to roll back: a full disk has done so, and a commit that a cancelled caller
-                    # no longer waits for is made all the same.
+                    # There may be nothing to roll back: SQLite did so when the disk was full, and the commit of a
+                    # cancelled caller is made nevertheless.
                     with suppress(sqlite3.Error):
                         await self._connection.execute("ROLLBACK")
                     raise
 
     async def aclose(self) -> None:
-        """Close the file and let others have it, even if the caller is being cancelled: its thread must end."""
+        """Close the file and release its lock."""
+        # Even if the caller is being cancelled, or the connection's thread would stay.
         closing = asyncio.ensure_future(self._connection.close())
         try:
             await wait_uncancelled(closing)
         finally:
             release(self._lock)
-            # Looked at, and no matter: what was committed is in the file or in its log, which the next one reads.
+            # Ignored: what was committed is in the file or in its log, which the next scan reads.
             closing.exception()
 
 
-async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
-    """Wait until the future is done. A cancellation of the caller meanwhile is raised after that.
-
-    Raises nothing else. The caller asks the future for its result.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled  # itself: a new one would not be known to the scope that cancels
-
-
 async def open_database(path: Path, *, create: bool = False, resume: bool = True, reading: bool = False) -> Database:
-    """Open a journal for this scan alone, and with ``create`` make its tables if it has none.
-
-    ``reading``: to be read only, along with others who read it; the file need not be writable.
-
-    Raises ``ConfigurationError`` for a file that is no journal, of a newer version, damaged, in use, missing without
-    ``create``, or there already without ``resume``. Such a file is left as it was.
-    """
-    # Not to be cancelled half way: threads are at work, and the lock would be left to nobody.
+    """Open a journal, exclusively unless ``reading``. Raises ``ConfigurationError``."""
+    # For a file that is no journal, of a newer version, damaged, in use, missing without ``create``, or there already
+    # without ``resume``. Such a file is left as it was.
+    # Not cancelled half way: threads are at work, and nobody would release the lock.
     opening = asyncio.ensure_future(_open(path, create=create, resume=resume, reading=reading))
     try:
         await wait_uncancelled(opening)
@@ -146,19 +127,18 @@ async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Dat
 
 async def _connect(address: str, *, uri: bool) -> aiosqlite.Connection:
     connection = aiosqlite.connect(address, timeout=0, isolation_level=None, uri=uri)
-    # Whoever stops the loop and closes nothing, as Ctrl-C under run_until_complete does, must still be able to leave:
-    # what was committed is safe. The thread has no public name; before 0.22 the connection itself was the thread.
+    # The process must be able to exit without closing, as after Ctrl-C under run_until_complete: what was committed is
+    # safe. The thread has no public name. Before aiosqlite 0.22 the connection itself was the thread.
     vars(connection).get("_thread", connection).daemon = True
     return await connection
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
-    # For good: one scan at a time uses a journal, and without it SQLite would share its index of the log in a file.
+    # One scan at a time uses a journal. Without this, SQLite would keep the index of its log in a shared file.
     await connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    # An outcome that was handed out survives a power cut, too.
+    # An outcome that was handed out survives a power cut.
     await connection.execute("PRAGMA synchronous = FULL")
-    # One transaction with the tables: of an empty file this alone makes a database, which would be nobody's if the
-    # process were killed between the two.
+    # One transaction with the tables: a process that is killed in between would leave a database that is no journal.
     await connection.execute("BEGIN EXCLUSIVE")
     ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
     if tables == 0:  # new, or killed before the first commit
@@ -167,7 +147,7 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute("COMMIT")
     if tables:
         await _check(connection, path)
-    # Only now: the first commit is thus in the file itself, where ``_check_head`` looks.
+    # Only now, so that the first commit is in the file itself, where ``_check_head`` looks.
     await connection.execute("PRAGMA journal_mode = WAL")
 
 
@@ -175,28 +155,28 @@ async def _check(connection: aiosqlite.Connection, path: Path) -> None:
     ((tables,),) = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
     if not tables:
         raise ConfigurationError(f"journal: {shown(path)} was never begun; there is nothing in it")
-    # Not the quick one: an index that says otherwise than its table would lose an outcome, or ask for it twice.
+    # Not quick_check: an index that differs from its table would lose an outcome, or have it read twice.
     (check,) = await connection.execute_fetchall("PRAGMA integrity_check(1)")
     if check[0] != "ok":
         raise sqlite3.DatabaseError(str(check[0]))
 
 
 def _address_to_read(path: Path) -> str:
-    # What a killed process left beside it has to be worked in, or undone, which takes writing. Without one nothing
-    # will change while our lock is there, so that a read-only file and directory do.
+    # The log that a killed process left has to be applied or undone, which needs a writable file. Without one, nothing
+    # changes while we hold our lock, so a read-only file and directory will do.
     left = any(os.path.exists(f"{_address(path)}-{kind}") for kind in ("wal", "journal"))
     mode = "mode=rw" if left else "mode=ro&immutable=1"
     return f"file:{quote(os.fsencode(_address(path)))}?{mode}"
 
 
 def _address(path: Path) -> str:
-    # With a slash in it: ":memory:" is the name of a file like any other here.
+    # Absolute, because SQLite takes a bare ":memory:" for a database without a file.
     return os.path.abspath(path)
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises inside into a ``JournalError``."""
+    """Turn errors of SQLite into a ``JournalError``."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged text is not even an error of SQLite's
@@ -207,10 +187,9 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _problem(path: Path, error: Exception) -> str:
-    """Return what went wrong with a journal as a sentence that says what to do."""
     text, name = str(error), shown(path)
     if "locked" in text:
-        # No other scan's doing, where there are locks of our own: those were asked for first.
+        # By another program: our own lock was taken before, so it is no scan.
         return f"journal: {name} is open in another program, such as a database browser; close it there, then resume"
     if "full" in text:
         return f"journal: cannot write to {name}: {text}; free some space, then resume"

@@ -1,4 +1,4 @@
-"""The journal of a scan: every outcome on disk before it is handed out, and what an interrupted scan goes on with."""
+"""The journal of a scan: records each outcome before it is handed out, and resumes an interrupted scan."""
 
 from __future__ import annotations
 
@@ -6,40 +6,42 @@ import asyncio
 import json
 from array import array
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from partoo_async._internal.text import shown
+from partoo_async._internal.threads import wait_uncancelled
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome
-from partoo_async.scan.journal.database import SUMMARIES, Database, open_database, wait_uncancelled
-from partoo_async.scan.journal.reader import NO_GROUP, Replay, read_header, read_sections, readable, write_header
-from partoo_async.scan.scope import describe
+from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest
+from partoo_async.scan.journal.database import NO_GROUP, SUMMARIES, Database, open_database
+from partoo_async.scan.journal.reader import Replay, read_header, read_sections, readable
+from partoo_async.scan.scope import scope_text
 from partoo_async.servers import is_same_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from partoo_async.scan.outcomes import ScanItem
+    from partoo_async.models import Section
+    from partoo_async.scan.outcomes import ScanItem, ScanPlan
     from partoo_async.scan.scope import Scope
 
-__all__ = ["Journal", "Listed"]
+__all__ = ["Journal"]
 
 _Row = tuple[int, int, bool, str, int]
 
 
 @frozen
-class Listed:
-    """The groups of a section as it was read before; ``digests`` of their summaries, none in an older journal."""
+class _Listed:
+    """The groups of a section in the run before, and the digests of their summaries."""
 
     group_ids: tuple[int, ...]
-    digests: array[int]
+    digests: array[int]  # none in a journal of an earlier version
 
     def differing(self, digests: Mapping[int, int]) -> set[int]:
-        """Return which of these groups, by id, were not there, or had another summary."""
+        """Return which groups are new or have another summary."""
         before: dict[int, int] = dict(zip(self.group_ids, self.digests, strict=False))
         known = {*self.group_ids}
         return {
@@ -49,26 +51,25 @@ class Listed:
 
 @define
 class Journal:
-    """An open journal. ``begun``: whether it holds an earlier run of this scan.
+    """An open journal. Its methods raise ``JournalError`` if the file cannot be read or written."""
 
-    Raises ``JournalError`` whenever the file cannot be read or written: what was recorded before stays readable.
-    """
+    records: ClassVar[bool] = True
 
     _database: Database
-    begun: bool
+    begun: bool  # it holds an earlier run of this scan
+    _retry_failed: bool = True
+    replays: bool = False  # outcomes of the earlier run are left
+    _replay: Replay | None = None
+    _before: dict[int, _Listed] = field(factory=dict)
     _pending: list[tuple[_Row, asyncio.Future[None]]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, server: str, scope: Scope, *, resume: bool) -> Journal:
-        """Open or make the journal of this scan.
-
-        Raises ``ConfigurationError`` for a file that is not one, is in use, is of another scan or server or of a
-        newer version, or exists while ``resume`` is False; such a file is left as it was.
-        """
+    async def open(cls, path: Path, server: str, scope: Scope, *, resume: bool, retry_failed: bool = True) -> Journal:
+        """Open or create the journal of this scan. Raises ``ConfigurationError`` for any other file."""
         database = await open_database(path, create=True, resume=resume)
         try:
-            return cls(database, await _begin(database, server, scope))
+            return cls(database, await _begin(database, server, scope), retry_failed)
         except BaseException as error:
             await database.aclose()
             if isinstance(error, JournalError):
@@ -112,17 +113,60 @@ class Journal:
             return JournalError(f"journal: {shown(self._database.path)}: {error}")
         return None
 
-    async def listing(self) -> dict[int, Listed]:
-        """Return the groups that each section had when it was last read."""
+    async def load(self) -> None:
+        """Load the groups of the run before, for ``compare``."""
         with readable(self._database.path, "summaries"):
             rows = await self._database.fetch("SELECT section_id, digests FROM summaries")
-            # Cut to size, should a number be a damaged one: at the worst a group is read once more.
+            # Cut to 32 bits, in case a number is damaged: at worst a group is read once more.
             digests = {key: array("I", (digest & 0xFFFFFFFF for digest in json.loads(text))) for key, text in rows}
-        sections = await read_sections(self._database)
-        return {one.section_id: Listed(one.group_ids, digests.get(one.section_id, array("I"))) for one in sections}
+        for one in await read_sections(self._database):
+            self._before[one.section_id] = _Listed(one.group_ids, digests.get(one.section_id, array("I")))
+
+    async def compare(
+        self, section_id: int, section: Section | None, groups: array[int]
+    ) -> tuple[array[int], list[int], list[int]]:
+        """Record the groups of a section. Return those to be read, those added and those deleted."""
+        before, now = self._before.pop(section_id, None), {*groups}
+        settled = await self.settled(section_id, retry_failed=self._retry_failed)
+        digests = {} if section is None else {group.id: summary_digest(group) for group in section.groups}
+        added: list[int] = []
+        deleted: list[int] = []
+        if before is None:
+            # It had no groups, or was another section that had this id: outcomes are not of these groups.
+            stale = settled & now
+        else:
+            known = {*before.group_ids}
+            added = [group_id for group_id in groups if group_id not in known]
+            deleted = [group_id for group_id in before.group_ids if group_id not in now]
+            # Of a group that is new or another one now, the outcome under its id is not its own.
+            stale = settled & before.differing(digests)
+        # A success of a deleted group stays; its failure would stay for ever.
+        forget = [*(group_id for group_id in deleted if group_id not in settled), *stale]
+        await self.note_section(section_id, section.name if section else None, groups, forget, digests.values())
+        left = array("q", [group_id for group_id in groups if group_id not in settled or group_id in stale])
+        return left, added, deleted
+
+    async def forget_missing_sections(self, section_ids: list[int]) -> list[tuple[int, int]]:
+        """Drop the sections that an organization no longer has, and return their groups."""
+        # With none of those in the journal it is another organization.
+        if self._before and self._before.keys().isdisjoint(section_ids):
+            raise ConfigurationError(
+                "journal: it is of an organization with other sections; use another file for this one"
+            )
+        gone: list[tuple[int, int]] = []
+        for section_id in self._before.keys() - {*section_ids}:
+            group_ids = self._before.pop(section_id).group_ids
+            gone += [(section_id, group_id) for group_id in group_ids]
+            settled = await self.settled(section_id, retry_failed=self._retry_failed)
+            await self._database.write(
+                ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]),
+                ("DELETE FROM summaries WHERE section_id = ?", [(section_id,)]),
+                _forgetting(section_id, [group_id for group_id in group_ids if group_id not in settled]),
+            )
+        return gone
 
     async def settled(self, section_id: int, *, retry_failed: bool) -> set[int]:
-        """Return the groups of a section that have an outcome: a success, or any unless ``retry_failed``."""
+        """Return the groups that have a success, or without ``retry_failed`` any outcome."""
         sql = "SELECT group_id FROM outcomes WHERE section_id = ? AND group_id >= 0 AND NOT (failed AND ?)"
         return {group_id for (group_id,) in await self._database.fetch(sql, section_id, retry_failed)}
 
@@ -134,10 +178,7 @@ class Journal:
         forget: Iterable[int],
         digests: Iterable[int] = (),
     ) -> None:
-        """Record a section that was read, and drop the outcomes of these of its groups.
-
-        ``digests``: of what it said of its groups, in their order.
-        """
+        """Record a section with the digests of its groups' summaries, and drop the outcomes to ``forget``."""
         section = (section_id, name, json.dumps([*group_ids]))
         summaries = (section_id, json.dumps([*digests]))
         await self._database.write(
@@ -146,24 +187,36 @@ class Journal:
             _forgetting(section_id, forget),
         )
 
-    async def forget_section(self, section_id: int, forget: Iterable[int]) -> None:
-        """Drop the listing of a section that there is no more, and the outcomes of these of its groups."""
-        await self._database.write(
-            ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]),
-            ("DELETE FROM summaries WHERE section_id = ?", [(section_id,)]),
-            _forgetting(section_id, forget),
-        )
+    async def note_plan(self, plan: ScanPlan | None) -> None:
+        """Record the plan. None: sections may be missing, so the scan is never complete."""
+        await self.note(plan=plan and asdict(plan))
+
+    async def finish(self) -> None:
+        """Record that the scan is complete."""
+        await self.note(finished=True)
 
     async def note(self, **header: object) -> None:
         """Record facts about the scan, JSON values by name."""
-        await write_header(self._database, header)
+        await _write_header(self._database, header)
 
     def replay(self, *, retry_failed: bool) -> Replay:
-        """Return what was recorded before this run: the successes, and the failures unless ``retry_failed``."""
-        return Replay(self._database, retry_failed=retry_failed)
+        """Return the successes until now, and without ``retry_failed`` the failures."""
+        return Replay(self._database, 0, retry_failed)
+
+    async def begin_replay(self) -> int:
+        """Get ready to replay the run before, and return how many outcomes it has."""
+        self._before.clear()
+        self._replay, self.replays = self.replay(retry_failed=self._retry_failed), True
+        return await self._replay.begin()
+
+    async def next(self) -> ScanItem | None:
+        """Return the next outcome of the run before, None after the last."""
+        item = None if self._replay is None else await self._replay.next()
+        self.replays = item is not None
+        return item
 
     async def aclose(self) -> None:
-        """Write what is still to be written, and close the file."""
+        """Write what is pending, and close the file."""
         try:
             if self._writer is not None:
                 await wait_uncancelled(self._writer)
@@ -182,25 +235,30 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
     if "scope" in header:
         _check_same(database.path, header, server, scope)
         await database.fetch(SUMMARIES)  # which journals of earlier versions lack
-        await write_header(database, {"finished": False})
-        # Every run reads the sections anew, and one that there is no more would stay a failure for ever.
+        await _write_header(database, {"finished": False})
+        # Each run reads all sections again. The failure of one that no longer exists would stay for ever.
         await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))
         return True
     started = datetime.now(UTC).isoformat()
     facts = {"server": server, "scope": scope.plain(), "started": started, "version": get_version(), "finished": False}
-    await write_header(database, facts)
+    await _write_header(database, facts)
     return False
+
+
+async def _write_header(database: Database, facts: Mapping[str, object]) -> None:
+    rows = [(name, json.dumps(value)) for name, value in facts.items()]
+    await database.write(("INSERT OR REPLACE INTO header VALUES (?, ?)", rows))
 
 
 def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope) -> None:
     with readable(path, "header"):
-        recorded, covered = header["server"], describe(header["scope"])
+        recorded, covered = header["server"], scope_text(header["scope"])
     if not is_same_server(recorded, server):  # an older version kept the URL as it was spelled
         raise ConfigurationError(
             f"journal: {shown(path)} is of a scan of {recorded}, not of {server}; use another file for this one"
         )
     if header["scope"] != scope.plain():
         raise ConfigurationError(
-            f"journal: {shown(path)} is of a scan of {covered}, not of {describe(scope.plain())};"
+            f"journal: {shown(path)} is of a scan of {covered}, not of {scope_text(scope.plain())};"
             " use another file for this one"
         )

@@ -1,7 +1,4 @@
-"""Which files are journals, and whose turn it is with one: told before SQLite could change a byte of it.
-
-The ``application_id`` and ``user_version`` of a journal are in the first hundred bytes of its file.
-"""
+"""Checks that a file is a journal, and locks it, before SQLite could change a byte of it."""
 
 from __future__ import annotations
 
@@ -19,31 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["APPLICATION", "FORMAT", "release", "take"]
 
+# The version of the tables, SQLite's user_version. A journal of a higher one is refused.
 FORMAT = 1
-"""The version of the tables. A journal of a higher one is refused, since what it means is not known here."""
-
+# SQLite's application_id. Both are in the first hundred bytes of the file.
 APPLICATION = int.from_bytes(b"prto", "big")
-"""What SQLite's header says whose file it is."""
 
-# Not on Windows, where SQLite's own locks have no such gap.
+# Not on Windows, where SQLite's own locks do (see ``_lock``).
 _fcntl: Any = import_module("fcntl") if os.name == "posix" else None
 
 _MAGIC = b"SQLite format 3\x00"
 
 
-def _taken(path: Path) -> str:
-    """Return what to say when somebody else has the journal open."""
-    return f"journal: {shown(path)} is in use by another scan; wait until that one has ended, or use another file"
-
-
 def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
-    """Open the file, lock it, and return its descriptor, if it is a journal or empty.
-
-    ``reading``: others may read at the same time, and nobody may write. Raises ``ConfigurationError`` for any other
-    file, one that cannot be opened or is in use, one of a newer version, and one that is there without ``resume``.
-    """
+    """Open a file that is a journal or empty, lock it, and return its descriptor. ``reading``: the lock is shared."""
     try:
-        # Not blocking, should it be a pipe; binary, for Windows would take a byte of 26 for the end.
+        # Non-blocking, in case it is a pipe. Binary, because Windows takes a byte of 26 for the end.
         more = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
         flags = (os.O_RDONLY if reading else os.O_RDWR) | more | (os.O_CREAT if create else 0)
         descriptor = os.open(path, flags, 0o666)
@@ -64,35 +51,34 @@ def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
 
 
 def _lock(descriptor: int, path: Path, *, shared: bool) -> None:
-    """Refuse a file that another scan has open.
-
-    SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, be it
-    to copy it; this one is not. It goes with the process, however that ends.
-    """
+    # SQLite's own lock, of the POSIX kind, is lost as soon as anything in the process opens and closes the file, such
+    # as to copy it. This one is not, and it ends with the process, however that ends.
     if _fcntl is None:
         return
     try:
         _fcntl.flock(descriptor, (_fcntl.LOCK_SH if shared else _fcntl.LOCK_EX) | _fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        failure = _taken(path)
+        failure = (
+            f"journal: {shown(path)} is in use by another scan; wait until that one has ended, or use another file"
+        )
     except OSError:
-        return  # a file system without such locks: SQLite's own has to do
+        return  # a file system without such locks: SQLite's own have to do
     else:
         return
     raise ConfigurationError(failure)
 
 
 def release(descriptor: int) -> None:
-    """Let others have the file."""
+    """Unlock and close the file."""
     if _fcntl is not None:
         with suppress(OSError):
-            # Closing alone would not do if a process was forked meanwhile, which has the same lock.
+            # Closing alone does not unlock it if a process was forked meanwhile, which has the same lock.
             _fcntl.flock(descriptor, _fcntl.LOCK_UN)
     os.close(descriptor)
 
 
 def _check_head(head: bytes, path: Path, *, resume: bool) -> None:
-    if not head:  # new, or left by a process that was killed while it made it
+    if not head:  # new, or left by a process that was killed while it created it
         return
     application, version = int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big")
     if head[:16] != _MAGIC or len(head) < 100 or application != APPLICATION:

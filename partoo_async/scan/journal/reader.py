@@ -1,10 +1,10 @@
-"""Reading a journal: what an earlier run recorded, for a scan that goes on with it and for whoever compares scans."""
+"""Reads a journal: for a scan that resumes, and for a comparison of scans."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome
-from partoo_async.scan.journal.database import Database, open_database
+from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 from partoo_async.scan.outcomes import ScanItem
 from partoo_async.scan.scope import check_journal
 
@@ -23,50 +23,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = [
-    "NO_GROUP",
-    "RecordedSection",
-    "JournalReader",
-    "Replay",
-    "open_recording",
-    "read_header",
-    "read_sections",
-    "readable",
-    "write_header",
-]
+__all__ = ["JournalReader", "RecordedSection", "Replay", "open_reader", "read_header", "read_sections", "readable"]
 
-NO_GROUP = -1
-"""Stands in the tables for a group id that is None: the outcome of a section that could not be read."""
-
-_PAGE = 200
+_PAGE = 200  # outcomes
 
 
 @frozen
 class RecordedSection:
-    """A section as it was when it was last read: its groups, and its name unless only some groups were asked for."""
+    """A section as it was last read."""
 
     section_id: int
-    name: str | None
+    name: str | None  # None: the scan was given its groups, and did not read it
     group_ids: tuple[int, ...]
 
 
 @define
 class Replay:
-    """Hands out recorded outcomes a page at a time, in the order in which they came. Raises ``JournalError``.
-
-    It ends at what was recorded last when ``begin`` was awaited, so that a run can record while it replays.
-    """
+    """Reads recorded outcomes page by page, in the order in which they were recorded. Raises ``JournalError``."""
 
     _database: Database
-    _retry_failed: bool = field(kw_only=True)
+    _least: int  # the lowest group id: 0, or NO_GROUP for sections that could not be read as well
+    _retry_failed: bool  # leave out failures
     _page: deque[ScanItem] = field(factory=deque)
     _position: int = 0
-    _last: int = 0
+    _last: int = 0  # when ``begin`` was awaited: a scan records while it replays
 
     async def begin(self) -> int:
         """Return how many outcomes there are to replay."""
-        sql = "SELECT count(*), coalesce(max(number), 0) FROM outcomes WHERE group_id >= 0 AND NOT (failed AND ?)"
-        ((count, self._last),) = await self._database.fetch(sql, self._retry_failed)
+        sql = "SELECT count(*), coalesce(max(number), 0) FROM outcomes WHERE group_id >= ? AND NOT (failed AND ?)"
+        ((count, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
         return int(count)
 
     async def next(self) -> ScanItem | None:
@@ -74,9 +59,10 @@ class Replay:
         if not self._page and self._position < self._last:
             sql = (
                 "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
-                " WHERE number > ? AND number <= ? AND group_id >= 0 AND NOT (failed AND ?) ORDER BY number LIMIT ?"
+                " WHERE number > ? AND number <= ? AND group_id >= ? AND NOT (failed AND ?) ORDER BY number LIMIT ?"
             )
-            rows = await self._database.fetch(sql, self._position, self._last, self._retry_failed, _PAGE)
+            bounds = (self._position, self._last, self._least)
+            rows = await self._database.fetch(sql, *bounds, self._retry_failed, _PAGE)
             self._page.extend([_item(self._database.path, *row[1:]) for row in rows])
             self._position = rows[-1][0] if rows else self._last
         return self._page.popleft() if self._page else None
@@ -84,37 +70,24 @@ class Replay:
 
 @frozen
 class JournalReader:
-    """A journal that is only read.
+    """A journal that is only read."""
 
-    ``server``: base URL; ``started``: when its first run began, in UTC; ``version``: of the package that began it;
-    ``complete``: whether every group that was to be read has an outcome; ``sections``: those that could be read, by id.
-    """
-
-    server: str
-    started: datetime
-    version: str
-    complete: bool
-    sections: Mapping[int, RecordedSection]
+    server: str  # base URL
+    started: datetime  # when its first run began, in UTC
+    version: str  # of the package that began it
+    complete: bool  # every group has an outcome
+    sections: Mapping[int, RecordedSection]  # those that could be read, by id
     _database: Database
 
     async def items(self) -> AsyncIterator[ScanItem]:
-        """Yield every recorded outcome, failures included. Raises ``ConfigurationError`` where the file is damaged."""
-        position = 0
-        sql = (
-            "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
-            " WHERE number > ? ORDER BY number LIMIT ?"
-        )
-        while True:
-            try:
-                rows = await self._database.fetch(sql, position, _PAGE)
-                items = [_item(self._database.path, *row[1:]) for row in rows]
-            except JournalError as error:
-                raise ConfigurationError(str(error)) from None
-            if not rows:
-                return
-            for item in items:
+        """Yield every recorded outcome. Raises ``ConfigurationError`` if the file is damaged."""
+        replay = Replay(self._database, NO_GROUP, False)
+        try:
+            await replay.begin()
+            while (item := await replay.next()) is not None:
                 yield item
-            position = rows[-1][0]
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
 
 
 def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str, crc32: int) -> ScanItem:
@@ -129,8 +102,8 @@ def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str,
 
 
 @asynccontextmanager
-async def open_recording(path: str | os.PathLike[str]) -> AsyncIterator[JournalReader]:
-    """Open a journal to read it. Raises ``ConfigurationError`` for a file that is none, is damaged or is in use."""
+async def open_reader(path: str | os.PathLike[str]) -> AsyncIterator[JournalReader]:
+    """Open a journal to read it. Raises ``ConfigurationError`` if it is none, is damaged or is in use."""
     file = check_journal(path)
     database = await open_database(file, reading=True)
     try:
@@ -169,12 +142,6 @@ async def read_header(database: Database) -> dict[str, Any]:
     rows = await database.fetch("SELECT * FROM header")
     with readable(database.path, "header"):
         return {name: json.loads(value) for name, value in rows}
-
-
-async def write_header(database: Database, facts: Mapping[str, object]) -> None:
-    """Write facts about the scan, JSON values, over those of the same name."""
-    rows: Iterable[tuple[str, str]] = [(name, json.dumps(value)) for name, value in facts.items()]
-    await database.write(("INSERT OR REPLACE INTO header VALUES (?, ?)", rows))
 
 
 async def read_sections(database: Database) -> list[RecordedSection]:

@@ -1,0 +1,82 @@
+"""What a scan without a journal has in place of a ``Journal``. Loads no SQLite."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from partoo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from partoo_async.models import Section
+    from partoo_async.scan.journal.journal import Journal
+    from partoo_async.scan.outcomes import ScanItem, ScanPlan
+    from partoo_async.scan.scope import Scope
+
+__all__ = ["NoJournal", "journal_opener"]
+
+
+class NoJournal:
+    """The null object: has the methods of ``Journal`` that a scan calls, and records nothing."""
+
+    records: bool = False
+    replays: bool = False
+    begun: bool = False
+
+    async def load(self) -> None:
+        """Do nothing."""
+
+    async def record(self, _item: ScanItem) -> None:
+        """Do nothing."""
+
+    async def note_plan(self, _plan: ScanPlan | None) -> None:
+        """Do nothing."""
+
+    async def finish(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+    async def next(self) -> ScanItem | None:
+        """Return that there is nothing to replay."""
+        return None
+
+    async def begin_replay(self) -> int:
+        """Return that there is nothing to replay."""
+        return 0
+
+    async def forget_missing_sections(self, _section_ids: list[int]) -> list[tuple[int, int]]:
+        """Return that no group is gone."""
+        return []
+
+    async def compare(
+        self, _section_id: int, _section: Section | None, groups: array[int]
+    ) -> tuple[array[int], list[int], list[int]]:
+        """Return that every group is to be read, and that none was added or deleted."""
+        return groups, [], []
+
+
+async def _open_none(_server: str, _scope: Scope) -> NoJournal:
+    return NoJournal()
+
+
+def journal_opener(
+    path: Path | None, *, resume: bool, retry_failed: bool
+) -> Callable[[str, Scope], Awaitable[Journal | NoJournal]]:
+    """Return the function that opens the journal at ``path``, or none. Raises ``ConfigurationError``."""
+    if path is None:
+        return _open_none
+    try:
+        # Only for a scan that has a journal, or every scan would load SQLite. And already now, since an import takes
+        # file handles, which may be used up later.
+        from partoo_async.scan.journal.journal import Journal  # noqa: PLC0415 - see above
+    except OSError as error:
+        problem = f"journal: cannot open one: {error.strerror or error}"
+    else:
+        return partial(Journal.open, path, resume=resume, retry_failed=retry_failed)
+    raise ConfigurationError(problem)

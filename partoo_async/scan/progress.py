@@ -1,0 +1,172 @@
+"""Counts the outcomes that a scan hands out: for its progress, its report, ``max_failures`` and its last log line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from partoo_async._internal.callbacks import tell
+from partoo_async._internal.reprs import total_repr
+from partoo_async.errors import ConfigurationError, PartooError
+from partoo_async.policy import as_int, check_count
+from partoo_async.scan.journal.codec import JournalError
+from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from partoo_async.scan.fetcher import GroupFetcher
+    from partoo_async.scan.worker_pool import WorkerPool
+    from partoo_async.scan.worklist import Key, WorkList
+    from partoo_async.session import PartooSession
+
+__all__ = ["Failures", "ProgressCounter"]
+
+_logger = logging.getLogger("partoo_async.scan")
+
+# For the report of a scan that ends early. Bounded, because memory must not grow with the number of groups.
+_MAX_KEPT = 100
+
+
+@total_repr
+@define
+class Failures:
+    """Counts failures against ``max_failures``: a count, a fraction of all outcomes, or None for no limit."""
+
+    tolerated: int | float | None = field(converter=as_int)
+    count: int = 0
+    kept: list[ScanItem] = field(factory=list)
+    _limit: float = float("inf")
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.tolerated, float):
+            if not 0 <= self.tolerated <= 1:
+                raise ConfigurationError(
+                    f"max_failures: expected a count, or a fraction from 0.0 to 1.0, not {self.tolerated!r}"
+                )
+        elif self.tolerated is not None:
+            check_count("max_failures", self.tolerated, least=0)
+
+    def begin(self, total: int) -> None:
+        """Set the limit for this number of outcomes."""
+        if isinstance(self.tolerated, float):
+            # By its decimal digits: 0.29 * 100 is 28.999... in binary.
+            self._limit = int(Decimal(repr(self.tolerated)) * total)
+        elif self.tolerated is not None:
+            self._limit = self.tolerated
+
+    def add(self, item: ScanItem) -> None:
+        """Count an item if it failed."""
+        if item.error is None:
+            return
+        self.count += 1
+        if len(self.kept) < (_MAX_KEPT if self.tolerated is None else self._limit + 1):
+            self.kept.append(item)
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more failed than are tolerated."""
+        return self.count > self._limit
+
+    def __str__(self) -> str:
+        than = f" than {int(self._limit)}" if isinstance(self.tolerated, float) else ""
+        return f"{self.count} failed, and max_failures={self.tolerated} tolerates no more{than}"
+
+
+class ProgressCounter:
+    """Counts what a scan hands out. ``complete`` is set once that was everything."""
+
+    def __init__(
+        self,
+        session: PartooSession,
+        fetcher: GroupFetcher,
+        work: WorkList,
+        failures: Failures,
+        on_progress: Callable[[ScanProgress], object] | None,
+    ) -> None:
+        self._session = session
+        self._fetcher = fetcher
+        self._work = work
+        self._failures = failures
+        self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
+        self._replayed = 0
+        self._why = ""  # why it ended early
+        self.on_progress: Callable[[ScanProgress], object] | None = on_progress
+        self.done: int = 0
+        self.complete: bool = False
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._started = asyncio.get_running_loop().time()
+
+    def end(self) -> None:
+        """Stop the clock."""
+        self._ended = asyncio.get_running_loop().time()
+
+    def note_end(self, error: BaseException) -> None:
+        """Note the first error that ends the scan, for ``log_end``."""
+        # Of a foreign error only the class: its text may hold anything.
+        ours = isinstance(error, (PartooError, JournalError))
+        text = str(error).removeprefix("the scan ended early: ") if ours else f"{type(error).__name__} was raised"
+        self._why = self._why or text
+
+    def log_end(self, plan: ScanPlan | None) -> None:
+        """Log the end of the scan in one line, with its reason if it ended early."""
+        total = self.total(plan)
+        state = "complete" if self.complete else f"not complete: {self._why or 'it was closed'}"
+        if self.complete and not total:
+            # Otherwise a scan that yields nothing would look like one that lost everything.
+            count = len(self._work.sections)
+            state += f", there was nothing to scan: no groups in {count} section{'' if count == 1 else 's'}"
+        replayed = f" ({self._replayed} replayed from the journal)" if self._replayed else ""
+        _logger.info(
+            "scan: %s; %d of %d groups%s, %d failed, requests: %d, %.1f s",
+            *(state, self.done, total, replayed, self._failures.count, self._fetcher.sends, self._elapsed()),
+        )
+
+    def total(self, plan: ScanPlan | None) -> int:
+        """Return how many outcomes there will be, 0 while that is not known."""
+        # Before there is a plan, the sections that could not be read so far are no total.
+        return 0 if plan is None else plan.groups + len(self._work.unreadable)
+
+    def add(self, item: ScanItem) -> None:
+        """Count an outcome."""
+        self.done += 1
+        self._replayed += item.recorded
+        self._failures.add(item)
+
+    def tell(self, progress: ScanProgress) -> None:
+        """Call ``on_progress``. Its first error is logged and ends the calls, not the scan."""
+        if self.on_progress is None:
+            return
+        error = tell(self.on_progress, progress)
+        if error is not None:
+            self.on_progress = None
+            _logger.error("on_progress raised and is not called again; the scan goes on", exc_info=error)
+
+    def _elapsed(self) -> float:
+        return (self._ended or asyncio.get_running_loop().time()) - self._started if self._started else 0.0
+
+    def progress(self, plan: ScanPlan | None, pool: WorkerPool[Key, ScanItem] | None, *, is_open: bool) -> ScanProgress:
+        """Return how far the scan is."""
+        elapsed = self._elapsed()
+        # What is replayed from a journal says nothing about the speed.
+        rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
+        left, begun = self._work.ahead
+        if pool is not None:
+            left, begun = left - pool.taken, pool.taken - pool.done
+        eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
+        paused = self._session.quota.paused_for() if is_open else 0.0
+        held = (self._fetcher.outage.held_for, self._fetcher.outage.held_by) if is_open else ()
+        return ScanProgress(self.done, self._failures.count, self.total(plan), rate, eta, paused, *held)
+
+    def report(self, items: Iterable[ScanItem]) -> ScanReport:
+        """Return the figures until now, with the items that the caller kept."""
+        fetcher, drift = self._fetcher, dict(self._session.drift)
+        changes = tuple(self._work.added), tuple(self._work.deleted)
+        figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
+        return ScanReport(tuple(items), *figures, *changes, complete=self.complete)
