@@ -28,7 +28,7 @@ from partoo_async.errors import (
     RateLimitError,
     ScanError,
 )
-from partoo_async.quota.window import DEFAULT_PAUSE
+from partoo_async.quota.gate import DEFAULT_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

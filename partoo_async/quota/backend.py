@@ -1,96 +1,83 @@
-"""What a quota asks of the place where its slots are kept, and the simplest such place: a gate without a limit."""
+"""The seam for stores of slots: what a quota asks of one, whether this process keeps it or many processes share it."""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Backend", "OpenGate"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from partoo_async.quota.snapshot import Demand
+
+__all__ = ["Backend"]
 
 
 class Backend(Protocol):
-    """Where slots are kept. All times are those of one clock, in seconds: the quota's.
+    """Keeps the slots of one quota. Pauses and spacing are the quota's part, see ``Gate``.
 
-    A backend shared by processes keeps leased slots at hand, so that these calls stay immediate. They are made under
-    a lock, by one thread at a time.
+    All methods but ``start`` and ``aclose`` return at once: they are called under a lock, by one thread at a time. A
+    backend shared by processes hands out slots that it leased beforehand, and talks to its store in a task of its own.
+    Times are seconds on the quota's clock, which is the event loop's.
+
+    Attributes:
+        limit: Slots in all; None for no limit.
+        per: Seconds of the window.
+        is_shared: Whether other processes use the slots as well, so that it is started and closed.
     """
 
     limit: int | None
     per: float
-    paused_until: float
+    is_shared: bool
 
     @property
-    def waits_for_answer(self) -> bool:
-        """Whether no slot is given before one comes back, whatever the time."""
+    def waits_for_change(self) -> bool:
+        """Whether only ``changed`` brings new slots: the quota then sets no timer for them."""
 
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
+    async def start(self, demand: Callable[[], Demand], changed: Callable[[float], None]) -> None:
+        """Connect to the store, for as long as a timeout of its own allows.
+
+        A store that may come back is no reason to raise: grant a safe part of the quota until then.
+
+        Args:
+            demand: Returns the present need. To ask before each exchange with the store.
+            changed: To call, from any thread but in none of the methods below, when slots have come, with 0.0; and
+                when another process met a 429, with the seconds until its pause ends.
+
+        Raises:
+            Exception: What will not mend by itself, such as a directory that does not exist.
+        """
+
+    async def aclose(self) -> None:
+        """Give leased slots back and disconnect. Grant no slot from now on, until the next ``start``."""
+
+    def demand_changed(self) -> None:
+        """Note that calls began or ceased to wait."""
+
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Take a slot and return True if more than ``reserved`` are free. A shared store keeps the reserve itself."""
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
+        """Return a slot.
 
-        ``late``: for how many seconds from now a request that was given up may still reach the server.
+        Args:
+            now: The present.
+            sent: Whether the server may have seen the request. If not, the slot is free at once.
+            answered: Whether the response was complete; the window begins now.
+            late: Seconds for which a request that was given up may still reach the server.
         """
 
-    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close the gate until that time, unless it is closed for longer already.
-
-        ``vague``: the server did not say for how long.
-        """
+    def pause(self, now: float, until: float) -> None:
+        """Tell other processes that this one met a 429, and may not send before ``until``."""
 
     def used(self, now: float) -> int:
-        """Return how many slots are taken, those that cool down included."""
+        """Return how many slots are taken, those included that come back only after a window."""
 
-    def spaced(self, now: float) -> bool:
-        """Whether sends go out one by one, at the pace of the quota."""
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return the earliest time for slot number ``position`` (0 is the next), with ``reserved`` left free.
 
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
-
-        The time may be earlier than what will happen, never later.
+        It may be too early, never too late. ``opens``: when the quota's pause ends.
         """
 
     def forgotten_at(self) -> float:
-        """Return the time from which on nothing that was sent or said matters any more; infinity if that is open."""
-
-
-class OpenGate:
-    """The backend without a limit: nothing but the gate that a 429 closes."""
-
-    limit: int | None = None
-    per: float = 60.0
-
-    def __init__(self) -> None:
-        self.paused_until: float = -math.inf
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Return False: there is nothing to wait for."""
-        return False
-
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Return whether the gate is open."""
-        return now >= self.paused_until
-
-    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Do nothing: there are no slots."""
-
-    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close the gate until that time, unless it is closed for longer already."""
-        self.paused_until = max(self.paused_until, until)
-
-    def used(self, now: float) -> int:
-        """Return 0."""
-        return 0
-
-    def spaced(self, now: float) -> bool:
-        """Return False: no pace is known."""
-        return False
-
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return when the gate opens."""
-        return max(now, self.paused_until)
-
-    def forgotten_at(self) -> float:
-        """Return the time from which on no pause matters any more."""
-        return self.paused_until + self.per
+        """Return the time from which no slot is taken any more; infinity while a request is in flight."""

@@ -1,4 +1,4 @@
-"""The quota of one organization: lanes of waiters in front of a backend that keeps the slots."""
+"""The quota of one organization, as users see it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,41 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.errors import ConfigurationError
 from partoo_async.policy import Priority, RateLimit
-from partoo_async.quota.backend import Backend, OpenGate
-from partoo_async.quota.loops import LOCK
-from partoo_async.quota.messages import pause_warning
+from partoo_async.quota.event_loops import LOCK
+from partoo_async.quota.gate import DEFAULT_PAUSE, LONGEST_CLOSED
+from partoo_async.quota.local import SlidingWindow, Unlimited
 from partoo_async.quota.snapshot import QuotaSnapshot
-from partoo_async.quota.wait_queue import Queue
-from partoo_async.quota.window import DEFAULT_PAUSE, LONGEST_CLOSED, SlidingWindow
+from partoo_async.quota.wait_queue import WaitQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+
+    from partoo_async.quota.backend import Backend
 
 __all__ = ["EVERY_QUOTA", "Quota"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
-_MOST_JITTER = 0.25  # seconds that a pause may last longer than asked
+# Seconds that a pause may last longer than asked. Later only, never earlier: processes that were paused together
+# should not come back together.
+_MOST_JITTER = 0.25
 
-EVERY_QUOTA: WeakSet[Quota] = WeakSet()
-"""All that there are, for a fork."""
+EVERY_QUOTA: WeakSet[Quota] = WeakSet()  # for a fork
 
 
 @total_repr
-class Quota(Queue):
-    """Grants slots: interactive calls before bulk ones, first in first out within each, none while the gate is closed.
+class Quota(WaitQueue):
+    """Grants slots: interactive calls before bulk ones, first in first out within each, none during a pause.
 
-    Share one between clients of the same organization with ``PartooClient(quota=...)``; clients of the same server,
-    key and ``RateLimit`` share one by themselves. Any number of event loops may use it, in threads of their own, too.
+    Clients of the same server, key and ``RateLimit`` share one by themselves. Share one between keys of an organization
+    with ``PartooClient(quota=...)``. Event loops in different threads may use it.
+
+    Args:
+        rate_limit: How many requests in which time; None for no limit.
+        backend: Where the slots are kept. Default: in this process.
+        chance: Returns a number in [0, 1), for jitter.
     """
 
     kept: bool = True
@@ -49,9 +57,12 @@ class Quota(Queue):
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.rate_limit = rate_limit
-        super().__init__(rate_limit, backend or (OpenGate() if rate_limit is None else SlidingWindow(rate_limit)))
+        super().__init__(rate_limit, backend or (Unlimited() if rate_limit is None else SlidingWindow(rate_limit)))
         self._chance = chance
         self._pauses = 0
+        self._users = 0
+        self._is_started = self._is_closed = False
+        self._starting = asyncio.Lock()
         EVERY_QUOTA.add(self)
 
     def __repr__(self) -> str:
@@ -64,38 +75,79 @@ class Quota(Queue):
     def _keep(self) -> None:
         """Called at a request or a 429 while it is not ``kept``: it has a history from now on."""
 
-    def _relatives(self) -> Iterable[Quota]:
-        """The quotas of other limits for the same key: a 429 is for all of them."""
-        return ()
-
     def is_cool(self) -> bool:
         """Whether nothing that was sent or said through it matters any more."""
-        self.bury()
-        return not self._lanes and self._loops.clock() >= self._backend.forgotten_at()
+        self.drop_closed_loops()
+        forgotten = max(self._gate.forgotten_at(), self._backend.forgotten_at())
+        return not self._lanes and self._loops.clock() >= forgotten
+
+    async def start(self) -> None:
+        """Connect to the store of slots, if processes share one. Call ``aclose`` as often as this.
+
+        Raises:
+            ConfigurationError: The store cannot be used; the text says why.
+        """
+        if self._backend.is_shared:
+            self._is_closed = False
+            await self._connect()
+            self._users += 1
+
+    async def _connect(self) -> None:
+        async with self._starting:
+            if self._is_started:
+                return
+            try:
+                await self._backend.start(self._demand, self._changed)
+            except Exception as error:
+                raise ConfigurationError(f"quota: the shared store cannot be used: {error}") from error
+            self._is_started = True
+
+    async def aclose(self) -> None:
+        """Disconnect from a shared store when its last user does. Calls that wait raise ``ClientClosedError``."""
+        self._users = max(0, self._users - 1)
+        if not self._is_started or self._users:
+            return
+        self._is_started, self._is_closed = False, True
+        try:
+            await self._backend.aclose()
+        finally:
+            with LOCK:
+                for waiter in self._take_out_all(lambda _: True):
+                    waiter.member.settle(waiter.future, self._closed_error())
+                self._schedule()
 
     def try_acquire(
         self, priority: Priority = Priority.INTERACTIVE, loop: asyncio.AbstractEventLoop | None = None
     ) -> bool:
-        """Take a slot and return True, if that needs no waiting. ``loop``: the running one, if it is at hand."""
+        """Take a slot, if that needs no waiting.
+
+        Args:
+            priority: The lane of the call.
+            loop: The running event loop, if it is at hand.
+
+        Returns:
+            Whether a slot was taken. If so, call ``release`` for it.
+        """
         with LOCK:
-            loops, lanes = self._loops, self._lanes
+            loops, lanes, gate, backend = self._loops, self._lanes, self._gate, self._backend
             member = loops.last
             if member is None or member.loop() is not (loop or asyncio.get_running_loop()):
                 member = loops.enter()
             now = loops.clock()
             if not self.kept:
                 self._keep()
-            spare, backend = 0, self._backend
+            reserved = 0
             if priority is Priority.INTERACTIVE:
                 self._reserved_until = max(self._reserved_until, now + backend.per)
             elif now < self._reserved_until:
-                spare = self._spare(priority, now)
-            # Nearly always nobody waits, and then there is no order to keep and no turn to count.
+                reserved = self._reserved(priority, now)
+            # Nearly always nobody waits. Then there is no order to keep and no run to count.
             crowded = lanes.interactive or lanes.bulk
             if crowded and not lanes.may_pass(priority):
                 return False
-            if not backend.acquire(now, spare):
+            if now < gate.opens_at or not backend.acquire(now, reserved):
                 return False
+            gate.sent(now)
             member.in_flight += 1
             if crowded or lanes.run:
                 lanes.granted(priority)
@@ -107,25 +159,35 @@ class Quota(Queue):
 
     @property
     def holds_reserve(self) -> bool:
-        """Whether it was told to hold the reserve at all times."""
+        """Whether ``hold_reserve`` was called."""
         return self._reserved_until == math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
-        """Wait for a slot in the order of the lanes. ``deadline`` is a time of the event loop.
+        """Wait for a slot in the order of the lanes.
 
-        Raises ``QuotaExceededError``: at once when the quota cannot serve the call before its deadline or is paused
-        for more than five minutes, and at the deadline when calls that go before it took the slot it was to have.
+        Args:
+            priority: The lane of the call.
+            deadline: Event loop time until which to wait.
+
+        Raises:
+            QuotaExceededError: At once if the quota cannot serve the call before its deadline, or is paused for more
+                than five minutes; at the deadline if calls that go first took its slot.
+            ClientClosedError: The quota was closed.
         """
         if self.try_acquire(priority):
             return
-        waiter = self._queue(priority, deadline)
+        if self._backend.is_shared and not self._is_started:
+            if self._is_closed:
+                raise self._closed_error()
+            await self._connect()
+        waiter = self._enqueue(priority, deadline)
         try:
             async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                 await waiter.future
         except TimeoutError:
-            self._withdraw(priority, waiter)
+            self._withdraw(waiter)
         except BaseException:
-            self._withdraw(priority, waiter)
+            self._withdraw(waiter)
             raise
         else:
             return
@@ -139,44 +201,66 @@ class Quota(Queue):
         late: float = 0.0,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """Return a slot. ``sent``: the server may have seen the request; ``answered``: its answer was complete.
+        """Return a slot.
 
-        ``late``: for how many seconds from now a request that was given up may still reach the server. ``loop``: that
-        of the call, if it is at hand.
+        Args:
+            sent: Whether the server may have seen the request. If not, the slot is free at once.
+            answered: Whether the response was complete.
+            late: Seconds for which a request that was given up may still reach the server.
+            loop: The event loop of the call, if it is at hand.
         """
         with LOCK:
-            member = self._loops.last
+            loops, gate = self._loops, self._gate
+            member = loops.last
             if loop is None or member is None or member.loop() is not loop:
-                member = self._loops.here()
+                member = loops.here()
             if member is None or not member.in_flight:
-                return  # counted as given up when its loop was closed
+                return  # it was counted as given up when its loop was closed
             member.in_flight -= 1
-            self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
+            now = loops.clock()
+            self._backend.release(now, sent=sent, answered=answered, late=late)
+            if gate.is_probing:
+                gate.ended(now, answered=sent and answered)
             if self._lanes.interactive or self._lanes.bulk:
                 self._dispatch()
 
     def pause(self, seconds: float | None) -> float:
-        """Close the gate for every call of this quota, an hour at most; None stands for 60 s. Return the seconds."""
+        """Let no call leave for a time, as after a 429.
+
+        Args:
+            seconds: For how long, an hour at most; None stands for 60 s.
+
+        Returns:
+            The seconds until the pause ends, a little jitter included.
+        """
         with LOCK:
             now = self._loops.clock()
             vague = seconds is None
             seconds = DEFAULT_PAUSE if seconds is None else min(seconds, LONGEST_CLOSED)
-            # Later only, never earlier: several processes that were paused together should not come back together.
             until = now + seconds + self._chance() * min(_MOST_JITTER, seconds * 0.01)
-            was_open = now >= self._backend.paused_until
+            was_open = now >= self._gate.paused_until
             self._pauses += was_open
             if not self.kept:
                 self._keep()
             for quota in (self, *self._relatives()):
-                quota._backend.pause(now, until, vague=vague)
-                quota._refuse_the_late(now)
-                quota._schedule()
-            paused, spaced = self.paused_for(), self._backend.spaced(now)
-            pauses = self._pauses if self._backend.limit is not None else 1
-            waiting = len(self._lanes)
+                quota._gate.pause(now, until, vague=vague)
+                quota._backend.pause(now, quota._gate.paused_until)
+                quota._after_pause(now)
+            paused, waiting = self.paused_for(), len(self._lanes)
+            text = self._pause_warning(paused, waiting, spaced=self._gate.is_spaced(now))
         if was_open:
-            _logger.warning("%s", pause_warning(paused, waiting, pauses, spaced=spaced))
+            _logger.warning("%s", text)
         return paused
+
+    def _pause_warning(self, seconds: float, waiting: int, *, spaced: bool) -> str:
+        hint = "; then sends are spaced at the pace of the quota until a window passes without a 429" if spaced else ""
+        # The first may be an accident. The window was kept, so a second one has a cause outside of it.
+        if self._pauses > 1 and self._backend.limit is not None:
+            hint += (
+                f" (pause number {self._pauses}, though this process stays within its limit: another one uses the same"
+                " quota, or the server counts in another way; see RateLimit(share=...) and RateLimit(pacing='smooth'))"
+            )
+        return f"429: the server pauses this quota for {seconds:.1f} s (waiting calls: {waiting}){hint}"
 
     def snapshot(self) -> QuotaSnapshot:
         """Return the present state, for a health page or a log line. Before the first use, that of a fresh quota."""
@@ -193,8 +277,8 @@ class Quota(Queue):
                 waiting=interactive + bulk,
                 waiting_interactive=interactive,
                 waiting_bulk=bulk,
-                paused_until=backend.paused_until if paused else None,
+                paused_until=self._gate.paused_until if paused else None,
                 paused_for=paused,
                 wait=wait,
-                spaced=backend.spaced(now),
+                spaced=self._gate.is_spaced(now),
             )

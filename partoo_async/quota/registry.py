@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from partoo_async.quota.loops import LOCK, has_own_clock, weak_clock
+from partoo_async.quota.event_loops import LOCK, has_own_clock, weak_clock
 from partoo_async.quota.quota import EVERY_QUOTA, Quota
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class SharedQuota(Quota):
         self._registry = registry
         self.kept = False
         for relative in list(family.quotas.values()):
-            now, opens = registry.clock(), relative._backend.paused_until
+            now, opens = registry.clock(), relative._gate.paused_until
             if now < opens:
-                self._backend.pause(now, opens)
+                self._gate.pause(now, opens)
         family.quotas[rate_limit] = self
 
     def _keep(self) -> None:
@@ -124,7 +124,7 @@ def forget() -> None:
 def _after_fork() -> None:
     """The loops of the parent do not run here. What it has sent by now counts, what it will send is its own affair."""
     for quota in list(EVERY_QUOTA):
-        quota.bury(everyone=True)
+        quota.drop_closed_loops(everyone=True)
     LOCK.release()
 
 

@@ -1,21 +1,28 @@
-"""The state of a quota as a value."""
+"""What is known of a quota at one moment, as values."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["QuotaSnapshot"]
+__all__ = ["Demand", "QuotaSnapshot"]
 
 
 @frozen
 class QuotaSnapshot:
     """The state of a quota at one moment.
 
-    ``limit`` requests in any ``per`` seconds, of which ``used`` are taken and ``available`` are free (None for both
-    the limit and the rest when the local limiter is off). ``waiting`` calls are queued: ``waiting_interactive`` and
-    ``waiting_bulk``. ``paused_until`` is the event loop time at which a 429's pause ends, None when the gate is open;
-    ``paused_for`` is the same in seconds from now. ``wait``: seconds that a new interactive call would wait, at least.
-    ``spaced``: sends go out one by one at the quota's pace, since 429s were repeated, or with ``pacing="smooth"``.
+    Attributes:
+        limit: Requests in any window; None without a limit.
+        per: Seconds of the window.
+        used: Slots that are taken.
+        available: Slots that are free; None without a limit.
+        waiting: Calls that wait for a slot.
+        waiting_interactive: Those of them that are interactive.
+        waiting_bulk: Those of them that are bulk work.
+        paused_until: Event loop time at which a 429's pause ends; None without a pause.
+        paused_for: The same in seconds from now; 0.0 without a pause.
+        wait: Seconds that a new interactive call would wait at least.
+        spaced: Whether requests leave one by one, after repeated 429s or with ``pacing="smooth"``.
     """
 
     limit: int | None
@@ -29,3 +36,18 @@ class QuotaSnapshot:
     paused_for: float
     wait: float
     spaced: bool = False
+
+
+@frozen
+class Demand:
+    """What a quota needs of its backend at one moment.
+
+    Attributes:
+        interactive: Interactive calls that wait for a slot.
+        bulk: Bulk calls that wait for a slot.
+        reserve_for: Seconds for which bulk work leaves the reserve free; infinity for always.
+    """
+
+    interactive: int
+    bulk: int
+    reserve_for: float

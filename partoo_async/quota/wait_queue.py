@@ -1,180 +1,243 @@
-"""Who waits for a slot, in which loop, and who is let through when: the lanes of one quota in front of its backend."""
+"""Who waits for a slot, in which event loop, and who goes when: two lanes in front of a gate and a backend."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from typing import TYPE_CHECKING
 
+from partoo_async.errors import ClientClosedError, QuotaExceededError
 from partoo_async.policy import Priority
+from partoo_async.quota.event_loops import LOCK, EventLoops, LoopMember
+from partoo_async.quota.gate import Gate
 from partoo_async.quota.lanes import Lanes
-from partoo_async.quota.loops import LOCK, Loops, Member
-from partoo_async.quota.messages import refusal
+from partoo_async.quota.snapshot import Demand
 
 if TYPE_CHECKING:
-    from partoo_async.errors import QuotaExceededError
+    from collections.abc import Callable, Iterable
+
     from partoo_async.policy import RateLimit
     from partoo_async.quota.backend import Backend
 
-__all__ = ["LONGEST_PAUSE", "Queue"]
+__all__ = ["LONGEST_PAUSE", "WaitQueue"]
 
+_logger = logging.getLogger("partoo_async.quota")
+
+# Seconds. No call waits for the end of a longer pause: it is refused, with the time to come back. 0.25 is for jitter.
 LONGEST_PAUSE = 300.25
-"""A call never sits out a longer pause in silence: it is refused with the time to come back. The fraction: jitter."""
 
-# Seconds for which a request of a loop that was closed may still be on its way.
-_LATE = 15.0
-# Seconds between looks at whether the loop that sent the one request after a pause is still there.
-_LOOK = 1.0
+# Seconds for which a request of a loop that was closed may still reach the server.
+_ABANDONED = 15.0
+# Seconds between looks at whether the loop that sent the probe is still open.
+_CHECK_EVERY = 1.0
+# Seconds. Raising after a wait of 0 would invite a busy loop; the next slot is at least a moment away.
+_LEAST_WAIT = 0.05
 
 
 class _Waiter:
-    __slots__ = ("deadline", "future", "granted", "member")
+    __slots__ = ("deadline", "future", "granted", "member", "priority")
 
-    def __init__(self, future: asyncio.Future[None], deadline: float, member: Member) -> None:
+    def __init__(self, future: asyncio.Future[None], priority: Priority, deadline: float, member: LoopMember) -> None:
         self.future = future
+        self.priority = priority
         self.deadline = deadline
         self.member = member
         self.granted = False
 
 
-class Queue:
+class WaitQueue:
     """The waiting part of a quota."""
 
     def __init__(self, rate_limit: RateLimit | None, backend: Backend) -> None:
         limit = backend.limit
+        smooth = rate_limit is not None and rate_limit.pacing == "smooth"
         self._backend = backend
+        self._gate = Gate(limit, backend.per, smooth=smooth)
         self._reserve = (
             0 if rate_limit is None or limit is None else min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9))
         )
         self._lanes: Lanes[_Waiter] = Lanes()
-        self._loops = Loops(self.bury)
+        self._loops = EventLoops(self.drop_closed_loops)
         self._reserved_until = -math.inf  # a window after the last interactive call
 
-    def _spare(self, priority: Priority, now: float) -> int:
+    def _reserved(self, priority: Priority, now: float) -> int:
         """How many slots a call must leave free: bulk leaves the reserve while interactive calls are being made."""
         if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
             return 0
         return self._reserve if now < self._reserved_until else 0
 
     def paused_for(self) -> float:
-        """Return the seconds until the gate opens, 0.0 when it is open."""
-        return max(0.0, self._backend.paused_until - self._loops.clock())
+        """Return the seconds until the pause ends; 0.0 without one."""
+        return max(0.0, self._gate.paused_until - self._loops.clock())
 
     def is_open(self) -> bool:
-        """Whether a request may leave now: no 429 has closed the gate."""
-        return self._loops.clock() >= self._backend.paused_until
+        """Whether no pause keeps requests from leaving now."""
+        return self._loops.clock() >= self._gate.paused_until
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return the least seconds until the last of ``calls`` new calls goes; with 0, the last that waits."""
+        """Return how long new calls would wait at least.
+
+        Args:
+            priority: The lane of the calls.
+            calls: How many. 0 stands for the calls that wait already.
+
+        Returns:
+            Seconds until the last of them goes.
+        """
         with LOCK:
             now = self._loops.clock()
             ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
             return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)
 
     def _ready_at(self, now: float, priority: Priority, position: int) -> float:
-        spare = self._spare(priority, now)
-        when = self._backend.ready_at(now, position, spare)
-        if spare:
+        backend, opens = self._backend, self._gate.paused_until
+        reserved = self._reserved(priority, now)
+        when = backend.ready_at(now, position, reserved, opens)
+        if reserved:
             # The reserve is given up when interactive calls have not been seen for a window.
-            when = min(when, max(self._reserved_until, self._backend.ready_at(now, position)))
-        return when
+            when = min(when, max(self._reserved_until, backend.ready_at(now, position, 0, opens)))
+        return max(when, self._gate.ready_at(now, position))
 
-    def _queue(self, priority: Priority, deadline: float) -> _Waiter:
+    def _enqueue(self, priority: Priority, deadline: float) -> _Waiter:
         with LOCK:
             member, now = self._loops.enter(), self._loops.clock()
             wait = self.forecast(priority)
             if now + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait)
-            waiter = _Waiter(asyncio.get_running_loop().create_future(), deadline, member)
+            waiter = _Waiter(asyncio.get_running_loop().create_future(), priority, deadline, member)
             self._lanes.lane(priority)[waiter] = None
             member.waiting += 1
+            self._backend.demand_changed()
             self._schedule()
             return waiter
 
-    def _withdraw(self, priority: Priority, waiter: _Waiter) -> None:
-        """Take a waiter out that will not come for its slot; give the slot back if it was granted in this moment."""
+    def _withdraw(self, waiter: _Waiter) -> None:
+        """Take a waiter out that gave up; return the slot if it was granted in this moment."""
         with LOCK:
-            if waiter in self._lanes.lane(priority):
-                self._take_out(priority, waiter)
-                self._dispatch()  # it may have been the head, and the next one may be let in
+            if waiter in self._lanes.lane(waiter.priority):
+                self._take_out(waiter)
+                self._dispatch()  # it may have been the head, and the next one may go
             elif waiter.granted and waiter.member.in_flight:
                 waiter.member.in_flight -= 1
-                self._give_back(sent=False, answered=False)
+                self._give_back(sent=False)
+                self._dispatch()
 
-    def _take_out(self, priority: Priority, waiter: _Waiter) -> None:
-        del self._lanes.lane(priority)[waiter]
+    def _take_out(self, waiter: _Waiter) -> None:
+        del self._lanes.lane(waiter.priority)[waiter]
         waiter.member.waiting -= 1
 
+    def _take_out_all(self, which: Callable[[_Waiter], bool]) -> list[_Waiter]:
+        chosen = [waiter for priority in Priority for waiter in self._lanes.lane(priority) if which(waiter)]
+        for waiter in chosen:
+            self._take_out(waiter)
+        return chosen
+
     def _refusal(self, wait: float) -> QuotaExceededError:
-        return refusal(self._backend.limit, self._backend.per, self.paused_for(), wait)
+        """Return the error for a call that would have to wait ``wait`` seconds at least."""
+        backend, wait = self._backend, max(wait, _LEAST_WAIT)
+        used_up = f"used up ({backend.limit} requests in {backend.per:g} s)"
+        what = "paused by the server's 429" if self.paused_for() else used_up
+        # Rounded up, or whoever does what the text says comes too early.
+        shown = math.ceil(wait * 10) / 10
+        return QuotaExceededError(
+            f"the quota is {what} and cannot serve this call in time; retry in {shown:.1f} s or allow it more time",
+            wait,
+        )
 
-    def _refuse_the_late(self, now: float) -> None:
-        """Tell the waiters that the pause outlasts now, not when their time is up."""
-        opens = self._backend.paused_until
-        for priority in Priority:
-            lane = self._lanes.lane(priority)
-            for waiter in [one for one in lane if opens > one.deadline or opens - now > LONGEST_PAUSE]:
-                self._take_out(priority, waiter)
-                waiter.member.tell(waiter.future, self._refusal(opens - now))
+    def _after_pause(self, now: float) -> None:
+        """Refuse the waiters that a new pause outlasts now, not at their deadline; the others wait on."""
+        opens = self._gate.paused_until
+        for waiter in self._take_out_all(lambda one: opens > one.deadline or opens - now > LONGEST_PAUSE):
+            waiter.member.settle(waiter.future, self._refusal(opens - now))
+        self._schedule()
 
-    def _give_back(self, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot and let through whoever can go by that."""
-        self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
-        if self._lanes.interactive or self._lanes.bulk:
-            self._dispatch()
+    def _give_back(self, *, sent: bool, late: float = 0.0) -> None:
+        """Return the slot of a request without a response."""
+        now = self._loops.clock()
+        self._backend.release(now, sent=sent, answered=False, late=late)
+        self._gate.ended(now, answered=False)
 
     def _dispatch(self) -> None:
-        """Let through whoever can go now, in order."""
-        now = self._loops.clock()
+        """Let waiters go, in order, as long as there are slots."""
+        now, gate = self._loops.clock(), self._gate
         while (priority := self._lanes.next()) is not None:
             waiter = next(iter(self._lanes.lane(priority)))
-            if waiter.future.done() or waiter.member.is_gone():
-                self._take_out(priority, waiter)  # cancelled in this turn of the loop, or with all of it
+            if waiter.future.done() or waiter.member.is_closed():
+                self._take_out(waiter)  # cancelled in this iteration of the loop, or with all of it
                 continue
-            if not self._backend.acquire(now, self._spare(priority, now)):
+            if now < gate.opens_at or not self._backend.acquire(now, self._reserved(priority, now)):
                 break
-            self._take_out(priority, waiter)
+            gate.sent(now)
+            self._take_out(waiter)
             self._lanes.granted(priority)
             waiter.granted = True
             waiter.member.in_flight += 1
-            waiter.member.tell(waiter.future)
+            waiter.member.settle(waiter.future)
+        self._backend.demand_changed()
         self._schedule()
 
     def _schedule(self) -> None:
-        """Keep one timer in each loop where somebody waits, at the moment when the next waiter can be let through."""
+        """Keep one timer in each loop that has waiters, for the moment when the next waiter can go."""
         priority, members = self._lanes.next(), self._loops.members
         when = None
         if priority is not None:
             now = self._loops.clock()
-            # An answer calls _dispatch by itself; a timer is for what only time brings. It is set for a moment that
-            # has passed, too: the clock moves on between a refused slot and this line.
-            if not self._backend.waits_for_answer:
+            # A response, or a change of the backend, calls _dispatch by itself; a timer is for what only time brings.
+            # It may be set for a moment that has passed: the clock moves on between a refused slot and this line.
+            if not self._gate.waits_for_response and not self._backend.waits_for_change:
                 when = max(self._ready_at(now, priority, 0), now)
             elif len(members) > 1:
-                when = now + _LOOK
+                when = now + _CHECK_EVERY
         for member in members:
-            if member.is_here():
+            if member.is_running_here():
                 member.set_timer(when if member.waiting else None, self._wake)
             elif member.waiting and member.timer is None and when is not None:
-                member.call(self._look)  # it may have had nothing to wait for but an answer that has come here
+                member.call(self._look)  # it has none if it waited only for a response, which has come here
 
-    def _wake(self, member: Member) -> None:
+    def _wake(self, member: LoopMember) -> None:
         member.timer = None
         self._look()
 
     def _look(self) -> None:
         with LOCK:
             if len(self._loops.members) > 1:
-                self.bury()
+                self.drop_closed_loops()
             self._dispatch()
 
-    def bury(self, *, everyone: bool = False) -> None:
+    def drop_closed_loops(self, *, everyone: bool = False) -> None:
         """Take out the loops that were closed: their waiters are gone, their requests given up."""
-        gone = self._loops.leave(everyone=everyone)
-        for priority in Priority if gone else ():
-            for waiter in [one for one in self._lanes.lane(priority) if one.member in gone]:
-                self._take_out(priority, waiter)
-        for member in gone:
+        closed = self._loops.remove_closed(everyone=everyone)
+        if not closed:
+            return
+        self._take_out_all(lambda waiter: waiter.member in closed)
+        for member in closed:
             for _ in range(member.in_flight):
-                self._backend.release(self._loops.clock(), sent=True, answered=False, late=_LATE)
-            member.in_flight = 0  # what its calls return when they are collected is returned
+                self._give_back(sent=True, late=_ABANDONED)
+            member.in_flight = 0  # so that its calls return nothing when they are collected
+
+    def _relatives(self) -> Iterable[WaitQueue]:
+        """The quotas of other limits for the same key: a 429 is for all of them."""
+        return ()
+
+    def _closed_error(self) -> ClientClosedError:
+        return ClientClosedError("this quota was closed, and grants no slots any more; start() opens it again")
+
+    def _demand(self) -> Demand:
+        with LOCK:
+            reserve_for = max(0.0, self._reserved_until - self._loops.clock())
+            return Demand(len(self._lanes.interactive), len(self._lanes.bulk), reserve_for)
+
+    def _changed(self, paused_for: float) -> None:
+        """Let waiters go for whom slots have come, or have everybody heed the pause of another process."""
+        with LOCK:
+            now, waiting = self._loops.clock(), len(self._lanes)
+            was_open = now >= self._gate.paused_until
+            if paused_for > 0:
+                for quota in (self, *self._relatives()):
+                    quota._gate.close(now + paused_for)
+                    quota._after_pause(now)
+            self._dispatch()
+        if was_open and paused_for > 0:
+            text = "another process met a 429: this quota is paused for %.1f s (waiting calls: %d)"
+            _logger.warning(text, paused_for, waiting)

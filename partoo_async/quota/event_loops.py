@@ -1,4 +1,4 @@
-"""The event loops that use one quota, each in a thread of its own perhaps, and the clock that they share."""
+"""The event loops that use one quota, each perhaps in a thread of its own, and the clock that they share."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from partoo_async.errors import ClientClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LOCK", "Loops", "Member", "has_own_clock", "weak_clock"]
+__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "weak_clock"]
 
+# Held for microseconds by whoever looks at a quota, and by nobody who waits. One for all quotas, so that a fork can
+# take it first. Reentrant: the garbage collector may end a call, and so return its slot, within any line.
 LOCK = threading.RLock()
-"""Held for microseconds by whoever looks at a quota, and by nobody who waits. One for all quotas, so that a fork can
-take it first. Reentrant, since the garbage collector may end a call, and so return its slot, within any line."""
 
-
-# Seconds. Loops of other makers look at the clock once a turn, and a turn may be long.
+# Seconds. Loops other than asyncio's read the clock once an iteration, and an iteration may be long.
 _STALE = 60.0
 
 
 def has_own_clock(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a loop keeps another time than the monotonic clock of the process, as a test's loop may."""
+    """Whether a loop's time is not the monotonic clock of the process, as a test's may not be."""
     if isinstance(loop, asyncio.BaseEventLoop):
         return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
     return abs(loop.time() - time.monotonic()) > _STALE
 
 
 def weak_clock(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """Return the clock of a loop with one of its own, without keeping the loop alive."""
+    """Return the clock of a loop without keeping the loop alive."""
     latest, own = loop.time(), weakref.ref(loop)
 
     def now() -> float:
@@ -52,8 +51,8 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-class Member:
-    """One loop that uses a quota. ``in_flight``: its slots; ``waiting``: its waiters; ``timer``: wakes it for them."""
+class LoopMember:
+    """One loop that uses a quota: its slots in flight, its waiters, and the timer that wakes it for them."""
 
     __slots__ = ("in_flight", "loop", "timer", "waiting")
 
@@ -63,12 +62,12 @@ class Member:
         self.waiting: int = 0
         self.timer: asyncio.TimerHandle | None = None
 
-    def is_gone(self) -> bool:
-        """Whether the loop was closed, and whatever it had under way with it."""
+    def is_closed(self) -> bool:
+        """Whether the loop was closed, or collected."""
         loop = self.loop()
         return loop is None or loop.is_closed()
 
-    def is_here(self) -> bool:
+    def is_running_here(self) -> bool:
         """Whether it is the running loop."""
         return self.loop() is _running()
 
@@ -81,33 +80,30 @@ class Member:
             with suppress(RuntimeError):  # closed in this moment
                 loop.call_soon_threadsafe(function, *arguments)
 
-    def tell(self, future: asyncio.Future[None], error: Exception | None = None) -> None:
+    def settle(self, future: asyncio.Future[None], error: Exception | None = None) -> None:
         """Let a waiter go, or raise an error to it."""
         self.call(_settle, future, error)
 
     def set_timer(self, when: float | None, function: Callable[..., object]) -> None:
-        """Keep one timer, or none. For the running loop alone: timers know no threads."""
+        """Keep one timer, or none. For the running loop only: timers are not thread-safe."""
         if self.timer is not None:
             self.timer.cancel()
         loop = self.loop()
         self.timer = None if when is None or loop is None else loop.call_at(when, function, self)
 
 
-class Loops:
-    """The members of one quota, and the clock that all of its times are told by: that of the loop that came first.
+class EventLoops:
+    """The members of one quota, and its clock. ``on_join`` is called when one joins."""
 
-    ``clean_up`` is called when one joins: others may have gone.
-    """
+    __slots__ = ("_on_join", "_owner", "clock", "is_new", "last", "members")
 
-    __slots__ = ("_clean_up", "_owner", "clock", "is_new", "last", "members")
-
-    def __init__(self, clean_up: Callable[[], None]) -> None:
-        self._clean_up = weakref.WeakMethod(clean_up)
-        self.members: list[Member] = []
-        self.clock: Callable[[], float] = self._first_look  # which is that of the first loop
+    def __init__(self, on_join: Callable[[], None]) -> None:
+        self._on_join = weakref.WeakMethod(on_join)
+        self.members: list[LoopMember] = []
+        self.clock: Callable[[], float] = self._first_look  # which joins, and so replaces itself
         self.is_new: bool = True
         self._owner: weakref.ref[asyncio.AbstractEventLoop] | None = None
-        self.last: Member | None = None
+        self.last: LoopMember | None = None
 
     def bind(self, owner: asyncio.AbstractEventLoop | None, clock: Callable[[], float] | None = None) -> None:
         """Take the clock of a loop that has its own, else that of the process."""
@@ -119,56 +115,48 @@ class Loops:
         self.enter()
         return self.clock()
 
-    def enter(self) -> Member:
-        """Return the member that the running loop is, from its first use on.
-
-        Raises ``ClientClosedError`` for a loop with another clock than the ones before it.
-        """
+    def enter(self) -> LoopMember:
+        """Return the member for the running loop; a ``ClientClosedError`` if that has another clock."""
         loop, last = asyncio.get_running_loop(), self.last
         if last is not None and last.loop() is loop:
             return last
         return self._find(loop) or self._join(loop)
 
-    def here(self) -> Member | None:
-        """Return the member that the running loop is, or without one, as when a call is collected, the latest."""
-        last = self.last
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return last
-        return last if last is not None and last.loop() is loop else self._find(loop)
+    def here(self) -> LoopMember | None:
+        """Return the member for the running loop; without one, as when a call is collected, the latest."""
+        loop, last = _running(), self.last
+        return last if loop is None or (last is not None and last.loop() is loop) else self._find(loop)
 
-    def _find(self, loop: asyncio.AbstractEventLoop) -> Member | None:
+    def _find(self, loop: asyncio.AbstractEventLoop) -> LoopMember | None:
         for member in self.members:
             if member.loop() is loop:
                 self.last = member
                 return member
         return None
 
-    def _join(self, loop: asyncio.AbstractEventLoop) -> Member:
+    def _join(self, loop: asyncio.AbstractEventLoop) -> LoopMember:
         own = has_own_clock(loop)
         if self.is_new:
             self.bind(loop if own else None)
         elif loop is not (self._owner and self._owner()) if own else self._owner is not None:
             raise ClientClosedError("this quota keeps the time of another event loop; make one Quota per loop")
-        if self.members and (clean_up := self._clean_up()) is not None:
-            clean_up()
-        self.last = Member(loop)
+        if self.members and (on_join := self._on_join()) is not None:
+            on_join()
+        self.last = LoopMember(loop)
         self.members.append(self.last)
         return self.last
 
-    def leave(self, *, everyone: bool = False) -> list[Member]:
+    def remove_closed(self, *, everyone: bool = False) -> list[LoopMember]:
         """Take out and return the members whose loops were closed."""
-        gone = [member for member in self.members if everyone or member.is_gone()]
-        if gone:
-            self.members = [] if everyone else [member for member in self.members if member not in gone]
+        closed = [member for member in self.members if everyone or member.is_closed()]
+        if closed:
+            self.members = [member for member in self.members if member not in closed]
             self.last = None
-        return gone
+        return closed
 
 
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
-    """Tell a waiter, unless it was cancelled meanwhile."""
-    if future.done():
+    if future.done():  # cancelled meanwhile
         return
     if error is None:
         future.set_result(None)
