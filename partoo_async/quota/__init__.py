@@ -1,15 +1,13 @@
-"""The quota scheduler: every request that the quota allows, and not one more. It may import F0 and F1.
+"""Grant every request that the quota allows, and not one more. Imports F0 and F1 only.
 
-Whether a request may leave: ``gate``. Where slots are kept: ``backend`` (the protocol), ``local``. Who goes next:
-``lanes``, ``wait_queue``. What users call: ``quota``. One quota for each key: ``registry``. Requests in flight of one
-client: ``concurrency``.
+``quota``: what users call. ``registry``: one for each key. ``wait_queue``, ``lanes``: who goes next. ``gate``: when
+requests may leave. ``backend``: where slots are kept. ``concurrency``: requests in flight of a client.
 """
 
-from partoo_async.quota.backend import Backend
+from partoo_async.quota.backend import Backend, Demand
 from partoo_async.quota.concurrency import Concurrency
-from partoo_async.quota.quota import Quota
+from partoo_async.quota.quota import Quota, QuotaSnapshot
 from partoo_async.quota.registry import known_quota, shared_quota
-from partoo_async.quota.snapshot import Demand, QuotaSnapshot
 from partoo_async.quota.wait_queue import LONGEST_PAUSE
 
 __all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Demand", "Quota", "QuotaSnapshot", "known_quota", "shared_quota"]

@@ -1,83 +1,174 @@
-"""The seam for stores of slots: what a quota asks of one, whether this process keeps it or many processes share it."""
+"""Where slots are kept: the protocol, and the two backends of this process."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from bisect import insort
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from partoo_async.quota.snapshot import Demand
+    from partoo_async.policy import RateLimit
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "Demand", "SlidingWindow", "Unlimited"]
+
+# For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
+_MARGIN = 1 / 1200
+_LEAST_MARGIN = 0.002
+# A request whose connection was lost may still be on its way through a proxy: one second on a minute.
+_UNANSWERED_MARGIN = 1 / 60
+
+
+class Demand(NamedTuple):
+    """The waiting calls, by lane, and for how many seconds bulk work leaves the reserve free."""
+
+    interactive: int
+    bulk: int
+    reserve_for: float
 
 
 class Backend(Protocol):
-    """Keeps the slots of one quota. Pauses and spacing are the quota's part, see ``Gate``.
+    """Keeps ``limit`` slots (None: no limit) for ``per`` seconds each. Times are event loop times."""
 
-    All methods but ``start`` and ``aclose`` return at once: they are called under a lock, by one thread at a time. A
-    backend shared by processes hands out slots that it leased beforehand, and talks to its store in a task of its own.
-    Times are seconds on the quota's clock, which is the event loop's.
-
-    Attributes:
-        limit: Slots in all; None for no limit.
-        per: Seconds of the window.
-        is_shared: Whether other processes use the slots as well, so that it is started and closed.
-    """
+    # All but start and aclose are called under a lock, so they return at once: a backend that processes share grants
+    # slots that it leased before, and talks to its store in a task. Pauses and spacing are the gate's.
 
     limit: int | None
     per: float
-    is_shared: bool
-
-    @property
-    def waits_for_change(self) -> bool:
-        """Whether only ``changed`` brings new slots: the quota then sets no timer for them."""
+    # Whether processes share it, so that it is started and closed.
+    is_shared: bool = False
+    # Whether only a call of ``changed`` brings slots, so that no timer is set for them.
+    waits_for_change: bool = False
 
     async def start(self, demand: Callable[[], Demand], changed: Callable[[float], None]) -> None:
-        """Connect to the store, for as long as a timeout of its own allows.
-
-        A store that may come back is no reason to raise: grant a safe part of the quota until then.
+        """Connect to the store, or raise why it can never be used. While it is away, grant a safe part.
 
         Args:
-            demand: Returns the present need. To ask before each exchange with the store.
-            changed: To call, from any thread but in none of the methods below, when slots have come, with 0.0; and
-                when another process met a 429, with the seconds until its pause ends.
-
-        Raises:
-            Exception: What will not mend by itself, such as a directory that does not exist.
+            demand: Returns the present demand.
+            changed: Call it, from any thread, when slots came (0.0) or another process was paused (seconds left).
         """
+        return
 
     async def aclose(self) -> None:
-        """Give leased slots back and disconnect. Grant no slot from now on, until the next ``start``."""
+        """Give leased slots back, disconnect, and grant nothing from now on."""
+        return
 
     def demand_changed(self) -> None:
-        """Note that calls began or ceased to wait."""
+        """Ask for ``demand`` again soon."""
+        return
 
     def acquire(self, now: float, reserved: int = 0) -> bool:
-        """Take a slot and return True if more than ``reserved`` are free. A shared store keeps the reserve itself."""
+        """Take a slot and return True if more than ``reserved`` are free."""
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot.
+        """Return a slot, see ``Quota.release``."""
+        return
+
+    def pause(self, now: float, until: float) -> None:
+        """Tell other processes of a 429."""
+        return
+
+    def used(self, now: float) -> int:
+        """Return how many slots are taken."""
+
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return when ``position`` calls and one more may have had a slot: never too late.
 
         Args:
             now: The present.
-            sent: Whether the server may have seen the request. If not, the slot is free at once.
-            answered: Whether the response was complete; the window begins now.
-            late: Seconds for which a request that was given up may still reach the server.
-        """
-
-    def pause(self, now: float, until: float) -> None:
-        """Tell other processes that this one met a 429, and may not send before ``until``."""
-
-    def used(self, now: float) -> int:
-        """Return how many slots are taken, those included that come back only after a window."""
-
-    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
-        """Return the earliest time for slot number ``position`` (0 is the next), with ``reserved`` left free.
-
-        It may be too early, never too late. ``opens``: when the quota's pause ends.
+            position: The calls that go before.
+            reserved: Slots to leave free.
+            opens: When the pause ends.
         """
 
     def forgotten_at(self) -> float:
-        """Return the time from which no slot is taken any more; infinity while a request is in flight."""
+        """Return when no slot is taken any more."""
+
+
+class Unlimited(Backend):
+    """No slots are counted."""
+
+    limit = None
+    per = 60.0
+
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Return True."""
+        return True
+
+    def used(self, now: float) -> int:
+        """Return 0."""
+        return 0
+
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return the end of the pause."""
+        return max(now, opens)
+
+    def forgotten_at(self) -> float:
+        """Return minus infinity."""
+        return -math.inf
+
+
+class SlidingWindow(Backend):
+    """Slots of this process alone, each free again ``per`` seconds after its response."""
+
+    # The server counts a request at some moment between its first byte and its response. The slot is held from before
+    # that until a window (and a little) after the response, so no latency can put more requests into any window of the
+    # server's clock than there are slots. Held from the send on, a burst that is slow on its way would meet the next.
+
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self.limit: int = rate_limit.slots
+        self.per: float = rate_limit.per
+        self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
+        self._in_flight = 0
+        self._cooling: deque[float] = deque()  # when each used slot is free again, in order
+
+    def _free(self, now: float) -> int:
+        while self._cooling and self._cooling[0] <= now:
+            self._cooling.popleft()
+        return self.limit - self._in_flight - len(self._cooling)
+
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Take a slot and return True if there is one."""
+        # _free() once more: one frame less for each request.
+        cooling = self._cooling
+        while cooling and cooling[0] <= now:
+            cooling.popleft()
+        if self.limit - self._in_flight - len(cooling) <= reserved:
+            return False
+        self._in_flight += 1
+        return True
+
+    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Return a slot: at once, or after a window if it was ``sent``."""
+        self._in_flight -= 1
+        if not sent:
+            return
+        back = now + self._hold + (0.0 if answered else max(late, self.per * _UNANSWERED_MARGIN))
+        if not self._cooling or back >= self._cooling[-1]:
+            self._cooling.append(back)
+        else:
+            insort(self._cooling, back)
+
+    def used(self, now: float) -> int:
+        """Return how many slots are taken."""
+        return self.limit - self._free(now)
+
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return when, if all requests in flight were answered now."""
+        rounds, index = divmod(position + reserved, self.limit)
+        free = self._free(now)
+        if index < free:
+            ready = now
+        elif index - free < len(self._cooling):
+            ready = self._cooling[index - free]
+        else:
+            ready = now + self._hold
+        return max(ready, opens) + rounds * self._hold
+
+    def forgotten_at(self) -> float:
+        """Return when the last slot has cooled down."""
+        if self._in_flight:
+            return math.inf
+        return self._cooling[-1] if self._cooling else -math.inf

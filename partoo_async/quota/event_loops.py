@@ -1,4 +1,4 @@
-"""The event loops that use one quota, each perhaps in a thread of its own, and the clock that they share."""
+"""The event loops that use one quota, perhaps in several threads, and their clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from partoo_async.errors import ClientClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "weak_clock"]
+__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "running_loop", "weak_clock"]
 
 # Held for microseconds by whoever looks at a quota, and by nobody who waits. One for all quotas, so that a fork can
 # take it first. Reentrant: the garbage collector may end a call, and so return its slot, within any line.
@@ -25,7 +25,7 @@ _STALE = 60.0
 
 
 def has_own_clock(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a loop's time is not the monotonic clock of the process, as a test's may not be."""
+    """Whether a loop has a time of its own, as in tests."""
     if isinstance(loop, asyncio.BaseEventLoop):
         return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
     return abs(loop.time() - time.monotonic()) > _STALE
@@ -44,7 +44,8 @@ def weak_clock(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
     return now
 
 
-def _running() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the running loop, if there is one."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -52,7 +53,7 @@ def _running() -> asyncio.AbstractEventLoop | None:
 
 
 class LoopMember:
-    """One loop that uses a quota: its slots in flight, its waiters, and the timer that wakes it for them."""
+    """One loop that uses a quota: its slots in flight, waiters and timer."""
 
     __slots__ = ("in_flight", "loop", "timer", "waiting")
 
@@ -63,29 +64,21 @@ class LoopMember:
         self.timer: asyncio.TimerHandle | None = None
 
     def is_closed(self) -> bool:
-        """Whether the loop was closed, or collected."""
+        """Whether the loop was closed."""
         loop = self.loop()
         return loop is None or loop.is_closed()
-
-    def is_running_here(self) -> bool:
-        """Whether it is the running loop."""
-        return self.loop() is _running()
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Call a function in the loop: now if it is the running one."""
         loop = self.loop()
-        if loop is _running():
+        if loop is running_loop():
             function(*arguments)
         elif loop is not None:
             with suppress(RuntimeError):  # closed in this moment
                 loop.call_soon_threadsafe(function, *arguments)
 
-    def settle(self, future: asyncio.Future[None], error: Exception | None = None) -> None:
-        """Let a waiter go, or raise an error to it."""
-        self.call(_settle, future, error)
-
     def set_timer(self, when: float | None, function: Callable[..., object]) -> None:
-        """Keep one timer, or none. For the running loop only: timers are not thread-safe."""
+        """Keep one timer, or none."""
         if self.timer is not None:
             self.timer.cancel()
         loop = self.loop()
@@ -93,7 +86,7 @@ class LoopMember:
 
 
 class EventLoops:
-    """The members of one quota, and its clock. ``on_join`` is called when one joins."""
+    """The loops that use one quota, and its clock."""
 
     __slots__ = ("_on_join", "_owner", "clock", "is_new", "last", "members")
 
@@ -106,7 +99,7 @@ class EventLoops:
         self.last: LoopMember | None = None
 
     def bind(self, owner: asyncio.AbstractEventLoop | None, clock: Callable[[], float] | None = None) -> None:
-        """Take the clock of a loop that has its own, else that of the process."""
+        """Take the clock of ``owner``, else of the process."""
         self._owner = None if owner is None else weakref.ref(owner)
         self.is_new = False
         self.clock = clock or (time.monotonic if owner is None else owner.time)
@@ -116,16 +109,14 @@ class EventLoops:
         return self.clock()
 
     def enter(self) -> LoopMember:
-        """Return the member for the running loop; a ``ClientClosedError`` if that has another clock."""
-        loop, last = asyncio.get_running_loop(), self.last
-        if last is not None and last.loop() is loop:
-            return last
+        """Return the member for the running loop."""
+        loop = asyncio.get_running_loop()
         return self._find(loop) or self._join(loop)
 
     def here(self) -> LoopMember | None:
-        """Return the member for the running loop; without one, as when a call is collected, the latest."""
-        loop, last = _running(), self.last
-        return last if loop is None or (last is not None and last.loop() is loop) else self._find(loop)
+        """Return the member for the running loop, or else the latest."""
+        loop = running_loop()  # None when a call is collected
+        return self.last if loop is None else self._find(loop)
 
     def _find(self, loop: asyncio.AbstractEventLoop) -> LoopMember | None:
         for member in self.members:
@@ -147,18 +138,9 @@ class EventLoops:
         return self.last
 
     def remove_closed(self, *, everyone: bool = False) -> list[LoopMember]:
-        """Take out and return the members whose loops were closed."""
+        """Take out and return those that were closed."""
         closed = [member for member in self.members if everyone or member.is_closed()]
         if closed:
             self.members = [member for member in self.members if member not in closed]
             self.last = None
         return closed
-
-
-def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
-    if future.done():  # cancelled meanwhile
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

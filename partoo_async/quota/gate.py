@@ -1,4 +1,4 @@
-"""When requests may leave, whatever slots are free: pauses, the probe after one, spacing. Pure: times are arguments."""
+"""When requests may leave, whatever slots are free. Pure: times are arguments."""
 
 from __future__ import annotations
 
@@ -26,46 +26,28 @@ _LONGEST_SPACED = 128
 
 
 class Gate:
-    """Closed while paused. Then one request goes alone, and after a short or repeated pause all go spaced out."""
-
-    __slots__ = (
-        "_gap",
-        "_is_repeated",
-        "_last_send",
-        "_per",
-        "_spaced_until",
-        "_spaced_windows",
-        "_was_vague",
-        "is_probing",
-        "opens_at",
-        "paused_until",
-    )
+    """Closed in a pause; then lets one request go alone, and after a short or repeated pause all spaced out."""
 
     def __init__(self, limit: int | None, per: float, *, smooth: bool = False) -> None:
         self.paused_until: float = -math.inf
         # No request may leave earlier. Infinity while the probe is out: only its response opens the gate.
         self.opens_at: float = -math.inf
-        # Whether the next request is, or the last one was, the probe: the first after a pause, alone.
+        # Whether the probe, the first request after a pause, is still to leave or to be answered.
         self.is_probing: bool = False
         self._per = per
-        # Without a limit there is no pace to keep, so the gate knows only the pause.
+        # Without a limit there is no pace to keep: neither probe nor spacing.
         self._gap = per / (limit * _SMOOTH) if limit else 0.0
         self._spaced_until = math.inf if smooth else -math.inf
         self._spaced_windows = 1
         self._was_vague = self._is_repeated = False
         self._last_send = -math.inf
 
-    @property
-    def waits_for_response(self) -> bool:
-        """Whether the probe is out, so that time alone opens nothing."""
-        return self.opens_at == math.inf
-
     def is_spaced(self, now: float) -> bool:
-        """Whether requests leave one by one, at the pace of the quota."""
+        """Whether requests leave one by one."""
         return now < self._spaced_until
 
     def sent(self, now: float) -> None:
-        """Note that a request leaves now."""
+        """Note that a request leaves."""
         self._last_send = now
         if self.is_probing:
             self.opens_at = math.inf
@@ -73,24 +55,21 @@ class Gate:
             self.opens_at = min(now + self._gap, self._spaced_until)
 
     def ended(self, now: float, *, answered: bool) -> None:
-        """Note that a request ended. Needed while ``is_probing`` only."""
-        # Any response counts: a request from before the pause tells as much as the probe.
+        """Note that a request ended, while ``is_probing``."""
+        # Any one: a request from before the pause tells as much as the probe, and a lost probe hands over.
         if answered and now >= self.paused_until:
             self.is_probing = False
-        self._open_for_next()
+        self._let_next()
 
     def close(self, until: float) -> None:
-        """Close for a pause that was decided elsewhere, unless it is closed for longer already."""
+        """Take over a pause that was decided elsewhere."""
         if until > self.paused_until:
             self.paused_until = until
             self._probe()
 
     def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close after a 429, for longer if the gate had just opened. ``vague``: the 429 had no ``Retry-After``."""
-        if not self._gap:
-            self.paused_until = self.opens_at = max(self.paused_until, until)
-            return
-        if now >= self.paused_until:  # else it is one more 429 of the burst that closed it
+        """Close after a 429. ``vague``: it did not say for how long."""
+        if self._gap and now >= self.paused_until:  # else it is one more 429 of the burst that closed it
             again = now < self.paused_until + self._per
             back_in_bursts = self._spaced_until <= now < self._spaced_until + self._per
             if again:
@@ -102,26 +81,26 @@ class Gate:
             self._is_repeated = again or back_in_bursts or (vague and self._was_vague)
             self._was_vague = self._was_vague or vague
         if until > self.paused_until:
-            if self._is_repeated or until - now < self._per * _DRAINED:
+            if self._gap and (self._is_repeated or until - now < self._per * _DRAINED):
                 self._spaced_until = max(self._spaced_until, until + self._per * self._spaced_windows)
             self.paused_until = until
         self._probe()
 
     def _probe(self) -> None:
         self.is_probing = self._gap > 0
-        self._open_for_next()
+        self._let_next()
 
-    def _open_for_next(self) -> None:
+    def _let_next(self) -> None:
         self.opens_at = max(self.paused_until, min(self._last_send + self._gap, self._spaced_until))
 
     def ready_at(self, now: float, position: int) -> float:
-        """Return the earliest time for request number ``position`` (0 is the next), as if slots were free."""
+        """Return when one more request may leave after ``position`` others."""
         first = max(now, self.paused_until)
-        # Those who go first are spaced out too, and that begins when the first of them may go.
+        # Those that go before are spaced out too, from when the first of them may go.
         spaced = max(first, self._last_send + self._gap) + position * self._gap
         return max(first, min(spaced, self._spaced_until))
 
     def forgotten_at(self) -> float:
-        """Return the time from which no pause, and no spacing after one, matters any more."""
+        """Return when no pause matters any more."""
         spaced = -math.inf if self._spaced_until == math.inf else self._spaced_until
         return max(self.paused_until, spaced) + self._per

@@ -1,4 +1,4 @@
-"""The quota of one organization, as users see it."""
+"""The quota of one organization."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import random
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from attrs import frozen
+
 from partoo_async._internal.reprs import total_repr
-from partoo_async.errors import ConfigurationError
+from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.event_loops import LOCK
 from partoo_async.quota.gate import DEFAULT_PAUSE, LONGEST_CLOSED
-from partoo_async.quota.local import SlidingWindow, Unlimited
-from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.wait_queue import WaitQueue
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from partoo_async.quota.backend import Backend
 
-__all__ = ["EVERY_QUOTA", "Quota"]
+__all__ = ["EVERY_QUOTA", "Quota", "QuotaSnapshot"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
@@ -34,16 +35,46 @@ _MOST_JITTER = 0.25
 EVERY_QUOTA: WeakSet[Quota] = WeakSet()  # for a fork
 
 
+@frozen
+class QuotaSnapshot:
+    """The state of a quota at one moment.
+
+    Attributes:
+        limit: Requests in any window; None without a limit.
+        per: Seconds of the window.
+        used: Slots taken.
+        available: Slots free; None without a limit.
+        waiting: Calls that wait.
+        waiting_interactive: Of these, interactive ones.
+        waiting_bulk: Of these, bulk work.
+        paused_until: Event loop time; None without a pause.
+        paused_for: Seconds; 0.0 without a pause.
+        wait: Seconds that a new interactive call waits at least.
+        spaced: Whether requests leave one by one.
+    """
+
+    limit: int | None
+    per: float
+    used: int
+    available: int | None
+    waiting: int
+    waiting_interactive: int
+    waiting_bulk: int
+    paused_until: float | None
+    paused_for: float
+    wait: float
+    spaced: bool = False
+
+
 @total_repr
 class Quota(WaitQueue):
-    """Grants slots: interactive calls before bulk ones, first in first out within each, none during a pause.
+    """Grants slots: to interactive calls first, in order of arrival, and to nobody during a pause.
 
-    Clients of the same server, key and ``RateLimit`` share one by themselves. Share one between keys of an organization
-    with ``PartooClient(quota=...)``. Event loops in different threads may use it.
+    Clients of one server, key and ``RateLimit`` share one. ``PartooClient(quota=...)`` shares it between keys.
 
     Args:
-        rate_limit: How many requests in which time; None for no limit.
-        backend: Where the slots are kept. Default: in this process.
+        rate_limit: Requests in a time; None for no limit.
+        backend: Keeps the slots; by default this process.
         chance: Returns a number in [0, 1), for jitter.
     """
 
@@ -57,10 +88,9 @@ class Quota(WaitQueue):
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.rate_limit = rate_limit
-        super().__init__(rate_limit, backend or (Unlimited() if rate_limit is None else SlidingWindow(rate_limit)))
+        super().__init__(rate_limit, backend)
         self._chance = chance
-        self._pauses = 0
-        self._users = 0
+        self._pauses = self._users = 0
         self._is_started = self._is_closed = False
         self._starting = asyncio.Lock()
         EVERY_QUOTA.add(self)
@@ -73,19 +103,19 @@ class Quota(WaitQueue):
         return f"<Quota {state.used} of {state.limit} used per {state.per:g} s, {state.waiting} waiting{paused}{wakes}>"
 
     def _keep(self) -> None:
-        """Called at a request or a 429 while it is not ``kept``: it has a history from now on."""
+        """Called when it has a history, while it is not ``kept``."""
 
     def is_cool(self) -> bool:
-        """Whether nothing that was sent or said through it matters any more."""
+        """Whether its history matters no more."""
         self.drop_closed_loops()
         forgotten = max(self._gate.forgotten_at(), self._backend.forgotten_at())
         return not self._lanes and self._loops.clock() >= forgotten
 
     async def start(self) -> None:
-        """Connect to the store of slots, if processes share one. Call ``aclose`` as often as this.
+        """Connect to a store that processes share, until as many calls of ``aclose``.
 
         Raises:
-            ConfigurationError: The store cannot be used; the text says why.
+            ConfigurationError: The store cannot be used.
         """
         if self._backend.is_shared:
             self._is_closed = False
@@ -93,40 +123,38 @@ class Quota(WaitQueue):
             self._users += 1
 
     async def _connect(self) -> None:
+        if self._is_closed:
+            raise self._closed_error()
         async with self._starting:
-            if self._is_started:
-                return
-            try:
-                await self._backend.start(self._demand, self._changed)
-            except Exception as error:
-                raise ConfigurationError(f"quota: the shared store cannot be used: {error}") from error
-            self._is_started = True
+            if not self._is_started:
+                try:
+                    await self._backend.start(self._demand, self._changed)
+                except Exception as error:
+                    raise ConfigurationError(f"quota: the shared store cannot be used: {error}") from error
+                self._is_started = True
 
     async def aclose(self) -> None:
-        """Disconnect from a shared store when its last user does. Calls that wait raise ``ClientClosedError``."""
+        """Disconnect, if nobody else uses it. Waiting calls raise ``ClientClosedError``."""
         self._users = max(0, self._users - 1)
-        if not self._is_started or self._users:
-            return
-        self._is_started, self._is_closed = False, True
-        try:
-            await self._backend.aclose()
-        finally:
-            with LOCK:
-                for waiter in self._take_out_all(lambda _: True):
-                    waiter.member.settle(waiter.future, self._closed_error())
-                self._schedule()
+        if self._is_started and not self._users:
+            self._is_started, self._is_closed = False, True
+            try:
+                await self._backend.aclose()
+            finally:
+                with LOCK:
+                    for waiter in self._waiters():
+                        self._take_out(waiter, self._closed_error())
+                    self._schedule()
 
-    def try_acquire(
-        self, priority: Priority = Priority.INTERACTIVE, loop: asyncio.AbstractEventLoop | None = None
-    ) -> bool:
-        """Take a slot, if that needs no waiting.
+    def _closed_error(self) -> ClientClosedError:
+        return ClientClosedError("this quota was closed and grants no slots; call start() to open it again")
+
+    def try_acquire(self, priority: Priority = Priority.INTERACTIVE, loop: AbstractEventLoop | None = None) -> bool:
+        """Take a slot and return True, if that needs no waiting.
 
         Args:
-            priority: The lane of the call.
-            loop: The running event loop, if it is at hand.
-
-        Returns:
-            Whether a slot was taken. If so, call ``release`` for it.
+            priority: The lane.
+            loop: The running event loop, if at hand.
         """
         with LOCK:
             loops, lanes, gate, backend = self._loops, self._lanes, self._gate, self._backend
@@ -154,31 +182,28 @@ class Quota(WaitQueue):
             return True
 
     def hold_reserve(self) -> None:
-        """Let bulk work leave the reserve free from now on, even if no interactive call was seen for a window."""
+        """Let bulk work leave the reserve free from now on, with or without interactive calls."""
         self._reserved_until = math.inf
 
     @property
     def holds_reserve(self) -> bool:
-        """Whether ``hold_reserve`` was called."""
+        """Whether bulk work leaves it free at all times."""
         return self._reserved_until == math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
-        """Wait for a slot in the order of the lanes.
+        """Wait for a slot.
 
         Args:
-            priority: The lane of the call.
-            deadline: Event loop time until which to wait.
+            priority: The lane.
+            deadline: Event loop time.
 
         Raises:
-            QuotaExceededError: At once if the quota cannot serve the call before its deadline, or is paused for more
-                than five minutes; at the deadline if calls that go first took its slot.
-            ClientClosedError: The quota was closed.
+            QuotaExceededError: There will be no slot before the deadline, or a pause of over five minutes. At once, or
+                at the deadline if other calls took the slot.
         """
         if self.try_acquire(priority):
             return
         if self._backend.is_shared and not self._is_started:
-            if self._is_closed:
-                raise self._closed_error()
             await self._connect()
         waiter = self._enqueue(priority, deadline)
         try:
@@ -194,20 +219,15 @@ class Quota(WaitQueue):
         raise self._refusal(self.forecast(priority))
 
     def release(
-        self,
-        *,
-        sent: bool = True,
-        answered: bool = True,
-        late: float = 0.0,
-        loop: asyncio.AbstractEventLoop | None = None,
+        self, *, sent: bool = True, answered: bool = True, late: float = 0.0, loop: AbstractEventLoop | None = None
     ) -> None:
         """Return a slot.
 
         Args:
-            sent: Whether the server may have seen the request. If not, the slot is free at once.
+            sent: Whether the server may have seen the request. Else the slot is free at once.
             answered: Whether the response was complete.
-            late: Seconds for which a request that was given up may still reach the server.
-            loop: The event loop of the call, if it is at hand.
+            late: Seconds in which a request that was given up may still reach the server.
+            loop: The event loop of the call, if at hand.
         """
         with LOCK:
             loops, gate = self._loops, self._gate
@@ -225,13 +245,10 @@ class Quota(WaitQueue):
                 self._dispatch()
 
     def pause(self, seconds: float | None) -> float:
-        """Let no call leave for a time, as after a 429.
+        """Let no call leave for some time, and return the seconds.
 
         Args:
-            seconds: For how long, an hour at most; None stands for 60 s.
-
-        Returns:
-            The seconds until the pause ends, a little jitter included.
+            seconds: At most an hour; None stands for 60.
         """
         with LOCK:
             now = self._loops.clock()
@@ -246,13 +263,12 @@ class Quota(WaitQueue):
                 quota._gate.pause(now, until, vague=vague)
                 quota._backend.pause(now, quota._gate.paused_until)
                 quota._after_pause(now)
-            paused, waiting = self.paused_for(), len(self._lanes)
-            text = self._pause_warning(paused, waiting, spaced=self._gate.is_spaced(now))
+            paused, text = self.paused_for(), self._pause_warning(spaced=self._gate.is_spaced(now))
         if was_open:
             _logger.warning("%s", text)
         return paused
 
-    def _pause_warning(self, seconds: float, waiting: int, *, spaced: bool) -> str:
+    def _pause_warning(self, *, spaced: bool) -> str:
         hint = "; then sends are spaced at the pace of the quota until a window passes without a 429" if spaced else ""
         # The first may be an accident. The window was kept, so a second one has a cause outside of it.
         if self._pauses > 1 and self._backend.limit is not None:
@@ -260,25 +276,19 @@ class Quota(WaitQueue):
                 f" (pause number {self._pauses}, though this process stays within its limit: another one uses the same"
                 " quota, or the server counts in another way; see RateLimit(share=...) and RateLimit(pacing='smooth'))"
             )
-        return f"429: the server pauses this quota for {seconds:.1f} s (waiting calls: {waiting}){hint}"
+        waiting = f"(waiting calls: {len(self._lanes)})"
+        return f"429: the server pauses this quota for {self.paused_for():.1f} s {waiting}{hint}"
 
     def snapshot(self) -> QuotaSnapshot:
-        """Return the present state, for a health page or a log line. Before the first use, that of a fresh quota."""
+        """Return the present state."""
         with LOCK:
-            backend, limit, fresh = self._backend, self._backend.limit, self._loops.is_new
-            interactive, bulk = (len(self._lanes.lane(priority)) for priority in Priority)
-            now = -math.inf if fresh else self._loops.clock()
-            used, paused, wait = (0, 0.0, 0.0) if fresh else (backend.used(now), self.paused_for(), self.forecast())
+            backend, lanes = self._backend, self._lanes
+            limit, used, paused, wait, now = backend.limit, 0, 0.0, 0.0, -math.inf
+            if not self._loops.is_new:  # else there may be no event loop, and so no clock
+                now, paused, wait = self._loops.clock(), self.paused_for(), self.forecast()
+                used = backend.used(now)
+            available, waiting = None if limit is None else limit - used, (len(lanes.interactive), len(lanes.bulk))
+            until, spaced = self._gate.paused_until if paused else None, self._gate.is_spaced(now)
             return QuotaSnapshot(
-                limit=limit,
-                per=backend.per,
-                used=used,
-                available=None if limit is None else limit - used,
-                waiting=interactive + bulk,
-                waiting_interactive=interactive,
-                waiting_bulk=bulk,
-                paused_until=self._gate.paused_until if paused else None,
-                paused_for=paused,
-                wait=wait,
-                spaced=self._gate.is_spaced(now),
+                limit, backend.per, used, available, sum(waiting), *waiting, until, paused, wait, spaced
             )

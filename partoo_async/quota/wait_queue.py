@@ -1,4 +1,4 @@
-"""Who waits for a slot, in which event loop, and who goes when: two lanes in front of a gate and a backend."""
+"""Who waits for a slot, in which event loop, and who goes when."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from partoo_async.errors import ClientClosedError, QuotaExceededError
-from partoo_async.policy import Priority
-from partoo_async.quota.event_loops import LOCK, EventLoops, LoopMember
+from attrs import define
+
+from partoo_async.errors import PartooError, QuotaExceededError
+from partoo_async.policy import Priority, RateLimit
+from partoo_async.quota.backend import Demand, SlidingWindow, Unlimited
+from partoo_async.quota.event_loops import LOCK, EventLoops, LoopMember, running_loop
 from partoo_async.quota.gate import Gate
 from partoo_async.quota.lanes import Lanes
-from partoo_async.quota.snapshot import Demand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from partoo_async.policy import RateLimit
     from partoo_async.quota.backend import Backend
 
 __all__ = ["LONGEST_PAUSE", "WaitQueue"]
@@ -35,34 +36,29 @@ _CHECK_EVERY = 1.0
 _LEAST_WAIT = 0.05
 
 
+@define(eq=False)
 class _Waiter:
-    __slots__ = ("deadline", "future", "granted", "member", "priority")
-
-    def __init__(self, future: asyncio.Future[None], priority: Priority, deadline: float, member: LoopMember) -> None:
-        self.future = future
-        self.priority = priority
-        self.deadline = deadline
-        self.member = member
-        self.granted = False
+    future: asyncio.Future[None]
+    priority: Priority
+    deadline: float
+    member: LoopMember
+    granted: bool = False
 
 
 class WaitQueue:
     """The waiting part of a quota."""
 
-    def __init__(self, rate_limit: RateLimit | None, backend: Backend) -> None:
-        limit = backend.limit
-        smooth = rate_limit is not None and rate_limit.pacing == "smooth"
-        self._backend = backend
-        self._gate = Gate(limit, backend.per, smooth=smooth)
-        self._reserve = (
-            0 if rate_limit is None or limit is None else min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9))
-        )
+    def __init__(self, rate_limit: RateLimit | None, backend: Backend | None) -> None:
+        self._backend: Backend = backend or (Unlimited() if rate_limit is None else SlidingWindow(rate_limit))
+        limit, rules = self._backend.limit, rate_limit or RateLimit(reserve=0.0)
+        self._gate = Gate(limit, self._backend.per, smooth=rules.pacing == "smooth")
+        self._reserve = 0 if limit is None else min(limit - 1, math.floor(limit * rules.reserve + 1e-9))
         self._lanes: Lanes[_Waiter] = Lanes()
         self._loops = EventLoops(self.drop_closed_loops)
         self._reserved_until = -math.inf  # a window after the last interactive call
 
     def _reserved(self, priority: Priority, now: float) -> int:
-        """How many slots a call must leave free: bulk leaves the reserve while interactive calls are being made."""
+        """How many slots a call must leave free."""
         if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
             return 0
         return self._reserve if now < self._reserved_until else 0
@@ -72,18 +68,15 @@ class WaitQueue:
         return max(0.0, self._gate.paused_until - self._loops.clock())
 
     def is_open(self) -> bool:
-        """Whether no pause keeps requests from leaving now."""
+        """Whether no pause keeps requests from leaving."""
         return self._loops.clock() >= self._gate.paused_until
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return how long new calls would wait at least.
+        """Return how many seconds the last of some new calls would wait at least.
 
         Args:
-            priority: The lane of the calls.
-            calls: How many. 0 stands for the calls that wait already.
-
-        Returns:
-            Seconds until the last of them goes.
+            priority: Their lane.
+            calls: How many; 0 stands for the calls that wait already.
         """
         with LOCK:
             now = self._loops.clock()
@@ -101,55 +94,50 @@ class WaitQueue:
 
     def _enqueue(self, priority: Priority, deadline: float) -> _Waiter:
         with LOCK:
-            member, now = self._loops.enter(), self._loops.clock()
-            wait = self.forecast(priority)
-            if now + wait > deadline or self.paused_for() > LONGEST_PAUSE:
+            member, wait = self._loops.enter(), self.forecast(priority)
+            if self._loops.clock() + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait)
             waiter = _Waiter(asyncio.get_running_loop().create_future(), priority, deadline, member)
             self._lanes.lane(priority)[waiter] = None
             member.waiting += 1
-            self._backend.demand_changed()
             self._schedule()
             return waiter
 
     def _withdraw(self, waiter: _Waiter) -> None:
-        """Take a waiter out that gave up; return the slot if it was granted in this moment."""
+        """Take a waiter out that gave up, or its slot back."""
         with LOCK:
             if waiter in self._lanes.lane(waiter.priority):
                 self._take_out(waiter)
-                self._dispatch()  # it may have been the head, and the next one may go
             elif waiter.granted and waiter.member.in_flight:
                 waiter.member.in_flight -= 1
                 self._give_back(sent=False)
-                self._dispatch()
+            self._dispatch()  # it may have been the head, or had what the next one waits for
 
-    def _take_out(self, waiter: _Waiter) -> None:
+    def _take_out(self, waiter: _Waiter, error: PartooError | None = None) -> None:
+        """Take a waiter out, with an error if it is to be refused."""
         del self._lanes.lane(waiter.priority)[waiter]
         waiter.member.waiting -= 1
+        if error is not None:
+            waiter.member.call(_settle, waiter.future, error)
 
-    def _take_out_all(self, which: Callable[[_Waiter], bool]) -> list[_Waiter]:
-        chosen = [waiter for priority in Priority for waiter in self._lanes.lane(priority) if which(waiter)]
-        for waiter in chosen:
-            self._take_out(waiter)
-        return chosen
+    def _waiters(self) -> list[_Waiter]:
+        return [*self._lanes.interactive, *self._lanes.bulk]
 
     def _refusal(self, wait: float) -> QuotaExceededError:
-        """Return the error for a call that would have to wait ``wait`` seconds at least."""
         backend, wait = self._backend, max(wait, _LEAST_WAIT)
         used_up = f"used up ({backend.limit} requests in {backend.per:g} s)"
         what = "paused by the server's 429" if self.paused_for() else used_up
         # Rounded up, or whoever does what the text says comes too early.
-        shown = math.ceil(wait * 10) / 10
-        return QuotaExceededError(
-            f"the quota is {what} and cannot serve this call in time; retry in {shown:.1f} s or allow it more time",
-            wait,
-        )
+        advice = f"retry in {math.ceil(wait * 10) / 10:.1f} s or allow it more time"
+        return QuotaExceededError(f"the quota is {what} and cannot serve this call in time; {advice}", wait)
 
     def _after_pause(self, now: float) -> None:
-        """Refuse the waiters that a new pause outlasts now, not at their deadline; the others wait on."""
+        """Refuse those who cannot wait for the end of a new pause."""
         opens = self._gate.paused_until
-        for waiter in self._take_out_all(lambda one: opens > one.deadline or opens - now > LONGEST_PAUSE):
-            waiter.member.settle(waiter.future, self._refusal(opens - now))
+        # Now, not when their time is up.
+        for waiter in self._waiters():
+            if opens > waiter.deadline or opens - now > LONGEST_PAUSE:
+                self._take_out(waiter, self._refusal(opens - now))
         self._schedule()
 
     def _give_back(self, *, sent: bool, late: float = 0.0) -> None:
@@ -159,7 +147,7 @@ class WaitQueue:
         self._gate.ended(now, answered=False)
 
     def _dispatch(self) -> None:
-        """Let waiters go, in order, as long as there are slots."""
+        """Let waiters go, as long as there are slots."""
         now, gate = self._loops.clock(), self._gate
         while (priority := self._lanes.next()) is not None:
             waiter = next(iter(self._lanes.lane(priority)))
@@ -173,55 +161,50 @@ class WaitQueue:
             self._lanes.granted(priority)
             waiter.granted = True
             waiter.member.in_flight += 1
-            waiter.member.settle(waiter.future)
-        self._backend.demand_changed()
+            waiter.member.call(_settle, waiter.future, None)
         self._schedule()
 
     def _schedule(self) -> None:
-        """Keep one timer in each loop that has waiters, for the moment when the next waiter can go."""
+        """Keep one timer in each loop that has waiters."""
+        self._backend.demand_changed()
         priority, members = self._lanes.next(), self._loops.members
-        when = None
+        when, here = None, running_loop()
         if priority is not None:
             now = self._loops.clock()
             # A response, or a change of the backend, calls _dispatch by itself; a timer is for what only time brings.
             # It may be set for a moment that has passed: the clock moves on between a refused slot and this line.
-            if not self._gate.waits_for_response and not self._backend.waits_for_change:
+            if self._gate.opens_at < math.inf and not self._backend.waits_for_change:
                 when = max(self._ready_at(now, priority, 0), now)
             elif len(members) > 1:
                 when = now + _CHECK_EVERY
         for member in members:
-            if member.is_running_here():
-                member.set_timer(when if member.waiting else None, self._wake)
+            if member.loop() is here:  # timers are not thread-safe
+                member.set_timer(when if member.waiting else None, self._look)
             elif member.waiting and member.timer is None and when is not None:
                 member.call(self._look)  # it has none if it waited only for a response, which has come here
 
-    def _wake(self, member: LoopMember) -> None:
-        member.timer = None
-        self._look()
-
-    def _look(self) -> None:
+    def _look(self, timed: LoopMember | None = None) -> None:
+        if timed is not None:
+            timed.timer = None
         with LOCK:
             if len(self._loops.members) > 1:
                 self.drop_closed_loops()
             self._dispatch()
 
     def drop_closed_loops(self, *, everyone: bool = False) -> None:
-        """Take out the loops that were closed: their waiters are gone, their requests given up."""
+        """Give up the waiters and requests of loops that were closed."""
         closed = self._loops.remove_closed(everyone=everyone)
-        if not closed:
-            return
-        self._take_out_all(lambda waiter: waiter.member in closed)
+        for waiter in self._waiters() if closed else ():
+            if waiter.member in closed:
+                self._take_out(waiter)
         for member in closed:
             for _ in range(member.in_flight):
                 self._give_back(sent=True, late=_ABANDONED)
             member.in_flight = 0  # so that its calls return nothing when they are collected
 
     def _relatives(self) -> Iterable[WaitQueue]:
-        """The quotas of other limits for the same key: a 429 is for all of them."""
+        """The quotas of other limits for the same key."""
         return ()
-
-    def _closed_error(self) -> ClientClosedError:
-        return ClientClosedError("this quota was closed, and grants no slots any more; start() opens it again")
 
     def _demand(self) -> Demand:
         with LOCK:
@@ -229,15 +212,23 @@ class WaitQueue:
             return Demand(len(self._lanes.interactive), len(self._lanes.bulk), reserve_for)
 
     def _changed(self, paused_for: float) -> None:
-        """Let waiters go for whom slots have come, or have everybody heed the pause of another process."""
+        """Heed slots that came, or the pause of another process."""
         with LOCK:
             now, waiting = self._loops.clock(), len(self._lanes)
-            was_open = now >= self._gate.paused_until
-            if paused_for > 0:
-                for quota in (self, *self._relatives()):
-                    quota._gate.close(now + paused_for)
-                    quota._after_pause(now)
+            is_news = paused_for > 0 and now >= self._gate.paused_until
+            for quota in (self, *self._relatives()) if paused_for > 0 else ():
+                quota._gate.close(now + paused_for)
+                quota._after_pause(now)
             self._dispatch()
-        if was_open and paused_for > 0:
+        if is_news:
             text = "another process met a 429: this quota is paused for %.1f s (waiting calls: %d)"
             _logger.warning(text, paused_for, waiting)
+
+
+def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
+    if future.done():  # cancelled meanwhile
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from partoo_async.policy import RateLimit
+from partoo_async.quota.backend import SlidingWindow, Unlimited
 from partoo_async.quota.gate import Gate
-from partoo_async.quota.local import SlidingWindow, Unlimited
 from tests.each import each
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
-from partoo_async.quota.local import SlidingWindow, Unlimited
+from partoo_async.quota.backend import SlidingWindow, Unlimited
 from tests.each import each
 
 
