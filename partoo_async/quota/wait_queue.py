@@ -173,7 +173,8 @@ class WaitQueue:
             now = self._loops.clock()
             # A response, or a change of the backend, calls _dispatch by itself; a timer is for what only time brings.
             # It may be set for a moment that has passed: the clock moves on between a refused slot and this line.
-            if self._gate.opens_at < math.inf and not self._backend.waits_for_change:
+            opens = self._gate.opens_at
+            if opens < math.inf and (now < opens or not self._backend.waits_for_change):
                 when = max(self._ready_at(now, priority, 0), now)
             elif len(members) > 1:
                 when = now + _CHECK_EVERY
