@@ -1,6 +1,6 @@
 """Grant every request that the quota allows, and not one more. Imports F0 and F1 only.
 
-``quota``: what users call. ``registry``: one for each key. ``wait_queue``, ``lanes``: who goes next. ``gate``: when
+``quota``: what users call. ``registry``: one for each key. ``wait_queue``: who goes next. ``gate``: when
 requests may leave. ``backend``: where slots are kept. ``concurrency``: requests in flight of a client.
 """
 

@@ -33,7 +33,7 @@ class Backend(Protocol):
     """Keeps ``limit`` slots (None: no limit) for ``per`` seconds each. Times are event loop times."""
 
     # All but start and aclose are called under a lock, so they return at once: a backend that processes share grants
-    # slots that it leased before, and talks to its store in a task. Pauses and spacing are the gate's.
+    # slots that it leased before, and talks to its store in a task.
 
     limit: int | None
     per: float
@@ -74,13 +74,9 @@ class Backend(Protocol):
         """Return how many slots are taken."""
 
     def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
-        """Return when ``position`` calls and one more may have had a slot: never too late.
+        """Return when one more call may have a slot after ``position`` others: never too late.
 
-        Args:
-            now: The present.
-            position: The calls that go before.
-            reserved: Slots to leave free.
-            opens: When the pause ends.
+        ``reserved`` slots stay free, and a pause ends at ``opens``.
         """
 
     def forgotten_at(self) -> float:
@@ -113,9 +109,8 @@ class Unlimited(Backend):
 class SlidingWindow(Backend):
     """Slots of this process alone, each free again ``per`` seconds after its response."""
 
-    # The server counts a request at some moment between its first byte and its response. The slot is held from before
-    # that until a window (and a little) after the response, so no latency can put more requests into any window of the
-    # server's clock than there are slots. Held from the send on, a burst that is slow on its way would meet the next.
+    # The server counts a request between the send and the response. A slot that is held from before the one until a
+    # window after the other keeps the limit in any window of the server's clock, whatever the latency.
 
     def __init__(self, rate_limit: RateLimit) -> None:
         self.limit: int = rate_limit.slots

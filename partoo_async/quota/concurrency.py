@@ -6,7 +6,7 @@ import asyncio
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async.policy import Priority
-from partoo_async.quota.lanes import Lanes
+from partoo_async.quota.wait_queue import Lanes
 
 __all__ = ["Concurrency"]
 
@@ -14,8 +14,6 @@ __all__ = ["Concurrency"]
 @total_repr
 class Concurrency:
     """At most ``limit`` requests in flight, of which bulk work leaves an eighth to interactive calls."""
-
-    __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
 
     def __init__(self, limit: int, pool: int = 0) -> None:
         # Requests that wait for a connection of the pool would hold a slot of the quota meanwhile.

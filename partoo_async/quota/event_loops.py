@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from attrs import define
 
 from partoo_async.errors import ClientClosedError
 
@@ -33,15 +36,9 @@ def has_own_clock(loop: asyncio.AbstractEventLoop) -> bool:
 
 def weak_clock(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
     """Return the clock of a loop without keeping the loop alive."""
-    latest, own = loop.time(), weakref.ref(loop)
-
-    def now() -> float:
-        nonlocal latest
-        if (alive := own()) is not None:
-            latest = alive.time()
-        return latest
-
-    return now
+    own = weakref.ref(loop)
+    # All is over when the loop is gone.
+    return lambda: math.inf if (alive := own()) is None else alive.time()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -52,16 +49,14 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+@define(eq=False)
 class LoopMember:
     """One loop that uses a quota: its slots in flight, waiters and timer."""
 
-    __slots__ = ("in_flight", "loop", "timer", "waiting")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop: weakref.ref[asyncio.AbstractEventLoop] = weakref.ref(loop)
-        self.in_flight: int = 0
-        self.waiting: int = 0
-        self.timer: asyncio.TimerHandle | None = None
+    loop: weakref.ref[asyncio.AbstractEventLoop]
+    in_flight: int = 0
+    waiting: int = 0
+    timer: asyncio.TimerHandle | None = None
 
     def is_closed(self) -> bool:
         """Whether the loop was closed."""
@@ -87,8 +82,6 @@ class LoopMember:
 
 class EventLoops:
     """The loops that use one quota, and its clock."""
-
-    __slots__ = ("_on_join", "_owner", "clock", "is_new", "last", "members")
 
     def __init__(self, on_join: Callable[[], None]) -> None:
         self._on_join = weakref.WeakMethod(on_join)
@@ -133,7 +126,7 @@ class EventLoops:
             raise ClientClosedError("this quota keeps the time of another event loop; make one Quota per loop")
         if self.members and (on_join := self._on_join()) is not None:
             on_join()
-        self.last = LoopMember(loop)
+        self.last = LoopMember(weakref.ref(loop))
         self.members.append(self.last)
         return self.last
 

@@ -13,15 +13,14 @@ LONGEST_CLOSED = 3600.0
 
 # "Smooth" stays a thirtieth below the rate: 290 of 300.
 _SMOOTH = 29 / 30
-# A pause of half a window or more has drained the server's count, so a full burst is welcome after it. A shorter one
-# says that room comes back bit by bit (a token bucket, another consumer). A burst would meet 429s over and over, and a
-# server that counts those would never let it in again.
+# A pause of half a window drains the server's count, so a full burst is welcome after it. A shorter one says that room
+# comes back bit by bit (a token bucket, another consumer): a burst would meet 429s over and over.
 _DRAINED = 0.5
-# A 429 soon after a pause: its Retry-After promised too much, since another consumer got there first. A quarter of a
-# window is the least that helps; shorter pauses only collect more 429s, and some servers count those.
+# A 429 soon after a pause: another consumer got there first. A quarter of a window is the least that helps; shorter
+# pauses only collect more 429s, and some servers count those.
 _AGAIN = 0.25
-# Bursts that meet a 429 at once after a window of spacing are tried again after two windows, then four: a limiter that
-# allows no bursts costs a few pauses, however long a scan is. 128 windows of a minute are two hours.
+# Bursts that meet a 429 again are tried after one window of spacing, then two, then four: a limiter that allows none
+# costs a few pauses, however long a scan is. 128 windows of a minute are two hours.
 _LONGEST_SPACED = 128
 
 

@@ -209,11 +209,10 @@ class Quota(WaitQueue):
         try:
             async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                 await waiter.future
-        except TimeoutError:
+        except BaseException as error:
             self._withdraw(waiter)
-        except BaseException:
-            self._withdraw(waiter)
-            raise
+            if not isinstance(error, TimeoutError):
+                raise
         else:
             return
         raise self._refusal(self.forecast(priority))

@@ -61,9 +61,6 @@ class Registry:
         self._families: WeakValueDictionary[Hashable, _Family] = WeakValueDictionary()
         self.kept: dict[SharedQuota, None] = {}
 
-    def __len__(self) -> int:
-        return len(self.kept)
-
     def find(self, identity: Hashable, rate_limit: RateLimit | None) -> SharedQuota:
         """Return a quota, made if there is none yet."""
         with LOCK:
@@ -90,13 +87,7 @@ _own: WeakKeyDictionary[asyncio.AbstractEventLoop, Registry] = WeakKeyDictionary
 
 
 def shared_quota(loop: asyncio.AbstractEventLoop, identity: Hashable, rate_limit: RateLimit | None) -> Quota:
-    """Return a quota, made if there is none yet.
-
-    Args:
-        loop: The running event loop.
-        identity: The server's URL and the key's fingerprint.
-        rate_limit: Its limit.
-    """
+    """Return the quota of an identity: the server's URL and the key's fingerprint."""
     registry = _own.setdefault(loop, Registry(loop)) if has_own_clock(loop) else _process
     return registry.find(identity, rate_limit)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define
 
@@ -14,14 +15,15 @@ from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.backend import Demand, SlidingWindow, Unlimited
 from partoo_async.quota.event_loops import LOCK, EventLoops, LoopMember, running_loop
 from partoo_async.quota.gate import Gate
-from partoo_async.quota.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from partoo_async.quota.backend import Backend
 
-__all__ = ["LONGEST_PAUSE", "WaitQueue"]
+__all__ = ["LONGEST_PAUSE", "Lanes", "WaitQueue"]
+
+W = TypeVar("W")
 
 _logger = logging.getLogger("partoo_async.quota")
 
@@ -34,6 +36,47 @@ _ABANDONED = 15.0
 _CHECK_EVERY = 1.0
 # Seconds. Raising after a wait of 0 would invite a busy loop; the next slot is at least a moment away.
 _LEAST_WAIT = 0.05
+# Of twenty slots given while bulk work waits, at least one goes to bulk.
+_INTERACTIVE_RUN = 19
+
+
+class Lanes(Generic[W]):
+    """Who goes next: interactive calls before bulk work, which never starves; in each queue the oldest."""
+
+    def __init__(self) -> None:
+        # Ordered dicts, so that a cancelled waiter leaves from the middle without a search.
+        self.interactive: OrderedDict[W, None] = OrderedDict()
+        self.bulk: OrderedDict[W, None] = OrderedDict()
+        # How many slots interactive calls took in a row while bulk work waited.
+        self.run: int = 0
+
+    def lane(self, priority: Priority) -> OrderedDict[W, None]:
+        """Return the queue of a priority."""
+        return self.interactive if priority is Priority.INTERACTIVE else self.bulk
+
+    def __len__(self) -> int:
+        return len(self.interactive) + len(self.bulk)
+
+    @property
+    def bulk_is_due(self) -> bool:
+        """Whether the next slot is for bulk work."""
+        return self.run >= _INTERACTIVE_RUN and bool(self.bulk)
+
+    def next(self) -> Priority | None:
+        """Return whose turn it is; None if nobody waits."""
+        if self.interactive and not self.bulk_is_due:
+            return Priority.INTERACTIVE
+        return Priority.BULK if self.bulk else None
+
+    def may_pass(self, priority: Priority) -> bool:
+        """Whether nobody waits who goes before a new call."""
+        if priority is Priority.INTERACTIVE:
+            return not self.interactive and not self.bulk_is_due
+        return not self.interactive and not self.bulk
+
+    def granted(self, priority: Priority) -> None:
+        """Note who got a slot."""
+        self.run = self.run + 1 if priority is Priority.INTERACTIVE and self.bulk else 0
 
 
 @define(eq=False)
@@ -195,9 +238,8 @@ class WaitQueue:
     def drop_closed_loops(self, *, everyone: bool = False) -> None:
         """Give up the waiters and requests of loops that were closed."""
         closed = self._loops.remove_closed(everyone=everyone)
-        for waiter in self._waiters() if closed else ():
-            if waiter.member in closed:
-                self._take_out(waiter)
+        for waiter in [one for one in self._waiters() if one.member in closed]:
+            self._take_out(waiter)
         for member in closed:
             for _ in range(member.in_flight):
                 self._give_back(sent=True, late=_ABANDONED)
@@ -227,8 +269,8 @@ class WaitQueue:
 
 
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
-    if future.done():  # cancelled meanwhile
-        return
+    if future.done():
+        return  # cancelled meanwhile
     if error is None:
         future.set_result(None)
     else:
