@@ -1,4 +1,4 @@
-"""Grant every request that the quota allows, and not one more. Imports F0 and F1 only.
+"""Grant every request that the quota allows, and not one more. May import errors, policy and _internal.
 
 ``quota``: what users call. ``registry``: one for each key. ``wait_queue``: who goes next. ``gate``: when
 requests may leave. ``backend``: where slots are kept. ``concurrency``: requests in flight of a client.

@@ -1,4 +1,4 @@
-"""Where slots are kept: the protocol, and the two backends of this process."""
+"""Where slots are kept: the protocol, and the backends of this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNANSWERED_MARGIN = 1 / 60
 
 
 class Demand(NamedTuple):
-    """The waiting calls, by lane, and for how many seconds bulk work leaves the reserve free."""
+    """Waiting calls, by lane, and seconds for which bulk work leaves the reserve free."""
 
     interactive: int
     bulk: int
@@ -37,13 +37,11 @@ class Backend(Protocol):
 
     limit: int | None
     per: float
-    # Whether processes share it, so that it is started and closed.
-    is_shared: bool = False
-    # Whether only a call of ``changed`` brings slots, so that no timer is set for them.
-    waits_for_change: bool = False
+    is_shared: bool = False  # between processes, so that it is started and closed
+    waits_for_change: bool = False  # only a call of changed brings slots, so that no timer is set for them
 
     async def start(self, demand: Callable[[], Demand], changed: Callable[[float], None]) -> None:
-        """Connect to the store, or raise why it can never be used. While it is away, grant a safe part.
+        """Connect to the store, or raise why it can never be used; grant a safe part while it is away.
 
         Args:
             demand: Returns the present demand.
@@ -63,7 +61,7 @@ class Backend(Protocol):
         """Take a slot and return True if more than ``reserved`` are free."""
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot, see ``Quota.release``."""
+        """Return a slot, as ``Quota.release`` does."""
         return
 
     def pause(self, now: float, until: float) -> None:
@@ -74,10 +72,7 @@ class Backend(Protocol):
         """Return how many slots are taken."""
 
     def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
-        """Return when one more call may have a slot after ``position`` others: never too late.
-
-        ``reserved`` slots stay free, and a pause ends at ``opens``.
-        """
+        """Return when a slot may be free after ``position`` others and a pause until ``opens``, never too late."""
 
     def forgotten_at(self) -> float:
         """Return when no slot is taken any more."""

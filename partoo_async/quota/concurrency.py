@@ -13,7 +13,7 @@ __all__ = ["Concurrency"]
 
 @total_repr
 class Concurrency:
-    """At most ``limit`` requests in flight, of which bulk work leaves an eighth to interactive calls."""
+    """At most ``limit`` requests in flight; bulk work leaves an eighth to interactive calls."""
 
     def __init__(self, limit: int, pool: int = 0) -> None:
         # Requests that wait for a connection of the pool would hold a slot of the quota meanwhile.
@@ -61,9 +61,8 @@ class Concurrency:
         try:
             await future
         except BaseException:
-            # Cancelled in the moment in which the place was granted.
             if lane.pop(future, self) is self and future.done() and not future.cancelled():
-                self.release()
+                self.release()  # cancelled in the moment in which the place was granted
             raise
 
     def release(self) -> None:

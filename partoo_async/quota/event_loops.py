@@ -1,9 +1,8 @@
-"""The event loops that use one quota, perhaps in several threads, and their clock."""
+"""The event loops that use one quota, and their clock."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 import weakref
@@ -17,7 +16,7 @@ from partoo_async.errors import ClientClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "running_loop", "weak_clock"]
+__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "running_loop"]
 
 # Held for microseconds by whoever looks at a quota, and by nobody who waits. One for all quotas, so that a fork can
 # take it first. Reentrant: the garbage collector may end a call, and so return its slot, within any line.
@@ -32,13 +31,6 @@ def has_own_clock(loop: asyncio.AbstractEventLoop) -> bool:
     if isinstance(loop, asyncio.BaseEventLoop):
         return getattr(loop.time, "__func__", None) is not asyncio.BaseEventLoop.time
     return abs(loop.time() - time.monotonic()) > _STALE
-
-
-def weak_clock(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
-    """Return the clock of a loop without keeping the loop alive."""
-    own = weakref.ref(loop)
-    # All is over when the loop is gone.
-    return lambda: math.inf if (alive := own()) is None else alive.time()
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -64,7 +56,7 @@ class LoopMember:
         return loop is None or loop.is_closed()
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
-        """Call a function in the loop: now if it is the running one."""
+        """Call a function in the loop."""
         loop = self.loop()
         if loop is running_loop():
             function(*arguments)
@@ -107,7 +99,7 @@ class EventLoops:
         return self._find(loop) or self._join(loop)
 
     def here(self) -> LoopMember | None:
-        """Return the member for the running loop, or else the latest."""
+        """Return the same, or without a loop the latest."""
         loop = running_loop()  # None when a call is collected
         return self.last if loop is None else self._find(loop)
 

@@ -25,7 +25,7 @@ _LONGEST_SPACED = 128
 
 
 class Gate:
-    """Closed in a pause; then lets one request go alone, and after a short or repeated pause all spaced out."""
+    """Closed in a pause; then one request goes alone, and after a short or repeated pause all spaced out."""
 
     def __init__(self, limit: int | None, per: float, *, smooth: bool = False) -> None:
         self.paused_until: float = -math.inf
@@ -61,10 +61,11 @@ class Gate:
         self._let_next()
 
     def close(self, until: float) -> None:
-        """Take over a pause that was decided elsewhere."""
-        if until > self.paused_until:
+        """Close for a pause as it is."""
+        if until >= self.paused_until:
             self.paused_until = until
-            self._probe()
+            self.is_probing = self._gap > 0
+            self._let_next()
 
     def pause(self, now: float, until: float, *, vague: bool = False) -> None:
         """Close after a 429. ``vague``: it did not say for how long."""
@@ -79,15 +80,10 @@ class Gate:
                 self._spaced_windows = 1
             self._is_repeated = again or back_in_bursts or (vague and self._was_vague)
             self._was_vague = self._was_vague or vague
-        if until > self.paused_until:
-            if self._gap and (self._is_repeated or until - now < self._per * _DRAINED):
-                self._spaced_until = max(self._spaced_until, until + self._per * self._spaced_windows)
-            self.paused_until = until
-        self._probe()
-
-    def _probe(self) -> None:
-        self.is_probing = self._gap > 0
-        self._let_next()
+        short = until - now < self._per * _DRAINED
+        if self._gap and until > self.paused_until and (self._is_repeated or short):
+            self._spaced_until = max(self._spaced_until, until + self._per * self._spaced_windows)
+        self.close(until)
 
     def _let_next(self) -> None:
         self.opens_at = max(self.paused_until, min(self._last_send + self._gap, self._spaced_until))

@@ -28,9 +28,10 @@ __all__ = ["EVERY_QUOTA", "Quota", "QuotaSnapshot"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
-# Seconds that a pause may last longer than asked. Later only, never earlier: processes that were paused together
-# should not come back together.
+# Seconds that a pause may last longer than asked, so that processes do not come back together.
 _MOST_JITTER = 0.25
+
+_CLOSED = "this quota was closed and grants no slots; call start() to open it again"
 
 EVERY_QUOTA: WeakSet[Quota] = WeakSet()  # for a fork
 
@@ -70,7 +71,7 @@ class QuotaSnapshot:
 class Quota(WaitQueue):
     """Grants slots: to interactive calls first, in order of arrival, and to nobody during a pause.
 
-    Clients of one server, key and ``RateLimit`` share one. ``PartooClient(quota=...)`` shares it between keys.
+    Clients of one server, key and ``RateLimit`` share one; ``PartooClient(quota=...)`` does between keys.
 
     Args:
         rate_limit: Requests in a time; None for no limit.
@@ -103,16 +104,16 @@ class Quota(WaitQueue):
         return f"<Quota {state.used} of {state.limit} used per {state.per:g} s, {state.waiting} waiting{paused}{wakes}>"
 
     def _keep(self) -> None:
-        """Called when it has a history, while it is not ``kept``."""
+        """Called at the first use."""
 
     def is_cool(self) -> bool:
         """Whether its history matters no more."""
         self.drop_closed_loops()
-        forgotten = max(self._gate.forgotten_at(), self._backend.forgotten_at())
-        return not self._lanes and self._loops.clock() >= forgotten
+        end = max(self._gate.forgotten_at(), self._backend.forgotten_at())
+        return not self._lanes and self._loops.clock() >= end
 
     async def start(self) -> None:
-        """Connect to a store that processes share, until as many calls of ``aclose``.
+        """Connect to the store, if processes share one. Needs as many calls of ``aclose``.
 
         Raises:
             ConfigurationError: The store cannot be used.
@@ -124,7 +125,7 @@ class Quota(WaitQueue):
 
     async def _connect(self) -> None:
         if self._is_closed:
-            raise self._closed_error()
+            raise ClientClosedError(_CLOSED)
         async with self._starting:
             if not self._is_started:
                 try:
@@ -143,11 +144,8 @@ class Quota(WaitQueue):
             finally:
                 with LOCK:
                     for waiter in self._waiters():
-                        self._take_out(waiter, self._closed_error())
+                        self._take_out(waiter, ClientClosedError(_CLOSED))
                     self._schedule()
-
-    def _closed_error(self) -> ClientClosedError:
-        return ClientClosedError("this quota was closed and grants no slots; call start() to open it again")
 
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE, loop: AbstractEventLoop | None = None) -> bool:
         """Take a slot and return True, if that needs no waiting.
@@ -182,12 +180,12 @@ class Quota(WaitQueue):
             return True
 
     def hold_reserve(self) -> None:
-        """Let bulk work leave the reserve free from now on, with or without interactive calls."""
+        """Let bulk work leave the reserve free at all times."""
         self._reserved_until = math.inf
 
     @property
     def holds_reserve(self) -> bool:
-        """Whether bulk work leaves it free at all times."""
+        """Whether ``hold_reserve`` was called."""
         return self._reserved_until == math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
@@ -198,13 +196,12 @@ class Quota(WaitQueue):
             deadline: Event loop time.
 
         Raises:
-            QuotaExceededError: There will be no slot before the deadline, or a pause of over five minutes. At once, or
-                at the deadline if other calls took the slot.
+            QuotaExceededError: No slot before the deadline, or a pause of over five minutes; at once if foreseen.
         """
-        if self.try_acquire(priority):
-            return
         if self._backend.is_shared and not self._is_started:
             await self._connect()
+        if self.try_acquire(priority):
+            return
         waiter = self._enqueue(priority, deadline)
         try:
             async with asyncio.timeout_at(None if deadline == math.inf else deadline):
@@ -223,9 +220,9 @@ class Quota(WaitQueue):
         """Return a slot.
 
         Args:
-            sent: Whether the server may have seen the request. Else the slot is free at once.
+            sent: Whether the server may have seen the request; else the slot is free at once.
             answered: Whether the response was complete.
-            late: Seconds in which a request that was given up may still reach the server.
+            late: Seconds in which a given-up request may still reach the server.
             loop: The event loop of the call, if at hand.
         """
         with LOCK:
@@ -269,7 +266,7 @@ class Quota(WaitQueue):
 
     def _pause_warning(self, *, spaced: bool) -> str:
         hint = "; then sends are spaced at the pace of the quota until a window passes without a 429" if spaced else ""
-        # The first may be an accident. The window was kept, so a second one has a cause outside of it.
+        # The window was kept, so a second pause has a cause outside of this process.
         if self._pauses > 1 and self._backend.limit is not None:
             hint += (
                 f" (pause number {self._pauses}, though this process stays within its limit: another one uses the same"

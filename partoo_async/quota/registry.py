@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import weakref
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from partoo_async.quota.event_loops import LOCK, has_own_clock, weak_clock
+from partoo_async.quota.event_loops import LOCK, has_own_clock
 from partoo_async.quota.quota import EVERY_QUOTA, Quota
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Registry", "known_quota", "shared_quota"]
 
-# How many of those that are kept are looked at for each that comes in: more than one, so that they get fewer.
+# How many are looked at for each that comes in: more than one, so that they get fewer.
 _LOOKS = 3
 
 
@@ -53,13 +54,17 @@ class SharedQuota(Quota):
 
 
 class Registry:
-    """The quotas under one clock. It holds those that have a history."""
+    """The quotas under one clock."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.loop: Callable[[], asyncio.AbstractEventLoop | None] = weakref.ref(loop) if loop else lambda: None
-        self.clock: Callable[[], float] = weak_clock(loop) if loop else time.monotonic
+        self.clock: Callable[[], float] = self._own_time if loop else time.monotonic
         self._families: WeakValueDictionary[Hashable, _Family] = WeakValueDictionary()
         self.kept: dict[SharedQuota, None] = {}
+
+    def _own_time(self) -> float:
+        loop = self.loop()  # not kept alive from here; without it all is over
+        return math.inf if loop is None else loop.time()
 
     def find(self, identity: Hashable, rate_limit: RateLimit | None) -> SharedQuota:
         """Return a quota, made if there is none yet."""
@@ -82,12 +87,11 @@ class Registry:
 
 
 _process = Registry()
-# A test's loop may have a clock of its own.
-_own: WeakKeyDictionary[asyncio.AbstractEventLoop, Registry] = WeakKeyDictionary()
+_own: WeakKeyDictionary[asyncio.AbstractEventLoop, Registry] = WeakKeyDictionary()  # tests have clocks of their own
 
 
 def shared_quota(loop: asyncio.AbstractEventLoop, identity: Hashable, rate_limit: RateLimit | None) -> Quota:
-    """Return the quota of an identity: the server's URL and the key's fingerprint."""
+    """Return the quota of an identity: URL and key's fingerprint."""
     registry = _own.setdefault(loop, Registry(loop)) if has_own_clock(loop) else _process
     return registry.find(identity, rate_limit)
 

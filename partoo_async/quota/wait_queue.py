@@ -41,10 +41,10 @@ _INTERACTIVE_RUN = 19
 
 
 class Lanes(Generic[W]):
-    """Who goes next: interactive calls before bulk work, which never starves; in each queue the oldest."""
+    """Who goes next: interactive calls before bulk work, the oldest first."""
 
     def __init__(self) -> None:
-        # Ordered dicts, so that a cancelled waiter leaves from the middle without a search.
+        # A cancelled waiter leaves an ordered dict from the middle without a search.
         self.interactive: OrderedDict[W, None] = OrderedDict()
         self.bulk: OrderedDict[W, None] = OrderedDict()
         # How many slots interactive calls took in a row while bulk work waited.
@@ -70,9 +70,7 @@ class Lanes(Generic[W]):
 
     def may_pass(self, priority: Priority) -> bool:
         """Whether nobody waits who goes before a new call."""
-        if priority is Priority.INTERACTIVE:
-            return not self.interactive and not self.bulk_is_due
-        return not self.interactive and not self.bulk
+        return not self.interactive and not (self.bulk_is_due if priority is Priority.INTERACTIVE else self.bulk)
 
     def granted(self, priority: Priority) -> None:
         """Note who got a slot."""
@@ -102,9 +100,8 @@ class WaitQueue:
 
     def _reserved(self, priority: Priority, now: float) -> int:
         """How many slots a call must leave free."""
-        if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
-            return 0
-        return self._reserve if now < self._reserved_until else 0
+        exempt = priority is Priority.INTERACTIVE or self._lanes.bulk_is_due
+        return 0 if exempt or now >= self._reserved_until else self._reserve
 
     def paused_for(self) -> float:
         """Return the seconds until the pause ends; 0.0 without one."""
@@ -115,11 +112,11 @@ class WaitQueue:
         return self._loops.clock() >= self._gate.paused_until
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return how many seconds the last of some new calls would wait at least.
+        """Return for how many seconds new calls would wait at least.
 
         Args:
             priority: Their lane.
-            calls: How many; 0 stands for the calls that wait already.
+            calls: How many; 0 stands for those that wait already.
         """
         with LOCK:
             now = self._loops.clock()
@@ -157,7 +154,6 @@ class WaitQueue:
             self._dispatch()  # it may have been the head, or had what the next one waits for
 
     def _take_out(self, waiter: _Waiter, error: PartooError | None = None) -> None:
-        """Take a waiter out, with an error if it is to be refused."""
         del self._lanes.lane(waiter.priority)[waiter]
         waiter.member.waiting -= 1
         if error is not None:
@@ -175,16 +171,14 @@ class WaitQueue:
         return QuotaExceededError(f"the quota is {what} and cannot serve this call in time; {advice}", wait)
 
     def _after_pause(self, now: float) -> None:
-        """Refuse those who cannot wait for the end of a new pause."""
+        """Refuse at once whoever cannot wait for the end of a new pause."""
         opens = self._gate.paused_until
-        # Now, not when their time is up.
         for waiter in self._waiters():
             if opens > waiter.deadline or opens - now > LONGEST_PAUSE:
                 self._take_out(waiter, self._refusal(opens - now))
         self._schedule()
 
     def _give_back(self, *, sent: bool, late: float = 0.0) -> None:
-        """Return the slot of a request without a response."""
         now = self._loops.clock()
         self._backend.release(now, sent=sent, answered=False, late=late)
         self._gate.ended(now, answered=False)
@@ -236,7 +230,7 @@ class WaitQueue:
             self._dispatch()
 
     def drop_closed_loops(self, *, everyone: bool = False) -> None:
-        """Give up the waiters and requests of loops that were closed."""
+        """Give up what closed loops had in the queue and in flight."""
         closed = self._loops.remove_closed(everyone=everyone)
         for waiter in [one for one in self._waiters() if one.member in closed]:
             self._take_out(waiter)
