@@ -81,8 +81,8 @@ class Backend(Protocol):
 class Unlimited(Backend):
     """No slots are counted."""
 
-    limit = None
-    per = 60.0
+    limit: int | None = None
+    per: float = 60.0
 
     def acquire(self, now: float, reserved: int = 0) -> bool:
         """Return True."""

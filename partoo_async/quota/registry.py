@@ -38,7 +38,7 @@ class SharedQuota(Quota):
         self._loops.bind(registry.loop(), registry.clock)
         self._family = family  # which the registry knows as long as one of its quotas lives
         self._registry = registry
-        self.kept = False
+        self.kept: bool = False
         for relative in list(family.values()):
             now, opens = registry.clock(), relative._gate.paused_until
             if now < opens:
