@@ -33,7 +33,7 @@ class Backend(Protocol):
     """Keeps ``limit`` slots (None: no limit) for ``per`` seconds each. Times are event loop times."""
 
     # All but start and aclose are called under a lock, so they return at once: a backend that processes share grants
-    # slots that it leased before, and talks to its store in a task.
+    # slots that it leased before, leaves the reserve to its store, and talks to that in a task.
 
     limit: int | None
     per: float

@@ -196,6 +196,7 @@ class Quota(WaitQueue):
             deadline: Event loop time.
 
         Raises:
+            ClientClosedError: The quota was closed.
             QuotaExceededError: No slot before the deadline, or a pause of over five minutes; at once if foreseen.
         """
         if self._backend.is_shared and not self._is_started:
@@ -278,13 +279,13 @@ class Quota(WaitQueue):
     def snapshot(self) -> QuotaSnapshot:
         """Return the present state."""
         with LOCK:
-            backend, lanes = self._backend, self._lanes
-            limit, used, paused, wait, now = backend.limit, 0, 0.0, 0.0, -math.inf
+            limit, per, used, paused, wait, now = self._backend.limit, self._backend.per, 0, 0.0, 0.0, -math.inf
             if not self._loops.is_new:  # else there may be no event loop, and so no clock
                 now, paused, wait = self._loops.clock(), self.paused_for(), self.forecast()
-                used = backend.used(now)
-            available, waiting = None if limit is None else limit - used, (len(lanes.interactive), len(lanes.bulk))
+                used = self._backend.used(now)
+            available = None if limit is None else limit - used
+            interactive, bulk = len(self._lanes.interactive), len(self._lanes.bulk)
             until, spaced = self._gate.paused_until if paused else None, self._gate.is_spaced(now)
             return QuotaSnapshot(
-                limit, backend.per, used, available, sum(waiting), *waiting, until, paused, wait, spaced
+                limit, per, used, available, interactive + bulk, interactive, bulk, until, paused, wait, spaced
             )

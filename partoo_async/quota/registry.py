@@ -25,9 +25,7 @@ _LOOKS = 3
 
 
 class _Family(WeakValueDictionary["RateLimit | None", "SharedQuota"]):
-    """The quotas of one key, by limit."""
-
-    # A 429 pauses all of them, but each counts its own sends: with those of the others, a small limit would starve.
+    """The quotas of one key, by limit. A 429 pauses all, but each counts its own sends."""
 
 
 class SharedQuota(Quota):
