@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from partoo_async import errors
-from partoo_async.quota.window import DEFAULT_PAUSE
+from partoo_async.quota.gate import DEFAULT_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,10 +1,13 @@
-"""The quota scheduler: every request that the quota allows, and not one more."""
+"""Grant every request that the quota allows, and not one more. May import errors, policy and _internal.
 
-from partoo_async.quota.backend import Backend
+``quota``: what users call. ``registry``: one for each key. ``wait_queue``: who goes next. ``gate``: when
+requests may leave. ``backend``: where slots are kept. ``concurrency``: requests in flight of a client.
+"""
+
+from partoo_async.quota.backend import Backend, Demand
 from partoo_async.quota.concurrency import Concurrency
-from partoo_async.quota.quota import Quota
+from partoo_async.quota.quota import Quota, QuotaSnapshot
 from partoo_async.quota.registry import known_quota, shared_quota
-from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.wait_queue import LONGEST_PAUSE
 
-__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Quota", "QuotaSnapshot", "known_quota", "shared_quota"]
+__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Demand", "Quota", "QuotaSnapshot", "known_quota", "shared_quota"]

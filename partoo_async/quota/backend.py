@@ -1,96 +1,164 @@
-"""What a quota asks of the place where its slots are kept, and the simplest such place: a gate without a limit."""
+"""Where slots are kept: the protocol, and the backends of this process."""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from bisect import insort
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-__all__ = ["Backend", "OpenGate"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from partoo_async.policy import RateLimit
+
+__all__ = ["Backend", "Demand", "SlidingWindow", "Unlimited"]
+
+# For clocks that run at different speeds and timers that fire early: 50 ms on a minute.
+_MARGIN = 1 / 1200
+_LEAST_MARGIN = 0.002
+# A request whose connection was lost may still be on its way through a proxy: one second on a minute.
+_UNANSWERED_MARGIN = 1 / 60
+
+
+class Demand(NamedTuple):
+    """Waiting calls, by lane, and seconds for which bulk work leaves the reserve free."""
+
+    interactive: int
+    bulk: int
+    reserve_for: float
 
 
 class Backend(Protocol):
-    """Where slots are kept. All times are those of one clock, in seconds: the quota's.
+    """Keeps ``limit`` slots (None: no limit) for ``per`` seconds each. Times are event loop times."""
 
-    A backend shared by processes keeps leased slots at hand, so that these calls stay immediate. They are made under
-    a lock, by one thread at a time.
-    """
+    # All but start and aclose are called under a lock, so they return at once: a backend that processes share grants
+    # slots that it leased before, leaves the reserve to its store, and talks to that in a task.
 
     limit: int | None
     per: float
-    paused_until: float
+    is_shared: bool = False  # between processes, so that it is started and closed
+    waits_for_change: bool = False  # only a call of changed brings slots, so that no timer is set for them
 
-    @property
-    def waits_for_answer(self) -> bool:
-        """Whether no slot is given before one comes back, whatever the time."""
+    async def start(self, demand: Callable[[], Demand], changed: Callable[[float], None]) -> None:
+        """Connect to the store, or raise why it can never be used; grant a safe part while it is away.
 
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Take a slot and return True if one is free, the gate is open, and ``spare`` more stay free."""
+        Args:
+            demand: Returns the present demand.
+            changed: Call it, from any thread, when slots came (0.0) or another process was paused (seconds left).
+        """
+        return
+
+    async def aclose(self) -> None:
+        """Give leased slots back, disconnect, and grant nothing from now on."""
+        return
+
+    def demand_changed(self) -> None:
+        """Ask for ``demand`` again soon."""
+        return
+
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Take a slot and return True if more than ``reserved`` are free."""
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot: at once when nothing was ``sent``, else after the window that began with the answer.
+        """Return a slot, as ``Quota.release`` does."""
+        return
 
-        ``late``: for how many seconds from now a request that was given up may still reach the server.
-        """
-
-    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close the gate until that time, unless it is closed for longer already.
-
-        ``vague``: the server did not say for how long.
-        """
+    def pause(self, now: float, until: float) -> None:
+        """Tell other processes of a 429."""
+        return
 
     def used(self, now: float) -> int:
-        """Return how many slots are taken, those that cool down included."""
+        """Return how many slots are taken."""
 
-    def spaced(self, now: float) -> bool:
-        """Whether sends go out one by one, at the pace of the quota."""
-
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return the earliest time at which slot number ``position`` (0 is the next) can be taken, ``spare`` left free.
-
-        The time may be earlier than what will happen, never later.
-        """
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return when a slot may be free after ``position`` others and a pause until ``opens``, never too late."""
 
     def forgotten_at(self) -> float:
-        """Return the time from which on nothing that was sent or said matters any more; infinity if that is open."""
+        """Return when no slot is taken any more."""
 
 
-class OpenGate:
-    """The backend without a limit: nothing but the gate that a 429 closes."""
+class Unlimited(Backend):
+    """No slots are counted."""
 
     limit: int | None = None
     per: float = 60.0
 
-    def __init__(self) -> None:
-        self.paused_until: float = -math.inf
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Return False: there is nothing to wait for."""
-        return False
-
-    def acquire(self, now: float, spare: int = 0) -> bool:
-        """Return whether the gate is open."""
-        return now >= self.paused_until
-
-    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Do nothing: there are no slots."""
-
-    def pause(self, now: float, until: float, *, vague: bool = False) -> None:
-        """Close the gate until that time, unless it is closed for longer already."""
-        self.paused_until = max(self.paused_until, until)
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Return True."""
+        return True
 
     def used(self, now: float) -> int:
         """Return 0."""
         return 0
 
-    def spaced(self, now: float) -> bool:
-        """Return False: no pace is known."""
-        return False
-
-    def ready_at(self, now: float, position: int, spare: int = 0) -> float:
-        """Return when the gate opens."""
-        return max(now, self.paused_until)
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return the end of the pause."""
+        return max(now, opens)
 
     def forgotten_at(self) -> float:
-        """Return the time from which on no pause matters any more."""
-        return self.paused_until + self.per
+        """Return minus infinity."""
+        return -math.inf
+
+
+class SlidingWindow(Backend):
+    """Slots of this process alone, each free again ``per`` seconds after its response."""
+
+    # The server counts a request between the send and the response. A slot that is held from before the one until a
+    # window after the other keeps the limit in any window of the server's clock, whatever the latency.
+
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self.limit: int = rate_limit.slots
+        self.per: float = rate_limit.per
+        self._hold = self.per + max(_LEAST_MARGIN, self.per * _MARGIN)
+        self._in_flight = 0
+        self._cooling: deque[float] = deque()  # when each used slot is free again, in order
+
+    def _free(self, now: float) -> int:
+        while self._cooling and self._cooling[0] <= now:
+            self._cooling.popleft()
+        return self.limit - self._in_flight - len(self._cooling)
+
+    def acquire(self, now: float, reserved: int = 0) -> bool:
+        """Take a slot and return True if there is one."""
+        # _free() once more: one frame less for each request.
+        cooling = self._cooling
+        while cooling and cooling[0] <= now:
+            cooling.popleft()
+        if self.limit - self._in_flight - len(cooling) <= reserved:
+            return False
+        self._in_flight += 1
+        return True
+
+    def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
+        """Return a slot: at once, or after a window if it was ``sent``."""
+        self._in_flight -= 1
+        if not sent:
+            return
+        back = now + self._hold + (0.0 if answered else max(late, self.per * _UNANSWERED_MARGIN))
+        if not self._cooling or back >= self._cooling[-1]:
+            self._cooling.append(back)
+        else:
+            insort(self._cooling, back)
+
+    def used(self, now: float) -> int:
+        """Return how many slots are taken."""
+        return self.limit - self._free(now)
+
+    def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
+        """Return when, if all requests in flight were answered now."""
+        rounds, index = divmod(position + reserved, self.limit)
+        free = self._free(now)
+        if index < free:
+            ready = now
+        elif index - free < len(self._cooling):
+            ready = self._cooling[index - free]
+        else:
+            ready = now + self._hold
+        return max(ready, opens) + rounds * self._hold
+
+    def forgotten_at(self) -> float:
+        """Return when the last slot has cooled down."""
+        if self._in_flight:
+            return math.inf
+        return self._cooling[-1] if self._cooling else -math.inf

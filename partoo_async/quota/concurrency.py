@@ -1,4 +1,4 @@
-"""How many requests of one client are in flight: a counter with two lanes."""
+"""How many requests of a client are in flight."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import asyncio
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async.policy import Priority
-from partoo_async.quota.lanes import Lanes
+from partoo_async.quota.wait_queue import Lanes
 
 __all__ = ["Concurrency"]
 
 
 @total_repr
 class Concurrency:
-    """At most ``limit`` requests in flight, of which bulk work leaves an eighth (at least one) to interactive calls.
-
-    Only when bulk work is due, after a run of interactive calls that it waited for, may it take one of those as well.
-    """
-
-    __slots__ = ("_in_flight", "_lanes", "bulk_limit", "limit")
+    """At most ``limit`` requests in flight; bulk work leaves an eighth to interactive calls."""
 
     def __init__(self, limit: int, pool: int = 0) -> None:
-        # More than a borrowed session has connections for would only wait there, each with a slot of the quota in hand.
+        # Requests that wait for a connection of the pool would hold a slot of the quota meanwhile.
         limit = min(limit, pool or limit)
         self.limit: int = limit
         self.bulk_limit: int = limit - max(1, limit // 8) if limit > 1 else limit
@@ -32,22 +27,22 @@ class Concurrency:
         return f"<Concurrency {self._in_flight} of {self.limit} in flight, {len(self._lanes)} waiting>"
 
     def _has_room(self, priority: Priority) -> bool:
-        # Without the exception interactive calls that keep more than their eighth busy would starve bulk work.
         if self._in_flight < self.bulk_limit:
             return True
+        # Interactive calls that keep more than their eighth busy would starve bulk work that may never pass its limit.
         everything = priority is Priority.INTERACTIVE or self._lanes.bulk_is_due
         return everything and self._in_flight < self.limit
 
     def _next(self) -> Priority | None:
-        """The lane that goes next. Bulk work that is due does not block the places that it may not take."""
         first = self._lanes.next()
+        # Bulk work that is due must not block the places that it may not take.
         for priority in (first, Priority.INTERACTIVE):
             if priority is not None and self._lanes.lane(priority) and self._has_room(priority):
                 return priority
         return None
 
     def try_acquire(self, priority: Priority) -> bool:
-        """Take a place and return True, if there is one and nobody who goes before waits for it."""
+        """Take a place and return True, if that needs no waiting."""
         lanes = self._lanes
         crowded = lanes.interactive or lanes.bulk
         if not self._has_room(priority) or (crowded and self._next() is not None):
@@ -58,7 +53,7 @@ class Concurrency:
         return True
 
     async def acquire(self, priority: Priority) -> None:
-        """Wait for a place, in order. Cancelling gives back a place that was granted meanwhile."""
+        """Wait for a place, in order."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         lane = self._lanes.lane(priority)
         lane[future] = None
@@ -67,11 +62,11 @@ class Concurrency:
             await future
         except BaseException:
             if lane.pop(future, self) is self and future.done() and not future.cancelled():
-                self.release()
+                self.release()  # cancelled in the moment in which the place was granted
             raise
 
     def release(self) -> None:
-        """Give a place back and hand it to whoever goes next."""
+        """Give a place to whoever goes next."""
         self._in_flight -= 1
         if self._lanes.interactive or self._lanes.bulk:
             self._dispatch()

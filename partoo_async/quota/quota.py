@@ -1,4 +1,4 @@
-"""The quota of one organization: lanes of waiters in front of a backend that keeps the slots."""
+"""The quota of one organization."""
 
 from __future__ import annotations
 
@@ -9,34 +9,74 @@ import random
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from attrs import frozen
+
 from partoo_async._internal.reprs import total_repr
+from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.policy import Priority, RateLimit
-from partoo_async.quota.backend import Backend, OpenGate
-from partoo_async.quota.loops import LOCK
-from partoo_async.quota.messages import pause_warning
-from partoo_async.quota.snapshot import QuotaSnapshot
-from partoo_async.quota.wait_queue import Queue
-from partoo_async.quota.window import DEFAULT_PAUSE, LONGEST_CLOSED, SlidingWindow
+from partoo_async.quota.event_loops import LOCK
+from partoo_async.quota.gate import DEFAULT_PAUSE, LONGEST_CLOSED
+from partoo_async.quota.wait_queue import WaitQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
-__all__ = ["EVERY_QUOTA", "Quota"]
+    from partoo_async.quota.backend import Backend
+
+__all__ = ["EVERY_QUOTA", "Quota", "QuotaSnapshot"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
-_MOST_JITTER = 0.25  # seconds that a pause may last longer than asked
+# Seconds that a pause may last longer than asked, so that processes do not come back together.
+_MOST_JITTER = 0.25
 
-EVERY_QUOTA: WeakSet[Quota] = WeakSet()
-"""All that there are, for a fork."""
+_CLOSED = "this quota was closed and grants no slots; call start() to open it again"
+
+EVERY_QUOTA: WeakSet[Quota] = WeakSet()  # for a fork
+
+
+@frozen
+class QuotaSnapshot:
+    """The state of a quota at one moment.
+
+    Attributes:
+        limit: Requests in any window; None without a limit.
+        per: Seconds of the window.
+        used: Slots taken.
+        available: Slots free; None without a limit.
+        waiting: Calls that wait.
+        waiting_interactive: Of these, interactive ones.
+        waiting_bulk: Of these, bulk work.
+        paused_until: Event loop time; None without a pause.
+        paused_for: Seconds; 0.0 without a pause.
+        wait: Seconds that a new interactive call waits at least.
+        spaced: Whether requests leave one by one.
+    """
+
+    limit: int | None
+    per: float
+    used: int
+    available: int | None
+    waiting: int
+    waiting_interactive: int
+    waiting_bulk: int
+    paused_until: float | None
+    paused_for: float
+    wait: float
+    spaced: bool = False
 
 
 @total_repr
-class Quota(Queue):
-    """Grants slots: interactive calls before bulk ones, first in first out within each, none while the gate is closed.
+class Quota(WaitQueue):
+    """Grants slots: to interactive calls first, in order of arrival, and to nobody during a pause.
 
-    Share one between clients of the same organization with ``PartooClient(quota=...)``; clients of the same server,
-    key and ``RateLimit`` share one by themselves. Any number of event loops may use it, in threads of their own, too.
+    Clients of one server, key and ``RateLimit`` share one; ``PartooClient(quota=...)`` does between keys.
+
+    Args:
+        rate_limit: Requests in a time; None for no limit.
+        backend: Keeps the slots; by default this process.
+        chance: Returns a number in [0, 1), for jitter.
     """
 
     kept: bool = True
@@ -49,9 +89,11 @@ class Quota(Queue):
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.rate_limit = rate_limit
-        super().__init__(rate_limit, backend or (OpenGate() if rate_limit is None else SlidingWindow(rate_limit)))
+        super().__init__(rate_limit, backend)
         self._chance = chance
-        self._pauses = 0
+        self._pauses = self._users = 0
+        self._is_started = self._is_closed = False
+        self._starting = asyncio.Lock()
         EVERY_QUOTA.add(self)
 
     def __repr__(self) -> str:
@@ -62,139 +104,188 @@ class Quota(Queue):
         return f"<Quota {state.used} of {state.limit} used per {state.per:g} s, {state.waiting} waiting{paused}{wakes}>"
 
     def _keep(self) -> None:
-        """Called at a request or a 429 while it is not ``kept``: it has a history from now on."""
-
-    def _relatives(self) -> Iterable[Quota]:
-        """The quotas of other limits for the same key: a 429 is for all of them."""
-        return ()
+        """Called at the first use."""
 
     def is_cool(self) -> bool:
-        """Whether nothing that was sent or said through it matters any more."""
-        self.bury()
-        return not self._lanes and self._loops.clock() >= self._backend.forgotten_at()
+        """Whether its history matters no more."""
+        self.drop_closed_loops()
+        end = max(self._gate.forgotten_at(), self._backend.forgotten_at())
+        return not self._lanes and self._loops.clock() >= end
 
-    def try_acquire(
-        self, priority: Priority = Priority.INTERACTIVE, loop: asyncio.AbstractEventLoop | None = None
-    ) -> bool:
-        """Take a slot and return True, if that needs no waiting. ``loop``: the running one, if it is at hand."""
+    async def start(self) -> None:
+        """Connect to the store, if processes share one. Needs as many calls of ``aclose``.
+
+        Raises:
+            ConfigurationError: The store cannot be used.
+        """
+        if self._backend.is_shared:
+            self._is_closed = False
+            await self._connect()
+            self._users += 1
+
+    async def _connect(self) -> None:
+        if self._is_closed:
+            raise ClientClosedError(_CLOSED)
+        async with self._starting:
+            if not self._is_started:
+                try:
+                    await self._backend.start(self._demand, self._changed)
+                except Exception as error:
+                    raise ConfigurationError(f"quota: the shared store cannot be used: {error}") from error
+                self._is_started = True
+
+    async def aclose(self) -> None:
+        """Disconnect, if nobody else uses it. Waiting calls raise ``ClientClosedError``."""
+        self._users = max(0, self._users - 1)
+        if self._is_started and not self._users:
+            self._is_started, self._is_closed = False, True
+            try:
+                await self._backend.aclose()
+            finally:
+                with LOCK:
+                    for waiter in self._waiters():
+                        self._take_out(waiter, ClientClosedError(_CLOSED))
+                    self._schedule()
+
+    def try_acquire(self, priority: Priority = Priority.INTERACTIVE, loop: AbstractEventLoop | None = None) -> bool:
+        """Take a slot and return True, if that needs no waiting.
+
+        Args:
+            priority: The lane.
+            loop: The running event loop, if at hand.
+        """
         with LOCK:
-            loops, lanes = self._loops, self._lanes
+            loops, lanes, gate, backend = self._loops, self._lanes, self._gate, self._backend
             member = loops.last
             if member is None or member.loop() is not (loop or asyncio.get_running_loop()):
                 member = loops.enter()
             now = loops.clock()
             if not self.kept:
                 self._keep()
-            spare, backend = 0, self._backend
+            reserved = 0
             if priority is Priority.INTERACTIVE:
                 self._reserved_until = max(self._reserved_until, now + backend.per)
             elif now < self._reserved_until:
-                spare = self._spare(priority, now)
-            # Nearly always nobody waits, and then there is no order to keep and no turn to count.
+                reserved = self._reserved(priority, now)
+            # Nearly always nobody waits. Then there is no order to keep and no run to count.
             crowded = lanes.interactive or lanes.bulk
             if crowded and not lanes.may_pass(priority):
                 return False
-            if not backend.acquire(now, spare):
+            if now < gate.opens_at or not backend.acquire(now, reserved):
                 return False
+            gate.sent(now)
             member.in_flight += 1
             if crowded or lanes.run:
                 lanes.granted(priority)
             return True
 
     def hold_reserve(self) -> None:
-        """Let bulk work leave the reserve free from now on, even if no interactive call was seen for a window."""
+        """Let bulk work leave the reserve free at all times."""
         self._reserved_until = math.inf
 
     @property
     def holds_reserve(self) -> bool:
-        """Whether it was told to hold the reserve at all times."""
+        """Whether ``hold_reserve`` was called."""
         return self._reserved_until == math.inf
 
     async def acquire(self, priority: Priority = Priority.INTERACTIVE, deadline: float = math.inf) -> None:
-        """Wait for a slot in the order of the lanes. ``deadline`` is a time of the event loop.
+        """Wait for a slot.
 
-        Raises ``QuotaExceededError``: at once when the quota cannot serve the call before its deadline or is paused
-        for more than five minutes, and at the deadline when calls that go before it took the slot it was to have.
+        Args:
+            priority: The lane.
+            deadline: Event loop time.
+
+        Raises:
+            ClientClosedError: The quota was closed.
+            QuotaExceededError: No slot before the deadline, or a pause of over five minutes; at once if foreseen.
         """
+        if self._backend.is_shared and not self._is_started:
+            await self._connect()
         if self.try_acquire(priority):
             return
-        waiter = self._queue(priority, deadline)
+        waiter = self._enqueue(priority, deadline)
         try:
             async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                 await waiter.future
-        except TimeoutError:
-            self._withdraw(priority, waiter)
-        except BaseException:
-            self._withdraw(priority, waiter)
-            raise
+        except BaseException as error:
+            self._withdraw(waiter)
+            if not isinstance(error, TimeoutError):
+                raise
         else:
             return
         raise self._refusal(self.forecast(priority))
 
     def release(
-        self,
-        *,
-        sent: bool = True,
-        answered: bool = True,
-        late: float = 0.0,
-        loop: asyncio.AbstractEventLoop | None = None,
+        self, *, sent: bool = True, answered: bool = True, late: float = 0.0, loop: AbstractEventLoop | None = None
     ) -> None:
-        """Return a slot. ``sent``: the server may have seen the request; ``answered``: its answer was complete.
+        """Return a slot.
 
-        ``late``: for how many seconds from now a request that was given up may still reach the server. ``loop``: that
-        of the call, if it is at hand.
+        Args:
+            sent: Whether the server may have seen the request; else the slot is free at once.
+            answered: Whether the response was complete.
+            late: Seconds in which a given-up request may still reach the server.
+            loop: The event loop of the call, if at hand.
         """
         with LOCK:
-            member = self._loops.last
+            loops, gate = self._loops, self._gate
+            member = loops.last
             if loop is None or member is None or member.loop() is not loop:
-                member = self._loops.here()
+                member = loops.here()
             if member is None or not member.in_flight:
-                return  # counted as given up when its loop was closed
+                return  # it was counted as given up when its loop was closed
             member.in_flight -= 1
-            self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
+            now = loops.clock()
+            self._backend.release(now, sent=sent, answered=answered, late=late)
+            if gate.is_probing:
+                gate.ended(now, answered=sent and answered)
             if self._lanes.interactive or self._lanes.bulk:
                 self._dispatch()
 
     def pause(self, seconds: float | None) -> float:
-        """Close the gate for every call of this quota, an hour at most; None stands for 60 s. Return the seconds."""
+        """Let no call leave for some time, and return the seconds.
+
+        Args:
+            seconds: At most an hour; None stands for 60.
+        """
         with LOCK:
             now = self._loops.clock()
             vague = seconds is None
             seconds = DEFAULT_PAUSE if seconds is None else min(seconds, LONGEST_CLOSED)
-            # Later only, never earlier: several processes that were paused together should not come back together.
             until = now + seconds + self._chance() * min(_MOST_JITTER, seconds * 0.01)
-            was_open = now >= self._backend.paused_until
+            was_open = now >= self._gate.paused_until
             self._pauses += was_open
             if not self.kept:
                 self._keep()
             for quota in (self, *self._relatives()):
-                quota._backend.pause(now, until, vague=vague)
-                quota._refuse_the_late(now)
-                quota._schedule()
-            paused, spaced = self.paused_for(), self._backend.spaced(now)
-            pauses = self._pauses if self._backend.limit is not None else 1
-            waiting = len(self._lanes)
+                quota._gate.pause(now, until, vague=vague)
+                quota._backend.pause(now, quota._gate.paused_until)
+                quota._after_pause(now)
+            paused, text = self.paused_for(), self._pause_warning(spaced=self._gate.is_spaced(now))
         if was_open:
-            _logger.warning("%s", pause_warning(paused, waiting, pauses, spaced=spaced))
+            _logger.warning("%s", text)
         return paused
 
+    def _pause_warning(self, *, spaced: bool) -> str:
+        hint = "; then sends are spaced at the pace of the quota until a window passes without a 429" if spaced else ""
+        # The window was kept, so a second pause has a cause outside of this process.
+        if self._pauses > 1 and self._backend.limit is not None:
+            hint += (
+                f" (pause number {self._pauses}, though this process stays within its limit: another one uses the same"
+                " quota, or the server counts in another way; see RateLimit(share=...) and RateLimit(pacing='smooth'))"
+            )
+        waiting = f"(waiting calls: {len(self._lanes)})"
+        return f"429: the server pauses this quota for {self.paused_for():.1f} s {waiting}{hint}"
+
     def snapshot(self) -> QuotaSnapshot:
-        """Return the present state, for a health page or a log line. Before the first use, that of a fresh quota."""
+        """Return the present state."""
         with LOCK:
-            backend, limit, fresh = self._backend, self._backend.limit, self._loops.is_new
-            interactive, bulk = (len(self._lanes.lane(priority)) for priority in Priority)
-            now = -math.inf if fresh else self._loops.clock()
-            used, paused, wait = (0, 0.0, 0.0) if fresh else (backend.used(now), self.paused_for(), self.forecast())
+            limit, per, used, paused, wait, now = self._backend.limit, self._backend.per, 0, 0.0, 0.0, -math.inf
+            if not self._loops.is_new:  # else there may be no event loop, and so no clock
+                now, paused, wait = self._loops.clock(), self.paused_for(), self.forecast()
+                used = self._backend.used(now)
+            available = None if limit is None else limit - used
+            interactive, bulk = len(self._lanes.interactive), len(self._lanes.bulk)
+            until, spaced = self._gate.paused_until if paused else None, self._gate.is_spaced(now)
             return QuotaSnapshot(
-                limit=limit,
-                per=backend.per,
-                used=used,
-                available=None if limit is None else limit - used,
-                waiting=interactive + bulk,
-                waiting_interactive=interactive,
-                waiting_bulk=bulk,
-                paused_until=backend.paused_until if paused else None,
-                paused_for=paused,
-                wait=wait,
-                spaced=backend.spaced(now),
+                limit, per, used, available, interactive + bulk, interactive, bulk, until, paused, wait, spaced
             )

@@ -1,180 +1,271 @@
-"""Who waits for a slot, in which loop, and who is let through when: the lanes of one quota in front of its backend."""
+"""Who waits for a slot, in which event loop, and who goes when."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from partoo_async.policy import Priority
-from partoo_async.quota.lanes import Lanes
-from partoo_async.quota.loops import LOCK, Loops, Member
-from partoo_async.quota.messages import refusal
+from attrs import define
+
+from partoo_async.errors import PartooError, QuotaExceededError
+from partoo_async.policy import Priority, RateLimit
+from partoo_async.quota.backend import Demand, SlidingWindow, Unlimited
+from partoo_async.quota.event_loops import LOCK, EventLoops, LoopMember, running_loop
+from partoo_async.quota.gate import Gate
 
 if TYPE_CHECKING:
-    from partoo_async.errors import QuotaExceededError
-    from partoo_async.policy import RateLimit
+    from collections.abc import Iterable
+
     from partoo_async.quota.backend import Backend
 
-__all__ = ["LONGEST_PAUSE", "Queue"]
+__all__ = ["LONGEST_PAUSE", "Lanes", "WaitQueue"]
 
+W = TypeVar("W")
+
+_logger = logging.getLogger("partoo_async.quota")
+
+# Seconds. No call waits for the end of a longer pause: it is refused, with the time to come back. 0.25 is for jitter.
 LONGEST_PAUSE = 300.25
-"""A call never sits out a longer pause in silence: it is refused with the time to come back. The fraction: jitter."""
 
-# Seconds for which a request of a loop that was closed may still be on its way.
-_LATE = 15.0
-# Seconds between looks at whether the loop that sent the one request after a pause is still there.
-_LOOK = 1.0
+# Seconds for which a request of a loop that was closed may still reach the server.
+_ABANDONED = 15.0
+# Seconds between looks at whether the loop that sent the probe is still open.
+_CHECK_EVERY = 1.0
+# Seconds. Raising after a wait of 0 would invite a busy loop; the next slot is at least a moment away.
+_LEAST_WAIT = 0.05
+# Of twenty slots given while bulk work waits, at least one goes to bulk.
+_INTERACTIVE_RUN = 19
 
 
+class Lanes(Generic[W]):
+    """Who goes next: interactive calls before bulk work, the oldest first."""
+
+    def __init__(self) -> None:
+        # A cancelled waiter leaves an ordered dict from the middle without a search.
+        self.interactive: OrderedDict[W, None] = OrderedDict()
+        self.bulk: OrderedDict[W, None] = OrderedDict()
+        # How many slots interactive calls took in a row while bulk work waited.
+        self.run: int = 0
+
+    def lane(self, priority: Priority) -> OrderedDict[W, None]:
+        """Return the queue of a priority."""
+        return self.interactive if priority is Priority.INTERACTIVE else self.bulk
+
+    def __len__(self) -> int:
+        return len(self.interactive) + len(self.bulk)
+
+    @property
+    def bulk_is_due(self) -> bool:
+        """Whether the next slot is for bulk work."""
+        return self.run >= _INTERACTIVE_RUN and bool(self.bulk)
+
+    def next(self) -> Priority | None:
+        """Return whose turn it is; None if nobody waits."""
+        if self.interactive and not self.bulk_is_due:
+            return Priority.INTERACTIVE
+        return Priority.BULK if self.bulk else None
+
+    def may_pass(self, priority: Priority) -> bool:
+        """Whether nobody waits who goes before a new call."""
+        return not self.interactive and not (self.bulk_is_due if priority is Priority.INTERACTIVE else self.bulk)
+
+    def granted(self, priority: Priority) -> None:
+        """Note who got a slot."""
+        self.run = self.run + 1 if priority is Priority.INTERACTIVE and self.bulk else 0
+
+
+@define(eq=False)
 class _Waiter:
-    __slots__ = ("deadline", "future", "granted", "member")
-
-    def __init__(self, future: asyncio.Future[None], deadline: float, member: Member) -> None:
-        self.future = future
-        self.deadline = deadline
-        self.member = member
-        self.granted = False
+    future: asyncio.Future[None]
+    priority: Priority
+    deadline: float
+    member: LoopMember
+    granted: bool = False
 
 
-class Queue:
+class WaitQueue:
     """The waiting part of a quota."""
 
-    def __init__(self, rate_limit: RateLimit | None, backend: Backend) -> None:
-        limit = backend.limit
-        self._backend = backend
-        self._reserve = (
-            0 if rate_limit is None or limit is None else min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9))
-        )
+    def __init__(self, rate_limit: RateLimit | None, backend: Backend | None) -> None:
+        self._backend: Backend = backend or (Unlimited() if rate_limit is None else SlidingWindow(rate_limit))
+        limit, rules = self._backend.limit, rate_limit or RateLimit(reserve=0.0)
+        self._gate = Gate(limit, self._backend.per, smooth=rules.pacing == "smooth")
+        self._reserve = 0 if limit is None else min(limit - 1, math.floor(limit * rules.reserve + 1e-9))
         self._lanes: Lanes[_Waiter] = Lanes()
-        self._loops = Loops(self.bury)
+        self._loops = EventLoops(self.drop_closed_loops)
         self._reserved_until = -math.inf  # a window after the last interactive call
 
-    def _spare(self, priority: Priority, now: float) -> int:
-        """How many slots a call must leave free: bulk leaves the reserve while interactive calls are being made."""
-        if priority is Priority.INTERACTIVE or self._lanes.bulk_is_due:
-            return 0
-        return self._reserve if now < self._reserved_until else 0
+    def _reserved(self, priority: Priority, now: float) -> int:
+        """How many slots a call must leave free."""
+        exempt = priority is Priority.INTERACTIVE or self._lanes.bulk_is_due
+        return 0 if exempt or now >= self._reserved_until else self._reserve
 
     def paused_for(self) -> float:
-        """Return the seconds until the gate opens, 0.0 when it is open."""
-        return max(0.0, self._backend.paused_until - self._loops.clock())
+        """Return the seconds until the pause ends; 0.0 without one."""
+        return max(0.0, self._gate.paused_until - self._loops.clock())
 
     def is_open(self) -> bool:
-        """Whether a request may leave now: no 429 has closed the gate."""
-        return self._loops.clock() >= self._backend.paused_until
+        """Whether no pause keeps requests from leaving."""
+        return self._loops.clock() >= self._gate.paused_until
 
     def forecast(self, priority: Priority = Priority.INTERACTIVE, calls: int = 1) -> float:
-        """Return the least seconds until the last of ``calls`` new calls goes; with 0, the last that waits."""
+        """Return for how many seconds new calls would wait at least.
+
+        Args:
+            priority: Their lane.
+            calls: How many; 0 stands for those that wait already.
+        """
         with LOCK:
             now = self._loops.clock()
             ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
             return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)
 
     def _ready_at(self, now: float, priority: Priority, position: int) -> float:
-        spare = self._spare(priority, now)
-        when = self._backend.ready_at(now, position, spare)
-        if spare:
+        backend, opens = self._backend, self._gate.paused_until
+        reserved = self._reserved(priority, now)
+        when = backend.ready_at(now, position, reserved, opens)
+        if reserved:
             # The reserve is given up when interactive calls have not been seen for a window.
-            when = min(when, max(self._reserved_until, self._backend.ready_at(now, position)))
-        return when
+            when = min(when, max(self._reserved_until, backend.ready_at(now, position, 0, opens)))
+        return max(when, self._gate.ready_at(now, position))
 
-    def _queue(self, priority: Priority, deadline: float) -> _Waiter:
+    def _enqueue(self, priority: Priority, deadline: float) -> _Waiter:
         with LOCK:
-            member, now = self._loops.enter(), self._loops.clock()
-            wait = self.forecast(priority)
-            if now + wait > deadline or self.paused_for() > LONGEST_PAUSE:
+            member, wait = self._loops.enter(), self.forecast(priority)
+            if self._loops.clock() + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait)
-            waiter = _Waiter(asyncio.get_running_loop().create_future(), deadline, member)
+            waiter = _Waiter(asyncio.get_running_loop().create_future(), priority, deadline, member)
             self._lanes.lane(priority)[waiter] = None
             member.waiting += 1
             self._schedule()
             return waiter
 
-    def _withdraw(self, priority: Priority, waiter: _Waiter) -> None:
-        """Take a waiter out that will not come for its slot; give the slot back if it was granted in this moment."""
+    def _withdraw(self, waiter: _Waiter) -> None:
+        """Take a waiter out that gave up, or its slot back."""
         with LOCK:
-            if waiter in self._lanes.lane(priority):
-                self._take_out(priority, waiter)
-                self._dispatch()  # it may have been the head, and the next one may be let in
+            if waiter in self._lanes.lane(waiter.priority):
+                self._take_out(waiter)
             elif waiter.granted and waiter.member.in_flight:
                 waiter.member.in_flight -= 1
-                self._give_back(sent=False, answered=False)
+                self._give_back(sent=False)
+            self._dispatch()  # it may have been the head, or had what the next one waits for
 
-    def _take_out(self, priority: Priority, waiter: _Waiter) -> None:
-        del self._lanes.lane(priority)[waiter]
+    def _take_out(self, waiter: _Waiter, error: PartooError | None = None) -> None:
+        del self._lanes.lane(waiter.priority)[waiter]
         waiter.member.waiting -= 1
+        if error is not None:
+            waiter.member.call(_settle, waiter.future, error)
+
+    def _waiters(self) -> list[_Waiter]:
+        return [*self._lanes.interactive, *self._lanes.bulk]
 
     def _refusal(self, wait: float) -> QuotaExceededError:
-        return refusal(self._backend.limit, self._backend.per, self.paused_for(), wait)
+        backend, wait = self._backend, max(wait, _LEAST_WAIT)
+        used_up = f"used up ({backend.limit} requests in {backend.per:g} s)"
+        what = "paused by the server's 429" if self.paused_for() else used_up
+        # Rounded up, or whoever does what the text says comes too early.
+        advice = f"retry in {math.ceil(wait * 10) / 10:.1f} s or allow it more time"
+        return QuotaExceededError(f"the quota is {what} and cannot serve this call in time; {advice}", wait)
 
-    def _refuse_the_late(self, now: float) -> None:
-        """Tell the waiters that the pause outlasts now, not when their time is up."""
-        opens = self._backend.paused_until
-        for priority in Priority:
-            lane = self._lanes.lane(priority)
-            for waiter in [one for one in lane if opens > one.deadline or opens - now > LONGEST_PAUSE]:
-                self._take_out(priority, waiter)
-                waiter.member.tell(waiter.future, self._refusal(opens - now))
+    def _after_pause(self, now: float) -> None:
+        """Refuse at once whoever cannot wait for the end of a new pause."""
+        opens = self._gate.paused_until
+        for waiter in self._waiters():
+            if opens > waiter.deadline or opens - now > LONGEST_PAUSE:
+                self._take_out(waiter, self._refusal(opens - now))
+        self._schedule()
 
-    def _give_back(self, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot and let through whoever can go by that."""
-        self._backend.release(self._loops.clock(), sent=sent, answered=answered, late=late)
-        if self._lanes.interactive or self._lanes.bulk:
-            self._dispatch()
+    def _give_back(self, *, sent: bool, late: float = 0.0) -> None:
+        now = self._loops.clock()
+        self._backend.release(now, sent=sent, answered=False, late=late)
+        self._gate.ended(now, answered=False)
 
     def _dispatch(self) -> None:
-        """Let through whoever can go now, in order."""
-        now = self._loops.clock()
+        """Let waiters go, as long as there are slots."""
+        now, gate = self._loops.clock(), self._gate
         while (priority := self._lanes.next()) is not None:
             waiter = next(iter(self._lanes.lane(priority)))
-            if waiter.future.done() or waiter.member.is_gone():
-                self._take_out(priority, waiter)  # cancelled in this turn of the loop, or with all of it
+            if waiter.future.done() or waiter.member.is_closed():
+                self._take_out(waiter)  # cancelled in this iteration of the loop, or with all of it
                 continue
-            if not self._backend.acquire(now, self._spare(priority, now)):
+            if now < gate.opens_at or not self._backend.acquire(now, self._reserved(priority, now)):
                 break
-            self._take_out(priority, waiter)
+            gate.sent(now)
+            self._take_out(waiter)
             self._lanes.granted(priority)
             waiter.granted = True
             waiter.member.in_flight += 1
-            waiter.member.tell(waiter.future)
+            waiter.member.call(_settle, waiter.future, None)
         self._schedule()
 
     def _schedule(self) -> None:
-        """Keep one timer in each loop where somebody waits, at the moment when the next waiter can be let through."""
+        """Keep one timer in each loop that has waiters."""
+        self._backend.demand_changed()
         priority, members = self._lanes.next(), self._loops.members
-        when = None
+        when, here = None, running_loop()
         if priority is not None:
             now = self._loops.clock()
-            # An answer calls _dispatch by itself; a timer is for what only time brings. It is set for a moment that
-            # has passed, too: the clock moves on between a refused slot and this line.
-            if not self._backend.waits_for_answer:
+            # A response, or a change of the backend, calls _dispatch by itself; a timer is for what only time brings.
+            # It may be set for a moment that has passed: the clock moves on between a refused slot and this line.
+            opens = self._gate.opens_at
+            if opens < math.inf and (now < opens or not self._backend.waits_for_change):
                 when = max(self._ready_at(now, priority, 0), now)
             elif len(members) > 1:
-                when = now + _LOOK
+                when = now + _CHECK_EVERY
         for member in members:
-            if member.is_here():
-                member.set_timer(when if member.waiting else None, self._wake)
+            if member.loop() is here:  # timers are not thread-safe
+                member.set_timer(when if member.waiting else None, self._look)
             elif member.waiting and member.timer is None and when is not None:
-                member.call(self._look)  # it may have had nothing to wait for but an answer that has come here
+                member.call(self._look)  # it has none if it waited only for a response, which has come here
 
-    def _wake(self, member: Member) -> None:
-        member.timer = None
-        self._look()
-
-    def _look(self) -> None:
+    def _look(self, timed: LoopMember | None = None) -> None:
+        if timed is not None:
+            timed.timer = None
         with LOCK:
             if len(self._loops.members) > 1:
-                self.bury()
+                self.drop_closed_loops()
             self._dispatch()
 
-    def bury(self, *, everyone: bool = False) -> None:
-        """Take out the loops that were closed: their waiters are gone, their requests given up."""
-        gone = self._loops.leave(everyone=everyone)
-        for priority in Priority if gone else ():
-            for waiter in [one for one in self._lanes.lane(priority) if one.member in gone]:
-                self._take_out(priority, waiter)
-        for member in gone:
+    def drop_closed_loops(self, *, everyone: bool = False) -> None:
+        """Give up what closed loops had in the queue and in flight."""
+        closed = self._loops.remove_closed(everyone=everyone)
+        for waiter in [one for one in self._waiters() if one.member in closed]:
+            self._take_out(waiter)
+        for member in closed:
             for _ in range(member.in_flight):
-                self._backend.release(self._loops.clock(), sent=True, answered=False, late=_LATE)
-            member.in_flight = 0  # what its calls return when they are collected is returned
+                self._give_back(sent=True, late=_ABANDONED)
+            member.in_flight = 0  # so that its calls return nothing when they are collected
+
+    def _relatives(self) -> Iterable[WaitQueue]:
+        """The quotas of other limits for the same key."""
+        return ()
+
+    def _demand(self) -> Demand:
+        with LOCK:
+            reserve_for = max(0.0, self._reserved_until - self._loops.clock())
+            return Demand(len(self._lanes.interactive), len(self._lanes.bulk), reserve_for)
+
+    def _changed(self, paused_for: float) -> None:
+        """Heed slots that came, or the pause of another process."""
+        with LOCK:
+            now, waiting = self._loops.clock(), len(self._lanes)
+            is_news = paused_for > 0 and now >= self._gate.paused_until
+            for quota in (self, *self._relatives()) if paused_for > 0 else ():
+                quota._gate.close(now + paused_for)
+                quota._after_pause(now)
+            self._dispatch()
+        if is_news:
+            text = "another process met a 429: this quota is paused for %.1f s (waiting calls: %d)"
+            _logger.warning(text, paused_for, waiting)
+
+
+def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
+    if future.done():
+        return  # cancelled meanwhile
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
