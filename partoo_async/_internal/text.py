@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["clean", "encodable", "json_line", "one_line", "shown"]
+__all__ = ["clean", "json_line", "one_line", "shown"]
 
 # What JSON leaves as it is and a terminal, or a reader of lines, does not: C1 controls, line separators, marks that
 # turn the direction of writing, halves of surrogate pairs.
@@ -29,15 +29,6 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line, its white space made single and its control characters spelled out."""
     return clean(" ".join(text.split()))
-
-
-def encodable(path: Path) -> bool:
-    """Tell whether a file can have this name: one that came from the system can, whatever its bytes."""
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def shown(path: Path) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from partoo_async.emulator.behaviour import Behaviour, check_choice
+from partoo_async._internal.checks import check_kind, check_seconds
+from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data.businesses import EmulatedBusiness
 from partoo_async.emulator.data.keys import ROLES, Caller, EmulatedKey
 from partoo_async.emulator.data.lazy import LazyGroups
 from partoo_async.emulator.data.store import EmulatedGroup, EmulatedSection
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit, check_seconds
+from partoo_async.policy import RateLimit
 
 if TYPE_CHECKING:
     from partoo_async.emulator.data.keys import Role
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "check_behaviour",
     "check_businesses",
-    "check_choice",
     "check_host",
     "check_keys",
     "check_latency",
@@ -32,11 +32,8 @@ __all__ = [
 
 def check_behaviour(value: object) -> Behaviour:
     """Return how open questions are answered, None for the likeliest way."""
-    if value is None:
-        return Behaviour()
-    if not isinstance(value, Behaviour):
-        raise ConfigurationError(f"behaviour: expected a Behaviour, not {type(value).__name__}")
-    return value
+    behaviour: Behaviour = Behaviour() if value is None else check_kind("behaviour", value, Behaviour)
+    return behaviour
 
 
 def _role(value: object) -> EmulatedKey:
@@ -103,9 +100,8 @@ def check_port(value: object) -> int:
 
 def check_rate_limit(value: object) -> RateLimit | None:
     """Return the limit, None for none."""
-    if value is not None and not isinstance(value, RateLimit):
-        raise ConfigurationError(f"rate_limit: expected a RateLimit, or None for no limit, not {type(value).__name__}")
-    return value
+    limit: RateLimit | None = check_kind("rate_limit", value, RateLimit, type(None))
+    return limit
 
 
 def check_retry_after(value: object) -> str | float:

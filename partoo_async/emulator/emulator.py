@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aiohttp import web
 
+from partoo_async._internal.checks import check_count, check_fraction, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator import arguments as checks
 from partoo_async.emulator.data.business_index import Directory
@@ -15,7 +16,6 @@ from partoo_async.emulator.data.profiles import ProfileName, generated_sections
 from partoo_async.emulator.data.store import EmulatedSection, Store
 from partoo_async.emulator.faults import Faults
 from partoo_async.emulator.faults.injection import inject, spare
-from partoo_async.emulator.faults.rules import check_probability
 from partoo_async.emulator.http.business_handlers import BusinessOperations
 from partoo_async.emulator.http.error_responses import Refusals
 from partoo_async.emulator.http.handlers import BASE_PATH, Operations
@@ -26,7 +26,7 @@ from partoo_async.emulator.http.requestlog import RequestLog, SeenRequest, busie
 from partoo_async.emulator.http.statuspage import show_status
 from partoo_async.emulator.rate_limits.quota import make_quotas
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit, check_count, check_seconds
+from partoo_async.policy import RateLimit
 from partoo_async.servers import Server
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Emulator:
         self._directory = Directory(self._store, seed)
         self._log = RequestLog()
         self._faults = Faults(seed)
-        self._faults.chaos(check_probability("chaos", chaos))
+        self._faults.chaos(check_fraction("chaos", chaos))
         self._api_key = api_key
         self._rate_limit = checks.check_rate_limit(rate_limit)
         organizations = {caller.key.org_id for caller in callers.values()}

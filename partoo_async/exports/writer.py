@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
-import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 
 from attrs import frozen
 
-from partoo_async._internal.text import encodable
+from partoo_async._internal.checks import check_file
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import Replacement
 from partoo_async.exports.formats import choose_writer
@@ -21,6 +20,8 @@ from partoo_async.scan.outcomes import ScanItem, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
+    import os
+
     from partoo_async.exports.csv_rows import RowKind
     from partoo_async.exports.formats import Delimiter, Format, Writer
 
@@ -72,7 +73,7 @@ async def write(
     Raises ``ConfigurationError`` for an argument that cannot be right, before anything is sent; ``OSError`` when
     writing fails later, such as on a full disk; and what the source raises.
     """
-    target = _check_path(path)
+    target = check_file("path", path)
     writer = choose_writer(target, format, rows, delimiter)
     return await _write(_outcomes(source), target, writer)
 
@@ -97,15 +98,6 @@ async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, writer:
         place.discard()
         raise
     return Written(target, groups, rows, failed)
-
-
-def _check_path(path: object) -> Path:
-    plain = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
-    if not isinstance(plain, str):
-        raise ConfigurationError(f"path: expected a str or a path, not {type(path).__name__}")
-    if "\0" in plain or not encodable(Path(plain)):
-        raise ConfigurationError(f"path: expected a name that a file can have, not {plain!r}")
-    return Path(plain)
 
 
 def _begin(place: Replacement, writer: Writer) -> None:

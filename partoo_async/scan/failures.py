@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from attrs import define, field
 
+from partoo_async._internal.checks import as_int, check_count
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import as_int, check_count
 from partoo_async.scan.outcomes import ScanItem
 
 __all__ = ["Failures"]

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
+from partoo_async._internal.checks import check_file, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import (
     ClientClosedError,
@@ -15,13 +16,12 @@ from partoo_async.errors import (
     QuotaExceededError,
     ScanError,
 )
-from partoo_async.policy import check_seconds
 from partoo_async.scan.failures import Failures
 from partoo_async.scan.fetcher import GroupFetcher
 from partoo_async.scan.handover import Handover
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.optional import OptionalJournal
-from partoo_async.scan.scope import check_journal, check_options
+from partoo_async.scan.scope import check_options
 from partoo_async.scan.tally import Tally
 from partoo_async.scan.tries import OutageError
 from partoo_async.scan.worker_pool import WorkerPool
@@ -70,7 +70,7 @@ class Scan:
         self._fetcher = GroupFetcher(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._work = WorkList(scope, self._fetcher, retry_failed=retry_failed)
         self._failures = Failures(max_failures)
-        journal = None if journal is None else check_journal(journal)
+        journal = None if journal is None else check_file("journal", journal)
         self._journal = OptionalJournal(journal, resume=resume, retry_failed=retry_failed)
         self._pool: WorkerPool[Key, ScanItem] | None = None
         self._plan: ScanPlan | None = None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from partoo_async._internal.callbacks import tell
+from partoo_async._internal.callables import tell
 from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from partoo_async._internal.checks import check_flag
 from partoo_async.emulator.faults.exchange import Exchange, chunk
-from partoo_async.emulator.faults.kinds import Kind, Option, check_flag, check_pause, check_wait
+from partoo_async.emulator.faults.kinds import Kind, Option, check_pause, check_wait
 from partoo_async.emulator.faults.raw import Line, RawAnswer, silence
 
 __all__ = ["KINDS"]

@@ -8,17 +8,15 @@ from typing import Any
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async.emulator.behaviour import check_choice
+from partoo_async._internal.checks import check_choice, check_count, check_flag, check_seconds
 from partoo_async.emulator.faults.nearest import nearest
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count, check_seconds
 
 __all__ = [
     "Kind",
     "Option",
     "check_at_least_one",
     "check_field",
-    "check_flag",
     "check_header",
     "check_pause",
     "check_wait",
@@ -40,13 +38,6 @@ def check_pause(name: str, value: object) -> float | None:
 def check_at_least_one(name: str, value: object) -> int:
     """Return an int of at least 1."""
     return check_count(name, value, least=1)
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Return a bool."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: expected True or False, not {value!r}")
-    return value
 
 
 def check_header(name: str, value: object) -> str:

@@ -8,27 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from partoo_async._internal.checks import check_count, check_fraction
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.faults.chaos import MIX
 from partoo_async.emulator.faults.kinds import Kind
 from partoo_async.emulator.faults.matching import Match, Predicate, check_match
 from partoo_async.emulator.faults.registry import kind_of
-from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from partoo_async.emulator.faults.exchange import Exchange
 
-__all__ = ["Fault", "Faults", "check_probability"]
-
-
-def check_probability(name: str, value: object) -> float:
-    """Return a probability as a float; raises ``ConfigurationError`` for anything but a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ConfigurationError(f"{name}: expected a number from 0 to 1, not {value!r}")
-    return float(value)
+__all__ = ["Fault", "Faults"]
 
 
 @define(eq=False, repr=False)
@@ -133,7 +125,7 @@ class Faults:
         matches = check_match(match)
         if times is not None:
             check_count("times", times, least=1)
-        probability = check_probability("probability", probability)
+        probability = check_fraction("probability", probability)
         processed = found.settle_processed(processed)
         settled = found.settle(options)
         random = Random(f"{self._seed}/{self._added}")
@@ -149,7 +141,7 @@ class Faults:
         spared unless ``match`` says otherwise: after most of these faults a client cannot know whether one was done.
         Raises ``ConfigurationError`` for a bad ``probability`` or ``match``.
         """
-        share = check_probability("probability", probability) / len(MIX)
+        share = check_fraction("probability", probability) / len(MIX)
         if not share:
             check_match(match)
             return ()

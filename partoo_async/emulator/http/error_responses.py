@@ -5,8 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 from attrs import Attribute, field, frozen
 
+from partoo_async._internal.checks import check_choice
 from partoo_async._internal.reprs import total_repr
-from partoo_async.emulator.behaviour import Behaviour, check_choice
+from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.domain_errors import (
     DuplicateError,
     ForbiddenError,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from partoo_async.emulator.arguments import check_choice, check_retry_after
+from partoo_async._internal.checks import check_choice
+from partoo_async.emulator.arguments import check_retry_after
 from partoo_async.emulator.domain_errors import OverQuotaError
 from partoo_async.emulator.rate_limits.windows import WINDOWS, Clock, Window
 
