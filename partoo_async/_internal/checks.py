@@ -1,7 +1,6 @@
-"""Checks of arguments. Each takes the argument's name and value; it returns the value or raises ``ConfigurationError``.
+"""Checks of arguments: each takes a name and a value, and returns the value or raises ``ConfigurationError``.
 
-The error begins with the name, then says what was expected and what came instead. ``valid`` makes an attrs validator
-of a check, which composes with those of attrs: ``optional(valid(check_count, least=1))``.
+The error begins with the name, and says what was expected and what came.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _LONG = 10**39
 
 
 def valid(check: Callable[..., object], *arguments: object, **options: object) -> Callable[..., None]:
-    """Return an attrs validator that hands the attribute's name and value to a check."""
+    """Return an attrs validator of a check, to be combined with others: ``optional(valid(check_count, least=1))``."""
 
     def validate(_: object, attribute: Attribute[Any], value: object) -> None:
         check(attribute.name, value, *arguments, **options)
@@ -63,7 +62,7 @@ def shown(value: object) -> str:
 
 
 def as_int(value: Any) -> Any:
-    """Return the int that a value stands for, such as one of numpy or an enum, and anything else as it is."""
+    """Return a value that stands for an int, such as numpy's, as one; anything else as it is."""
     if type(value) is int or isinstance(value, bool):
         return value
     try:
@@ -77,7 +76,7 @@ def _is_number(value: object, *kinds: type) -> bool:
 
 
 def check_seconds(name: str, value: Any, *, zero: bool = False) -> float:
-    """Return a finite number of seconds above zero, or with ``zero`` at least zero, as a float."""
+    """Return a finite number of seconds, above zero or with ``zero`` at least that."""
     value = as_int(value)
     bound = "at least 0" if zero else "above 0"
     if not _is_number(value, int, float):
@@ -88,7 +87,6 @@ def check_seconds(name: str, value: Any, *, zero: bool = False) -> float:
 
 
 def check_count(name: str, value: Any, *, least: int) -> int:
-    """Return an int of at least ``least``."""
     number: int = as_int(value)
     if not _is_number(number, int):
         raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
@@ -98,7 +96,7 @@ def check_count(name: str, value: Any, *, least: int) -> int:
 
 
 def check_fraction(name: str, value: Any, *, zero: bool = True, one: bool = True) -> float:
-    """Return a number from 0 to 1 as a float. Without ``zero`` or ``one``, that end is refused."""
+    """Return a number from 0 to 1, both ends included unless ``zero`` or ``one`` is False."""
     inside = _is_number(value, int, float) and 0 <= value <= 1
     if not inside or (value == 0 and not zero) or (value == 1 and not one):
         interval = f"{'of at least' if zero else 'above'} 0 and {'at most' if one else 'below'} 1"
@@ -107,7 +105,6 @@ def check_fraction(name: str, value: Any, *, zero: bool = True, one: bool = True
 
 
 def check_kind(name: str, value: Any, *kinds: type) -> Any:
-    """Return an instance of one of the classes."""
     if not isinstance(value, kinds):
         names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ConfigurationError(f"{name}: expected {names}, not {type(value).__name__}")
@@ -115,14 +112,12 @@ def check_kind(name: str, value: Any, *kinds: type) -> Any:
 
 
 def check_flag(name: str, value: object) -> bool:
-    """Return a bool."""
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}: expected True or False, not {shown(value)}")
     return value
 
 
 def check_choice(name: str, value: Any, choices: Iterable[object]) -> Any:
-    """Return one of the choices."""
     allowed = list(choices)
     # The type, too: 1 equals True and 404.0 equals 404.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
@@ -132,7 +127,7 @@ def check_choice(name: str, value: Any, choices: Iterable[object]) -> Any:
 
 
 def check_callback(name: str, value: Any) -> Any:
-    """Return None or a plain callable. Nobody would await what an async one returns."""
+    """Return None or a plain callable."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: expected a callable or None, not {type(value).__name__}")
     if is_async(value):
@@ -158,7 +153,7 @@ def check_file(name: str, value: Any, expected: str = "the path of a file") -> P
 
 
 def check_id(name: str, value: object) -> int:
-    """Return an id from 0 to 2**63 - 1 as an int; a string of ASCII digits is one, too."""
+    """Return an id as an int. A string of ASCII digits is one, too."""
     if type(value) is int and 0 <= value < ID_LIMIT:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(ID_LIMIT)):
@@ -174,7 +169,7 @@ def check_id(name: str, value: object) -> int:
 
 
 def check_ids(name: str, values: Any) -> tuple[int, ...]:
-    """Return one id or an iterable of them as a tuple, each once, in the order given."""
+    """Return one id, or several, each once and in their order."""
     values = as_int(values)
     if isinstance(values, (int, str)):
         values = [values]
@@ -201,7 +196,6 @@ def check_text(name: str, value: object) -> str:
 
 
 def check_name(name: str, value: object) -> str:
-    """Return the name of a section or group."""
     text = check_text(name, value)
     if not text.strip():
         raise ConfigurationError(f"{name}: expected a name, not an empty string")
@@ -212,7 +206,6 @@ def check_name(name: str, value: object) -> str:
 
 
 def check_business_ids(name: str, value: object) -> list[str]:
-    """Return an iterable of non-empty strings as a list."""
     # A string is an iterable of strings, and never what was meant.
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise ConfigurationError(f"{name}: expected an iterable of strings, not {type(value).__name__}")
