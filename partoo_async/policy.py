@@ -1,4 +1,4 @@
-"""How calls behave, as frozen and validated values: retries, the quota, and who goes first."""
+"""How calls behave, as frozen values: retries, the quota, and who goes first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ __all__ = ["Priority", "RateLimit", "RetryPolicy"]
 
 
 class Priority(enum.Enum):
-    """Who goes first when the quota is short.
-
-    Attributes:
-        INTERACTIVE: Single calls, the default.
-        BULK: Scans.
-    """
+    """Who goes first when the quota is short: interactive calls, then bulk work such as scans."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -37,16 +32,15 @@ def _whole(value: SupportsIndex) -> int:
 class RetryPolicy:
     """When and how often a failed call is tried again.
 
-    The wait before a retry is random, between 0 and the backoff (full jitter). A 429 is no retry: only the call's
-    ``timeout`` bounds how often it is waited out.
+    A wait is random, from 0 to the backoff (full jitter). A 429 does not count: only the call's ``timeout`` bounds it.
 
-    Args:
-        max_retries: Retries after the first attempt; 0 switches them off.
-        initial_backoff: Seconds of backoff before the first retry. Each further one doubles it.
-        max_backoff: The most seconds of backoff.
+    Attributes:
+        max_retries: Retries after the first attempt, 4 by default.
+        initial_backoff: Seconds before the first retry, 0.5 by default. Doubled for each further one.
+        max_backoff: The most seconds, 20 by default.
 
     Raises:
-        ConfigurationError: An argument is out of range.
+        ConfigurationError: A value is out of range.
     """
 
     max_retries: int = field(default=4, converter=_whole, validator=valid(check_count, least=0))
@@ -59,17 +53,17 @@ class RetryPolicy:
 class RateLimit:
     """The quota: at most ``requests`` in any window of ``per`` seconds, as the server's clock sees them.
 
-    Source of the defaults: the API's rate limits page, which grants an organization 300 requests a minute.
+    Source of the defaults: the API's rate limits page.
 
-    Args:
-        requests: Requests in one window.
-        per: Length of the window in seconds.
-        reserve: Fraction in [0, 1) that bulk work leaves free while interactive calls are being made.
-        pacing: ``"burst"``: as fast as the window allows; ``"smooth"``: spaced evenly, at 29/30 of the rate.
-        share: Fraction in (0, 1] for this process, where several processes use one quota.
+    Attributes:
+        requests: Requests in a window, 300 by default, for a whole organization.
+        per: Seconds of a window, 60 by default.
+        reserve: Fraction that bulk work leaves free while interactive calls are made, 0.1 by default.
+        pacing: ``"burst"``, the default, or ``"smooth"``: sends are spaced evenly, at 29/30 of the rate.
+        share: Fraction of the quota for this process, 1 by default.
 
     Raises:
-        ConfigurationError: An argument is out of range, or ``share`` leaves less than one request.
+        ConfigurationError: A value is out of range, or ``share`` leaves no request.
     """
 
     requests: int = field(default=300, converter=_whole, validator=valid(check_count, least=1))
