@@ -367,4 +367,4 @@ def test_the_page_lists_every_kind() -> None:
     expected = "\n".join(_rows()).strip()
     page = PAGE.read_text(encoding="utf-8")
     assert expected in page, f"docs/how-to/inject-faults.md should hold:\n\n{expected}"
-    assert f"The emulator plays {len(KINDS)} of them" in page
+    assert f"can inject {len(KINDS)} kinds of faults" in page
