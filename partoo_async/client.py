@@ -229,7 +229,7 @@ class PartooClient:
         """Close the connections. Safe to call twice; later calls raise ``ClientClosedError``.
 
         Args:
-            grace: Seconds for calls under way to end before they raise it, too.
+            grace: Seconds for calls in flight to end. Then they raise it, too.
         """
         await self.session.aclose(grace=grace)
 

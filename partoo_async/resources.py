@@ -33,11 +33,10 @@ class _Resource:
 
 
 class Groups(_Resource):
-    """The groups of sections: ``client.groups``.
+    """The groups of sections: ``client.groups``. Source: the API's pages of "Groups and Sections".
 
-    Ids are ints from 0 to 2**63 - 1 or strings of digits. Every method raises ``ConfigurationError`` for a bad argument
-    before anything is sent, and the errors of ``partoo_async.errors`` for what happens after that. Source: the API's
-    pages of "Groups and Sections".
+    Ids are ints from 0 to 2**63 - 1, or strings of digits. Every method raises ``ConfigurationError`` for a bad argument
+    before anything is sent, and after that any error of ``partoo_async.errors``.
     """
 
     async def get(self, section_id: int | str, group_id: int | str, *, fresh: bool = False) -> Group:
@@ -85,15 +84,7 @@ class Groups(_Resource):
         )
 
     async def delete(self, section_id: int | str, group_id: int | str) -> None:
-        """Delete a group.
-
-        Args:
-            section_id: The section that it is in.
-            group_id: The group.
-
-        Raises:
-            PermissionDeniedError: A feed fills the group (``has_puller``).
-        """
+        """Delete a group. One that a feed fills (``has_puller``) cannot be deleted: ``PermissionDeniedError``."""
         await self._session.send(operations.delete_group(section_id, group_id))
 
 
@@ -101,15 +92,7 @@ class Sections(_Resource):
     """The sections of an organization: ``client.sections``. Ids, errors and source as for ``Groups``."""
 
     async def get(self, section_id: int | str, *, fresh: bool = False) -> Section:
-        """Return one section with a summary of each of its groups.
-
-        Args:
-            section_id: The section.
-            fresh: As for ``Groups.get``.
-
-        Raises:
-            NotFoundError: As for ``Groups.get``.
-        """
+        """Return one section with a summary of each of its groups. Arguments and errors as for ``Groups.get``."""
         return await self._session.send(operations.get_section(section_id), fresh=fresh)
 
     async def list(
@@ -129,12 +112,7 @@ class Sections(_Resource):
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:
-        """Yield each section of all pages once.
-
-        Args:
-            org_id: As for ``list``.
-            group_name_query: As for ``list``.
-        """
+        """Yield each section of all pages once. Arguments as for ``list``."""
         seen: set[int] = set()
         before: list[int] = []
         # When the list changes meanwhile, a section may have been missed: read all pages again.
@@ -164,20 +142,11 @@ class Sections(_Resource):
         return await self._session.send(operations.create_section(name=name, org_id=org_id))
 
     async def update(self, section_id: int | str, *, name: str) -> None:
-        """Rename a section.
-
-        Args:
-            section_id: The section.
-            name: As for ``create``.
-        """
+        """Rename a section, with a ``name`` as for ``create``."""
         await self._session.send(operations.update_section(section_id, name=name))
 
     async def delete(self, section_id: int | str) -> None:
-        """Delete a section. What becomes of its groups is not documented.
-
-        Args:
-            section_id: The section.
-        """
+        """Delete a section. What becomes of its groups is not documented."""
         await self._session.send(operations.delete_section(section_id))
 
 
