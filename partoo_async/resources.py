@@ -35,8 +35,8 @@ class _Resource:
 class Groups(_Resource):
     """The groups of sections: ``client.groups``. Source: the API's pages of "Groups and Sections".
 
-    Ids are ints from 0 to 2**63 - 1, or strings of digits. Every method raises any error of ``partoo_async.errors``; for
-    a bad argument ``ConfigurationError``, before anything is sent.
+    Ids are ints from 0 to 2**63 - 1, or strings of digits. Every method raises ``ConfigurationError`` for a bad
+    argument before anything is sent; otherwise see ``partoo_async.errors``.
     """
 
     async def get(self, section_id: int | str, group_id: int | str, *, fresh: bool = False) -> Group:
