@@ -26,9 +26,7 @@ __all__ = ["PartooClient"]
 
 
 class PartooClient:
-    """An asyncio client of the Partoo REST API. Make one for the life of the application.
-
-    Nothing is sent before the first call.
+    """An asyncio client of the Partoo REST API, made once for an application. It connects at the first call.
 
     Args:
         api_key: The key, or an async callable that returns it. Default: ``PARTOO_API_KEY``.

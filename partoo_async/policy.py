@@ -53,10 +53,8 @@ class RetryPolicy:
 class RateLimit:
     """The quota: at most ``requests`` in any window of ``per`` seconds, as the server's clock sees them.
 
-    Source of the defaults: the API's rate limits page.
-
     Attributes:
-        requests: Requests in a window, 300 by default, for a whole organization.
+        requests: Requests in a window, 300 by default. Source: the API's rate limits page.
         per: Seconds of a window, 60 by default.
         reserve: Fraction that bulk work leaves free while interactive calls are made, 0.1 by default.
         pacing: ``"burst"``, the default, or ``"smooth"``: sends are spaced evenly, at 29/30 of the rate.

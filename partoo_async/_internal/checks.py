@@ -33,7 +33,6 @@ __all__ = [
     "check_name",
     "check_seconds",
     "check_text",
-    "shown",
     "valid",
 ]
 
@@ -53,7 +52,7 @@ def valid(check: Callable[..., object], *arguments: object, **options: object) -
     return validate
 
 
-def shown(value: object) -> str:
+def _shown(value: object) -> str:
     """Return a number as it is, and anything else by its type."""
     # A text in the wrong argument may be the API key.
     if isinstance(value, int) and abs(value) >= _LONG:
@@ -82,7 +81,7 @@ def check_seconds(name: str, value: Any, *, zero: bool = False) -> float:
     if not _is_number(value, int, float):
         raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")
     if not 0 <= value <= _MOST or (value == 0 and not zero):
-        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {shown(value)}")
+        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {_shown(value)}")
     return float(value)
 
 
@@ -91,7 +90,7 @@ def check_count(name: str, value: Any, *, least: int) -> int:
     if not _is_number(number, int):
         raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
     if number < least:
-        raise ConfigurationError(f"{name}: expected at least {least}, not {shown(number)}")
+        raise ConfigurationError(f"{name}: expected at least {least}, not {_shown(number)}")
     return number
 
 
@@ -100,7 +99,7 @@ def check_fraction(name: str, value: Any, *, zero: bool = True, one: bool = True
     inside = _is_number(value, int, float) and 0 <= value <= 1
     if not inside or (value == 0 and not zero) or (value == 1 and not one):
         interval = f"{'of at least' if zero else 'above'} 0 and {'at most' if one else 'below'} 1"
-        raise ConfigurationError(f"{name}: expected a fraction {interval}, not {shown(value)}")
+        raise ConfigurationError(f"{name}: expected a fraction {interval}, not {_shown(value)}")
     return float(value)
 
 
@@ -113,7 +112,7 @@ def check_kind(name: str, value: Any, *kinds: type) -> Any:
 
 def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: expected True or False, not {shown(value)}")
+        raise ConfigurationError(f"{name}: expected True or False, not {_shown(value)}")
     return value
 
 
@@ -121,7 +120,7 @@ def check_choice(name: str, value: Any, choices: Iterable[object]) -> Any:
     allowed = list(choices)
     # The type, too: 1 equals True and 404.0 equals 404.
     if not any(type(value) is type(choice) and value == choice for choice in allowed):
-        came = repr(value) if isinstance(value, str) else shown(value)
+        came = repr(value) if isinstance(value, str) else _shown(value)
         raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {came}")
     return value
 
@@ -163,7 +162,7 @@ def check_id(name: str, value: object) -> int:
         return value
     number = _is_number(value, int)
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
-    error = ConfigurationError(f"{name}: expected {expected}, not {shown(value)}")
+    error = ConfigurationError(f"{name}: expected {expected}, not {_shown(value)}")
     error.unknown_id = number or isinstance(value, str)
     raise error
 

@@ -16,7 +16,7 @@ from partoo_async.errors import APIConnectionError, APITimeoutError, Configurati
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "UnusableKey", "ask_for_key", "hide", "protect", "resolve_api_key"]
+__all__ = ["Secret", "ask_for_key", "hide", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _ESCAPES = re.compile(rb"[\\%&]")
@@ -101,27 +101,18 @@ def _names() -> dict[str, list[str]]:
     return names
 
 
-class UnusableKey:
-    """In place of a value that cannot be a key: why it cannot."""
-
-    __slots__ = ("problem",)
-
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-
-
 def protect(value: object) -> Any:
     """Return the key wrapped, a callable as it is, or for None the key of ``PARTOO_API_KEY``. Never raises."""
     # Constructors call this first, and overwrite their argument: whatever they raise later, no frame of the traceback
-    # holds the key. What cannot be one is refused by resolve_api_key.
-    if callable(value) or isinstance(value, (Secret, UnusableKey)):
+    # holds the key. In place of what cannot be one stands the error that resolve_api_key raises.
+    if callable(value) or isinstance(value, (Secret, ConfigurationError)):
         return value
     if value is None:
         value = os.environ.get("PARTOO_API_KEY")
         if value is None:
-            return UnusableKey(f"api_key: no key was given; {_HOW}")
+            return ConfigurationError(f"api_key: no key was given; {_HOW}")
     problem = _problem(value)
-    return UnusableKey(problem) if problem else Secret(value)
+    return ConfigurationError(problem) if problem else Secret(value)
 
 
 class _HiddenText(str):
@@ -131,22 +122,18 @@ class _HiddenText(str):
         return "'***'"
 
 
-class _Hidden:
-    __slots__ = ()
-
-
 def hide(value: Any) -> Any:
     """Return a text that may hold a password with a repr that hides it. See ``protect``."""
-    if value is None or isinstance(value, (_HiddenText, _Hidden)):
+    if value is None or isinstance(value, _HiddenText):
         return value
-    return _HiddenText(value) if isinstance(value, str) else _Hidden()  # which the check of the argument refuses
+    return _HiddenText(value if isinstance(value, str) else "")  # the check of the argument refuses an empty one
 
 
 def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:
     """Return what ``protect`` made of a key, or raise ``ConfigurationError``."""
     value = protect(value)
-    if isinstance(value, UnusableKey):
-        raise ConfigurationError(value.problem)
+    if isinstance(value, ConfigurationError):
+        raise ConfigurationError(*value.args)  # raising it itself would make a reference cycle with this frame
     usable: Secret | Callable[[], Awaitable[str]] = value
     return usable
 

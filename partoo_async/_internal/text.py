@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clean", "json_line", "one_line", "shown"]
 
-# JSON leaves these as they are: C1 controls, line separators, marks that turn the direction of writing, halves of
-# surrogate pairs. A terminal or a reader of lines acts on them.
+# JSON leaves these as they are: C1 controls, line separators, direction marks, halves of surrogate pairs.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
