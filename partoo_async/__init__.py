@@ -122,10 +122,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from partoo_async._internal.version import get_version  # noqa: PLC0415 - few ask, and the metadata is slow to find
+        from partoo_async._internal.version import get_version  # noqa: PLC0415 - the metadata is slow to find
 
         return get_version()
-    # What is not there yet: a program that only makes calls need not wait for all that scans consist of.
+    # Imported on first use: a program that only makes calls does not wait for the modules of scans.
     if name == "scan" or name in __all__:
         from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 

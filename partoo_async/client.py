@@ -1,4 +1,4 @@
-"""The client: what an application holds on to."""
+"""The client, which an application makes once."""
 
 from __future__ import annotations
 
@@ -27,19 +27,33 @@ __all__ = ["PartooClient"]
 
 
 class PartooClient:
-    """An asyncio client of the Partoo REST API. Make one, keep it for the life of the application, and close it.
+    """An asyncio client of the Partoo REST API, made once for an application. It connects at the first call.
 
-    ``api_key``: a string, or an async callable that returns one; else ``PARTOO_API_KEY``. ``server``: a ``Server``,
-    ``"production"``, ``"sandbox"`` or a URL; else ``PARTOO_SERVER``, else production. ``timeout``: seconds for a
-    whole call, with its waits and retries; ``attempt_timeout``: seconds for one try. ``rate_limit``: None switches
-    the local limiter off, but a 429 still pauses every call. ``max_concurrency``: the most requests in flight; scans
-    leave an eighth of them to other calls. ``session``: an aiohttp session of yours, which is never closed here.
-    ``on_event``: a plain callable that gets one frozen event at a time. ``strict``: answers that differ from the
-    documentation are errors. ``cache_ttl``: for how many seconds the answer of a ``get`` or ``list`` is used again, of
-    a thousand at most; writes through this client drop what they change. ``quota``: share one explicitly; clients of
-    the same server, key and limit do anyway.
+    Args:
+        api_key: The key, or an async callable that returns it. Default: ``PARTOO_API_KEY``.
+        server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
+            production.
+        timeout: Seconds for a whole call, waits and retries included.
+        attempt_timeout: Seconds for one attempt, the response body included.
+        retry: How often a failed call is tried again.
+        rate_limit: The quota to keep. None: no limit, but a 429 still pauses every call.
+        max_concurrency: The most requests in flight. Scans leave an eighth of them to other calls.
+        session: Your own aiohttp session, which is never closed here.
+        proxy: URL of a proxy.
+        trust_env: Take the proxy from the environment.
+        ssl_context: For TLS. Default: the system's certificates.
+        on_event: A plain callable that gets each ``Event``.
+        strict: Make every difference from the documentation an error.
+        cache_ttl: Seconds for which results of ``get`` and ``list`` are reused, a thousand at most. Writes through this
+            client drop what they change. None: no cache.
+        quota: A quota to share. By default, clients of the same server, key and ``rate_limit`` share one.
 
-    Raises ``ConfigurationError`` for a bad argument. No request is made and no connection opened until the first call.
+    Attributes:
+        groups: The groups of sections.
+        sections: The sections of the organization.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
 
     def __init__(
@@ -62,6 +76,7 @@ class PartooClient:
         quota: Quota | None = None,
         transport: Transport | None = None,
     ) -> None:
+        # First of all: no frame of a later error may hold the key or a password.
         api_key, proxy = protect(api_key), hide(proxy)
         self._use(
             PartooSession(
@@ -95,14 +110,20 @@ class PartooClient:
         return f"<PartooClient {self.session.settings.server.name} {'closed' if self.closed else 'open'}>"
 
     def with_options(self, **changes: Any) -> PartooClient:
-        """Return a client with some options changed that shares this one's connections and quota.
+        """Return a client with other options that shares this one's connections and quota.
 
-        Takes every option but ``session``, ``proxy``, ``trust_env``, ``ssl_context``, ``transport`` and ``quota``.
         Closing this client closes both; closing the copy leaves this one open.
+
+        Args:
+            changes: Options of the client, but ``session``, ``proxy``, ``trust_env``, ``ssl_context``,
+                ``transport`` and ``quota``.
+
+        Raises:
+            ConfigurationError: An option cannot be used or changed.
         """
         if "api_key" in changes:
             changes["api_key"] = protect(changes["api_key"])
-        client = PartooClient.__new__(type(self))
+        client = PartooClient.__new__(type(self))  # a subclass may have other arguments
         client._use(self.session.with_options(**changes))
         return client
 
@@ -113,7 +134,7 @@ class PartooClient:
 
     @property
     def quota(self) -> QuotaSnapshot:
-        """The state of the quota at this moment: used, available, waiting, paused."""
+        """The quota at this moment: used, available, waiting, paused."""
         return self.session.quota.snapshot()
 
     @property
@@ -130,12 +151,18 @@ class PartooClient:
         json: Any = None,
         idempotent: bool | None = None,
     ) -> Any:
-        """Call any endpoint of the API, with the same retries, quota and errors; return the decoded JSON or None.
+        """Call any endpoint of the API, with the same retries, quota and errors.
 
-        ``path`` is relative to the server's base URL, such as ``"/business/search"``; parts of it that come from
-        elsewhere are to be escaped with ``urllib.parse.quote(part, safe="")``. Lists in ``params`` are sent
-        comma-separated. ``idempotent``: whether it may be repeated after a fault that leaves open whether the server
-        processed it; by default only GET is.
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: Path below the base URL, such as ``"/business/search"``. Escape parts that come from elsewhere:
+                ``urllib.parse.quote(part, safe="")``.
+            params: The query. Lists are sent comma-separated.
+            json: The body, or None.
+            idempotent: Whether to repeat the call when the server may have processed it. Default: only a GET.
+
+        Returns:
+            The decoded JSON. For a write also the text of another body, or None for an empty one.
         """
         return await self.session.send(custom(method, path, params=params, json=json, idempotent=idempotent))
 
@@ -152,20 +179,26 @@ class PartooClient:
         max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
     ) -> Scan:
-        """Return a bulk scan of every group of the sections, to be used with ``async with`` or ``collect()``.
+        """Return a scan of every group of some sections, for ``async with`` or ``collect()``.
 
-        ``group_ids``: only these groups of one section, which is then not read. ``max_concurrency``: workers, at most
-        those that the client leaves to bulk work. ``max_failures``: how many failed groups are tolerated, or as a float
-        which fraction of all. ``max_outage``: for how many seconds it holds while the server answers nobody (before any
-        answer, at most the client's ``timeout``). ``on_progress``: a plain callable, called after each outcome. One
-        failure more, or a longer outage, ends the scan with a ``ScanError``.
+        Args:
+            section_ids: One id, or several.
+            group_ids: Only these groups of one section, which is then not read.
+            max_concurrency: Requests in flight, at most those that the client leaves to scans.
+            max_failures: How many failed groups are tolerated, or as a float, which fraction. Default: any.
+            journal: Path of an SQLite file that records each outcome before you get it.
+            resume: Continue the journal, or begin it. Recorded groups are yielded without a request.
+            retry_failed: With ``resume``, try recorded failures again.
+            max_outage: Seconds to hold while the server answers nobody; until its first response, at most the client's
+                ``timeout``.
+            on_progress: A plain callable that gets a ``ScanProgress`` after each outcome.
 
-        ``journal``: the path of an SQLite file that has every outcome before you do. ``resume=True`` goes on with it
-        after a crash, or begins it: what it has is replayed without a request, ``recorded`` set, except failures,
-        which are tried again unless ``retry_failed`` is False. Raises ``ConfigurationError`` when the scan starts if
-        the file is of another scan or server, is damaged or in use, or exists without ``resume=True``.
+        Raises:
+            ConfigurationError: An argument cannot be used. When the scan starts: the journal is that of another scan,
+                damaged, in use, or exists without ``resume``.
+            ScanError: While it runs: one failure too many, or too long an outage.
         """
-        from partoo_async.scan import Scan  # noqa: PLC0415 - here and below: who only makes calls need not wait for it
+        from partoo_async.scan import Scan  # noqa: PLC0415 - here and below: slow to import, and not needed for calls
         from partoo_async.scan.scope import Scope  # noqa: PLC0415
 
         return Scan(
@@ -181,21 +214,24 @@ class PartooClient:
         )
 
     def scan_all(self, org_id: int | str | None = None, **options: Any) -> Scan:
-        """Return a bulk scan of every section of the organization, found by walking all pages of ``GET /sections``.
+        """Scan every group of every section of the organization.
 
-        ``org_id``: another organization's, for keys of the PROVIDER role. ``options``: those of ``scan``, without
-        ``group_ids``. Each section is read by itself too, since it is not documented that the list has all its groups.
+        Args:
+            org_id: Another organization, for keys of the PROVIDER role.
+            options: Those of ``scan``, but ``group_ids``.
         """
+        # All pages of GET /sections are walked, and each section is read by itself too: it is not documented that the
+        # list holds all groups of a section.
         from partoo_async.scan import Scan  # noqa: PLC0415 - see scan()
         from partoo_async.scan.scope import Scope  # noqa: PLC0415
 
         return Scan(self.session, Scope.of_organization(org_id), **options)
 
     async def aclose(self, *, grace: float = 0.0) -> None:
-        """Close the connections. Safe to call twice; calls after it raise ``ClientClosedError``.
+        """Close the connections. Safe to call twice; later calls raise ``ClientClosedError``.
 
-        ``grace``: how many seconds calls under way get to finish; those that have not by then raise
-        ``ClientClosedError``.
+        Args:
+            grace: Seconds for calls in flight to end. Then they raise it, too.
         """
         await self.session.aclose(grace=grace)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
-from partoo_async._internal.callbacks import tell
+from partoo_async._internal.callables import tell
 from partoo_async.servers import Server
 
 __all__ = ["Emitter", "Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]

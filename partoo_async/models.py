@@ -1,7 +1,6 @@
-"""What the API speaks of, as frozen values. They know nothing of JSON; ``_protocol`` does.
+"""The API's objects as frozen values. They know nothing of JSON; ``_protocol`` does.
 
-Field names, types and the defaults of the error schemas: the official OpenAPI document of "Get Group" and the pages
-of "Groups and Sections".
+Source: the official OpenAPI document of "Get Group", and the pages of "Groups and Sections".
 """
 
 from __future__ import annotations
@@ -27,26 +26,30 @@ __all__ = [
 ]
 
 BusinessId: TypeAlias = str
-"""An opaque string. Most have 24 hexadecimal digits, but the official example itself has two of 23."""
+"""An opaque string. Most have 24 hexadecimal digits; the official example has two of 23."""
 
 
 @frozen
 class Group(Model):
-    """A group of business locations.
+    """A group of businesses.
 
-    ``has_puller``: an automated feed fills it, so that it cannot be changed or deleted through the API.
-    ``business_ids``: the whole list; the API does not page it, and states no order.
+    Attributes:
+        id: The id.
+        name: Unique; the documentation does not say where.
+        has_puller: An automated feed fills it; it cannot be changed or deleted through the API.
+        business_ids: All of its businesses.
     """
 
     id: int
     name: str
     has_puller: bool
+    # The API does not page them, and states no order.
     business_ids: tuple[BusinessId, ...]
 
 
 @frozen
 class GroupSummary(Model):
-    """A group as its section lists it, without its businesses."""
+    """A group as its section lists it, without businesses. Its fields are those of ``Group``."""
 
     id: int
     name: str
@@ -55,10 +58,14 @@ class GroupSummary(Model):
 
 @frozen
 class Section(Model):
-    """A section: a named container of groups, such as "Country".
+    """A named set of groups, such as "Country".
 
-    ``can_edit``: whether this key may change or delete the section or one of its groups. ``has_puller``: an
-    automated feed fills it.
+    Attributes:
+        id: The id.
+        name: Unique; the documentation does not say where.
+        groups: Its groups.
+        can_edit: Whether this key may change or delete the section and its groups.
+        has_puller: An automated feed fills it.
     """
 
     id: int
@@ -70,9 +77,17 @@ class Section(Model):
 
 @frozen
 class SectionPage(Model):
-    """One page of sections. ``page``, ``max_page`` and ``count`` are None when the server does not send them."""
+    """One page of sections.
+
+    Attributes:
+        sections: The sections of this page.
+        page: Its number, from 1.
+        max_page: The number of the last page.
+        count: How many sections all pages have.
+    """
 
     sections: tuple[Section, ...]
+    # Not every response is documented to have them.
     page: int | None = None
     max_page: int | None = None
     count: int | None = None
@@ -80,8 +95,9 @@ class SectionPage(Model):
 
 @frozen
 class BadRequestErrors(Model):
-    """What a 400 found wrong. ``json`` has no documented inner shape: usually field names and messages."""
+    """What a 400 found wrong."""
 
+    # No inner shape is documented. Usually it holds field names and messages.
     json: Any = field(factory=dict)
 
 
@@ -94,7 +110,7 @@ class BadRequestBody(Model):
 
 @frozen
 class UnauthenticatedErrors(Model):
-    """Why a 401 was given."""
+    """What a 401 found wrong."""
 
     authentication: str = "User not authenticated"
 
@@ -108,7 +124,7 @@ class UnauthenticatedBody(Model):
 
 @frozen
 class ForbiddenErrors(Model):
-    """Why a 403 was given."""
+    """What a 403 found wrong."""
 
     authorization: str = "Operation not allowed"
 

@@ -1,4 +1,4 @@
-"""The resources of the API as a client shows them: one method sends one operation."""
+"""The resources of the API: each method sends one operation, but ``Sections.iterate``, which walks over pages."""
 
 from __future__ import annotations
 
@@ -22,69 +22,89 @@ MOST_WALKS = 4
 
 
 @total_repr
-class Groups:
-    """The groups of sections: ``client.groups``.
-
-    Every method raises ``ConfigurationError`` for a bad argument before anything is sent, and else the errors of
-    ``partoo_async.errors``: by status, ``APIConnectionError``, ``QuotaExceededError``, ``DeadlineExceededError``.
-    Ids are ints from 0 to 2**63 - 1 or strings of digits.
-    """
+class _Resource:
+    """Operations on one kind of object."""
 
     def __init__(self, session: PartooSession) -> None:
         self._session = session
 
     def __repr__(self) -> str:
-        return f"<Groups of {self._session!r}>"
+        return f"<{type(self).__name__} of {self._session!r}>"
+
+
+class Groups(_Resource):
+    """The groups of sections: ``client.groups``. Source: the API's pages of "Groups and Sections".
+
+    Ids are ints from 0 to 2**63 - 1, or strings of digits. Every method raises ``ConfigurationError`` for a bad
+    argument before anything is sent; otherwise see ``partoo_async.errors``.
+    """
 
     async def get(self, section_id: int | str, group_id: int | str, *, fresh: bool = False) -> Group:
-        """Return one group with its whole list of businesses.
+        """Return one group with all of its businesses.
 
-        Calls for the same group that are under way at the same time share one request. ``fresh``: ask anew, and take
-        no answer that was kept (``cache_ttl``) or asked for before.
+        Args:
+            section_id: The section that it is in.
+            group_id: The group.
+            fresh: Send a request of its own, instead of sharing one in flight or using the cache (``cache_ttl``).
+
+        Raises:
+            NotFoundError: There is no such group. The documentation does not say with which status.
         """
         return await self._session.send(operations.get_group(section_id, group_id), fresh=fresh)
 
     async def create(self, section_id: int | str, *, name: str, business_ids: Iterable[str]) -> int:
-        """Create a group and return its id. ``name`` is unique and holds no ``,`` ``;`` ``/``.
+        """Create a group.
 
-        ``business_ids`` has no default: left out, the server would fill the group with every business.
+        Args:
+            section_id: The section to create it in.
+            name: A unique name without ``,`` ``;`` ``/``.
+            business_ids: Ids of its businesses. There is no default: the API's would be every business.
+
+        Returns:
+            The id of the group.
         """
         return await self._session.send(operations.create_group(section_id, name=name, business_ids=business_ids))
 
     async def update(
         self, section_id: int | str, group_id: int | str, *, name: str, business_ids: Iterable[str]
     ) -> int:
-        """Replace a group's name and its whole list of businesses; return its id.
+        """Replace a group's name and all of its businesses. Of two updates at once, the later wins.
 
-        The API has no call to add or remove one business, and no versions: of two updates at once, the later wins.
+        Args:
+            section_id: The section that it is in.
+            group_id: The group.
+            name: As for ``create``.
+            business_ids: Ids of all businesses that it shall have: the API cannot add or remove one.
+
+        Returns:
+            The id of the group.
         """
         return await self._session.send(
             operations.update_group(section_id, group_id, name=name, business_ids=business_ids)
         )
 
     async def delete(self, section_id: int | str, group_id: int | str) -> None:
-        """Delete a group. One that is linked to a puller cannot be deleted (403)."""
+        """Delete a group. One that a feed fills (``has_puller``) cannot be deleted: ``PermissionDeniedError``."""
         await self._session.send(operations.delete_group(section_id, group_id))
 
 
-@total_repr
-class Sections:
-    """The sections of an organization: ``client.sections``. Errors and ids as for ``Groups``."""
-
-    def __init__(self, session: PartooSession) -> None:
-        self._session = session
-
-    def __repr__(self) -> str:
-        return f"<Sections of {self._session!r}>"
+class Sections(_Resource):
+    """The sections of an organization: ``client.sections``. Ids, errors and source as for ``Groups``."""
 
     async def get(self, section_id: int | str, *, fresh: bool = False) -> Section:
-        """Return one section with the summaries of its groups. ``fresh``: as for ``Groups.get``."""
+        """Return one section with a summary of each of its groups. Arguments and errors as for ``Groups.get``."""
         return await self._session.send(operations.get_section(section_id), fresh=fresh)
 
     async def list(
         self, *, page: int = 1, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> SectionPage:
-        """Return one page of sections, from page 1. ``org_id`` is for keys of the PROVIDER role."""
+        """Return one page of sections.
+
+        Args:
+            page: Its number, from 1.
+            org_id: Another organization, for keys of the PROVIDER role.
+            group_name_query: The API's filter by the names of groups.
+        """
         return await self._session.send(
             operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query)
         )
@@ -92,13 +112,10 @@ class Sections:
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:
-        """Yield every section, page by page, each once.
-
-        When the list changes meanwhile, which its ``count`` tells, the pages are read again, a few times at most: of a
-        list that moves up, a section could have been missed.
-        """
+        """Yield each section of all pages once. Arguments as for ``list``."""
         seen: set[int] = set()
         before: list[int] = []
+        # When the list changes meanwhile, a section may have been missed: read all pages again.
         for fresh in (False, *[True] * (MOST_WALKS - 1)):
             walk = SectionWalk(
                 partial(self._session.send, fresh=fresh), org_id=org_id, group_name_query=group_name_query
@@ -107,16 +124,25 @@ class Sections:
                 if section.id not in seen:
                     seen.add(section.id)
                     yield section
+            # A list may have a wrong count for ever: two walks that found the same will do, too.
             if walk.steady or [*walk.found] == before:
                 return
             before = [*walk.found]
 
     async def create(self, *, name: str, org_id: int | str | None = None) -> int:
-        """Create a section and return its id. ``org_id`` is for keys of the PROVIDER role."""
+        """Create a section.
+
+        Args:
+            name: A unique name without ``,`` ``;`` ``/``.
+            org_id: As for ``list``.
+
+        Returns:
+            The id of the section.
+        """
         return await self._session.send(operations.create_section(name=name, org_id=org_id))
 
     async def update(self, section_id: int | str, *, name: str) -> None:
-        """Rename a section."""
+        """Rename a section, with a ``name`` as for ``create``."""
         await self._session.send(operations.update_section(section_id, name=name))
 
     async def delete(self, section_id: int | str) -> None:
@@ -125,11 +151,7 @@ class Sections:
 
 
 class SectionWalk:
-    """One walk over all pages of sections. ``found``: the ids, in order; ``steady``: see there.
-
-    It is not documented whether answers carry ``max_page``, nor what lies behind the last page. So the walk ends, too,
-    at an empty page, at one that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
-    """
+    """One walk over all pages of sections. ``found``: their ids, in order."""
 
     def __init__(
         self,
@@ -146,30 +168,30 @@ class SectionWalk:
 
     @property
     def steady(self) -> bool:
-        """Whether the list stayed as it was meanwhile, as far as one can tell.
-
-        When a section is deleted, those on later pages move up, and one of them is on no page that is still to be read.
-        """
+        """Whether the list did not change meanwhile, as far as its ``count`` tells."""
+        # When a section is deleted, those behind it move up, and the first of the next page is on no page to be read.
         return self._pages < 2 or self._counts == {None} or self._counts == {len(self.found)}
 
     async def sections(self) -> AsyncIterator[Section]:
-        """Yield every section, page by page, each once."""
-        page, pages = 1, None
+        """Yield each section once, page by page."""
+        # It is not documented whether pages carry ``max_page``, nor what follows the last one. So the walk also ends at
+        # a page that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
+        number, last = 1, None
         while True:
             try:
-                answer = await self._send(operations.list_sections(page=page, **self._query))
+                page = await self._send(operations.list_sections(page=number, **self._query))
             except (BadRequestError, NotFoundError):
-                if page == 1 or pages is not None:
+                if number == 1 or last is not None:
                     raise
                 return
-            pages = answer.max_page
-            fresh = [section for section in answer.sections if section.id not in self.found]
-            if answer.sections:
-                self._pages = page
-                self._counts.add(answer.count)
+            last = page.max_page
+            fresh = [section for section in page.sections if section.id not in self.found]
+            if page.sections:
+                self._pages = number
+                self._counts.add(page.count)
             for section in fresh:
                 self.found[section.id] = None
                 yield section
-            if not fresh or (pages is not None and page >= pages):
+            if not fresh or (last is not None and number >= last):
                 return
-            page += 1
+            number += 1

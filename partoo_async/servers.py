@@ -1,7 +1,4 @@
-"""Which Partoo server a client talks to: a frozen value with ready instances.
-
-Source of both addresses: the ``servers`` list of the official OpenAPI document.
-"""
+"""Servers as frozen values. Source of the two addresses: the ``servers`` list of the official OpenAPI document."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 
 def _is_loopback(host: str) -> bool:
     if not re.fullmatch(r"[a-z0-9.:-]+", host, re.ASCII):
-        return False  # others may see the end of the host at an escape
+        return False  # an escape: other parsers may see the end of the host there
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -59,7 +56,7 @@ def _checked_base_url(value: object) -> str:
 
 
 def _normal_path(path: str) -> str:
-    """The path as RFC 3986, 6.2.2 writes it: escapes in capitals and only where needed, no dot segments."""
+    """The path as RFC 3986, 6.2.2 normalizes it."""
     kept: list[str] = []
     for segment in _ESCAPE.sub(_normal_escape, path).split("/")[1:]:
         if segment == "..":
@@ -77,14 +74,18 @@ def _normal_escape(escape: re.Match[str]) -> str:
 @total_repr
 @frozen
 class Server:
-    """A server: a name for people and the base URL, without a trailing slash, that every path is appended to.
+    """A server.
 
-    Two spellings of one URL (RFC 3986, 6.2.2 and 6.2.3: ``https://API.partoo.co:443/v2/``) are one server, with one
-    quota and one journal: ``base_url`` is the normal one.
-    Raises ``ConfigurationError`` for anything but an https URL, or an http one to a loopback host.
+    Attributes:
+        name: For people.
+        base_url: An https URL, or an http one of a loopback host. Every path is appended to it.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
     """
 
     name: str
+    # Normalized (RFC 3986, 6.2.2 and 6.2.3): two spellings of a URL are one server, with one quota and one journal.
     base_url: str = field(converter=_checked_base_url)
 
     def __str__(self) -> str:
@@ -92,7 +93,7 @@ class Server:
 
 
 def is_same_server(one: str, other: str) -> bool:
-    """Whether two base URLs mean one server, however they are spelled."""
+    """Whether two base URLs are spellings of one."""
     try:
         return Server("one", one).base_url == Server("other", other).base_url
     except ConfigurationError:
@@ -100,19 +101,16 @@ def is_same_server(one: str, other: str) -> bool:
 
 
 PRODUCTION = Server("production", "https://api.partoo.co/v2")
-"""The production server, the default."""
+"""The production server, the default: ``https://api.partoo.co/v2``."""
 
 SANDBOX = Server("sandbox", "https://api.sandbox.partoo.co/v2")
-"""The sandbox server, for development; its keys are its own."""
+"""The sandbox server, with keys of its own: ``https://api.sandbox.partoo.co/v2``."""
 
 _BY_NAME = {server.name: server for server in (PRODUCTION, SANDBOX)}
 
 
 def resolve_server(value: Server | str | None) -> Server:
-    """Return the server meant by a ``Server``, a name, an http(s) URL, or, for None, by ``PARTOO_SERVER``.
-
-    Without either, it is production. Raises ``ConfigurationError`` for anything else.
-    """
+    """Return the server of a name or URL. Default: the variable ``PARTOO_SERVER``, else production."""
     if isinstance(value, Server):
         return value
     source = "server"
@@ -122,7 +120,7 @@ def resolve_server(value: Server | str | None) -> Server:
             return PRODUCTION
         source = "PARTOO_SERVER"
     if not isinstance(value, str):
-        raise ConfigurationError(f"server: expected a Server, a name or a URL, not {type(value).__name__}")
+        raise ConfigurationError(f"{source}: expected a Server, a name or a URL, not {type(value).__name__}")
     name = value.strip()
     if name.lower() in _BY_NAME:
         return _BY_NAME[name.lower()]

@@ -23,12 +23,13 @@ from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Settings
 from partoo_async._call.shared_read import read_as_told
 from partoo_async._call.single_flight import SingleFlight
+from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.converters import Decoder
 from partoo_async._transport import AiohttpTransport
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.events import Emitter
-from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_seconds
+from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Concurrency
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from partoo_async._internal.checks import check_kind
 from partoo_async._internal.version import get_version, install_command
-from partoo_async.errors import ConfigurationError
 from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
 
 try:
@@ -88,8 +88,8 @@ class Telemetry:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        _check("tracer_provider", tracer_provider, TracerProvider)
-        _check("meter_provider", meter_provider, MeterProvider)
+        check_kind("tracer_provider", tracer_provider, TracerProvider, type(None))
+        check_kind("meter_provider", meter_provider, MeterProvider, type(None))
         version = get_version()
         self._makes_spans = not isinstance(tracer_provider, NoOpTracerProvider)
         self._tracer = get_tracer(_SCOPE, version, tracer_provider, _SCHEMA)
@@ -150,11 +150,6 @@ class Telemetry:
         span.end(ended)
         # In the context of the span, so that an exemplar leads to it and not to its parent.
         self._durations.record(event.elapsed, measured, set_span_in_context(span))
-
-
-def _check(name: str, provider: object, kind: type) -> None:
-    if provider is not None and not isinstance(provider, kind):
-        raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, not {type(provider).__name__}")
 
 
 def _endpoint(route: str) -> dict[str, str]:

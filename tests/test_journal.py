@@ -28,13 +28,14 @@ from partoo_async import (
     ScanItem,
     diff_scans,
 )
+from partoo_async._internal.checks import check_file
 from partoo_async._protocol.converters import decode_error_body
 from partoo_async._protocol.http import error_class
 from partoo_async.scan.journal.codec import JournalError, decode_outcome, encode_outcome
 from partoo_async.scan.journal.database import open_database
 from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.journal.reader import open_reader
-from partoo_async.scan.scope import Scope, check_journal
+from partoo_async.scan.scope import Scope
 from tests.conftest import PATIENCE
 from tests.each import each
 
@@ -395,8 +396,8 @@ async def test_a_damaged_one_of_such_a_name(tmp_path: Path, left: bytes) -> None
 async def test_a_name_that_no_file_can_have(name: str) -> None:
     """Half a character, which no system has handed out, is refused like any other wrong argument."""
     with pytest.raises(ConfigurationError, match="^journal: expected a name that a file can have, not "):
-        check_journal(name)
-    with pytest.raises(ConfigurationError, match="^before: expected a ScanReport, or the path "):
+        check_file("journal", name)
+    with pytest.raises(ConfigurationError, match="^before: expected a name that a file can have"):
         await diff_scans(name, name)
 
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import Priority, RateLimit, RetryPolicy, check_count, check_seconds
+from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from tests.each import each
 
 HUGE = 10**400  # more than a float holds
@@ -154,48 +154,3 @@ def test_a_huge_quota_is_no_surprise() -> None:
     """A quota too large for a float, as "no limit" may be written, is refused by name, not by an arithmetic error."""
     with pytest.raises(ConfigurationError, match=r"^requests: "):
         RateLimit(HUGE)
-
-
-@each(
-    ("value", "seconds"),
-    [
-        pytest.param(90, 90.0, id="int"),
-        pytest.param(0.001, 0.001, id="float"),
-        pytest.param(1e9, 1e9, id="thirty years"),
-    ],
-)
-def test_seconds(value: float, seconds: float) -> None:
-    """Seconds come back as a float."""
-    assert check_seconds("timeout", value) == seconds
-    assert type(check_seconds("timeout", value)) is float
-
-
-@each("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE, pytest.param(0, id="0"), pytest.param(0.0, id="0.0")])
-def test_refused_seconds(value: object) -> None:
-    """A time is a finite number above zero; the error names the argument."""
-    with pytest.raises(ConfigurationError, match=r"^timeout: "):
-        check_seconds("timeout", value)
-
-
-@each("value", [*NO_NUMBER, *NOT_FINITE, *NEGATIVE])
-def test_refused_seconds_where_zero_is_one(value: object) -> None:
-    """Where zero is a time, only zero is let in besides."""
-    assert check_seconds("wait", 0, zero=True) == 0.0
-    with pytest.raises(ConfigurationError, match=r"^wait: "):
-        check_seconds("wait", value, zero=True)
-
-
-@each(
-    ("value", "least"),
-    [pytest.param(0, 0, id="zero"), pytest.param(1, 1, id="one"), pytest.param(10**5000, 1, id="very many")],
-)
-def test_counts(value: int, least: int) -> None:
-    """The least count belongs to the range."""
-    assert check_count("max_failures", value, least=least) == value
-
-
-@each("value", [*NO_NUMBER, pytest.param(0, id="0"), pytest.param(-1, id="-1"), pytest.param(2.0, id="2.0")])
-def test_refused_check_counts(value: object) -> None:
-    """A count below the least, or of another type, is refused by the argument's name."""
-    with pytest.raises(ConfigurationError, match=r"^max_concurrency: "):
-        check_count("max_concurrency", value, least=1)

@@ -429,7 +429,7 @@ def test_events_of_another_kind_are_ignored(recorder: Recorder) -> None:
 @each("name", ["tracer_provider", "meter_provider"])
 def test_a_provider_that_is_none_is_refused(name: str) -> None:
     """When it is made, and not at the first event, where nobody would hear of it."""
-    with pytest.raises(ConfigurationError, match=f"^{name}: expected a (Tracer|Meter)Provider or None, not str$"):
+    with pytest.raises(ConfigurationError, match=f"^{name}: expected (Tracer|Meter)Provider or None, not str$"):
         Telemetry(**{name: "otlp"})
 
 

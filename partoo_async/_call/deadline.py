@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from partoo_async._internal.checks import check_seconds
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from partoo_async._internal.checks import check_kind
 from partoo_async._internal.secret import Secret
-from partoo_async.errors import ConfigurationError
 from partoo_async.quota import Quota, known_quota, shared_quota
 
 if TYPE_CHECKING:
@@ -22,10 +22,8 @@ class Quotas:
     """
 
     def __init__(self, settings: Settings, given: Quota | None) -> None:
-        if given is not None and not isinstance(given, Quota):
-            raise ConfigurationError(f"quota: expected a Quota or None, not {type(given).__name__}")
         self._settings = settings
-        self.given = given
+        self.given: Quota | None = check_kind("quota", given, Quota, type(None))
         self._latest: Quota | None = given
         self._fingerprint: str | None = None
         self._holds_reserve = False

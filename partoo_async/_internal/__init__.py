@@ -1,1 +1,5 @@
-"""Tools that know neither Partoo nor HTTP: checks of arguments, text, threads, secrets. May import only ``errors``."""
+"""Tools that know neither Partoo's endpoints nor HTTP. May import only ``errors``.
+
+``checks``: of arguments. ``secret``: the API key. ``text``: for terminals. ``callables``: callbacks, blocking work.
+``reprs``: that never raise. ``schema``: for pydantic. ``version``: and the command that adds an extra.
+"""

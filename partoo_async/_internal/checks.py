@@ -1,41 +1,158 @@
-"""Checks of what callers pass in: each refuses with one clear ``ConfigurationError``, before anything is sent."""
+"""Checks of arguments: each takes a name and a value, and returns the value or raises ``ConfigurationError``.
+
+The error begins with the name, and says what was expected and what came.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
-from urllib.parse import quote, unquote, urlencode
+import operator
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from partoo_async._internal.callables import is_async
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import as_int
+
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 __all__ = [
     "ID_LIMIT",
+    "as_int",
     "check_business_ids",
+    "check_callback",
+    "check_choice",
+    "check_count",
+    "check_file",
+    "check_flag",
+    "check_fraction",
     "check_id",
+    "check_ids",
+    "check_kind",
     "check_name",
-    "check_path",
-    "encode_params",
-    "resource_path",
-    "shown",
+    "check_seconds",
+    "check_text",
+    "valid",
 ]
-
-_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-
-# A number without the zeros in front of it; the last digit may be one.
-_NUMBER = "0*([0-9]+?)"
-_RESOURCE = re.compile(f"/sections(?:/{_NUMBER}(?:/(groups)(?:/{_NUMBER})?)?)?/?", re.ASCII)
 
 ID_LIMIT = 2**63
 """Ids are non-negative and fit a signed 64-bit integer."""
 
+_MOST = 10**300  # a float holds it, with room to multiply
+_LONG = 10**39
+
+
+def valid(check: Callable[..., object], *arguments: object, **options: object) -> Callable[..., None]:
+    """Return an attrs validator of a check, to be combined with others: ``optional(valid(check_count, least=1))``."""
+
+    def validate(_: object, attribute: Attribute[Any], value: object) -> None:
+        check(attribute.name, value, *arguments, **options)
+
+    return validate
+
+
+def _shown(value: object) -> str:
+    """Return a number as it is, and anything else by its type."""
+    # A text in the wrong argument may be the API key.
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return "a number of more than 39 digits"  # Python refuses to print the longest ones
+    return repr(value) if isinstance(value, (int, float)) else type(value).__name__
+
+
+def as_int(value: Any) -> Any:
+    """Return a value that stands for an int, such as numpy's, as one; anything else as it is."""
+    if type(value) is int or isinstance(value, bool):
+        return value
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return value
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)  # for Python, True is an int
+
+
+def check_seconds(name: str, value: Any, *, zero: bool = False) -> float:
+    """Return a finite number of seconds, above zero or with ``zero`` at least that."""
+    value = as_int(value)
+    bound = "at least 0" if zero else "above 0"
+    if not _is_number(value, int, float):
+        raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")
+    if not 0 <= value <= _MOST or (value == 0 and not zero):
+        raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {_shown(value)}")
+    return float(value)
+
+
+def check_count(name: str, value: Any, *, least: int) -> int:
+    number: int = as_int(value)
+    if not _is_number(number, int):
+        raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
+    if number < least:
+        raise ConfigurationError(f"{name}: expected at least {least}, not {_shown(number)}")
+    return number
+
+
+def check_fraction(name: str, value: Any, *, zero: bool = True, one: bool = True) -> float:
+    """Return a number from 0 to 1, both ends included unless ``zero`` or ``one`` is False."""
+    inside = _is_number(value, int, float) and 0 <= value <= 1
+    if not inside or (value == 0 and not zero) or (value == 1 and not one):
+        interval = f"{'of at least' if zero else 'above'} 0 and {'at most' if one else 'below'} 1"
+        raise ConfigurationError(f"{name}: expected a fraction {interval}, not {_shown(value)}")
+    return float(value)
+
+
+def check_kind(name: str, value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ConfigurationError(f"{name}: expected {names}, not {type(value).__name__}")
+    return value
+
+
+def check_flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name}: expected True or False, not {_shown(value)}")
+    return value
+
+
+def check_choice(name: str, value: Any, choices: Iterable[object]) -> Any:
+    allowed = list(choices)
+    # The type, too: 1 equals True and 404.0 equals 404.
+    if not any(type(value) is type(choice) and value == choice for choice in allowed):
+        came = repr(value) if isinstance(value, str) else _shown(value)
+        raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {came}")
+    return value
+
+
+def check_callback(name: str, value: Any) -> Any:
+    """Return None or a plain callable."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name}: expected a callable or None, not {type(value).__name__}")
+    if is_async(value):
+        raise ConfigurationError(f"{name}: expected a plain callable; nobody would await what this async one returns")
+    return value
+
+
+def check_file(name: str, value: Any, expected: str = "the path of a file") -> Path:
+    """Return the path of a file, which need not exist."""
+    try:
+        path = Path(value)
+    except TypeError:
+        raise ConfigurationError(f"{name}: expected {expected}, not {type(value).__name__}") from None
+    if not os.fspath(value):
+        raise ConfigurationError(f"{name}: expected {expected}, not an empty one")
+    try:
+        possible = b"\0" not in os.fsencode(path)  # what came from the system can be encoded, whatever its bytes
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ConfigurationError(f"{name}: expected a name that a file can have, not {str(path)!r}")
+    return path
+
 
 def check_id(name: str, value: object) -> int:
-    """Return a section or group id as an int from 0 to 2**63 - 1; a string of ASCII digits will do.
-
-    Raises ``ConfigurationError``, which names the argument. A bool is not an id, though Python takes it for one.
-    """
+    """Return an id as an int. A string of ASCII digits is one, too."""
     if type(value) is int and 0 <= value < ID_LIMIT:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(ID_LIMIT)):
@@ -43,118 +160,57 @@ def check_id(name: str, value: object) -> int:
     value = as_int(value)
     if type(value) is int and 0 <= value < ID_LIMIT:
         return value
-    number = isinstance(value, int) and not isinstance(value, bool)
+    number = _is_number(value, int)
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
-    error = ConfigurationError(f"{name}: expected {expected}, not {shown(value)}")
+    error = ConfigurationError(f"{name}: expected {expected}, not {_shown(value)}")
     error.unknown_id = number or isinstance(value, str)
     raise error
 
 
-def shown(value: object) -> str:
-    # Short values help to find the mistake; long ones, and those of other types, may be anything, a key among it.
-    if isinstance(value, int) and abs(value) >= 10**39:
-        return "a number of more than 39 digits"  # Python refuses to print the longest ones
-    return repr(value) if isinstance(value, (int, float)) else type(value).__name__
-
-
-def check_text(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        problem = f"{name}: the text holds half a surrogate pair, which UTF-8 cannot express"
-    else:
-        return
-    raise ConfigurationError(problem)
-
-
-def check_name(value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"name: expected a string, not {type(value).__name__}")
-    if not value.strip():
-        raise ConfigurationError("name: expected a name, not an empty string")
-    for char in ",;/":
-        if char in value:
-            raise ConfigurationError(f"name: the API allows no {char!r} in the name of a section or group")
-    check_text("name", value)
-    return value
-
-
-def check_business_ids(value: object) -> list[str]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ConfigurationError(f"business_ids: expected an iterable of strings, not {type(value).__name__}")
-    ids = list(value)
-    for index, item in enumerate(ids):
-        if not isinstance(item, str) or not item:
-            raise ConfigurationError(
-                f"business_ids: expected non-empty strings; item {index} is {item.__class__.__name__}"
-            )
-        check_text("business_ids", item)
+def check_ids(name: str, values: Any) -> tuple[int, ...]:
+    """Return one id, or several, each once and in their order."""
+    values = as_int(values)
+    if isinstance(values, (int, str)):
+        values = [values]
+    if not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name}: expected an id or an iterable of ids, not {type(values).__name__}")
+    ids = tuple(dict.fromkeys(check_id(name, value) for value in values))
+    if not ids:
+        raise ConfigurationError(f"{name}: expected at least one id")
     return ids
 
 
-def check_path(path: object) -> str:
-    """Return the path, escaped where needed. Nothing gets through that another route or host would read."""
-    if not isinstance(path, str) or "://" in path or not re.match(r"/|\w|%", path):
-        raise ConfigurationError("path: expected a path below the server's base URL, such as '/business/search'")
-    path = str.__str__(path)  # an enum of strings would print its name
-    if not path.startswith("/"):
-        path = "/" + path
-    if path.startswith("//") or any(char in path for char in "?#\\") or not path.isprintable():
-        raise ConfigurationError(
-            "path: '//' in front, '?', '#', '\\' and control characters are not allowed; use params="
-        )
-    for segment in path.split("/"):
-        # Servers fold these, escaped or not, so that the request would leave the place it was meant for. A gateway
-        # and a server behind it unescape twice.
-        while (plain := unquote(segment)) != segment:
-            segment = plain  # noqa: PLW2901 - unquoted until nothing changes
-        # Some servers cut off what follows a ';' before they fold.
-        if {".", ".."} & set(re.split(r"[/\\;]", segment)):
-            raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
-    return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
+def check_text(name: str, value: object) -> str:
+    """Return a string that UTF-8 can express."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name}: expected a string, not {type(value).__name__}")
+    # Raised after the except block: the UnicodeEncodeError, which would be its context, holds the text.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return str.__str__(value)  # an enum of strings would print its name
+    raise ConfigurationError(f"{name}: the text holds half a surrogate pair, which UTF-8 cannot express")
 
 
-def resource_path(path: str) -> str | None:
-    """Return the path of a section, a group or a list of them in its plain form, None for any other.
-
-    ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
-    """
-    plain = path.partition("?")[0]
-    while (shorter := unquote(plain)) != plain:
-        plain = shorter
-    match = _RESOURCE.fullmatch(re.sub("/+", "/", plain))
-    if match is None:
-        return None
-    section, groups, group = match.groups()
-    return "/sections" + "".join(f"/{part}" for part in (section, groups, group) if part is not None)
+def check_name(name: str, value: object) -> str:
+    text = check_text(name, value)
+    if not text.strip():
+        raise ConfigurationError(f"{name}: expected a name, not an empty string")
+    for char in ",;/":
+        if char in text:
+            raise ConfigurationError(f"{name}: the API allows no {char!r} in the name of a section or group")
+    return text
 
 
-def encode_params(params: Mapping[str, Any] | None) -> str:
-    if params is not None and not isinstance(params, Mapping):
-        raise ConfigurationError(f"params: expected a mapping, not {type(params).__name__}")
-    # Lists go comma-separated and flags in lower case, as in the parameters that the documentation shows.
-    given = {_plain(name): value for name, value in (params or {}).items() if value is not None}
-    pairs = {name: _parameter(name, value) for name, value in given.items()}
-    for name, value in pairs.items():
-        check_text("params", f"{name}{value}")
-    return "?" + urlencode(pairs, safe=",", quote_via=quote) if pairs else ""
-
-
-def _plain(name: object) -> str:
-    return str.__str__(name) if isinstance(name, str) else str(name)
-
-
-def _parameter(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    value = as_int(value)
-    if isinstance(value, int) and abs(value) < 10**39:
-        return str(value)
-    # An enum of strings or floats would print its name.
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, float):
-        return float.__repr__(value)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ",".join(_parameter(name, item) for item in value)
-    raise ConfigurationError(f"params: {name!r} is {type(value).__name__}; expected str, int, float, bool or a list")
+def check_business_ids(name: str, value: object) -> list[str]:
+    # A string is an iterable of strings, and never what was meant.
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ConfigurationError(f"{name}: expected an iterable of strings, not {type(value).__name__}")
+    ids = list(value)
+    for index, item in enumerate(ids):
+        if not isinstance(item, str) or not item:
+            raise ConfigurationError(f"{name}: expected non-empty strings; item {index} is {type(item).__name__}")
+        check_text(name, item)
+    return ids

@@ -1,4 +1,4 @@
-"""A repr for objects that are still being made: a traceback with local variables asks for it when that fails."""
+"""A repr that never raises."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ T = TypeVar("T")
 
 
 def total_repr(cls: type[T]) -> type[T]:
-    """Let the repr of a class say "being made" where a part of the object is not set yet, and not raise.
-
-    For every class whose making can fail. Else a crash reporter would crash on the way, and tell nothing.
-    """
+    """Give a class a repr that works before all attributes are set. For every class whose ``__init__`` can raise."""
+    # A crash reporter shows local variables, ``self`` among them. It must not crash on the way.
     complete = cls.__repr__
 
     def __repr__(self: Any) -> str:  # noqa: N807 - it becomes one

@@ -1,4 +1,4 @@
-"""How pydantic, and FastAPI with it, takes a model: told when it asks, so that nothing here needs pydantic."""
+"""A schema for pydantic, and so for FastAPI. pydantic asks for it; nothing here needs pydantic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Model"]
 
 
 class Model:
-    """A frozen attrs class that ``TypeAdapter(...)`` and FastAPI's response types accept, with a JSON schema."""
+    """Base of frozen attrs classes that ``TypeAdapter(...)`` and FastAPI's response types accept."""
 
     __slots__ = ()
 
@@ -22,7 +22,7 @@ class Model:
         fields = attrs.fields(model)
         types = {field.name: handler.generate_schema(field.type) for field in fields}
         arguments = [core.dataclass_field(field.name, _optional(field, types[field.name])) for field in fields]
-        # Left to itself, pydantic takes apart dataclasses of the standard library alone.
+        # By itself, pydantic serializes only dataclasses of the standard library.
         parts = core.typed_dict_schema({name: core.typed_dict_field(kind) for name, kind in types.items()})
         return core.dataclass_schema(
             model,
@@ -38,7 +38,7 @@ class Model:
 
 
 def _optional(field: Any, kind: Any) -> Any:
-    """The schema of a field that may be left out if it has a default."""
+    """The schema of a field, which may be left out if it has a default."""
     from pydantic_core import core_schema as core  # noqa: PLC0415 - as above
 
     if field.default is attrs.NOTHING:

@@ -1,4 +1,4 @@
-"""The API key, kept where no repr, log line, pickle or traceback shows it."""
+"""The API key, kept out of every repr, log line, pickle and traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from partoo_async.errors import APIConnectionError, APITimeoutError, Configurati
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "UnusableKey", "ask_for_key", "hide", "protect", "resolve_api_key"]
+__all__ = ["Secret", "ask_for_key", "hide", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _ESCAPES = re.compile(rb"[\\%&]")
@@ -37,7 +37,7 @@ def _problem(value: object) -> str:
 
 
 class Secret:
-    """An API key that shows itself only to ``reveal``. Equal keys have equal fingerprints."""
+    """An API key. Only ``reveal`` shows it; equal keys have equal fingerprints."""
 
     __slots__ = ("_quoted", "_value", "fingerprint")
 
@@ -52,11 +52,11 @@ class Secret:
         self.fingerprint: str = hashlib.sha256(value.encode()).hexdigest()
 
     def reveal(self) -> str:
-        """Return the key. Call it inside an expression: a local variable would show up in tracebacks."""
+        """Return the key. Do not keep it in a variable, which tracebacks would show."""
         return self._value
 
     def redact(self, body: bytes) -> bytes:
-        """Return the body of an answer with ``***`` for the key, however the server has escaped it."""
+        """Return a response body with ``***`` for the key, however the server has escaped it."""
         if _ESCAPES.search(body):
             if self._quoted is None:
                 self._quoted = _quoted(self._value)
@@ -71,16 +71,13 @@ class Secret:
 
 
 def _quoted(key: str) -> re.Pattern[bytes]:
-    """A pattern for the key as JSON, HTML and URLs may spell it, each character in its own way, also one in the other.
-
-    Each repetition in it has a bound: whatever the body holds, looking for the key takes time in proportion to it.
-    """
+    # The key as JSON, HTML and URLs may escape it, each character in its own way, or one in the other. Every repetition
+    # is bounded, so that a search takes time in proportion to the body, whatever that holds.
     runs = re.findall(r"\\+|[^\\]", key)
     return re.compile("".join(_spellings(run) for run in runs).encode("ascii"))
 
 
-def _spellings(run: str) -> str:
-    """The spellings of one character, or of several backslashes, which each way to escape doubles."""
+def _spellings(run: str) -> str:  # of one character, or of a run of backslashes
     char, length = run[0], len(run)
     code = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{ord(char):02x}")
     literal = re.escape(char)
@@ -90,14 +87,13 @@ def _spellings(run: str) -> str:
         rf"%(?:25){{0,4}}{code}",
         rf"&(?:amp;){{0,4}}(?:#0{{0,8}}{ord(char)}|#[xX]0{{0,8}}{code}{named});",
     ]
-    if char == "\\":
+    if char == "\\":  # each level of escaping doubles them
         return rf"(?:(?:{'|'.join(forms)}){{{length}}}|\\{{{length},{8 * length}}}+)"
     return rf"(?:{'|'.join(forms)}|\\{{0,8}}+{literal})"
 
 
 @cache
 def _names() -> dict[str, list[str]]:
-    """The names that HTML has for the characters that a key may hold."""
     names: dict[str, list[str]] = {}
     for name, char in html5.items():
         if name.endswith(";") and "!" <= char <= "~" and len(char) == 1:
@@ -105,70 +101,49 @@ def _names() -> dict[str, list[str]]:
     return names
 
 
-class UnusableKey:
-    """Stands where a key should be, and knows what is wrong with it; the value itself is gone."""
-
-    __slots__ = ("problem",)
-
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-
-
 def protect(value: object) -> Any:
-    """Return the key wrapped, an async callable as it is, for None the key of ``PARTOO_API_KEY``. Never raises.
-
-    Constructors call this first and keep the result under the same name: whatever they raise later, no frame of the
-    traceback holds the key. What cannot be a key becomes an ``UnusableKey`` for ``resolve_api_key`` to refuse.
-    """
-    if callable(value) or isinstance(value, (Secret, UnusableKey)):
+    """Return the key wrapped, a callable as it is, or for None the key of ``PARTOO_API_KEY``. Never raises."""
+    # Constructors call this first, and overwrite their argument: whatever they raise later, no frame of the traceback
+    # holds the key. In place of what cannot be one stands the error that resolve_api_key raises.
+    if callable(value) or isinstance(value, (Secret, ConfigurationError)):
         return value
     if value is None:
         value = os.environ.get("PARTOO_API_KEY")
         if value is None:
-            return UnusableKey(f"api_key: no key was given; {_HOW}")
+            return ConfigurationError(f"api_key: no key was given; {_HOW}")
     problem = _problem(value)
-    return UnusableKey(problem) if problem else Secret(value)
+    return ConfigurationError(problem) if problem else Secret(value)
 
 
 class _HiddenText(str):
-    """A text whose repr does not show it."""
-
     __slots__ = ()
 
     def __repr__(self) -> str:
         return "'***'"
 
 
-class _Hidden:
-    """Stands where a text should be."""
-
-    __slots__ = ()
-
-
 def hide(value: Any) -> Any:
-    """Return a text that may hold a password, such as a proxy's URL, as one that tracebacks do not show.
-
-    Constructors call this first, as they do ``protect``. What is no text is not kept: it has to be refused anyway.
-    """
-    if value is None or isinstance(value, (_HiddenText, _Hidden)):
+    """Return a text that may hold a password with a repr that hides it. See ``protect``."""
+    if value is None or isinstance(value, _HiddenText):
         return value
-    return _HiddenText(value) if isinstance(value, str) else _Hidden()
+    return _HiddenText(value if isinstance(value, str) else "")  # the check of the argument refuses an empty one
 
 
 def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:
-    """Return what ``protect`` made of a key. Raises ``ConfigurationError`` when it cannot be one."""
+    """Return what ``protect`` made of a key, or raise ``ConfigurationError``."""
     value = protect(value)
-    if isinstance(value, UnusableKey):
-        raise ConfigurationError(value.problem)
+    if isinstance(value, ConfigurationError):
+        raise ConfigurationError(*value.args)  # raising it itself would make a reference cycle with this frame
     usable: Secret | Callable[[], Awaitable[str]] = value
     return usable
 
 
 async def ask_for_key(source: Callable[[], Any], until: float, route: str) -> Secret:
-    """Return the key that a callable of the caller's gives.
+    """Return the key that the user's callable gives, by ``until`` on the loop's clock.
 
-    ``until``: the event loop time at which it has to be there; ``route``: what for. Raises ``ConfigurationError`` for
-    what cannot be a key, and ``APIConnectionError`` when the callable raises, or ``APITimeoutError`` when it hangs.
+    Raises:
+        ConfigurationError: What it gives cannot be a key.
+        APIConnectionError: It raised. ``APITimeoutError``: it took too long.
     """
     try:
         async with asyncio.timeout_at(until) as limit:

@@ -1,4 +1,4 @@
-"""The installed package: its version, and the command that adds one of its extras."""
+"""The installed package: its version, and the command that adds an extra."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ def get_version() -> str:
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs the package again from where it came, with an extra besides.
-
-    An installer notes where a package came from unless that was an index (PEP 610): a clone, say, or a wheel.
-    """
+    """Return the command that installs the package again, from where it came, with an extra."""
+    # An installer notes the origin, such as a clone or a wheel, unless it was an index (PEP 610).
     import json  # noqa: PLC0415 - for a message that ends a program, as the next ones
     import os  # noqa: PLC0415
     from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415

@@ -16,18 +16,17 @@ from attrs import define
 from partoo_async._internal.checks import (
     ID_LIMIT,
     check_business_ids,
+    check_count,
     check_id,
     check_name,
-    check_path,
     check_text,
-    encode_params,
 )
 from partoo_async._protocol.converters import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
+from partoo_async._protocol.paths import check_path, encode_params
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
-from partoo_async.policy import check_count
 
 __all__ = [
     "Operation",
@@ -79,6 +78,12 @@ def _section_path(section_id: object) -> str:
     return f"/sections/{check_id('section_id', section_id)}"
 
 
+def _group_body(name: object, business_ids: object) -> bytes:
+    # ``business__in`` is always sent: without it, the server would put every business into the group.
+    ids = check_business_ids("business_ids", business_ids)
+    return encode_json({"name": check_name("name", name), "business__in": ids})
+
+
 def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, request: Request) -> T:
     value = decoder.decode(body, cls, request)
     if value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
@@ -122,8 +127,7 @@ def get_group(section_id: object, group_id: object) -> Operation[Group]:
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
     """``POST /sections/{section_id}/groups``."""
-    # ``business__in`` is always sent: without it, the server would put every business into the group.
-    body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
+    body = _group_body(name, business_ids)
     return Operation(Request("POST", _section_path(section_id) + "/groups", body), partial(_read_id, None), False)
 
 
@@ -131,7 +135,7 @@ def update_group(section_id: object, group_id: object, *, name: object, business
     """``POST /sections/{section_id}/groups/{group_id}``: replaces the name and the whole list of businesses."""
     # Not on a documentation page that could be seen. Method, path and body are those of a client in production.
     path = _group_path(section_id, group_id)
-    body = encode_json({"name": check_name(name), "business__in": check_business_ids(business_ids)})
+    body = _group_body(name, business_ids)
     return Operation(Request("POST", path, body), partial(_read_id, int(path.rpartition("/")[2])), False)
 
 
@@ -149,11 +153,8 @@ def get_section(section_id: object) -> Operation[Section]:
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
     """``GET /sections``; ``org_id`` is for keys of the PROVIDER role."""
     page = check_count("page", page, least=1)
-    if group_name_query is not None and not isinstance(group_name_query, str):
-        raise ConfigurationError(f"group_name_query: expected a string, not {type(group_name_query).__name__}")
     if group_name_query is not None:
-        group_name_query = str.__str__(group_name_query)  # an enum of strings would print its name
-        check_text("group_name_query", group_name_query)
+        group_name_query = check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
     query = _query(page=page, org_id=org, group_name_query=group_name_query)
     return Operation(Request("GET", "/sections" + query), _read_page, True, True)
@@ -161,7 +162,7 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:
     """``POST /sections``; ``org_id`` is for keys of the PROVIDER role."""
-    body: dict[str, object] = {"name": check_name(name)}
+    body: dict[str, object] = {"name": check_name("name", name)}
     if org_id is not None:
         body["org_id"] = check_id("org_id", org_id)
     return Operation(Request("POST", "/sections", encode_json(body)), partial(_read_id, None), False)
@@ -169,7 +170,7 @@ def create_section(*, name: object, org_id: object) -> Operation[int]:
 
 def update_section(section_id: object, *, name: object) -> Operation[None]:
     """``POST /sections/{section_id}``: renames the section."""
-    body = encode_json({"name": check_name(name)})
+    body = encode_json({"name": check_name("name", name)})
     return Operation(Request("POST", _section_path(section_id), body), _read_nothing, False)
 
 

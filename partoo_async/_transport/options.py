@@ -11,6 +11,7 @@ from urllib.request import getproxies
 import aiohttp
 from yarl import URL
 
+from partoo_async._internal.checks import check_flag, check_kind
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["CONNECT_TIMEOUT", "TIMEOUT", "Quiet", "check_options"]
@@ -28,20 +29,17 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
 def check_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:
     """Raise ``ConfigurationError`` for the first option that cannot be used."""
-    if session is not None and not isinstance(session, aiohttp.ClientSession):
-        raise ConfigurationError(f"session: expected an aiohttp.ClientSession, not {type(session).__name__}")
+    check_kind("session", session, aiohttp.ClientSession, type(None))
     # The value is not echoed: a proxy's URL may hold a password.
     if proxy is not None and not _is_proxy(proxy, ("http", "https")):
         raise ConfigurationError("proxy: expected an http(s) URL such as 'http://proxy.example:3128'")
-    if not isinstance(trust_env, bool):
-        raise ConfigurationError(f"trust_env: expected True or False, not {type(trust_env).__name__}")
+    check_flag("trust_env", trust_env)
     if trust_env and session is not None:
         raise ConfigurationError("trust_env: is decided by the session that you pass; set it there")
     if trust_env:
         _check_environment()
-    if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
-        # False would be aiohttp's way to switch verification off, which is never done.
-        raise ConfigurationError(f"ssl_context: expected an ssl.SSLContext, not {type(ssl_context).__name__}")
+    # False would be aiohttp's way to switch verification off, which is never done.
+    check_kind("ssl_context", ssl_context, ssl.SSLContext, type(None))
 
 
 def _check_environment() -> None:

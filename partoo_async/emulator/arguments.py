@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from partoo_async.emulator.behaviour import Behaviour, check_choice
+from partoo_async._internal.checks import check_kind, check_seconds
+from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.keys import ROLES, Caller, EmulatedKey
 from partoo_async.emulator.data.lazy import LazyGroups
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit, check_seconds
+from partoo_async.policy import RateLimit
 
 if TYPE_CHECKING:
     from partoo_async.emulator.data.keys import Role
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "check_behaviour",
     "check_businesses",
-    "check_choice",
     "check_host",
     "check_keys",
     "check_latency",
@@ -33,12 +33,9 @@ _Entity = TypeVar("_Entity", EmulatedSection, EmulatedBusiness)
 
 
 def check_behaviour(value: object) -> Behaviour:
-    """Return the behaviour, the default one for None."""
-    if value is None:
-        return Behaviour()
-    if not isinstance(value, Behaviour):
-        raise ConfigurationError(f"behaviour: expected a Behaviour, not {type(value).__name__}")
-    return value
+    """Return how open questions are answered, None for the likeliest way."""
+    behaviour: Behaviour = Behaviour() if value is None else check_kind("behaviour", value, Behaviour)
+    return behaviour
 
 
 def _role(value: object) -> EmulatedKey:
@@ -101,10 +98,9 @@ def check_port(value: object) -> int:
 
 
 def check_rate_limit(value: object) -> RateLimit | None:
-    """Return the limit, or None."""
-    if value is not None and not isinstance(value, RateLimit):
-        raise ConfigurationError(f"rate_limit: expected a RateLimit, or None for no limit, not {type(value).__name__}")
-    return value
+    """Return the limit, None for none."""
+    limit: RateLimit | None = check_kind("rate_limit", value, RateLimit, type(None))
+    return limit
 
 
 def check_retry_after(value: object) -> str | float:

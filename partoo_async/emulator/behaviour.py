@@ -5,35 +5,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
+from attrs.validators import optional
 
+from partoo_async._internal.checks import check_choice, check_count, valid
 from partoo_async._internal.reprs import total_repr
-from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["Behaviour", "check_choice"]
-
-
-def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
-    """Raise ``ConfigurationError`` unless ``value`` is one of ``choices``, of the same type."""
-    allowed = list(choices)
-    # Equality alone would accept 1 for True and 404.0 for 404.
-    if not any(type(value) is type(choice) and value == choice for choice in allowed):
-        raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {value!r}")
+__all__ = ["Behaviour"]
 
 
 def _one_of(*choices: object) -> Any:
-    """Return a field that takes these values; the first is the default."""
-
-    def validate(_: object, attribute: Attribute[object], value: object) -> None:
-        check_choice(attribute.name, value, choices)
-
-    return field(default=choices[0], validator=validate)
+    """Return a field that takes these values, the first of them by default."""
+    return field(default=choices[0], validator=valid(check_choice, choices))
 
 
 @total_repr
@@ -80,15 +65,10 @@ class Behaviour:
     delete_section: Literal["cascade", "refused"] = _one_of("cascade", "refused")
     partial_update: Literal["refused", "kept", "filled"] = _one_of("refused", "kept", "filled")
     unique_names: Literal["section", "organization", "none"] = _one_of("section", "organization", "none")
-    max_name_length: int | None = field(default=None)
+    max_name_length: int | None = field(default=None, validator=optional(valid(check_count, least=1)))
     duplicate_status: Literal[400, 409] = _one_of(400, 409)
     expired_key: Literal[401, 403] = _one_of(401, 403)
     refused_ip: Literal[401, 403] = _one_of(403, 401)
     restricted_key: Literal[401, 403] = _one_of(403, 401)
     problem_details: bool = _one_of(True, False)
     quota_body: Literal["json", "html", "empty"] = _one_of("json", "html", "empty")
-
-    @max_name_length.validator
-    def _check_max_name_length(self, _: Attribute[int | None], value: object) -> None:
-        if value is not None:
-            check_count("max_name_length", value, least=1)

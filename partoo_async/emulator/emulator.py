@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aiohttp import web
 
+from partoo_async._internal.checks import check_count, check_fraction, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator import arguments
 from partoo_async.emulator.data.business_index import BusinessIndex
@@ -14,7 +15,6 @@ from partoo_async.emulator.data.demo import demo_sections
 from partoo_async.emulator.data.profiles import ProfileName, generated_sections
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.faults import Faults
-from partoo_async.emulator.faults.active import check_probability
 from partoo_async.emulator.faults.injection import inject, skip_operation
 from partoo_async.emulator.http.business_handlers import BusinessHandlers
 from partoo_async.emulator.http.error_responses import ErrorResponses
@@ -27,7 +27,7 @@ from partoo_async.emulator.http.section_handlers import SectionHandlers
 from partoo_async.emulator.http.status_page import show_status
 from partoo_async.emulator.rate_limiters import make_rate_limits
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit, check_count, check_seconds
+from partoo_async.policy import RateLimit
 from partoo_async.servers import Server
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class Emulator:
     ) -> None:
         check_count("seed", seed, least=0)
         behaviour = arguments.check_behaviour(behaviour)
-        arguments.check_choice("error_key", error_key, ("errors", "error"))
-        arguments.check_choice("unknown_status", unknown_status, (404, 403, 400))
+        check_choice("error_key", error_key, ("errors", "error"))
+        check_choice("unknown_status", unknown_status, (404, 403, 400))
         callers = arguments.check_keys(api_key, api_keys)
         self._listener = Listener(arguments.check_host(host), arguments.check_port(port))
         names = check_allowed_hosts(allowed_hosts) | {self._listener.host.lower()}
@@ -105,7 +105,7 @@ class Emulator:
         self._index = BusinessIndex(self._store, seed)
         self._log = RequestLog()
         self._faults = Faults(seed)
-        self._faults.chaos(check_probability("chaos", chaos))
+        self._faults.chaos(check_fraction("chaos", chaos))
         self._api_key = api_key
         self._rate_limit = arguments.check_rate_limit(rate_limit)
         organizations = {caller.key.org_id for caller in callers.values()}

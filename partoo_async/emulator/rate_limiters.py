@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
+from partoo_async._internal.checks import check_choice
 from partoo_async._internal.reprs import total_repr
-from partoo_async.emulator.arguments import check_choice, check_retry_after
+from partoo_async.emulator.arguments import check_retry_after
 from partoo_async.emulator.domain_errors import OverQuotaError
 from partoo_async.policy import RateLimit
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
-import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 
 from attrs import frozen
 
-from partoo_async._internal.text import encodable
-from partoo_async._internal.threads import wait_uncancelled
+from partoo_async._internal.callables import wait_uncancelled
+from partoo_async._internal.checks import check_file
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
@@ -22,6 +21,8 @@ from partoo_async.scan.outcomes import ScanItem, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
+    import os
+
     from partoo_async.exports.csv_rows import RowKind
     from partoo_async.exports.formats import Delimiter, Encoder, Format
 
@@ -84,7 +85,7 @@ async def write(
         OSError: Writing failed later, as on a full disk. It says where a finished file is kept.
         ScanError: The scan ended early. Any other error of the source is raised, too.
     """
-    target = _check_path(path)
+    target = check_file("path", path)
     encoder = choose_encoder(target, format, rows, delimiter)
     return await _write(_outcomes(source), target, encoder)
 
@@ -109,15 +110,6 @@ async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, encoder
         place.discard()
         raise
     return Written(target, groups, rows, failed)
-
-
-def _check_path(path: object) -> Path:
-    plain = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
-    if not isinstance(plain, str):
-        raise ConfigurationError(f"path: expected a str or a path, not {type(path).__name__}")
-    if "\0" in plain or not encodable(Path(plain)):
-        raise ConfigurationError(f"path: expected a name that a file can have, not {plain!r}")
-    return Path(plain)
 
 
 def _begin(place: AtomicFile, encoder: Encoder) -> None:

@@ -6,11 +6,11 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async._internal.callbacks import is_async
+from partoo_async._internal.callables import is_async
+from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.text import one_line
 from partoo_async.errors import ConfigurationError
 from partoo_async.integrations.problems import problem_of
-from partoo_async.policy import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

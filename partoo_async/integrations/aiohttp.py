@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from partoo_async._call.deadline import deadline
+from partoo_async._internal.checks import check_seconds
 from partoo_async.client import PartooClient
 from partoo_async.errors import PartooError
 from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
 from partoo_async.integrations.problems import partoo_error_in
-from partoo_async.policy import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -6,12 +6,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 
 from partoo_async._call.deadline import deadline
+from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
 from partoo_async.integrations.problems import partoo_error_in
-from partoo_async.policy import check_seconds
 
 try:
     from fastapi import Depends, FastAPI, Request, Response

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from partoo_async._internal.callbacks import tell
+from partoo_async._internal.callables import tell
+from partoo_async._internal.checks import as_int, check_count
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError, PartooError
-from partoo_async.policy import as_int, check_count
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
 

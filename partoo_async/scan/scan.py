@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 
+from partoo_async._internal.checks import check_file, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import (
     ClientClosedError,
@@ -15,13 +16,12 @@ from partoo_async.errors import (
     QuotaExceededError,
     ScanError,
 )
-from partoo_async.policy import check_seconds
 from partoo_async.scan.fetcher import GroupFetcher
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.no_journal import NoJournal, journal_opener
 from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.progress import Failures, ProgressCounter
-from partoo_async.scan.scope import check_journal, check_options
+from partoo_async.scan.scope import check_options
 from partoo_async.scan.worker_pool import LoopYield, WorkerPool
 from partoo_async.scan.worklist import Key, WorkList
 
@@ -75,7 +75,7 @@ class Scan:
         self._fetcher = GroupFetcher(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
         self._work = WorkList(scope, self._fetcher)
         self._failures = Failures(max_failures)
-        path = None if journal is None else check_journal(journal)
+        path = None if journal is None else check_file("journal", journal)
         self._open_journal = journal_opener(path, resume=resume, retry_failed=retry_failed)
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from partoo_async._internal.callbacks import check_callback
-from partoo_async._internal.checks import check_id
-from partoo_async._internal.text import encodable
+from partoo_async._internal.checks import check_callback, check_count, check_id, check_ids
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import as_int, check_count
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterable
 
-__all__ = ["Scope", "check_journal", "check_options", "scope_text"]
+__all__ = ["Scope", "check_options", "scope_text"]
 
 
 @frozen
@@ -33,8 +28,8 @@ class Scope:
         cls, section_ids: int | str | Iterable[int | str], group_ids: int | str | Iterable[int | str] | None
     ) -> Scope:
         """Check the ids of ``client.scan``."""
-        sections = _check_ids("section_ids", section_ids)
-        groups = None if group_ids is None else _check_ids("group_ids", group_ids)
+        sections = check_ids("section_ids", section_ids)
+        groups = None if group_ids is None else check_ids("group_ids", group_ids)
         if groups is not None and len(sections) != 1:
             raise ConfigurationError(f"group_ids: goes with one section, not with {len(sections)}")
         return cls(sections, groups)
@@ -65,31 +60,6 @@ def scope_text(plain: dict[str, Any]) -> str:
 def _few(ids: list[int]) -> str:
     shown = ", ".join(map(str, ids[:10]))
     return shown if len(ids) <= 10 else f"{shown} and {len(ids) - 10} more"
-
-
-def _check_ids(name: str, values: int | str | Iterable[int | str]) -> tuple[int, ...]:
-    values = as_int(values)
-    if isinstance(values, (int, str)):
-        values = [values]
-    if not isinstance(values, Iterable):
-        raise ConfigurationError(f"{name}: expected an id or an iterable of ids, not {type(values).__name__}")
-    ids = tuple(dict.fromkeys(check_id(name, value) for value in values))
-    if not ids:
-        raise ConfigurationError(f"{name}: expected at least one id")
-    return ids
-
-
-def check_journal(value: str | os.PathLike[str]) -> Path:
-    """Return the argument ``journal`` as a path."""
-    try:
-        path = Path(value)
-    except TypeError:
-        raise ConfigurationError(f"journal: expected the path of a file, not {type(value).__name__}") from None
-    if not str(value) or "\0" in str(value):
-        raise ConfigurationError("journal: expected the path of a file, not an empty one")
-    if not encodable(path):
-        raise ConfigurationError(f"journal: expected a name that a file can have, not {str(path)!r}")
-    return path
 
 
 def check_options(max_concurrency: object, on_progress: object, journal: object, *, resume: bool) -> None:

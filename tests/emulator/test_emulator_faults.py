@@ -294,9 +294,9 @@ def test_a_handle_tells_what_it_was_added_with() -> None:
         ({"times": 0}, "times: expected at least 1, not 0"),
         ({"times": 1.5}, "times: expected an int of at least 1, not float"),
         ({"times": True}, "times: expected an int"),
-        ({"probability": 1.1}, "probability: expected a number from 0 to 1, not 1.1"),
-        ({"probability": float("nan")}, "probability: expected a number from 0 to 1, not nan"),
-        ({"probability": "half"}, "probability: expected a number from 0 to 1, not 'half'"),
+        ({"probability": 1.1}, "probability: expected a fraction of at least 0 and at most 1, not 1.1"),
+        ({"probability": float("nan")}, "probability: expected a fraction of at least 0 and at most 1, not nan"),
+        ({"probability": "half"}, "probability: expected a fraction of at least 0 and at most 1, not str"),
         ({"probability": True}, "probability: expected"),
         ({"match": 7}, "match: expected a method, a path .*, not int"),
         ({"match": ""}, "match: expected a method, a path .*, not ''"),
@@ -341,9 +341,9 @@ def test_bad_input_is_one_clear_error(arguments, message) -> None:
 
 def test_chaos_is_checked_too() -> None:
     """As an argument of the emulator it goes by its own name."""
-    with pytest.raises(ConfigurationError, match="chaos: expected a number from 0 to 1, not 2"):
+    with pytest.raises(ConfigurationError, match="chaos: expected a fraction of at least 0 and at most 1, not 2"):
         Emulator(chaos=2)
-    with pytest.raises(ConfigurationError, match="probability: expected a number from 0 to 1, not -1"):
+    with pytest.raises(ConfigurationError, match="probability: expected a fraction .*, not -1"):
         Faults(0).chaos(-1)
     with pytest.raises(ConfigurationError, match="match: expected a method"):
         Faults(0).chaos(0, match="everything")
@@ -367,4 +367,4 @@ def test_the_page_lists_every_kind() -> None:
     expected = "\n".join(_rows()).strip()
     page = PAGE.read_text(encoding="utf-8")
     assert expected in page, f"docs/how-to/inject-faults.md should hold:\n\n{expected}"
-    assert f"The emulator plays {len(KINDS)} of them" in page
+    assert f"can inject {len(KINDS)} kinds of faults" in page

@@ -221,7 +221,7 @@ async def test_the_client_meets_the_same_refusals(api_of) -> None:
         ({"role": "boss"}, "role: expected 'provider' or 'org_admin' or "),
         ({"role": ["provider"]}, "role: expected 'provider'"),
         ({"org_id": "1"}, "org_id: expected an int of at least 0, not str"),
-        ({"read_only": 1}, "read_only: expected True or False, not int"),
+        ({"read_only": 1}, "read_only: expected True or False, not 1"),
         ({"expired": None}, "expired: expected True or False, not NoneType"),
         ({"ip_whitelist": "127.0.0.1"}, "ip_whitelist: expected several addresses or networks, not str"),
         (

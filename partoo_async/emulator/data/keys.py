@@ -10,10 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
 
+from partoo_async._internal.checks import check_choice, check_count, check_flag, valid
 from partoo_async._internal.reprs import total_repr
-from partoo_async.emulator.behaviour import check_choice
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
 
 __all__ = ["ROLES", "Caller", "EmulatedKey", "Role"]
 
@@ -72,26 +71,12 @@ class EmulatedKey:
         ConfigurationError: For any other value.
     """
 
-    role: Role = field(default="org_admin")
-    org_id: int = field(default=1, kw_only=True)
-    read_only: bool = field(default=False, kw_only=True)
-    expired: bool = field(default=False, kw_only=True)
+    role: Role = field(default="org_admin", validator=valid(check_choice, ROLES))
+    org_id: int = field(default=1, kw_only=True, validator=valid(check_count, least=0))
+    read_only: bool = field(default=False, kw_only=True, validator=valid(check_flag))
+    expired: bool = field(default=False, kw_only=True, validator=valid(check_flag))
     ip_whitelist: tuple[str, ...] = field(default=(), kw_only=True, converter=_networks)
     accesses: tuple[tuple[int, ...], ...] | None = field(default=None, kw_only=True, converter=_accesses)
-
-    @role.validator
-    def _check_role(self, _: Attribute[str], value: object) -> None:
-        check_choice("role", value, ROLES)
-
-    @org_id.validator
-    def _check_org_id(self, _: Attribute[int], value: object) -> None:
-        check_count("org_id", value, least=0)
-
-    @read_only.validator
-    @expired.validator
-    def _check_flag(self, attribute: Attribute[bool], value: object) -> None:
-        if not isinstance(value, bool):
-            raise ConfigurationError(f"{attribute.name}: expected True or False, not {type(value).__name__}")
 
     @accesses.validator
     def _check_accesses(self, _: Attribute[object], value: object) -> None:

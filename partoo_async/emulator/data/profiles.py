@@ -11,10 +11,9 @@ from typing import Literal
 
 from attrs import frozen
 
+from partoo_async._internal.checks import check_choice, check_count
 from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.lazy import LazyGroups, Summary
-from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
 
 __all__ = ["PROFILES", "Profile", "ProfileName", "generated_sections"]
 
@@ -92,8 +91,7 @@ def generated_sections(
     Raises:
         ConfigurationError: For a bad argument.
     """
-    if profile not in list(PROFILES):
-        raise ConfigurationError(f"profile: expected {' or '.join(map(repr, PROFILES))}, not {profile!r}")
+    check_choice("profile", profile, PROFILES)
     check_count("seed", seed, least=0)
     size = PROFILES[profile]
     random = Random(seed)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
 
+from partoo_async._internal.checks import check_count, check_fraction
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.faults.kinds import Kind, resolve_options, resolve_processed
 from partoo_async.emulator.faults.registry import CHAOS_MIX, kind_of
 from partoo_async.emulator.http.http_io import BASE_PATH
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from partoo_async.emulator.faults.exchange import Exchange
 
-__all__ = ["Fault", "Faults", "Match", "Predicate", "check_match", "check_probability"]
+__all__ = ["Fault", "Faults", "Match", "Predicate", "check_match"]
 
 # Called with the method and the path, without base path and query.
 Predicate: TypeAlias = Callable[[str, str], bool]
@@ -60,13 +60,6 @@ def check_match(value: object) -> Predicate:
         return wanted in (method, None) and (pattern is None or pattern.fullmatch(path) is not None)
 
     return matches
-
-
-def check_probability(name: str, value: object) -> float:
-    """Return a number from 0 to 1 as a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ConfigurationError(f"{name}: expected a number from 0 to 1, not {value!r}")
-    return float(value)
 
 
 @define(eq=False, repr=False)
@@ -173,7 +166,7 @@ class Faults:
         matches = check_match(match)
         if times is not None:
             check_count("times", times, least=1)
-        probability = check_probability("probability", probability)
+        probability = check_fraction("probability", probability)
         processed = resolve_processed(found, processed)
         resolved = resolve_options(found, options)
         random = Random(f"{self._seed}/{self._added}")
@@ -196,7 +189,7 @@ class Faults:
         Raises:
             ConfigurationError: For a bad argument.
         """
-        share = check_probability("probability", probability) / len(CHAOS_MIX)
+        share = check_fraction("probability", probability) / len(CHAOS_MIX)
         if not share:
             check_match(match)
             return ()

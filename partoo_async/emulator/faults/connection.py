@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from partoo_async._internal.checks import check_flag
 from partoo_async.emulator.faults.exchange import Connection, Exchange, ScriptedResponse, chunk, send_bytes
-from partoo_async.emulator.faults.kinds import Kind, Option, check_flag, check_pause, check_wait
+from partoo_async.emulator.faults.kinds import Kind, Option, check_pause, check_wait
 
 __all__ = ["KINDS"]
 

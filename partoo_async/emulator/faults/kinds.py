@@ -9,9 +9,8 @@ from typing import Any
 from aiohttp import web
 from attrs import frozen
 
-from partoo_async.emulator.behaviour import check_choice
+from partoo_async._internal.checks import check_choice, check_count, check_flag, check_seconds
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import check_count, check_seconds
 
 __all__ = [
     "Kind",
@@ -19,7 +18,6 @@ __all__ = [
     "check_at_least_one",
     "check_error_status",
     "check_field",
-    "check_flag",
     "check_header",
     "check_pause",
     "check_wait",
@@ -43,13 +41,6 @@ def check_pause(name: str, value: object) -> float | None:
 def check_at_least_one(name: str, value: object) -> int:
     """Check an int of at least 1."""
     return check_count(name, value, least=1)
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Check a bool."""
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: expected True or False, not {value!r}")
-    return value
 
 
 def check_header(name: str, value: object) -> str:

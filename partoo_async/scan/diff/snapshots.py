@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define, evolve
 
-from partoo_async._internal.text import encodable, shown
-from partoo_async._internal.threads import in_daemon
+from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.checks import check_file
+from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group
 from partoo_async.scan.diff.ndjson import read_lines
@@ -18,6 +18,7 @@ from partoo_async.scan.rows import describe
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+    from pathlib import Path
 
     from partoo_async.scan.outcomes import ScanItem
 
@@ -88,7 +89,7 @@ async def load_snapshot(
     if isinstance(source, ScanReport):
         await _in_thread(_load_report(snapshot, source))
         return snapshot
-    path = _as_path(source, argument)
+    path = check_file(argument, source, "a ScanReport, or the path of a journal or of an NDJSON file")
     try:
         if await in_daemon(_is_database, path):
             await _load_journal(snapshot, path)
@@ -99,19 +100,6 @@ async def load_snapshot(
     else:
         return snapshot
     raise ConfigurationError(problem)
-
-
-def _as_path(source: object, argument: str) -> Path:
-    expected = f"{argument}: expected a ScanReport, or the path of a journal or of an NDJSON file, not"
-    try:
-        path = Path(source)  # type: ignore[arg-type]  # what is no path raises
-    except TypeError:
-        raise ConfigurationError(f"{expected} {type(source).__name__}") from None
-    if "\0" in str(path):
-        raise ConfigurationError(f"{expected} a path with a NUL character")
-    if not encodable(path):
-        raise ConfigurationError(f"{expected} {str(path)!r}")
-    return path
 
 
 def _is_database(path: Path) -> bool:

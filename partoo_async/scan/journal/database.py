@@ -14,8 +14,8 @@ from urllib.parse import quote
 import aiosqlite
 from attrs import define, field
 
+from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.text import shown
-from partoo_async._internal.threads import in_daemon, wait_uncancelled
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take

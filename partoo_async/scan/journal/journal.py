@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import asdict, define, field, frozen
 
+from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
-from partoo_async._internal.threads import wait_uncancelled
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 from partoo_async.scan.outcomes import ScanItem
-from partoo_async.scan.scope import check_journal
 
 if TYPE_CHECKING:
     import os
@@ -104,7 +104,7 @@ def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str,
 @asynccontextmanager
 async def open_reader(path: str | os.PathLike[str]) -> AsyncIterator[JournalReader]:
     """Open a journal to read it. Raises ``ConfigurationError`` if it is none, is damaged or is in use."""
-    file = check_journal(path)
+    file = check_file("journal", path)
     database = await open_database(file, reading=True)
     try:
         try:
