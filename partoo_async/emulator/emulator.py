@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aiohttp import web
 
-from partoo_async._internal.checks import check_count, check_fraction, check_seconds
+from partoo_async._internal.checks import check_choice, check_count, check_fraction, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator import arguments
 from partoo_async.emulator.data.business_index import BusinessIndex
