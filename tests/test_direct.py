@@ -16,8 +16,7 @@ from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
 from partoo_async import APIStatusError, APITimeoutError, PartooClient
-from partoo_async._transport import Exchange
-from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport import Exchange, fast_path_guard
 from partoo_async._transport.session_path import SessionPath
 from tests.conftest import GROUP, PATIENCE, answer, raw_server
 from tests.test_transport import MockedResponse
@@ -25,9 +24,9 @@ from tests.test_transport import MockedResponse
 
 @pytest.fixture(autouse=True)
 def _looked_at_anew() -> Iterator[None]:
-    passable.is_as_it_was.cache_clear()
+    fast_path_guard.has_expected_api.cache_clear()
     yield
-    passable.is_as_it_was.cache_clear()
+    fast_path_guard.has_expected_api.cache_clear()
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ async def test_both_ways_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         sent.append([[line.replace(port, b"PORT") for line in headers_of(request)] for request in server.requests])
         bodies = [request.partition(b"\r\n\r\n")[2] for request in server.requests]
         assert bodies == [b"", '{"name":"Île-de-France","business__in":[]}'.encode(), b""]
-        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
+        monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
     assert sent[0] == sent[1]
     assert sent[0][0][:2] == [b"GET /v2/sections/7/groups/42 HTTP/1.1", b"Accept-Encoding: gzip"]
     assert b"Host: localhost:PORT" in sent[0][0]

@@ -1,8 +1,9 @@
-"""Blocking work in a thread that keeps no process alive."""
+"""Run blocking work in a thread that keeps no process alive."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
@@ -17,10 +18,9 @@ Ts = TypeVarTuple("Ts")
 
 
 async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """Return what the work returns, done in a daemon thread of its own; a cancelled caller leaves it to itself.
+    """Return what the work returns, run in a new daemon thread. A cancelled caller leaves the work to itself.
 
-    For what may block without end, such as a pipe that nobody writes to: a thread of the loop's own pool would be
-    waited for by ``asyncio.run`` and again when the interpreter ends, which no Ctrl-C gets past.
+    Raises what the work raises, and ``OSError`` if no thread can be started.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -42,5 +42,10 @@ async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(tell, *outcome)
 
-    Thread(target=run, name="partoo-work", daemon=True).start()
+    # Not the loop's own pool: all its threads may be busy. And `asyncio.run` waits for one that blocks without end, on
+    # a pipe that nobody writes to, say; not even Ctrl-C ends that.
+    try:
+        Thread(target=run, name="partoo-work", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, "no thread could be started") from error
     return await done
