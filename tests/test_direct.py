@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,34 @@ async def test_not_where_a_mock_stands(long_ways: list[str]) -> None:
         await client.groups.get(7, 42)
         assert len(server.requests) == 2
     assert len(long_ways) == 1
+
+
+@pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
+async def test_the_long_way_looks_once(borrowed: bool, long_ways: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On aiohttp's way each reuse of a connection is one look at it, with what was made for the first one."""
+    made: list[Counted] = []
+    poll = select.poll
+
+    class Counted:
+        def __init__(self) -> None:
+            made.append(self)
+            self._inner, self.looks = poll(), 0
+
+        def register(self, *arguments: int) -> None:
+            self._inner.register(*arguments)
+
+        def poll(self, timeout: int) -> list[tuple[int, int]]:
+            self.looks += 1
+            return self._inner.poll(timeout)
+
+    monkeypatch.setattr(select, "poll", Counted)
+    monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
+    async with aiohttp.ClientSession() as session, raw_server(answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url, session=session if borrowed else None) as client:
+            for _ in range(6):
+                await client.groups.get(7, 42)
+    assert (len(long_ways), server.connections) == (6, 1)
+    assert [counted.looks for counted in made] == [5]
 
 
 async def test_a_read_may_have_a_body() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.tracing import Trace
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NoResend", "disable_resend", "make_trace"]
 
+# The connections of borrowed sessions.
+_probes: WeakKeyDictionary[ResponseHandler, SocketProbe] = WeakKeyDictionary()
+
 
 class _UnfitError(Exception):
     """The connection cannot be used, and nothing was written to it."""
@@ -35,7 +39,7 @@ class NoResend:
     # does not check whether the server has closed an idle connection.
 
     __slots__ = (
-        "_error", "_exchange", "_large", "_left", "_names", "_reused", "_timer", "_trace", "_transport"
+        "_error", "_exchange", "_guarded", "_large", "_left", "_names", "_reused", "_timer", "_trace", "_transport"
     )  # fmt: skip
 
     def __init__(
@@ -46,10 +50,12 @@ class NoResend:
         names: frozenset[str],
         *,
         large: bool,
+        guarded: bool,
     ) -> None:
         self._timer, self._exchange, self._trace = timer, exchange, trace
-        self._names = names  # of headers that may be sent, in lower case
+        self._names = names  # of headers that may be sent, as they are spelled and in lower case
         self._large = large  # the body may not leave at once
+        self._guarded = guarded  # a `GuardedConnector` looks at the connections
         self._left = 0.0
         self._reused = False
         self._error: Exception | None = None
@@ -62,9 +68,10 @@ class NoResend:
         """Run as the request's first middleware: refuse a resend, and drop headers that tracing added."""
         if self._error is not None:
             raise self._error
-        for name in [name for name in request.headers if name.lower() not in self._names]:
+        if not self._names.issuperset(request.headers):
             # What the caller's own visitor sent is none of the API's business. Middlewares still add theirs.
-            del request.headers[name]
+            for name in [name for name in request.headers if name.lower() not in self._names]:
+                del request.headers[name]
         try:
             return await handler(request)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -112,7 +119,11 @@ class NoResend:
             return False
         if protocol.should_close or transport.is_closing() or transport.get_write_buffer_size():
             return False
-        probe = SocketProbe(transport)
+        if self._guarded:
+            return True
+        probe = _probes.get(protocol)
+        if probe is None:
+            probe = _probes[protocol] = SocketProbe(transport)
         return not probe.has_input() or await probe.is_usable(protocol)
 
     def close(self, response: aiohttp.ClientResponse) -> None:

@@ -53,11 +53,12 @@ class SessionPath:
         self._headers = headers
         self._context = context
         self._timer = timer
+        self._owned = owned
         self._proxy = proxy
         self._quiet = quiet or contextlib.nullcontext
         self._trace = make_trace()
         names = (*_AIOHTTP_HEADERS, *headers, *session.headers, "x-APIKey")
-        self._names = frozenset(name.lower() for name in names)
+        self._names = frozenset(names) | {name.lower() for name in names}
         if owned:
             disable_resend(session)
 
@@ -65,7 +66,7 @@ class SessionPath:
         """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
         request, key = exchange.request, exchange.key
         large = request.body is not None and len(request.body) > SENT_AT_ONCE
-        guard = NoResend(self._timer, exchange, self._trace, self._names, large=large)
+        guard = NoResend(self._timer, exchange, self._trace, self._names, large=large, guarded=self._owned)
         with self._quiet():
             response = await self._request(exchange, guard)
         connector = self._session.connector
