@@ -39,7 +39,7 @@ def _fixed_headers() -> dict[str, str]:
 
 
 class AiohttpTransport:
-    """Owns an aiohttp session, made on first use in the running loop, or borrows the caller's."""
+    """A ``Transport`` that owns an aiohttp session, made on first use in the running loop, or borrows the caller's."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class AiohttpTransport:
             )
 
     async def open(self) -> aiohttp.ClientSession:
-        """Return the session, made if there is none."""
+        """Return the session; make it if there is none."""
         async with self._opening:
             if not self.closed and self._session is None:
                 # Without ``self``: a thread that ends late would keep an unclosed client from warning.
@@ -111,23 +111,16 @@ class AiohttpTransport:
         self._session = session
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
+        headers, context = _fixed_headers(), self._ssl or True
         return SessionPath(
-            session,
-            _fixed_headers(),
-            self._ssl or True,
-            self._timer,
-            owned=self._owned,
-            proxy=self._proxy,
-            quiet=self._quiet,
+            session, headers, context, self._timer, owned=self._owned, proxy=self._proxy, quiet=self._quiet
         )
 
     @property
     def is_ready(self) -> bool:
-        """Whether the session is open."""
         return self._session is not None
 
     async def get_ready(self, until: float, route: str) -> None:
-        """Open the session; see ``Transport.get_ready``."""
         try:
             async with asyncio.timeout_at(until):
                 await self.open()
@@ -163,7 +156,6 @@ class AiohttpTransport:
             await _close(self._session)
 
     async def send(self, exchange: Exchange) -> Response:
-        """Send one request and return its complete response; see ``Transport.send``."""
         session = self._session or await self.open()
         failure: BaseException
         self._timer.start(exchange)

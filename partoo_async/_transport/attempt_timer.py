@@ -13,7 +13,7 @@ _ITERATIONS = 10
 
 
 class TimedTask:
-    """What a task does until the event-loop time ``until``, at which it is cancelled."""
+    """A task that is cancelled at the event-loop time ``until``."""
 
     __slots__ = ("_cancelling", "_expired", "_task", "until")
 
@@ -52,7 +52,6 @@ class AttemptTimer:
 
     @staticmethod
     def now() -> float:
-        """Return the event-loop time."""
         return asyncio.get_running_loop().time()
 
     def move(self, timed: TimedTask, until: float) -> None:

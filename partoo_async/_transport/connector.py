@@ -41,10 +41,6 @@ def check_may_leave(connection: Connection, may_leave: Callable[[], bool]) -> No
         raise HeldBackError
 
 
-def _always() -> bool:
-    return True
-
-
 class GuardedConnector(aiohttp.TCPConnector):
     """Reuses only connections that are open, without unexpected input, and not discarded."""
 
@@ -76,8 +72,7 @@ class GuardedConnector(aiohttp.TCPConnector):
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        """Return a connection for a request."""
-        return (await self.acquire(req, traces, timeout, _always))[0]
+        return (await self.acquire(req, traces, timeout, lambda: True))[0]
 
     async def acquire(
         self,

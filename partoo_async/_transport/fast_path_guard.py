@@ -13,12 +13,8 @@ from aiohttp.client_proto import ResponseHandler
 __all__ = ["has_expected_api", "is_plain", "is_unhooked"]
 
 
-def _request_methods() -> tuple[object, object]:
-    return getattr(aiohttp.ClientSession, "_request", None), getattr(aiohttp.ClientSession, "request", None)
-
-
 # Mocks and tracers replace these to see every request.
-_ORIGINAL_METHODS = _request_methods()
+_ORIGINAL_METHODS = tuple(getattr(aiohttp.ClientSession, name, None) for name in ("_request", "request"))
 
 
 def is_unhooked(session: aiohttp.ClientSession) -> bool:

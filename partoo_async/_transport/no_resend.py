@@ -144,7 +144,6 @@ class NoResend:
         self._timer.move(exchange, max(exchange.until, exchange.latest))
 
     def resume(self) -> None:
-        """Start the attempt's clock again."""
         self._timer.move(self._exchange, min(self._exchange.until, self._timer.now() + self._left))
 
 
