@@ -45,7 +45,7 @@ def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_it_is_taken(long_ways: list[str]) -> None:
-    """With the aiohttp that is installed reads and writes go the short way: this fails when one makes it impassable."""
+    """With the installed aiohttp reads and writes go the short way: this fails when a release is no longer fit."""
     async with raw_server(answer(200, GROUP), answer(200, b'{"id": 42}')) as server:
         async with PartooClient("key", server=server.url) as client:
             await client.groups.get(7, 42)
