@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,7 @@ from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
 from partoo_async import APIStatusError, APITimeoutError, PartooClient
-from partoo_async._transport import Exchange
-from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport import Exchange, fast_path_guard
 from partoo_async._transport.session_path import SessionPath
 from tests.conftest import GROUP, PATIENCE, answer, raw_server
 from tests.test_transport import MockedResponse
@@ -25,9 +25,9 @@ from tests.test_transport import MockedResponse
 
 @pytest.fixture(autouse=True)
 def _looked_at_anew() -> Iterator[None]:
-    passable.is_as_it_was.cache_clear()
+    fast_path_guard.has_expected_api.cache_clear()
     yield
-    passable.is_as_it_was.cache_clear()
+    fast_path_guard.has_expected_api.cache_clear()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def long_ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def test_it_is_taken(long_ways: list[str]) -> None:
-    """With the aiohttp that is installed reads and writes go the short way: this fails when one makes it impassable."""
+    """With the installed aiohttp reads and writes go the short way: this fails when a release is no longer fit."""
     async with raw_server(answer(200, GROUP), answer(200, b'{"id": 42}')) as server:
         async with PartooClient("key", server=server.url) as client:
             await client.groups.get(7, 42)
@@ -73,7 +73,7 @@ async def test_both_ways_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         sent.append([[line.replace(port, b"PORT") for line in headers_of(request)] for request in server.requests])
         bodies = [request.partition(b"\r\n\r\n")[2] for request in server.requests]
         assert bodies == [b"", '{"name":"Île-de-France","business__in":[]}'.encode(), b""]
-        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
+        monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
     assert sent[0] == sent[1]
     assert sent[0][0][:2] == [b"GET /v2/sections/7/groups/42 HTTP/1.1", b"Accept-Encoding: gzip"]
     assert b"Host: localhost:PORT" in sent[0][0]
@@ -92,6 +92,34 @@ async def test_not_where_a_mock_stands(long_ways: list[str]) -> None:
         await client.groups.get(7, 42)
         assert len(server.requests) == 2
     assert len(long_ways) == 1
+
+
+@pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
+async def test_the_long_way_looks_once(borrowed: bool, long_ways: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On aiohttp's way each reuse of a connection is one look at it, with what was made for the first one."""
+    made: list[Counted] = []
+    poll = select.poll
+
+    class Counted:
+        def __init__(self) -> None:
+            made.append(self)
+            self._inner, self.looks = poll(), 0
+
+        def register(self, *arguments: int) -> None:
+            self._inner.register(*arguments)
+
+        def poll(self, timeout: int) -> list[tuple[int, int]]:
+            self.looks += 1
+            return self._inner.poll(timeout)
+
+    monkeypatch.setattr(select, "poll", Counted)
+    monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
+    async with aiohttp.ClientSession() as session, raw_server(answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url, session=session if borrowed else None) as client:
+            for _ in range(6):
+                await client.groups.get(7, 42)
+    assert (len(long_ways), server.connections) == (6, 1)
+    assert [counted.looks for counted in made] == [5]
 
 
 async def test_a_read_may_have_a_body() -> None:

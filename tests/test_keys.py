@@ -296,7 +296,7 @@ async def test_nothing_leaves_during_a_pause_that_began_while_it_connected(
 ) -> None:
     """The gate is looked at once more with the connection at hand: nothing is sent, and the connection is kept."""
     if way == "long":
-        monkeypatch.setattr(FastPath, "is_open", lambda _: False)
+        monkeypatch.setattr(FastPath, "is_safe", lambda _: False)
     connected, connect = asyncio.Event(), aiohttp.TCPConnector.connect
     pause = 0.3
 

@@ -15,7 +15,7 @@ import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
 from partoo_async._call.single_flight import SingleFlight
-from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport import fast_path_guard
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
 from tests.clock import Clock
 from tests.conftest import GROUP, PATIENCE, TLS, answer, raw_server
@@ -53,7 +53,7 @@ def answering(reply: bytes, answered: threading.Event) -> Iterator[str]:
 async def test_an_answer_in_time_counts(bound: str, reply: bytes, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program computes past the deadline of an attempt, or of the call, while the answer lies in the socket."""
     if way == "long":
-        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
+        monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
     clock, answered = Clock(monkeypatch), threading.Event()
     with answering(reply, answered) as url:
         async with PartooClient("key", server=url, retry=ONCE) as client:

@@ -19,7 +19,7 @@ import pytest
 
 from partoo_async import APIConnectionError, PartooClient, RetryPolicy
 from partoo_async import session as session_module
-from partoo_async._transport import threads
+from partoo_async._internal.callables import in_daemon
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_emulator
 from tests.conftest import FAST, PATIENCE, TLS
@@ -120,14 +120,14 @@ async def test_what_a_thread_raises_comes_out() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     with pytest.raises(socket.gaierror):
-        await threads.in_own_thread(fail)
+        await in_daemon(fail)
     release, ended = threading.Event(), threading.Event()
 
     def late() -> None:
         release.wait(PATIENCE)
         ended.set()
 
-    task = asyncio.create_task(threads.in_own_thread(late))
+    task = asyncio.create_task(in_daemon(late))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 from contextlib import suppress
 from functools import partial
@@ -65,7 +66,10 @@ async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(settle, *outcome)
 
-    Thread(target=run, name="partoo-work", daemon=True).start()
+    try:
+        Thread(target=run, name="partoo-work", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, "no thread could be started") from error
     return await done
 
 

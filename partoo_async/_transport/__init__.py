@@ -1,12 +1,13 @@
-"""The connections: the only room of the client that knows aiohttp. It may import ``_protocol`` and below.
+"""Sends requests and returns complete responses. The only room of the client that imports aiohttp.
 
-Every error of aiohttp and of the operating system becomes one of ours here, around the whole exchange, body included.
-It is raised after the ``except`` block, never inside it: aiohttp's frames and exceptions hold the API key, and a
-chained exception would carry them along.
-
-A call talks to a ``Transport`` (``base``). ``aiohttp_transport`` is the real one: it sends on the ``fast_path`` when
-nothing hooks the session (``fast_path_guard``), else on the ``session_path``.
+It may import ``_protocol`` and what lies below. A call sees a ``Transport`` (``base``); ``mock`` is one for tests.
+``aiohttp_transport`` is the real one: it sends on the ``fast_path`` while nothing hooks the session
+(``fast_path_guard``), else on the ``session_path``. ``connector`` guards the pooled connections, ``exceptions`` maps
+foreign errors.
 """
+
+# Errors are raised after the ``except`` block, never inside: aiohttp's frames and exceptions hold the API key, and a
+# chained exception would carry them along.
 
 from partoo_async._transport.aiohttp_transport import AiohttpTransport
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask

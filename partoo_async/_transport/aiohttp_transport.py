@@ -1,15 +1,17 @@
-"""One HTTP exchange, from a request to its complete answer."""
+"""The transport over real connections: its session, and one exchange from a request to its complete response."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
+import ssl
 import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.version import get_version
 from partoo_async._transport.attempt_timer import AttemptTimer
 from partoo_async._transport.base import HeldBackError
@@ -18,12 +20,9 @@ from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
 from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
-from partoo_async._transport.sessions import abandon, close, ends_with_its_loop, prepare
-from partoo_async._transport.threads import in_own_thread, make_resolver
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator, Callable
 
     from partoo_async._protocol.http import Response
@@ -33,18 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["AiohttpTransport"]
 
 
-def fixed_headers() -> dict[str, str]:
-    """Return the headers that all requests have; the key is not among them, which no session is to hold."""
+def _fixed_headers() -> dict[str, str]:
+    """Return the headers of every request, without the key: no session is to hold it."""
     agent = f"partoo-async/{get_version()} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
     return {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": agent}
 
 
 class AiohttpTransport:
-    """Owns one aiohttp session, made on first use inside the running loop, or borrows the caller's.
-
-    ``warm_up`` is called, in a thread, before the first connection: it imports what a first error would import, when
-    perhaps no file handle is left to do so.
-    """
+    """A ``Transport`` that owns an aiohttp session, made on first use in the running loop, or borrows the caller's."""
 
     def __init__(
         self,
@@ -67,7 +62,7 @@ class AiohttpTransport:
         self._opening = asyncio.Lock()
         self._timer = AttemptTimer()
         self._fast_path: FastPath | None = None
-        self._ending: AsyncGenerator[None] | None = None
+        self._loop_end: AsyncGenerator[None] | None = None
         if session is not None:
             warm_up()
             self._session_path = self._make_session_path(session)
@@ -75,14 +70,13 @@ class AiohttpTransport:
 
     @property
     def pool(self) -> int:
-        """How many connections a borrowed session allows to one server; 0 without a limit, as for our own."""
+        """How many connections a borrowed session allows to one server; 0: no limit, as for our own."""
         connector = None if self._owned or self._session is None else self._session.connector
         limits = () if connector is None else (connector.limit, connector.limit_per_host)
         return min((limit for limit in limits if limit), default=0)
 
     def __del__(self) -> None:
-        # A warning only: closing sockets takes a running loop, and there may be none. Nothing is set yet where
-        # __init__ raised.
+        # Nothing is set where __init__ raised. Closing the sockets takes a running loop, and there may be none.
         session = getattr(self, "_session", None)
         if session is not None and self._owned and not session.closed:
             warnings.warn(
@@ -93,47 +87,40 @@ class AiohttpTransport:
             )
 
     async def open(self) -> aiohttp.ClientSession:
-        """Return the session. The TLS context is built in a thread: reading the certificates takes milliseconds."""
+        """Return the session; make it if there is none."""
         async with self._opening:
-            if self.closed:
-                raise ClientClosedError("this client is closed; make a new one")
-            if self._session is None:
+            if not self.closed and self._session is None:
                 # Without ``self``: a thread that ends late would keep an unclosed client from warning.
-                context = await in_own_thread(partial(prepare, self._ssl, self._warm_up))
-                if self.closed:
-                    raise ClientClosedError("this client is closed; make a new one")
-                # No limit on connections: the client's own cap on requests in flight stands before this one.
-                connector = GuardedConnector(limit=0, ssl=context, resolver=make_resolver())
-                session = aiohttp.ClientSession(
-                    connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
-                )
-                self._ending = await ends_with_its_loop(session)
-                self._session_path = self._make_session_path(session)
-                self._fast_path = None if self._proxy else FastPath(session, fixed_headers(), self._ssl or True)
-                self._session = session
+                context = await in_daemon(_prepare, self._ssl, self._warm_up)
+                if not self.closed:
+                    await self._make_session(context)
+            if self.closed or self._session is None:
+                raise ClientClosedError("this client is closed; make a new one")
             return self._session
 
+    async def _make_session(self, context: ssl.SSLContext) -> None:
+        session = aiohttp.ClientSession(
+            connector=GuardedConnector(ssl=context), trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        # A client outlives its event loop, its sockets do not. A loop that shuts down, as in `asyncio.run`, closes the
+        # generators that were begun in it.
+        self._loop_end = _close_at_loop_end(session)
+        await anext(self._loop_end)
+        self._session_path = self._make_session_path(session)
+        self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._ssl or True)
+        self._session = session
+
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
+        headers, context = _fixed_headers(), self._ssl or True
         return SessionPath(
-            session,
-            fixed_headers(),
-            self._ssl or True,
-            self._timer,
-            owned=self._owned,
-            proxy=self._proxy,
-            quiet=self._quiet,
+            session, headers, context, self._timer, owned=self._owned, proxy=self._proxy, quiet=self._quiet
         )
 
     @property
     def is_ready(self) -> bool:
-        """Whether the session is open already."""
         return self._session is not None
 
     async def get_ready(self, until: float, route: str) -> None:
-        """Open the session: building a TLS context takes its time.
-
-        Raises ``APITimeoutError`` when it takes too long.
-        """
         try:
             async with asyncio.timeout_at(until):
                 await self.open()
@@ -146,37 +133,34 @@ class AiohttpTransport:
         raise failure
 
     def forget_loop(self) -> None:
-        """Let go of a session whose event loop was closed; a borrowed one cannot be made anew.
-
-        Raises ``ClientClosedError`` for that.
-        """
+        """Let go of a session whose event loop is closed. Raises ``ClientClosedError`` for a borrowed one."""
         if not self._owned:
             raise ClientClosedError("the aiohttp session of this client belongs to an event loop that was closed")
-        abandon(self._session)
-        self._session = self._ending = None
+        if self._session is not None and not self._session.closed:
+            _close_without_loop(self._session)
+        self._session = self._loop_end = None
         self._opening = asyncio.Lock()
         self._timer = AttemptTimer()
 
     def discard_idle(self) -> None:
-        """Use no connection again that there is now. On a borrowed session that is its owner's affair."""
+        """Reuse no connection that exists now. A borrowed session is left to its owner."""
         connector = None if self._session is None else self._session.connector
         if isinstance(connector, GuardedConnector):
             connector.discard_idle()
 
     async def aclose(self) -> None:
-        """Close what is ours; a borrowed session stays open. Safe to call twice."""
+        """Close our own session; a borrowed one stays open."""
         self.closed = True
-        self._timer.close()  # aiohttp tells nobody who is connecting, or in the middle of a body
+        self._timer.close()  # aiohttp does not wake who connects, or reads a body
         if self._owned and self._session is not None:
-            await close(self._session)
+            await _close(self._session)
 
     async def send(self, exchange: Exchange) -> Response:
-        """Send one request and return its complete response; see ``Transport.send``."""
         session = self._session or await self.open()
         failure: BaseException
         self._timer.start(exchange)
         try:
-            if self._fast_path is not None and self._fast_path.is_open():
+            if self._fast_path is not None and self._fast_path.is_safe():
                 return await self._fast_path.send(exchange)
             return await self._session_path.send(exchange)
         except asyncio.CancelledError as error:
@@ -184,7 +168,7 @@ class AiohttpTransport:
                 failure = asyncio.CancelledError(*error.args)
             elif self.closed:
                 route = exchange.request.route
-                failure = ClientClosedError(f"{route}: the client was closed before the answer came", exchange.sent)
+                failure = ClientClosedError(f"{route}: the client was closed before the response came", exchange.sent)
             else:
                 failure = map_exception(TimeoutError(), exchange, session)
         except HeldBackError:
@@ -194,8 +178,37 @@ class AiohttpTransport:
         finally:
             self._timer.stop(exchange)
         if exchange.reused and isinstance(session.connector, GuardedConnector):
-            session.connector.met_closed()
+            session.connector.found_closed()
         try:
             raise failure
         finally:
             del failure  # or the traceback would hold the frame that holds the error
+
+
+def _prepare(context: ssl.SSLContext | None, warm_up: Callable[[], object]) -> ssl.SSLContext:
+    """Return the TLS context to use. In a thread: to read the certificates takes milliseconds."""
+    warm_up()  # imports what a first error needs, while there are file handles to do so
+    return context or ssl.create_default_context()
+
+
+async def _close(session: aiohttp.ClientSession) -> None:
+    if isinstance(session.connector, GuardedConnector):
+        session.connector.abort_unsent()
+    await session.close()
+
+
+async def _close_at_loop_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await _close(session)
+
+
+def _close_without_loop(session: aiohttp.ClientSession) -> None:
+    if isinstance(session.connector, GuardedConnector):
+        session.connector.close_sockets()
+    closing = session.close()
+    # It awaits nothing when its loop is closed. A lookup that was begun in that loop cannot be cancelled any more.
+    with contextlib.suppress(StopIteration, RuntimeError):
+        closing.send(None)
+    closing.close()

@@ -1,4 +1,4 @@
-"""Deadlines of many attempts with one timer, since a timer for each would cost more than all else that we add to it."""
+"""Deadlines of many attempts with one timer: one for each would cost more than all else that the client adds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 
 __all__ = ["AttemptTimer", "TimedTask"]
 
-# Event-loop iterations from a deadline to the end of the attempt, see ``AttemptTimer``. One reads at most 256 KiB of a
-# socket, and whoever waits for them is woken in the next; some loops look at their sockets after they ran the timers.
+# A response that arrived in time counts, even if the event loop was too busy to read it: so many iterations pass from
+# the deadline to the end of an attempt. One reads at most 256 KiB of a socket, and its reader runs in the next.
 _ITERATIONS = 10
 
 
 class TimedTask:
-    """What a task does until ``until``, a time of the event loop, at which it is cancelled."""
+    """A task that is cancelled at the event-loop time ``until``."""
 
     __slots__ = ("_cancelling", "_expired", "_task", "until")
 
@@ -34,45 +34,40 @@ class TimedTask:
 
 
 class AttemptTimer:
-    """One timer for many attempts, at the earliest deadline of them.
+    """One timer for many attempts, set to the earliest deadline."""
 
-    Unlike with ``asyncio.timeout``, a response that came in time counts even if the event loop was held up and could
-    not read it: before it cancels, the timer gives the loop a few iterations to do so.
-    """
-
-    __slots__ = ("_due", "_timer", "_under_way")
+    __slots__ = ("_due", "_running", "_timer")
 
     def __init__(self) -> None:
-        self._under_way: set[TimedTask] = set()
+        self._running: set[TimedTask] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
 
     def start(self, timed: TimedTask) -> None:
-        """Cancel the task at its deadline, unless it is stopped before."""
-        self._under_way.add(timed)
-        # Most attempts have the same time, so that the timer of the first one serves all that follow.
+        """Cancel the task at its deadline, unless ``stop`` is called before."""
+        self._running.add(timed)
+        # Most attempts have the same timeout: later ones need no new timer.
         if timed.until < self._due:
             self._set(timed.until)
 
     @staticmethod
     def now() -> float:
-        """Return the time by the clock of the deadlines."""
         return asyncio.get_running_loop().time()
 
     def move(self, timed: TimedTask, until: float) -> None:
-        """Give an attempt another time."""
+        """Change a deadline."""
         timed.until = until
-        if timed in self._under_way and until < self._due:
+        if timed in self._running and until < self._due:
             self._set(until)
 
     def stop(self, timed: TimedTask) -> None:
-        """Watch it no longer."""
-        self._under_way.discard(timed)
+        """Forget an attempt."""
+        self._running.discard(timed)
 
     def close(self) -> None:
-        """End what is under way, and leave no timer behind."""
-        while self._under_way:
-            self._under_way.pop().expire()
+        """Cancel all attempts, and the timer."""
+        while self._running:
+            self._running.pop().expire()
         self._set(math.inf)
 
     def _set(self, due: float) -> None:
@@ -83,17 +78,17 @@ class AttemptTimer:
 
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
-        late = [timed for timed in self._under_way if timed.until <= now]
-        self._give_turns(late, _ITERATIONS)
-        self._set(min((timed.until for timed in self._under_way if timed.until > now), default=math.inf))
+        late = [timed for timed in self._running if timed.until <= now]
+        self._expire_after(late, _ITERATIONS)
+        self._set(min((timed.until for timed in self._running if timed.until > now), default=math.inf))
 
-    def _give_turns(self, late: list[TimedTask], left: int) -> None:
+    def _expire_after(self, late: list[TimedTask], iterations: int) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        late = [timed for timed in late if timed in self._under_way and timed.until <= now]
-        if late and left:
-            loop.call_soon(self._give_turns, late, left - 1)
+        late = [timed for timed in late if timed in self._running and timed.until <= now]
+        if late and iterations:
+            loop.call_soon(self._expire_after, late, iterations - 1)
             return
         for timed in late:
-            self._under_way.discard(timed)
+            self._running.discard(timed)
             timed.expire()

@@ -1,4 +1,4 @@
-"""What a call asks of a transport, and what it is told. Stand-ins for the network implement ``Transport``."""
+"""What a call asks of a transport. Real ones and test doubles implement ``Transport``."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ __all__ = ["Exchange", "HeldBackError", "Transport"]
 
 
 class HeldBackError(Exception):
-    """The request had a connection, and was not to leave any more when it had it: nothing was sent."""
+    """The request was not to leave any more when it had a connection: nothing was sent."""
 
 
 class Exchange(TimedTask):
-    """One request on its way to one response.
+    """One attempt: a request, and what became of it.
 
     Attributes:
-        until: The event-loop time at which the attempt ends.
-        latest: The one at which it ends if it has to wait for a place in a borrowed session's pool.
-        may_leave: Asked right before the first byte is written. False: raise ``HeldBackError``.
+        until: Event-loop time at which the attempt ends.
+        latest: The same for an attempt that waits for a place in a borrowed session's pool.
+        may_leave: Call it right before the first byte is written. False: raise ``HeldBackError``.
         fresh: Use a new connection.
-        sent: Whether a byte of the request may have left. The one place that says so: the quota, the retries and
-            ``request_sent`` of errors read it here. What is not known is taken for sent: a transport that knows sets
-            it to False first, and to True before it writes.
-        reused: While no byte of the response has come: whether the connection was used before.
+        sent: Whether a byte of the request may have left. The quota, the retries and ``request_sent`` of errors read it
+            here. True until a transport that knows sets it to False; it sets it to True before it writes.
+        reused: Whether the connection was used before; False once a byte of the response has arrived.
     """
 
     __slots__ = ("fresh", "key", "latest", "may_leave", "request", "reused", "sent", "server")
@@ -68,30 +67,30 @@ class Transport(Protocol):
 
     @property
     def is_ready(self) -> bool:
-        """Whether ``send`` can begin at once."""
+        """Whether ``send`` needs no ``get_ready`` first."""
 
     @property
     def pool(self) -> int:
-        """How many requests it can carry at once; 0 without a limit."""
+        """How many requests it can carry at once; 0: no limit."""
 
     async def get_ready(self, until: float, route: str) -> None:
-        """Do what takes time before a first request, until an event-loop time. Raises ``APIConnectionError``."""
+        """Prepare the first request, until an event-loop time. Raises ``APIConnectionError``."""
 
     async def send(self, exchange: Exchange) -> Response:
         """Send a request and return the complete response, whatever its status.
 
         Raises:
-            APIConnectionError: There is none. ``request_sent`` is ``exchange.sent``.
-            APIResponseValidationError: It is too large, or cannot be decompressed.
+            APIConnectionError: No complete response. ``request_sent`` is ``exchange.sent``.
+            APIResponseValidationError: The body is too large, or cannot be decompressed.
             ClientClosedError: The transport was closed.
-            HeldBackError: ``may_leave`` said no.
+            HeldBackError: ``may_leave()`` was false.
         """
 
     def discard_idle(self) -> None:
-        """Use no connection again that there is now: the response to another request came on one of them."""
+        """Reuse no connection that exists now: one of them gave a response to another request."""
 
     def forget_loop(self) -> None:
-        """Let go of what belongs to an event loop that was closed."""
+        """Let go of what belongs to a closed event loop."""
 
     async def aclose(self) -> None:
-        """Close every connection of its own. Safe to call twice."""
+        """Close its own connections. Safe to call twice."""

@@ -1,4 +1,4 @@
-"""Reading a body under a cap. aiohttp has no cap when it decompresses, and takes a cut gzip stream for a whole."""
+"""Read a body under a cap. aiohttp decompresses without one, and takes a cut gzip stream for complete."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import zlib
 from typing import Any, Protocol
 
-__all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "body_at_hand", "read_body"]
+__all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "read_body", "read_body_nowait"]
 
 MAX_BODY = 32 * 1024 * 1024
-"""Bytes of an answer, after decompression: a group of 10,000 businesses has about 270 kB."""
+"""Bytes of a body, decompressed. A group of 10,000 businesses has about 270 kB."""
 
-_STEP = 256 * 1024  # bytes to decompress at once, and to leave in pieces
+_STEP = 256 * 1024  # bytes to decompress, and to collect in pieces, at once
 _GZIP = b"\x1f\x8b"
-_MOST_MEMBERS = 1024  # gzip that is made in blocks of 64 KiB has 512 in as much as is read of an answer
+_MAX_MEMBERS = 1024  # gzip made in blocks of 64 KiB has 512 of them in MAX_BODY
 
 
 class TooLargeError(Exception):
@@ -21,17 +21,17 @@ class TooLargeError(Exception):
 
 
 class UnreadableError(Exception):
-    """The answer arrived but cannot be read; the text says why."""
+    """The body arrived but cannot be read; the text says why."""
 
 
-class _Pile:
-    """Pieces of a body, up to ``cap`` bytes, joined now and then: tiny ones by themselves would take forty times it."""
+class _CappedBuffer:
+    """Collects pieces of a body, up to ``cap`` bytes."""
 
-    __slots__ = ("_apart", "_blocks", "_cap", "_pieces", "_size")
+    __slots__ = ("_blocks", "_cap", "_pending", "_pieces", "_size")
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._size = self._apart = 0
+        self._size = self._pending = 0
         self._blocks: list[bytes] = []
         self._pieces: list[bytes] = []
 
@@ -40,33 +40,31 @@ class _Pile:
         if self._size > self._cap:
             raise TooLargeError
         self._pieces.append(piece)
-        self._apart += len(piece)
-        if self._apart > _STEP:
+        self._pending += len(piece)
+        if self._pending > _STEP:
+            # Joined now and then: objects of one byte each would take forty times the memory.
             self._blocks.append(b"".join(self._pieces))
-            self._pieces, self._apart = [], 0
+            self._pieces, self._pending = [], 0
 
     def join(self) -> bytes:
         return b"".join([*self._blocks, *self._pieces])
 
 
 class Stream(Protocol):
-    """What is needed of aiohttp's stream of a body."""
+    """What is needed of aiohttp's ``StreamReader``."""
 
     def is_eof(self) -> bool:
-        """Whether everything has arrived."""
+        """Whether all of the body has arrived."""
 
     def read_nowait(self) -> bytes:
-        """Return what has arrived, without waiting."""
+        """Return what has arrived."""
 
     async def readany(self) -> bytes:
-        """Return what has arrived, waiting for the first byte; b"" at the end."""
+        """Return what has arrived, at least one byte; b"" at the end."""
 
 
-def body_at_hand(stream: Stream, encoding: str | None, *, cap: int = MAX_BODY) -> bytes | None:
-    """Return the body if it came whole with its headers, as it mostly does, and needs no decoding; else None.
-
-    Raises ``TooLargeError`` above the cap.
-    """
+def read_body_nowait(stream: Stream, encoding: str | None, *, cap: int = MAX_BODY) -> bytes | None:
+    """Return the body, or None if it has not arrived or needs decoding. Raises ``TooLargeError``."""
     if encoding is not None or not stream.is_eof():
         return None
     body = stream.read_nowait()
@@ -76,11 +74,10 @@ def body_at_hand(stream: Stream, encoding: str | None, *, cap: int = MAX_BODY) -
 
 
 async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: int = MAX_BODY) -> bytes:
-    """Return the whole body, decompressed.
+    """Return the whole body, decompressed, for a Content-Encoding and Content-Length.
 
-    ``encoding``: the Content-Encoding header; ``length``: the Content-Length, if any; ``cap``: bytes. Raises
-    ``TooLargeError`` as soon as the cap is passed, and ``UnreadableError`` for an encoding that was not asked for,
-    and for gzip data that are corrupt or cut off.
+    Raises ``TooLargeError`` as soon as it has more than ``cap`` bytes, and ``UnreadableError`` for gzip data that are
+    corrupt or cut off, and for other encodings.
     """
     encoding = encoding.strip().lower()
     if (length or 0) > cap:
@@ -89,37 +86,37 @@ async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: i
         return await _gunzip(stream, cap)
     if encoding not in ("", "identity"):
         raise UnreadableError("unknown content encoding")
-    whole = _Pile(cap)
+    buffer = _CappedBuffer(cap)
     while chunk := await stream.readany():
-        whole.add(chunk)
-    return whole.join()
+        buffer.add(chunk)
+    return buffer.join()
 
 
 async def _gunzip(stream: Stream, cap: int) -> bytes:
-    unzip = _Members(cap)
+    decoder = _GzipDecoder(cap)
     received = 0
     while chunk := await stream.readany():
         received += len(chunk)
         if received > cap:
             raise TooLargeError
-        while unzip.feed(chunk):
+        while decoder.feed(chunk):
             chunk = b""
-            await asyncio.sleep(0)  # a few bytes can become megabytes, and others have to get their turn
-    return unzip.join()
+            await asyncio.sleep(0)  # a few bytes can become megabytes: let other tasks run
+    return decoder.join()
 
 
-class _Members:
-    """A gzip stream: one member, or several behind each other, which are one text together (RFC 1952, 2.2)."""
+class _GzipDecoder:
+    """Decompresses a gzip stream of one member or several (RFC 1952, 2.2), step by step."""
 
     def __init__(self, cap: int) -> None:
-        self._pile = _Pile(cap)
+        self._buffer = _CappedBuffer(cap)
         self._member: Any = None  # no stub names the type
-        self._begun = 0
+        self._members = 0
         self._rest = b""
         self._padding = False
 
     def feed(self, data: bytes) -> bool:
-        """Take bytes, and return whether there is more to do before the next ones: call it with b"" then."""
+        """Decompress one step. True: call again with b"" for the next one."""
         data = self._rest + data
         self._rest = b""
         made = 0
@@ -131,7 +128,7 @@ class _Members:
                 piece = self._member.decompress(data, _STEP)
             except zlib.error:
                 raise UnreadableError("corrupt gzip data") from None
-            self._pile.add(piece)
+            self._buffer.add(piece)
             made += len(piece)
             data = self._member.unconsumed_tail
             if self._member.eof:
@@ -140,18 +137,17 @@ class _Members:
         return bool(self._rest) and made >= _STEP
 
     def _begin(self, data: bytes) -> bytes:
-        """Begin a member. What follows the last one, such as zeros up to the size of a block, counts for nothing."""
-        if self._begun and not _GZIP.startswith(data[:2]):
-            self._padding = True
+        if self._members and not _GZIP.startswith(data[:2]):
+            self._padding = True  # such as zeros up to the size of a block
             return b""
-        if self._begun >= _MOST_MEMBERS:
+        if self._members >= _MAX_MEMBERS:
             raise UnreadableError("too many parts in gzip data")
-        self._begun += 1
+        self._members += 1
         self._member = zlib.decompressobj(wbits=31)
         return data
 
     def join(self) -> bytes:
-        """Return the whole text."""
+        """Return all that was decompressed. Raises ``UnreadableError`` if data are missing."""
         if self._member is not None:
             raise UnreadableError("gzip data ends too early")
-        return self._pile.join()
+        return self._buffer.join()

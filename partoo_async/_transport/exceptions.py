@@ -1,4 +1,4 @@
-"""The one seam where errors of aiohttp and of the operating system become ours."""
+"""Map errors of aiohttp and the operating system to the client's own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["map_exception"]
 
-
-# aiohttp raises these before it writes anything, whatever is known of the exchange.
+# aiohttp raises these before it writes anything.
 _BEFORE_SENDING = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
@@ -38,8 +37,8 @@ _BEFORE_SENDING = (
 def map_exception(  # noqa: C901 - a table: one case a row
     error: Exception, exchange: Exchange, session: aiohttp.ClientSession
 ) -> PartooError:
-    """Return our error for one of aiohttp's or of the operating system. Texts name the kind, never the request."""
-    # A RuntimeError is how aiohttp refuses to use a session that is closed.
+    """Return our error for a foreign one. Its text names the kind of fault, never the request."""
+    # aiohttp raises RuntimeError for a closed session.
     if isinstance(error, _BEFORE_SENDING) or (session.closed and isinstance(error, RuntimeError)):
         exchange.sent = False
     route = exchange.request.route
@@ -80,9 +79,9 @@ def map_exception(  # noqa: C901 - a table: one case a row
 
 
 def _reason(error: BaseException) -> str:
-    """The operating system's words where there are some, else the name of the error: never aiohttp's own text."""
+    # The operating system's text or the error's name, never aiohttp's text: it may quote the request.
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
     if isinstance(inner, ConnectionError) and inner.errno:
-        text = os.strerror(inner.errno)  # asyncio's text has the address in it, and not the reason
+        text = os.strerror(inner.errno)  # asyncio's text has the address, not the reason
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,8 +1,7 @@
-"""The short way of a request: onto a connection of the pool, past ``ClientSession.request``.
+"""Send requests straight over pooled connections, without ``ClientSession.request``.
 
-That function does more than a request of this API needs, and takes most of a call's CPU time. What is used instead
-has public names in aiohttp, but no documentation, so that it is looked at first, see ``passable``. Where it is not as
-it was, and where somebody has put something in between (a proxy, tracing, a mock), requests take the long way.
+That function takes most of a call's CPU time. What is used instead is public in aiohttp but not documented: it is used
+only while ``fast_path_guard`` finds it unchanged and unhooked.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import aiohttp
 from yarl import URL
 
 from partoo_async._transport.connector import GuardedConnector
-from partoo_async._transport.fast_path_guard import is_plain, is_untouched
+from partoo_async._transport.fast_path_guard import is_plain, is_unhooked
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.response_reader import ResponseReader
-from partoo_async._transport.sockets import drop, has_unsent, is_stale
+from partoo_async._transport.sockets import abort, has_unsent, is_stale
 
 if TYPE_CHECKING:
     import ssl
@@ -31,21 +30,22 @@ __all__ = ["FastPath"]
 
 
 class _Origin:
-    """What all requests to one base URL share. ``request`` tells aiohttp whom to connect to; it is not sent."""
+    """What all requests to one base URL share."""
 
     __slots__ = ("head", "prefix", "request")
 
     def __init__(self, base_url: str, headers: Mapping[str, str], context: ssl.SSLContext | bool) -> None:
         url = URL(base_url, encoded=True)
         loop = asyncio.get_running_loop()
+        # Never sent: it tells the connector where to connect.
         self.request = aiohttp.ClientRequest("GET", url, headers=headers, loop=loop, ssl=context)
         self.prefix: str = url.raw_path.rstrip("/")
-        # The headers of that request have the host in them, too.
+        # Its headers include the host.
         self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
 
 
 class FastPath:
-    """Sends requests over the connections of a session of ours. ``headers``: those that every request has."""
+    """Sends requests over the connections of our own session. ``headers``: those of every request."""
 
     def __init__(
         self, session: aiohttp.ClientSession, headers: Mapping[str, str], context: ssl.SSLContext | bool
@@ -57,9 +57,9 @@ class FastPath:
         self._origins: dict[str, _Origin] = {}
         self._is_plain = is_plain(session)
 
-    def is_open(self) -> bool:
-        """Whether a request can take this way now."""
-        return self._is_plain and is_untouched(self._session)
+    def is_safe(self) -> bool:
+        """Whether a request can be sent here now."""
+        return self._is_plain and is_unhooked(self._session)
 
     async def send(self, exchange: Exchange) -> Response:
         """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
@@ -82,36 +82,36 @@ class FastPath:
             if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-            written = _written(origin, request, exchange.key)
+            head_and_body = _serialize(origin, request, exchange.key)
             exchange.sent, exchange.reused = True, reused
-            transport.write(written)
+            transport.write(head_and_body)
             message, stream = await protocol.read()
             exchange.reused = False
             if reused:
-                connector.stale = 0
+                connector.closed_in_a_row = 0
             while 100 <= message.code < 200 and message.code != 101:
-                message, stream = await protocol.read()  # that one only announced this one
+                message, stream = await protocol.read()  # 100 and 103 come before the response
             reader = ResponseReader(message.code, message.headers, stream, protocol)
             response = reader.read_nowait(exchange.key) or await reader.read(request, exchange.key, exchange.until)
         except BaseException as error:
             exchange.reused = exchange.reused and is_stale(error)
-            drop(connection)  # what is left of the response must not meet the next request on it, nor wait to be sent
+            abort(connection)  # the next request must not get the rest of this response
             raise
         if request.body is not None and has_unsent(transport, len(request.body), message.code):
-            drop(connection)  # the response came early: what is left of the body would stand before the next request
+            abort(connection)  # the response came early: the rest of the body would precede the next request
         elif reader.broken or message.code == 101:
-            connection.close()  # after a 101 the server speaks something else than HTTP
+            connection.close()  # after a 101 the server no longer speaks HTTP
         else:
             connection.release()
         return response
 
 
-def _written(origin: _Origin, request: Request, key: Secret) -> bytes:
-    """The request as it goes out. Its path and the key were checked when they came in: nothing breaks a line."""
+def _serialize(origin: _Origin, request: Request, key: Secret) -> bytes:
+    # The path and the key were checked where they came in: they have no line breaks.
     start = f"{request.method} {origin.prefix}{request.path}{origin.head}x-APIKey: {key.reveal()}\r\n"
     if request.method == "GET" and request.body is None:
         return f"{start}\r\n".encode("ascii")
     body = request.body or b""
-    # The API answers 415 to any other type.
+    # The API refuses any other type with a 415.
     kind = "Content-Type: application/json\r\n" if request.body is not None else ""
     return f"{start}{kind}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body

@@ -1,4 +1,4 @@
-"""Whether requests may go past ``ClientSession.request``: if aiohttp is as it was, and if nobody stands in between."""
+"""Check that the fast path is safe: aiohttp has the API that it needs, and nothing hooks the session."""
 
 from __future__ import annotations
 
@@ -10,29 +10,25 @@ import aiohttp
 import aiohttp.client
 from aiohttp.client_proto import ResponseHandler
 
-__all__ = ["is_plain", "is_untouched"]
+__all__ = ["has_expected_api", "is_plain", "is_unhooked"]
 
 
-def _entrances() -> tuple[object, object]:
-    return getattr(aiohttp.ClientSession, "_request", None), getattr(aiohttp.ClientSession, "request", None)
+# Mocks and tracers replace these to see every request.
+_ORIGINAL_METHODS = tuple(getattr(aiohttp.ClientSession, name, None) for name in ("_request", "request"))
 
 
-# What mocks and tracers replace to see every request: one that took another way would escape them.
-_OWN_ENTRANCES = _entrances()
-
-
-def is_untouched(session: aiohttp.ClientSession) -> bool:
-    """Whether nothing has been put in the way of aiohttp's requests until now. Asked for each of them."""
+def is_unhooked(session: aiohttp.ClientSession) -> bool:
+    """Whether no mock or tracer hooks aiohttp's requests now."""
     cls = aiohttp.ClientSession
-    return (cls._request, cls.request) == _OWN_ENTRANCES and not session.trace_configs
+    return (cls._request, cls.request) == _ORIGINAL_METHODS and not session.trace_configs
 
 
 @cache
-def is_as_it_was() -> bool:
-    """Whether aiohttp has what the direct route uses, under the same names and with the same parameters."""
-    # The globals of a function are those of its home; names can be copied by one that replaced it before this import.
+def has_expected_api() -> bool:
+    """Whether aiohttp has what the fast path uses, with the same names and parameters."""
+    # By the globals: a tool that replaced a method before this import may have copied its name.
     home = vars(aiohttp.client)
-    if not all(type(own) is types.FunctionType and own.__globals__ is home for own in _OWN_ENTRANCES):
+    if not all(type(own) is types.FunctionType and own.__globals__ is home for own in _ORIGINAL_METHODS):
         return False
     try:
         inspect.signature(aiohttp.ClientRequest).bind("GET", None, headers=None, loop=None, ssl=None)
@@ -45,6 +41,6 @@ def is_as_it_was() -> bool:
 
 
 def is_plain(session: aiohttp.ClientSession) -> bool:
-    """Whether a session of ours does with a request what we would: one whose making was patched may do more."""
+    """Whether a session of ours adds nothing to a request: somebody may have patched how it is made."""
     more = (getattr(session, name, None) for name in ("_middlewares", "_default_proxy", "_default_auth"))
-    return is_as_it_was() and not (session.trust_env or session.headers or session.trace_configs or any(more))
+    return has_expected_api() and not (session.trust_env or session.headers or session.trace_configs or any(more))

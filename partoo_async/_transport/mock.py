@@ -26,13 +26,13 @@ __all__ = ["MockRequest", "MockResponse", "MockTransport"]
 
 @frozen
 class MockRequest:
-    """One request that reached a ``MockTransport``.
+    """A request that a ``MockTransport`` got.
 
     Attributes:
-        method: ``"GET"``, ``"POST"`` ...
-        path: Below the base URL of the server, without the query: ``"/sections/7/groups/42"``.
+        method: Such as ``"GET"``.
+        path: Below the server's base URL, without the query: ``"/sections/7/groups/42"``.
         params: The query.
-        json: The decoded body, None without one.
+        json: The decoded body; None: no body.
     """
 
     method: str
@@ -43,13 +43,13 @@ class MockRequest:
 
 @frozen
 class MockResponse:
-    """What a ``MockTransport`` answers.
+    """A response of a ``MockTransport``.
 
     Attributes:
         status: The HTTP status.
-        json: The body, to be encoded. ``body`` goes instead of it if that is given.
+        json: The body, encoded for you.
         headers: Such as ``{"Retry-After": "3"}``.
-        body: The body as bytes, such as HTML or broken JSON.
+        body: Bytes to send instead of ``json``, such as HTML or broken JSON.
     """
 
     status: int = 200
@@ -60,24 +60,23 @@ class MockResponse:
 
 @total_repr
 class MockTransport:
-    """Answers requests by a function of yours, for ``PartooClient(transport=...)``.
+    """Lets your function respond to requests, for ``PartooClient(transport=...)``.
 
-    Everything above the network is real: quota, retries, deadlines, decoding. Use ``make_emulator`` instead if you want
-    a whole Partoo, over real HTTP.
+    All else is real: quota, retries, deadlines, decoding. For a whole Partoo over HTTP, use ``make_emulator``.
 
     Attributes:
-        requests: What came so far.
+        requests: All requests so far.
     """
 
     is_ready = True
     pool = 0
 
     def __init__(self, handler: Callable[[MockRequest], MockResponse | Awaitable[MockResponse]]) -> None:
-        """Prepare a transport.
+        """Make a transport without a network.
 
         Args:
-            handler: Gets each request and returns the response, or is a coroutine function that does. It may raise
-                ``APIConnectionError`` or ``APITimeoutError`` for a fault of the network. Other errors reach the test.
+            handler: A function or coroutine function from request to response. It may raise ``APIConnectionError`` or
+                ``APITimeoutError`` for a network fault. Other errors reach the test.
         """
         self._handler = handler
         self.requests: list[MockRequest] = []
@@ -87,10 +86,10 @@ class MockTransport:
         return f"<MockTransport {len(self.requests)} requests>"
 
     async def get_ready(self, until: float, route: str) -> None:
-        """Do nothing: it is ready."""
+        """Do nothing."""
 
     async def send(self, exchange: Exchange) -> Response:
-        """Return the handler's response. A handler that takes too long is cancelled, as a request would be."""
+        """Return the handler's response. A handler that takes too long is cancelled, as a request is."""
         exchange.sent = False
         if self.closed:
             raise ClientClosedError("this client is closed; make a new one")
@@ -101,24 +100,24 @@ class MockTransport:
         self.requests.append(request)
         try:
             async with asyncio.timeout_at(exchange.until):
-                answer = self._handler(request)
-                response = await answer if inspect.isawaitable(answer) else answer
+                result = self._handler(request)
+                response = await result if inspect.isawaitable(result) else result
         except APIConnectionError as error:
             exchange.sent = error.request_sent
             raise
         except TimeoutError:
-            raise APITimeoutError(f"{exchange.request.route}: no complete answer in time") from None
+            raise APITimeoutError(f"{exchange.request.route}: no complete response in time") from None
         body = jsonlib.dumps(response.json).encode() if response.body is None else response.body
         return Response(response.status, response.headers, body)
 
     def discard_idle(self) -> None:
-        """Do nothing: there are no connections."""
+        """Do nothing."""
 
     def forget_loop(self) -> None:
-        """Do nothing: it belongs to no event loop."""
+        """Do nothing."""
 
     async def aclose(self) -> None:
-        """Refuse requests from now on."""
+        """Refuse further requests."""
         self.closed = True
 
 

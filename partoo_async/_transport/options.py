@@ -1,4 +1,4 @@
-"""How connections are made: the limits, and checks of the options."""
+"""Timeouts of connections, and checks of the client's options for them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from partoo_async.errors import ConfigurationError
 __all__ = ["CONNECT_TIMEOUT", "TIMEOUT", "Quiet", "check_options"]
 
 Quiet: TypeAlias = Callable[[], AbstractContextManager[object]]
-"""Makes a context in which tracing tools let aiohttp's requests be."""
+"""Makes a context in which tracing tools ignore aiohttp's requests."""
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to connect in."""
+"""Seconds to connect."""
 
-# No ``total``: it would start before the wait for quota, and its timer per request is aiohttp's largest single cost.
+# No ``total``: its timer for each request is aiohttp's largest single cost. `AttemptTimer` does that.
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
-"""What aiohttp itself is told of time."""
+"""aiohttp's own timeouts."""
 
 
 def check_options(session: object, proxy: object, trust_env: object, ssl_context: object) -> None:
@@ -35,7 +35,7 @@ def check_options(session: object, proxy: object, trust_env: object, ssl_context
         raise ConfigurationError("proxy: expected an http(s) URL such as 'http://proxy.example:3128'")
     check_flag("trust_env", trust_env)
     if trust_env and session is not None:
-        raise ConfigurationError("trust_env: is decided by the session that you pass; set it there")
+        raise ConfigurationError("trust_env: set it on the session that you pass")
     if trust_env:
         _check_environment()
     # False would be aiohttp's way to switch verification off, which is never done.
@@ -45,7 +45,7 @@ def check_options(session: object, proxy: object, trust_env: object, ssl_context
 def _check_environment() -> None:
     proxies = getproxies()
     for scheme in ("http", "https"):
-        # aiohttp passes over the https ones that it finds there, and connects without any.
+        # aiohttp ignores an https:// proxy from the environment, and connects without any.
         if scheme in proxies and not _is_proxy(proxies[scheme], ("http",)):
             raise ConfigurationError(
                 f"trust_env: {scheme}_proxy in the environment: expected a URL such as 'http://proxy.example:3128'"
@@ -53,7 +53,7 @@ def _check_environment() -> None:
 
 
 def _is_proxy(value: object, schemes: tuple[str, ...]) -> bool:
-    """Whether aiohttp can use it; without a host, say, it would go past the proxy in silence."""
+    # Without a host, say, aiohttp would silently connect without the proxy.
     if not isinstance(value, str):
         return False
     try:

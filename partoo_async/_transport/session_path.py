@@ -1,4 +1,4 @@
-"""The long way of a request, through ``ClientSession.request``: with a caller's session, a proxy, tracing or mocks."""
+"""Send requests by ``ClientSession.request``: with a borrowed session, a proxy, tracing or mocks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from partoo_async._transport.connector import GuardedConnector
-from partoo_async._transport.no_resend import NoResend, make_trace, stop_resends
+from partoo_async._transport.no_resend import NoResend, disable_resend, make_trace
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.response_reader import ResponseReader
-from partoo_async._transport.sockets import SMALL
+from partoo_async._transport.sockets import SENT_AT_ONCE
 
 if TYPE_CHECKING:
     import ssl
@@ -27,19 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionPath"]
 
-# The headers that aiohttp adds to a request by itself.
-_OWN_NAMES = frozenset(
-    ("authorization", "connection", "content-length", "content-type", "cookie", "host", "proxy-authorization")
-)
+# The headers that aiohttp itself adds.
+_AIOHTTP_HEADERS = (
+    "Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Host", "Proxy-Authorization"
+)  # fmt: skip
 
-_MOST_AT_ONCE = 2**20  # bytes
+_MAX_AS_BYTES = 2**20  # aiohttp warns of larger ``bytes``, which it writes in one go
 
 
 class SessionPath:
-    """Sends requests by a session. ``headers``: those that every request has. ``owned``: nobody else uses it.
-
-    ``quiet``: makes a context in which tracing tools let aiohttp's requests be.
-    """
+    """Sends requests by a session. ``headers``: those of every request. ``owned``: the session is the client's own."""
 
     def __init__(
         self,
@@ -56,23 +53,25 @@ class SessionPath:
         self._headers = headers
         self._context = context
         self._timer = timer
+        self._owned = owned
         self._proxy = proxy
         self._quiet = quiet or contextlib.nullcontext
         self._trace = make_trace()
-        self._names = _OWN_NAMES | {name.lower() for name in (*headers, *session.headers, "x-APIKey")}
+        names = (*_AIOHTTP_HEADERS, *headers, *session.headers, "x-APIKey")
+        self._names = frozenset(names) | {name.lower() for name in names}
         if owned:
-            stop_resends(session)  # a borrowed one keeps its ways for the others who use it
+            disable_resend(session)
 
     async def send(self, exchange: Exchange) -> Response:
         """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
         request, key = exchange.request, exchange.key
-        large = request.body is not None and len(request.body) > SMALL
-        once = NoResend(self._timer, exchange, self._trace, self._names, large=large)
+        large = request.body is not None and len(request.body) > SENT_AT_ONCE
+        guard = NoResend(self._timer, exchange, self._trace, self._names, large=large, guarded=self._owned)
         with self._quiet():
-            response = await self._request(exchange, once)
+            response = await self._request(exchange, guard)
         connector = self._session.connector
         if exchange.reused and isinstance(connector, GuardedConnector):
-            connector.stale = 0
+            connector.closed_in_a_row = 0
         exchange.reused = False
         try:
             connection = response.connection
@@ -80,22 +79,21 @@ class SessionPath:
             reader = ResponseReader(response.status, response.headers, response.content, protocol)
             whole = await reader.read(request, key, exchange.until)
         except BaseException:
-            once.drop(response)  # what is left of the response must not meet the next request on this connection
+            guard.close(response)  # the next request must not get the rest of this response
             raise
-        # The last two: a 101, after which something else than HTTP is spoken.
+        # The last two are a 101: the server no longer speaks HTTP.
         if large or reader.broken or response.connection is not None or response.status == 101:
-            once.drop(response)
+            guard.close(response)
         return whole
 
-    async def _request(self, exchange: Exchange, once: NoResend) -> aiohttp.ClientResponse:
+    async def _request(self, exchange: Exchange, guard: NoResend) -> aiohttp.ClientResponse:
         request = exchange.request
         headers = {**self._headers, "x-APIKey": exchange.key.reveal()}
         if request.body is not None:
-            headers["Content-Type"] = "application/json"  # the API answers 415 to anything else
+            headers["Content-Type"] = "application/json"  # the API refuses anything else with a 415
         return await self._session.request(
             request.method,
-            # Paths are built and checked by `operations`; yarl would fold and quote them once more.
-            URL(exchange.server.base_url + request.path, encoded=True),
+            URL(exchange.server.base_url + request.path, encoded=True),  # checked already; yarl would quote it again
             data=_payload(request.body),
             headers=headers,
             allow_redirects=False,  # aiohttp would take the key along to any host
@@ -104,10 +102,9 @@ class SessionPath:
             proxy=self._proxy,
             timeout=TIMEOUT,
             ssl=self._context,
-            middlewares=(once.outer, *getattr(self._session, "_middlewares", ()), once.inner),
+            middlewares=(guard.outer, *getattr(self._session, "_middlewares", ()), guard.inner),
         )
 
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """The body as aiohttp wants it: large bytes it writes at once, with a warning."""
-    return body if body is None or len(body) <= _MOST_AT_ONCE else io.BytesIO(body)
+    return body if body is None or len(body) <= _MAX_AS_BYTES else io.BytesIO(body)

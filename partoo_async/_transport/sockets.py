@@ -1,4 +1,4 @@
-"""What can be told of a connection from outside: whether the other side has said something, and what is unsent."""
+"""What one connection tells from outside: whether input has arrived, output is unsent, the server closed it."""
 
 from __future__ import annotations
 
@@ -13,66 +13,59 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
-__all__ = ["SMALL", "Line", "drop", "has_unsent", "is_stale", "settle"]
+__all__ = ["SENT_AT_ONCE", "SocketProbe", "abort", "has_unsent", "is_stale"]
 
-SMALL = 16 * 1024
-"""Bytes of a request that a connection takes at once, whatever lies below: TLS does not tell what waits there."""
+# TLS does not tell how much it holds back, so that this much has to be assumed sent.
+SENT_AT_ONCE = 16 * 1024
+"""Bytes of a request that leave at once on every connection."""
 
 
-class Line:
-    """One connection. ``since``: the generation in which it was made; ``used``: when it was taken last, monotonic."""
+class SocketProbe:
+    """Looks at the socket of one connection."""
 
-    __slots__ = ("_transport", "since", "speaks", "used")
+    __slots__ = ("_transport", "generation", "has_input", "last_used")
 
-    def __init__(self, transport: asyncio.Transport, since: int) -> None:
+    def __init__(self, transport: asyncio.Transport, generation: int = 0) -> None:
         self._transport = transport
-        self.since = since
-        self.used: float = monotonic()
-        self.speaks: Callable[[], Sequence[object]] = tuple
-        """Whether something has come that the event loop has not read yet: bytes, or the end of the connection."""
-        number = _handle(transport)
-        if number >= 0 and hasattr(select, "poll"):  # not on Windows
-            # Kept, and asked without a function of ours: to make one anew would take three times as long.
+        self.generation = generation
+        self.last_used: float = monotonic()
+        self.has_input: Callable[[], Sequence[object]] = tuple
+        """Truthy if bytes, or the end of the stream, wait for the event loop to read them."""
+        socket = transport.get_extra_info("socket")
+        if socket is not None and socket.fileno() >= 0 and hasattr(select, "poll"):  # not on Windows
+            # Kept: a new poll object takes three times as long. Called without a frame of ours.
             poll = select.poll()
-            poll.register(number, select.POLLIN)
-            self.speaks = partial(poll.poll, 0)
+            poll.register(socket.fileno(), select.POLLIN)
+            self.has_input = partial(poll.poll, 0)
 
-    def unsent(self) -> bool:
-        """Whether a part of what was written has not left yet."""
-        return self._transport.get_write_buffer_size() > 0
+    async def is_usable(self, protocol: ResponseHandler) -> bool:
+        """Let the event loop read the input, and return whether the connection can still carry a request."""
+        # The loop looks at its sockets once an iteration, after its callbacks: the first look may be over.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return not (protocol.should_close or self._transport.is_closing() or self.has_input())
 
-    def abandon(self) -> None:
+    def close_socket(self) -> None:
         """Close the socket without the event loop."""
-        # There is no public way: a transport closes its socket by a callback of the loop.
+        # There is no public way: a transport closes its socket in a callback of the loop.
         socket = getattr(self._transport.get_extra_info("socket"), "_sock", None)
         if socket is not None:
             socket.close()
 
 
-def _handle(transport: asyncio.Transport) -> int:
-    socket = transport.get_extra_info("socket")
-    return -1 if socket is None else int(socket.fileno())
-
-
-async def settle() -> None:
-    """Let the event loop read what has come to all of its sockets."""
-    # It looks at them once in each turn, after it has run what was due: the first turn may have looked already.
-    for _ in range(3):
-        await asyncio.sleep(0)
-
-
 def has_unsent(transport: asyncio.Transport, size: int, status: int) -> bool:
-    """Whether something of a body of ``size`` bytes may be unsent, or unread, now that its answer is there."""
+    """Whether a body of ``size`` bytes may be partly unsent, or unread, now that its response is complete."""
     if transport.get_write_buffer_size():
         return True
-    # TLS does not tell what waits below it; and who refuses a large body has often not read it.
-    return size > SMALL and (status >= 300 or transport.get_extra_info("sslcontext") is not None)
+    # A server that refuses a large body has often not read it.
+    return size > SENT_AT_ONCE and (status >= 300 or transport.get_extra_info("sslcontext") is not None)
 
 
-def drop(connection: Connection) -> None:
-    """Close a connection without waiting until what is unsent has left."""
+def abort(connection: Connection) -> None:
+    """Close a connection at once, without sending what is left."""
     transport = connection.transport
     if transport is not None:
         transport.abort()
@@ -80,7 +73,7 @@ def drop(connection: Connection) -> None:
 
 
 def is_stale(error: BaseException) -> bool:
-    """Whether a connection was closed before the first byte of an answer, or reset before its head was complete."""
+    """Whether the server closed the connection before the first byte, or reset it before the whole response head."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return isinstance(error.message, str)  # else it is the part of a head that has come
+        return isinstance(error.message, str)  # else a part of a head has arrived
     return isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError)

@@ -9,7 +9,7 @@ import gc
 
 import pytest
 
-from partoo_async._transport import fast_path_guard as passable
+from partoo_async._transport import fast_path_guard
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,5 +22,5 @@ def _frozen() -> None:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test on both ways that a request can take; see ``partoo_async._transport.fast_path``."""
     if request.param == "long":
-        monkeypatch.setattr(passable, "_OWN_ENTRANCES", ())
+        monkeypatch.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
     return str(request.param)
