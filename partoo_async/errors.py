@@ -5,9 +5,9 @@
     ├── ClientClosedError (RuntimeError)      the client is closed, or belongs to another event loop or process
     ├── QuotaExceededError                    refused here, never sent: the quota cannot serve it in time
     ├── DeadlineExceededError (TimeoutError)  the whole call ran out of time
-    ├── APIConnectionError                    no complete answer
+    ├── APIConnectionError                    no complete response
     │   └── APITimeoutError (TimeoutError)    one attempt ran out of time
-    ├── APIResponseValidationError            the answer does not fit the schema, or is too large
+    ├── APIResponseValidationError            the response does not fit the schema, or is too large
     ├── APIStatusError                        any status that is not a success
     │   ├── BadRequestError                   400
     │   ├── AuthenticationError               401
@@ -18,8 +18,7 @@
     │   └── InternalServerError               5xx
     └── ScanError                             a scan ended before its last group
 
-Every error pickles and copies, carries what was tried in ``attempts``, and holds neither the API key nor a live
-response.
+Every error pickles and copies. None holds the API key or a live response.
 """
 
 from __future__ import annotations
@@ -56,10 +55,12 @@ __all__ = [
 
 @frozen
 class Attempt:
-    """One try of a call that failed.
+    """One failed attempt of a call.
 
-    ``outcome`` is the status ("503") or the error's class name ("APITimeoutError"); ``elapsed`` is how long the try
-    took, in seconds, without the wait for quota; ``request_sent`` says whether the server may have seen it.
+    Attributes:
+        outcome: The status, such as "503", or the class name of the error.
+        elapsed: Seconds, without the wait for quota.
+        request_sent: The server may have seen the request.
     """
 
     outcome: str
@@ -75,19 +76,27 @@ def _rebuild(cls: type[PartooError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class PartooError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base of all errors of this package.
 
+    Attributes:
+        attempts: The attempts before this error, oldest first. Empty if nothing was sent.
+        transient: The same call may succeed later, without any change.
+        max_retries: Upper bound on retries after this error. None: ``RetryPolicy.max_retries``.
+        hurried: Only time was lacking. With more of it, the call would have tried again.
+    """
+
+    # The rules of ``_protocol/statuses.py`` set the second and third of the errors that the client raises.
     attempts: tuple[Attempt, ...] = ()
-    """What was tried before this error was raised, oldest first. Empty when nothing was sent."""
-
     transient: bool = False
-    """Whether the same call may succeed later without any change: a fault of line, quota or server."""
-
-    repeats: int | None = None
-    """How often at most it is worth asking again because of it; None leaves that to the ``RetryPolicy``."""
-
+    max_retries: int | None = None
     hurried: bool = False
-    """Whether the call gave up for want of time alone: with more of it, it would have tried again."""
+
+    def __init__(self, *args: object, transient: bool | None = None, max_retries: int | None = None) -> None:
+        super().__init__(*args)
+        if transient is not None:
+            self.transient = transient
+        if max_retries is not None:
+            self.max_retries = max_retries
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.
@@ -102,56 +111,75 @@ class PartooError(Exception):
 
 
 class ConfigurationError(PartooError, ValueError):
-    """A bad key, server or argument. Raised before anything is sent; the message says how to mend it."""
+    """An argument, the key or the server is wrong. Nothing was sent.
 
-    unknown_id: bool = False
-    """Whether it is about a number or a text that is no id of anything, such as -1: a visitor may have sent it."""
+    Attributes:
+        unknown_id: The argument is a number or a text that is no id, such as -1. A visitor may have sent it.
+    """
+
+    unknown_id: bool = False  # of the class, too: here and below for journals and pickles that lack it
+
+    def __init__(self, *args: object, unknown_id: bool = False, **rule: Any) -> None:
+        super().__init__(*args, **rule)
+        self.unknown_id = unknown_id
 
 
 class ClientClosedError(PartooError, RuntimeError):
-    """The client is closed, or was made for another event loop or another process."""
+    """The client is closed, or belongs to another event loop or process.
+
+    Attributes:
+        request_sent: The client was closed while the request was in flight. The server may have seen it.
+    """
 
     request_sent: bool = False
-    """True when the client was closed while the request was under way, so that the server may have seen it."""
+
+    def __init__(self, *args: object, request_sent: bool = False, **rule: Any) -> None:
+        super().__init__(*args, **rule)
+        self.request_sent = request_sent
 
 
 class QuotaExceededError(PartooError):
-    """The quota cannot serve this call before its deadline, so it was never sent.
+    """The quota has no room before the deadline of the call. Nothing was sent.
 
-    ``retry_after``: seconds until the quota is expected to have room for it.
+    Attributes:
+        retry_after: Seconds until there should be room.
     """
 
     transient = hurried = True
 
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: float, **rule: Any) -> None:
+        super().__init__(message, **rule)
         self.retry_after = retry_after
 
 
 class DeadlineExceededError(PartooError, TimeoutError):
     """The whole call, with its waits and retries, ran out of time.
 
-    ``last_error``: the error of the last attempt that was made, None when none was.
+    Attributes:
+        last_error: That of the last attempt, or None.
     """
 
     transient = hurried = True
 
-    def __init__(self, message: str, last_error: PartooError | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, last_error: PartooError | None = None, **rule: Any) -> None:
+        super().__init__(message, **rule)
         self.last_error = last_error
 
 
 class APIConnectionError(PartooError):
-    """No complete answer arrived: the connection was refused, cut, or spoke broken HTTP.
+    """No complete response: the connection was refused or cut, or what came is no HTTP.
 
-    ``request_sent``: False only when the server cannot have seen the request. ``route``: method and path.
+    Attributes:
+        request_sent: False only if the server cannot have seen the request.
+        route: Method and path.
     """
 
     transient = True
-    stale: bool = False  # whether a read met a connection that had been closed since it was used
+    request_sent: bool = True
+    stale: bool = False  # a read met a connection that had been closed since it was used
 
-    def __init__(self, message: str, request_sent: bool = True, route: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, request_sent: bool = True, route: str = "", **rule: Any) -> None:
+        super().__init__(message, **rule)
         self.request_sent = request_sent
         self.route = route
 
@@ -161,28 +189,36 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
 
 class APIResponseValidationError(PartooError):
-    """The answer does not fit the schema, is not JSON, or is too large.
+    """The response is not JSON, does not fit the schema, or is too large.
 
-    ``problems``: a tuple of texts like ``expected int @ $.id``; they never quote the payload. ``status`` and ``route``
-    tell which answer it was.
+    Attributes:
+        problems: Such as ``expected int @ $.id``. They never quote the payload.
+        status: The status of the response.
+        route: Method and path.
+        foreign: The response belongs to another request, by its id.
     """
 
-    repeats: int | None = 2
-    foreign: bool = False  # whether it is the answer to another question, by its id
+    foreign: bool = False
 
-    def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
-        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")
+    def __init__(
+        self, problems: tuple[str, ...], status: int = 200, route: str = "", *, foreign: bool = False, **rule: Any
+    ) -> None:
+        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}", **rule)
         self.problems = problems
         self.status = status
         self.route = route
+        self.foreign = foreign
 
 
 class APIStatusError(PartooError):
-    """The server answered with a status that is not a success; subclasses stand for single statuses.
+    """The status is not a success. Subclasses stand for single statuses.
 
-    ``status``: the HTTP status. ``body``: the attrs class of a documented error body where it fits, else the decoded
-    JSON, else the first 2,000 characters of the text, else None. ``route``: method and path. ``retry_after``: seconds
-    that the server asked to wait, or None. ``server``: name and address of the server that answered.
+    Attributes:
+        status: The HTTP status.
+        body: An attrs class for a documented error body, else JSON, else 2,000 characters of text, else None.
+        route: Method and path.
+        retry_after: Seconds that the server asks to wait, or None.
+        server: Name and address of the server.
     """
 
     def __init__(
@@ -193,8 +229,9 @@ class APIStatusError(PartooError):
         retry_after: float | None = None,
         detail: str = "",
         server: str = "",
+        **rule: Any,
     ) -> None:
-        super().__init__(_status_message(status, route, detail, server))
+        super().__init__(_status_message(status, route, detail, server), **rule)
         self.status = status
         self.body = body
         self.route = route
@@ -203,7 +240,7 @@ class APIStatusError(PartooError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the server finds the request incorrect; ``body.errors.json`` says what."""
+    """400: the request is incorrect. ``body.errors.json`` says why."""
 
 
 class AuthenticationError(APIStatusError):
@@ -211,7 +248,7 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key is valid but may not do this."""
+    """403: the key is valid, but may not do this."""
 
 
 class NotFoundError(APIStatusError):
@@ -223,23 +260,24 @@ class UnsupportedMediaTypeError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: the quota of the organization is used up; ``retry_after`` says for how many seconds, if the server did."""
+    """429: the quota of the organization is used up, for ``retry_after`` seconds if the server says so."""
 
     transient = True
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server or a gateway before it failed."""
+    """5xx: the server or a gateway failed."""
 
 
 class ScanError(PartooError):
-    """A scan ended before its last group, or ended with failures that the caller did not want.
+    """A scan ended early, or had failures that the caller did not want.
 
-    ``report``: the ``ScanReport`` of what was done until then.
+    Attributes:
+        report: The ``ScanReport`` of what was done.
     """
 
-    def __init__(self, message: str, report: ScanReport) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, report: ScanReport, **rule: Any) -> None:
+        super().__init__(message, **rule)
         self.report = report
 
 

@@ -21,7 +21,7 @@ from partoo_async._call.settings import Settings
 from partoo_async._call.shared_read import read_as_told
 from partoo_async._call.single_flight import Reads
 from partoo_async._internal.secret import Secret, hide, protect
-from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import Transport
 from partoo_async.errors import ClientClosedError
 from partoo_async.events import Emitter

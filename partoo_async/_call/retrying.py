@@ -1,8 +1,4 @@
-"""Whether, when and how often a failed call is tried again: the only module that knows tenacity.
-
-The engine is entered only after a first attempt failed, so that calls that succeed at once pay nothing for it. It is
-made anew for each call: a shared instance mixes up the state of concurrent calls.
-"""
+"""The retries of a call: the only module that knows tenacity. Which failures are retried is in ``statuses``."""
 
 from __future__ import annotations
 
@@ -12,15 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
-from partoo_async.errors import (
-    APIConnectionError,
-    APIStatusError,
-    Attempt,
-    DeadlineExceededError,
-    PartooError,
-    QuotaExceededError,
-    RateLimitError,
-)
+from partoo_async._protocol.statuses import Repeat, rule_of
+from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
 from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
 
@@ -34,17 +23,14 @@ T = TypeVar("T")
 
 
 def import_for_errors() -> None:
-    """Import what only errors need, before one does: then there may be no file handle left to read it with."""
-    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is the quicker without it
+    """Import what only failures need. When one comes, there may be no file handle left to read it with."""
+    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is quicker without it
 
-    "example.invalid".encode("idna")  # the codec that a name is looked up with
+    "example.invalid".encode("idna")  # the codec for host names
 
 
 class RetryThrottle:
-    """A budget shared by the calls of a client, as in gRPC: a retry costs 1 of 100 tokens, a success earns a half.
-
-    Retries stop while half of them are spent, so that a total outage costs few more requests than there are calls.
-    """
+    """The retry budget of a client, as in gRPC: a retry costs 1 of 100 tokens, a success earns a half."""
 
     __slots__ = ("tokens",)
 
@@ -59,7 +45,8 @@ class RetryThrottle:
             self.tokens += 0.5
 
     def spend(self) -> bool:
-        """Take a token for a retry; False when the budget says no."""
+        """Take a token for a retry. False: do not retry."""
+        # Half of the tokens stay, so a total outage costs few more requests than there are calls.
         if self.tokens <= self.FULL / 2:
             return False
         self.tokens -= 1.0
@@ -67,38 +54,32 @@ class RetryThrottle:
 
 
 def server_failed(error: PartooError) -> bool:
-    """Whether this may be a fault of the server, or of the line to it, and so one that every request meets."""
-    return (
-        error.transient
-        and isinstance(error, (APIConnectionError, APIStatusError))
-        and not isinstance(error, RateLimitError)
-    )
+    """Whether the server, or the connection to it, may be at fault. Then every request meets it."""
+    return error.transient and rule_of(error).outage
 
 
 def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False) -> bool:
-    """Whether the same request may be sent again after this error, and may then succeed.
+    """Whether to send the same request again after this error.
 
-    A request that is not idempotent is repeated only when the server provably did not process it: it never got the
-    request, or it answered 429. ``once``: not after a fault of the server.
+    Args:
+        error: That of the attempt.
+        idempotent: The request may be processed twice.
+        once: Not after a fault of the server.
     """
-    if not isinstance(error, PartooError) or not error.transient:
+    if not isinstance(error, PartooError) or not error.transient or (once and server_failed(error)):
         return False
-    if isinstance(error, (QuotaExceededError, DeadlineExceededError)) or (once and server_failed(error)):
-        return False
-    unprocessed = isinstance(error, RateLimitError) or (
-        isinstance(error, APIConnectionError) and not error.request_sent
-    )
-    return idempotent or unprocessed
+    repeat = rule_of(error).repeat
+    return repeat is Repeat.ALL or (repeat is Repeat.READS and idempotent)
 
 
 def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after that many failures: a random part of the doubling backoff (full jitter)."""
+    """Return the seconds to wait after so many failures: a random part of the doubling backoff (full jitter)."""
     # The exponent is bounded, since 2.0 ** 1024 would overflow.
     return chance() * min(policy.max_backoff, policy.initial_backoff * 2.0 ** min(failures - 1, 60))
 
 
 def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after that many failures, the last of which was ``error``."""
+    """Return the seconds to wait after so many failures, at least the ``retry_after`` of the last one."""
     wait = backoff(policy, failures, chance)
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     # Never earlier than asked, and not all at the same moment.
@@ -107,9 +88,16 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, ch
 
 @define
 class Retrying:
-    """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate.
+    """The retries of one call, made after its first attempt failed.
 
-    ``once``: faults of the server are not tried again here. ``before``: attempts that were made already.
+    Attributes:
+        idempotent: The request may be processed twice.
+        remaining: Returns the seconds until the deadline of the call.
+        pause: Returns the seconds that the quota is paused.
+        on_retry: Gets the error and the seconds to wait.
+        once: Faults of the server are not retried here.
+        gated: A pause of the quota holds the call back.
+        before: Attempts that were made already.
     """
 
     policy: RetryPolicy
@@ -125,10 +113,10 @@ class Retrying:
     before: Sequence[Attempt] = ()
     _failures: int = 0
     _limited: int = 0
-    _doubtful: int = 0
+    _bounded: int = 0
 
     async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of a later attempt, given the error of the first. Raises the last attempt's error."""
+        """Return the result of a later attempt, or raise the error of the last one."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 - calls that never fail need not import it
 
         self._limited = sum(attempt.outcome == "429" for attempt in self.before)
@@ -140,6 +128,7 @@ class Retrying:
                 raise pending.pop()
             return await attempt()
 
+        # One for each call: a shared instance mixes up the state of concurrent calls.
         engine = AsyncRetrying(
             retry=self._worth, wait=self._wait, stop=self._stop, before_sleep=self._tell, sleep=self.sleep, reraise=True
         )
@@ -149,20 +138,20 @@ class Retrying:
         error = _error(state)
         if error is None or not worth_retrying(error, idempotent=self.idempotent, once=self.once):
             return False
+        if error.max_retries is not None:
+            self._bounded += 1
+            if self._bounded > error.max_retries:
+                return False
         if isinstance(error, RateLimitError):
-            return True  # bounded by the deadline, not by the count
+            return True  # bounded by the deadline, not by the policy
         self._failures += 1
-        if error.repeats is None:
-            return self._failures <= self.policy.max_retries
-        # An answer that is no HTTP, no JSON or not ours: a server that sends one twice is likely to go on so.
-        self._doubtful += 1
-        return self._failures <= self.policy.max_retries and self._doubtful <= error.repeats
+        return self._failures <= self.policy.max_retries
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)
         if isinstance(error, RateLimitError):
-            # The gate of the quota holds this call back, with all others. One that opens at once, as after
-            # "Retry-After: 0" or a date that has passed, must not make a busy loop.
+            # The pause of the quota holds all calls back. One that is over at once, as after "Retry-After: 0" or a
+            # date that has passed, must not make a busy loop.
             self._limited += 1
             return 0.0 if self.gated and error.retry_after != 0 else backoff(self.policy, self._limited, self.chance)
         return wait_after(self.policy, self._failures, error, self.chance)
@@ -175,7 +164,7 @@ class Retrying:
             return True
         if hold >= self.remaining():
             if error is not None:
-                error.hurried = True  # whoever has more time is not concerned
+                error.hurried = True  # a caller that shares this read, and has more time, may go on
             return True
         return not limited and not self.throttle.spend()
 

@@ -17,15 +17,10 @@ __all__ = [
     "check_name",
     "check_path",
     "encode_params",
-    "resource_path",
     "shown",
 ]
 
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-
-# A number without the zeros in front of it; the last digit may be one.
-_NUMBER = "0*([0-9]+?)"
-_RESOURCE = re.compile(f"/sections(?:/{_NUMBER}(?:/(groups)(?:/{_NUMBER})?)?)?/?", re.ASCII)
 
 ID_LIMIT = 2**63
 """Ids are non-negative and fit a signed 64-bit integer."""
@@ -45,9 +40,8 @@ def check_id(name: str, value: object) -> int:
         return value
     number = isinstance(value, int) and not isinstance(value, bool)
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
-    error = ConfigurationError(f"{name}: expected {expected}, not {shown(value)}")
-    error.unknown_id = number or isinstance(value, str)
-    raise error
+    unknown = number or isinstance(value, str)
+    raise ConfigurationError(f"{name}: expected {expected}, not {shown(value)}", unknown_id=unknown)
 
 
 def shown(value: object) -> str:
@@ -112,21 +106,6 @@ def check_path(path: object) -> str:
         if {".", ".."} & set(re.split(r"[/\\;]", segment)):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
     return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
-
-
-def resource_path(path: str) -> str | None:
-    """Return the path of a section, a group or a list of them in its plain form, None for any other.
-
-    ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
-    """
-    plain = path.partition("?")[0]
-    while (shorter := unquote(plain)) != plain:
-        plain = shorter
-    match = _RESOURCE.fullmatch(re.sub("/+", "/", plain))
-    if match is None:
-        return None
-    section, groups, group = match.groups()
-    return "/sections" + "".join(f"/{part}" for part in (section, groups, group) if part is not None)
 
 
 def encode_params(params: Mapping[str, Any] | None) -> str:

@@ -192,8 +192,8 @@ class Transport:
             if watch.was_it():
                 failure = translate(TimeoutError(), request.route, server, session)
                 if self.closed:
-                    failure = ClientClosedError(f"{request.route}: the client was closed before the answer came")
-                    failure.request_sent = True
+                    text = f"{request.route}: the client was closed before the answer came"
+                    failure = ClientClosedError(text, request_sent=True)
         except HeldBackError:
             failure = HeldBackError()
         except Exception as error:

@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
-from partoo_async._protocol.http import retryable_status
+from partoo_async._protocol import statuses
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._transport.options import CONNECT_TIMEOUT
-from partoo_async.errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APITimeoutError,
-    ClientClosedError,
-    PartooError,
-)
 
 if TYPE_CHECKING:
+    from partoo_async.errors import PartooError
     from partoo_async.servers import Server
 
 __all__ = ["translate"]
@@ -33,37 +27,27 @@ def translate(  # noqa: PLR0911 - a table: one row, one return
     where = f"{route} at {server.name}"
     match error:
         case TooLargeError():
-            return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
+            return statuses.UNUSABLE.make((f"body larger than {MAX_BODY} bytes",), route=route)
         case UnreadableError():
-            unreadable = APIResponseValidationError((f"{error} @ body",), route=route)
-            unreadable.transient = True
-            return unreadable
+            return statuses.UNREADABLE.make((f"{error} @ body",), route=route)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            # Final: asking again cannot mend a certificate, and verification is never switched off.
-            refused = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", False, route)
-            refused.transient = False
-            return refused
+            # Verification is never switched off.
+            return statuses.TLS.make(f"{where}: TLS failed: {_reason(error)}", False, route)
         case aiohttp.ConnectionTimeoutError():
-            return APITimeoutError(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", False, route)
+            return statuses.CONNECT_TIMEOUT.make(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", False, route)
         case aiohttp.ClientHttpProxyError():
-            # It comes before the request is sent. What a 407 wants, a password say, no repeat will bring.
             status = getattr(error, "status", 0)
-            refused = APIConnectionError(f"{where}: the proxy answered {status}", False, route)
-            refused.transient = retryable_status(status)
-            return refused
+            return statuses.proxy_rule(status).make(f"{where}: the proxy answered {status}", False, route)
         case aiohttp.ClientConnectorError():
-            return APIConnectionError(f"{where}: cannot connect: {_reason(error)}", False, route)
+            return statuses.UNSENT.make(f"{where}: cannot connect: {_reason(error)}", False, route)
         case TimeoutError():
-            return APITimeoutError(f"{where}: no complete answer in time", True, route)
+            return statuses.ATTEMPT_TIMEOUT.make(f"{where}: no complete answer in time", True, route)
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            malformed = APIConnectionError(f"{where}: the answer is not valid HTTP", True, route)
-            malformed.repeats = 2
-            return malformed
+            return statuses.MALFORMED.make(f"{where}: the answer is not valid HTTP", True, route)
     if session.closed:
-        closed = ClientClosedError(f"{where}: the aiohttp session is closed")
-        closed.request_sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything
-        return closed
-    return APIConnectionError(f"{where}: {_reason(error)}", True, route)
+        sent = not isinstance(error, RuntimeError)  # which aiohttp raises before it does anything
+        return statuses.CLOSED.make(f"{where}: the aiohttp session is closed", request_sent=sent)
+    return statuses.CUT.make(f"{where}: {_reason(error)}", True, route)
 
 
 def _reason(error: BaseException) -> str:

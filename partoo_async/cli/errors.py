@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from partoo_async.errors import (
-    APIResponseValidationError,
-    APIStatusError,
-    ConfigurationError,
-    PartooError,
-    ScanError,
-)
+from partoo_async._protocol.statuses import rule_of
+from partoo_async.errors import PartooError, ScanError
 from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
@@ -55,14 +50,9 @@ EXIT_CODES = (
 
 def exit_code(error: PartooError) -> int:
     """Return the exit code of a command that ended with this error."""
-    if isinstance(error, ConfigurationError):
-        return USAGE
     if isinstance(error, ScanError):
         return UNREACHED if error.transient else FAILED_GROUPS
-    if isinstance(error, APIStatusError):
-        # These say "not now"; every other status says "not like this".
-        return UNREACHED if error.status >= 500 or error.status in (408, 425, 429) else REFUSED
-    return REFUSED if isinstance(error, APIResponseValidationError) else UNREACHED
+    return rule_of(error).exit_code
 
 
 def scan_code(failures: Set[int], *, succeeded: int) -> int:

@@ -144,9 +144,8 @@ class Scan:
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
         self._why = self._why or reason.removeprefix("the scan ended early: ")
-        error = ScanError(reason, self.report(self._failures.kept if items is None else items))
-        error.transient = transient
-        return error
+        report = self.report(self._failures.kept if items is None else items)
+        return ScanError(reason, report, transient=transient)
 
     def _note(self, error: BaseException) -> None:
         """Keep why the scan ends, for the log."""

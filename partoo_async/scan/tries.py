@@ -59,11 +59,11 @@ class Tries:
     def after(self, error: PartooError, elapsed: float) -> float | None:
         """Count a failure that took ``elapsed`` seconds; return those to wait before the next try, None for no more."""
         self._failures += 1
-        self._doubtful += error.repeats is not None
+        self._doubtful += error.max_retries is not None
         self._spent += elapsed
         if isinstance(error, DeadlineExceededError) or self._failures > self._settings.retry.max_retries:
             return None
-        if error.repeats is not None and self._doubtful > error.repeats:
+        if error.max_retries is not None and self._doubtful > error.max_retries:
             return None
         wait = wait_after(self._settings.retry, self._failures, error, self._chance)
         if wait > LONGEST_PAUSE or wait >= self.left or not self._throttle.spend():

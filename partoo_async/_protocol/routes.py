@@ -1,0 +1,88 @@
+"""The endpoints of the API, each written once. Requests, events and the cache of reads take their paths from here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from attrs import field, frozen
+
+from partoo_async._protocol.http import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Route", "resource_path", "template_of"]
+
+_PARAMETER = re.compile(r"\{\w+\}")
+
+
+@frozen
+class Route:
+    """An endpoint.
+
+    Attributes:
+        method: GET, POST or DELETE.
+        path: Below the base URL of the server, with the names of ids in braces.
+        template: Method and path.
+    """
+
+    method: str
+    path: str
+    template: str = field(init=False)
+    _format: str = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # ``%`` takes half the time of ``str.format``, and this is done for each call.
+        object.__setattr__(self, "template", f"{self.method} {self.path}")
+        object.__setattr__(self, "_format", _PARAMETER.sub("%d", self.path))
+
+    def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
+        """Return a request to the endpoint, with these ids in the order of the path."""
+        return Request(self.method, self._format % ids + query, body, self.template)
+
+
+LIST_SECTIONS = Route("GET", "/sections")
+CREATE_SECTION = Route("POST", "/sections")
+GET_SECTION = Route("GET", "/sections/{section_id}")
+UPDATE_SECTION = Route("POST", "/sections/{section_id}")
+DELETE_SECTION = Route("DELETE", "/sections/{section_id}")
+CREATE_GROUP = Route("POST", "/sections/{section_id}/groups")
+GET_GROUP = Route("GET", "/sections/{section_id}/groups/{group_id}")
+UPDATE_GROUP = Route("POST", "/sections/{section_id}/groups/{group_id}")
+DELETE_GROUP = Route("DELETE", "/sections/{section_id}/groups/{group_id}")
+
+_SECTION_PATHS = (LIST_SECTIONS.path, GET_SECTION.path, CREATE_GROUP.path, GET_GROUP.path)
+_BUSINESS_PATHS = ("/business/search", "/business/{business_id}")
+
+
+def template_of(method: str, path: str) -> str:
+    """Return the template of a custom request, or "" if it is not known which parts of the path are ids."""
+    known = (one for one in (*_SECTION_PATHS, *_BUSINESS_PATHS) if _fits(path, one, bool))
+    path = next(known, "")
+    return f"{method} {path}" if path else ""
+
+
+def resource_path(path: str) -> str | None:
+    """Return the plain path of a section, a group or a list of them, and None for any other path.
+
+    ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
+    """
+    plain = path.partition("?")[0]
+    while (shorter := unquote(plain)) != plain:
+        plain = shorter
+    parts = [part.lstrip("0") or "0" if _is_number(part) else part for part in plain.split("/") if part]
+    plain = "/" + "/".join(parts)
+    return plain if any(_fits(plain, one, _is_number) for one in _SECTION_PATHS) else None
+
+
+def _fits(path: str, template: str, is_id: Callable[[str], bool]) -> bool:
+    parts, names = path.split("/"), template.split("/")
+    return len(parts) == len(names) and all(
+        is_id(part) if name.startswith("{") else part == name for part, name in zip(parts, names, strict=True)
+    )
+
+
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdigit()
