@@ -1,4 +1,4 @@
-"""What ``on_event`` is told: one frozen value for each thing that happened. None holds the key or a payload."""
+"""What ``on_event`` gets: one frozen value for each thing that happened. None holds the key or a payload."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ _logger = logging.getLogger("partoo_async")
 
 @frozen
 class RequestEvent:
-    """A request was sent and came to an end.
+    """A request was sent and has ended.
 
-    ``route``: method and path. ``status``: of the answer, None without one. ``error``: class name of what was raised,
-    None on success. ``elapsed``: seconds, without the wait for quota. ``attempt``: 1 for the first try. ``server``: to
-    which it went.
+    Attributes:
+        route: Method and path, such as "GET /sections/7". Without the query.
+        status: That of the response, or None.
+        error: The class name of the error, None on success.
+        elapsed: Seconds, without the wait for quota.
+        attempt: 1 for the first attempt of the call.
+        server: Where it was sent.
+        template: The route with names in place of ids, "GET /sections/{section_id}". "" for an unknown endpoint.
     """
 
     route: str
@@ -30,40 +35,60 @@ class RequestEvent:
     elapsed: float
     attempt: int
     server: Server
+    template: str = ""
 
 
 @frozen
 class RetryEvent:
-    """A failed request will be sent again after ``wait`` seconds. ``error``: class name of the failure."""
+    """A failed request will be sent again.
+
+    Attributes:
+        route: Method and path.
+        error: The class name of the error.
+        attempt: The number of the failed attempt, from 1.
+        wait: Seconds until the next attempt.
+        template: As in ``RequestEvent``.
+    """
 
     route: str
     error: str
     attempt: int
     wait: float
+    template: str = ""
 
 
 @frozen
 class PauseEvent:
-    """The server answered 429: every call of this quota waits for ``seconds``.
+    """The server sent a 429: every call of this quota waits.
 
-    One for each pause, however many requests of a burst were refused; one more when a later answer asks for longer.
+    A burst of 429s is one pause, and one event. A later response that asks for longer is another.
+
+    Attributes:
+        route: Method and path.
+        seconds: How long the calls wait.
+        template: As in ``RequestEvent``.
     """
 
     route: str
     seconds: float
+    template: str = ""
 
 
 @frozen
 class HoldEvent:
-    """A scan holds, since nobody is answered: told when it begins, and again when the server answers.
+    """A scan holds, since no request succeeds, or goes on after a hold.
 
-    ``route``: what failed. ``seconds``: for how long it has held, 0.0 when it begins. ``error``: class name of the
-    failure.
+    Attributes:
+        route: Method and path of the request that failed.
+        seconds: How long the scan has held. 0.0 when the hold begins.
+        error: The class name of the error.
+        template: As in ``RequestEvent``.
     """
 
     route: str
     seconds: float
     error: str
+    template: str = ""
 
 
 Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
@@ -72,13 +97,13 @@ Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 
 @define
 class Emitter:
-    """Tells a client's ``on_event``. Its errors are logged once and never break a call."""
+    """Calls a client's ``on_event``. Its errors are logged once and never break a call."""
 
     on_event: Callable[[Event], object] | None
     _failed: bool = False
 
     def __call__(self, event: Event) -> None:
-        """Hand the event over, if there is anybody to hand it to."""
+        """Pass the event on, if ``on_event`` is set."""
         if self.on_event is None:
             return
         error = tell(self.on_event, event)

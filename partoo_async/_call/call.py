@@ -174,9 +174,10 @@ class Call(Admission):
 
     def tell(self, error: PartooError, wait: float) -> None:
         """Say that the request is going to be sent again after so many seconds."""
-        route, kind = self._operation.request.route, type(error).__name__
+        request, kind = self._operation.request, type(error).__name__
+        route = request.route
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.session.emit(RetryEvent(route, kind, len(self._attempts), wait))
+        self.session.emit(RetryEvent(route, kind, len(self._attempts), wait, request.template))
 
     async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
         """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
@@ -225,15 +226,16 @@ class Call(Admission):
         self.busy += elapsed
         session.throttle.succeeded()
         if session.settings.on_event is not None:
-            route, number = self._operation.request.route, len(self._attempts) + 1
-            session.emit(RequestEvent(route, status, None, elapsed, number, session.settings.server))
+            request, number, server = self._operation.request, len(self._attempts) + 1, session.settings.server
+            session.emit(RequestEvent(request.route, status, None, elapsed, number, server, request.template))
 
     def _pause_all(self, error: RateLimitError) -> None:
         """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
         quota, before = self.quota, self.quota.paused_for()
         paused = quota.pause(error.retry_after)
         if not before or paused > before + 1.0:
-            self.session.emit(PauseEvent(self._operation.request.route, paused))
+            request = self._operation.request
+            self.session.emit(PauseEvent(request.route, paused, request.template))
 
     def _failed(self, error: PartooError, started: float) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
@@ -248,11 +250,12 @@ class Call(Admission):
         self.busy += elapsed
         self._last_error = error
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
-        session, route = self.session, self._operation.request.route
+        session, request = self.session, self._operation.request
         if isinstance(error, RateLimitError):
             self._pause_all(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
             session.transport.distrust()  # the connections may be off by one answer
         if sent:
-            session.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), session.settings.server))
+            number, server = len(self._attempts), session.settings.server
+            session.emit(RequestEvent(request.route, status, kind, elapsed, number, server, request.template))
         return error

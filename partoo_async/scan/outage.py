@@ -279,7 +279,8 @@ class Outage:
             self._outages += 1
             text = "scan: held, since nobody is answered: %s; it ends if that lasts for %g s"
             _logger.warning(text, error, self._patience)
-            self._session.emit(HoldEvent(operation.request.route, 0.0, type(error).__name__))
+            request = operation.request
+            self._session.emit(HoldEvent(request.route, 0.0, type(error).__name__, request.template))
 
     def _answer(self, operation: Operation[Any]) -> None:
         """Open the way."""
@@ -287,7 +288,8 @@ class Outage:
             held = self.held_for
             self._throttle.tokens = RetryThrottle.FULL  # what was in flight has paid for nothing
             _logger.info("scan: goes on after %.1f s, the server answers again", held)
-            self._session.emit(HoldEvent(operation.request.route, held, type(self._error).__name__))
+            request = operation.request
+            self._session.emit(HoldEvent(request.route, held, type(self._error).__name__, request.template))
         self._closed_at = self._error = None
         self._sure = False
         self._suspects.clear()
