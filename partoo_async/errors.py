@@ -85,18 +85,17 @@ class PartooError(Exception):
         hurried: Only time was lacking. With more of it, the call would have tried again.
     """
 
-    # The rules of ``_protocol/statuses.py`` set the second and third of the errors that the client raises.
+    # ``_protocol/statuses.py`` decides the second and third of the errors that the client raises.
     attempts: tuple[Attempt, ...] = ()
     transient: bool = False
     max_retries: int | None = None
     hurried: bool = False
 
-    def __init__(self, *args: object, transient: bool | None = None, max_retries: int | None = None) -> None:
+    def __init__(self, *args: object, **facts: Any) -> None:
         super().__init__(*args)
-        if transient is not None:
-            self.transient = transient
-        if max_retries is not None:
-            self.max_retries = max_retries
+        for name, value in facts.items():
+            getattr(type(self), name)  # raises for what is no attribute of the class
+            setattr(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.
@@ -117,11 +116,7 @@ class ConfigurationError(PartooError, ValueError):
         unknown_id: The argument is a number or a text that is no id, such as -1. A visitor may have sent it.
     """
 
-    unknown_id: bool = False  # of the class, too: here and below for journals and pickles that lack it
-
-    def __init__(self, *args: object, unknown_id: bool = False, **rule: Any) -> None:
-        super().__init__(*args, **rule)
-        self.unknown_id = unknown_id
+    unknown_id: bool = False
 
 
 class ClientClosedError(PartooError, RuntimeError):
@@ -133,10 +128,6 @@ class ClientClosedError(PartooError, RuntimeError):
 
     request_sent: bool = False
 
-    def __init__(self, *args: object, request_sent: bool = False, **rule: Any) -> None:
-        super().__init__(*args, **rule)
-        self.request_sent = request_sent
-
 
 class QuotaExceededError(PartooError):
     """The quota has no room before the deadline of the call. Nothing was sent.
@@ -147,8 +138,8 @@ class QuotaExceededError(PartooError):
 
     transient = hurried = True
 
-    def __init__(self, message: str, retry_after: float, **rule: Any) -> None:
-        super().__init__(message, **rule)
+    def __init__(self, message: str, retry_after: float, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
 
@@ -161,8 +152,8 @@ class DeadlineExceededError(PartooError, TimeoutError):
 
     transient = hurried = True
 
-    def __init__(self, message: str, last_error: PartooError | None = None, **rule: Any) -> None:
-        super().__init__(message, **rule)
+    def __init__(self, message: str, last_error: PartooError | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.last_error = last_error
 
 
@@ -178,8 +169,8 @@ class APIConnectionError(PartooError):
     request_sent: bool = True
     stale: bool = False  # a read met a connection that had been closed since it was used
 
-    def __init__(self, message: str, request_sent: bool = True, route: str = "", **rule: Any) -> None:
-        super().__init__(message, **rule)
+    def __init__(self, message: str, request_sent: bool = True, route: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.request_sent = request_sent
         self.route = route
 
@@ -200,14 +191,11 @@ class APIResponseValidationError(PartooError):
 
     foreign: bool = False
 
-    def __init__(
-        self, problems: tuple[str, ...], status: int = 200, route: str = "", *, foreign: bool = False, **rule: Any
-    ) -> None:
-        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}", **rule)
+    def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "", **facts: Any) -> None:
+        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}", **facts)
         self.problems = problems
         self.status = status
         self.route = route
-        self.foreign = foreign
 
 
 class APIStatusError(PartooError):
@@ -229,9 +217,9 @@ class APIStatusError(PartooError):
         retry_after: float | None = None,
         detail: str = "",
         server: str = "",
-        **rule: Any,
+        **facts: Any,
     ) -> None:
-        super().__init__(_status_message(status, route, detail, server), **rule)
+        super().__init__(_status_message(status, route, detail, server), **facts)
         self.status = status
         self.body = body
         self.route = route
@@ -276,8 +264,8 @@ class ScanError(PartooError):
         report: The ``ScanReport`` of what was done.
     """
 
-    def __init__(self, message: str, report: ScanReport, **rule: Any) -> None:
-        super().__init__(message, **rule)
+    def __init__(self, message: str, report: ScanReport, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.report = report
 
 

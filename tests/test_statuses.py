@@ -12,7 +12,7 @@ import pytest
 from partoo_async import InternalServerError, PartooClient
 from partoo_async._call.retrying import server_failed, worth_retrying
 from partoo_async._protocol import statuses
-from partoo_async._protocol.statuses import FAILURES, STATUSES, Repeat, Rule, rule_of
+from partoo_async._protocol.statuses import STATUSES, Repeat, Rule, rule_of
 from partoo_async.cli.errors import exit_code
 from partoo_async.errors import (
     APIConnectionError,
@@ -20,6 +20,7 @@ from partoo_async.errors import (
     APIStatusError,
     PartooError,
     QuotaExceededError,
+    RateLimitError,
 )
 from tests.conftest import FAST
 from tests.each import each
@@ -33,7 +34,20 @@ TABLE: dict[str, Rule[Any]] = {
     **{str(status): rule for status, rule in STATUSES.items()},
     "other 5xx": statuses.OTHER_5XX,
     "other status": statuses.OTHER_STATUS,
-    **FAILURES,
+    "bad argument, key or server": statuses.CONFIGURATION,
+    "client closed": statuses.CLOSED,
+    "no room in the quota": statuses.QUOTA,
+    "`timeout` over": statuses.DEADLINE,
+    "no connection: refused, DNS, failing proxy": statuses.UNSENT,
+    "no connection in time": statuses.CONNECT_TIMEOUT,
+    "TLS": statuses.TLS,
+    "proxy refuses": statuses.PROXY_REFUSED,
+    "connection cut": statuses.CUT,
+    "`attempt_timeout` over": statuses.ATTEMPT_TIMEOUT,
+    "response is no HTTP": statuses.MALFORMED,
+    "body is no JSON, or cannot be decompressed": statuses.UNREADABLE,
+    "body of another group or section": statuses.FOREIGN,
+    "body too large, or of another shape; response to a write cut off": statuses.UNUSABLE,
 }
 
 
@@ -55,7 +69,7 @@ def row(rule: Rule[Any]) -> list[str]:
     elif rule.max_retries is not None:
         most = str(rule.max_retries)
     else:
-        most = "`timeout`" if rule.error is statuses.RateLimitError else "`max_retries`"
+        most = "`timeout`" if rule.error is RateLimitError else "`max_retries`"
     return [
         f"`{rule.error.__name__}`",
         "yes" if rule.transient else "no",
@@ -73,6 +87,13 @@ def test_the_page_shows_the_table() -> None:
     shown = {cells[0]: cells[1:] for cells in rows[: len(TABLE)]}
     assert shown == {name: row(rule) for name, rule in TABLE.items()}
     assert list(shown) == list(TABLE)
+
+
+def test_no_rule_is_left_out() -> None:
+    """Every named rule has its row."""
+    named = {name for name, rule in vars(statuses).items() if isinstance(rule, Rule) and not name.startswith("_")}
+    assert named == {name for name in named if getattr(statuses, name) in [*TABLE.values()]}
+    assert len(TABLE) == len(STATUSES) + len(named)
 
 
 @each("name", TABLE)
