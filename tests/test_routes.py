@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from partoo_async import HoldEvent, PartooClient, PauseEvent, RequestEvent, RetryEvent
 from partoo_async._protocol import operations, routes
 from partoo_async._protocol.routes import Route, resource_path, template_of
@@ -91,11 +89,10 @@ def test_resource_path(path: str, plain: str | None) -> None:
     assert resource_path(path) == plain
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_events_carry_the_template(emulator: Emulator) -> None:
     """Each kind of event of a call has the route with its ids, and the template without."""
     events: list[Event] = []
-    emulator.faults.add("rate_limited", retry_after=1, times=1)
+    emulator.faults.add("rate_limited", retry_after=0, times=1)
     emulator.faults.add("status", status=500, times=1)
     async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST, on_event=events.append) as client:
         await client.groups.get(7, 42)

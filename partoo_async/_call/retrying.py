@@ -16,25 +16,25 @@ from partoo_async.quota import LONGEST_PAUSE
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-
 __all__ = ["RetryThrottle", "Retrying", "backoff", "import_for_errors", "server_failed", "wait_after", "worth_retrying"]
 
 T = TypeVar("T")
 
 
 def import_for_errors() -> None:
-    """Import what only failures need. When one comes, there may be no file handle left to read it with."""
+    """Import what only failures need."""
+    # Not at the first failure: there may be no file handle left to read it with.
     import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is quicker without it
 
     "example.invalid".encode("idna")  # the codec for host names
 
 
 class RetryThrottle:
-    """The retry budget of a client, as in gRPC: a retry costs 1 of 100 tokens, a success earns a half."""
+    """The retry budget of a client: a retry costs 1 of 100 tokens, a success earns a half."""
 
     __slots__ = ("tokens",)
 
-    FULL = 100.0
+    FULL = 100.0  # the scheme of gRPC
 
     def __init__(self) -> None:
         self.tokens: float = self.FULL
@@ -54,18 +54,12 @@ class RetryThrottle:
 
 
 def server_failed(error: PartooError) -> bool:
-    """Whether the server, or the connection to it, may be at fault. Then every request meets it."""
+    """Whether the server, or the connection to it, may be at fault."""
     return error.transient and rule_of(error).outage
 
 
 def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False) -> bool:
-    """Whether to send the same request again after this error.
-
-    Args:
-        error: That of the attempt.
-        idempotent: The request may be processed twice.
-        once: Not after a fault of the server.
-    """
+    """Whether to send the same request again. ``once``: not after a fault of the server."""
     if not isinstance(error, PartooError) or not error.transient or (once and server_failed(error)):
         return False
     repeat = rule_of(error).repeat
@@ -73,13 +67,13 @@ def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False
 
 
 def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after so many failures: a random part of the doubling backoff (full jitter)."""
+    """Return seconds: a random part of the doubling backoff (full jitter)."""
     # The exponent is bounded, since 2.0 ** 1024 would overflow.
     return chance() * min(policy.max_backoff, policy.initial_backoff * 2.0 ** min(failures - 1, 60))
 
 
-def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after so many failures, at least the ``retry_after`` of the last one."""
+def wait_after(policy: RetryPolicy, failures: int, error: PartooError, chance: Callable[[], float]) -> float:
+    """Return seconds: the backoff, or what the server asked for if that is longer."""
     wait = backoff(policy, failures, chance)
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     # Never earlier than asked, and not all at the same moment.
@@ -88,29 +82,19 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, ch
 
 @define
 class Retrying:
-    """The retries of one call, made after its first attempt failed.
-
-    Attributes:
-        idempotent: The request may be processed twice.
-        remaining: Returns the seconds until the deadline of the call.
-        pause: Returns the seconds that the quota is paused.
-        on_retry: Gets the error and the seconds to wait.
-        once: Faults of the server are not retried here.
-        gated: A pause of the quota holds the call back.
-        before: Attempts that were made already.
-    """
+    """The retries of one call, made after its first attempt failed."""
 
     policy: RetryPolicy
     throttle: RetryThrottle
-    idempotent: bool
-    remaining: Callable[[], float]
-    pause: Callable[[], float]
+    idempotent: bool  # the request may be processed twice
+    remaining: Callable[[], float]  # seconds until the deadline of the call
+    pause: Callable[[], float]  # seconds until the pause of the quota is over
     sleep: Callable[[float], Awaitable[None]]
-    on_retry: Callable[[PartooError, float], None]
+    on_retry: Callable[[PartooError, float], None]  # gets the error and the seconds to wait
     chance: Callable[[], float] = random.random
-    once: bool = False
-    gated: bool = True
-    before: Sequence[Attempt] = ()
+    once: bool = False  # faults of the server are not retried here
+    gated: bool = True  # a pause of the quota holds the call back
+    before: Sequence[Attempt] = ()  # made for the caller already
     _failures: int = 0
     _limited: int = 0
     _bounded: int = 0
@@ -130,13 +114,18 @@ class Retrying:
 
         # One for each call: a shared instance mixes up the state of concurrent calls.
         engine = AsyncRetrying(
-            retry=self._worth, wait=self._wait, stop=self._stop, before_sleep=self._tell, sleep=self.sleep, reraise=True
+            retry=self._worth,
+            wait=self._wait,
+            stop=self._stop,
+            before_sleep=lambda state: self.on_retry(_error(state), state.upcoming_sleep),
+            sleep=self.sleep,
+            reraise=True,
         )
         return await engine(step)
 
     def _worth(self, state: RetryCallState) -> bool:
         error = _error(state)
-        if error is None or not worth_retrying(error, idempotent=self.idempotent, once=self.once):
+        if not worth_retrying(error, idempotent=self.idempotent, once=self.once):
             return False
         if error.max_retries is not None:
             self._bounded += 1
@@ -159,22 +148,15 @@ class Retrying:
     def _stop(self, state: RetryCallState) -> bool:
         error = _error(state)
         limited = isinstance(error, RateLimitError)
-        hold = max(self.pause(), state.upcoming_sleep) if limited else state.upcoming_sleep
-        if hold > LONGEST_PAUSE:
+        wait = max(self.pause(), state.upcoming_sleep) if limited else state.upcoming_sleep
+        if wait > LONGEST_PAUSE:
             return True
-        if hold >= self.remaining():
-            if error is not None:
-                error.hurried = True  # a caller that shares this read, and has more time, may go on
+        if wait >= self.remaining():
+            error.hurried = True  # a caller that shares this read, and has more time, may go on
             return True
         return not limited and not self.throttle.spend()
 
-    def _tell(self, state: RetryCallState) -> None:
-        error = _error(state)
-        if error is not None:
-            self.on_retry(error, state.upcoming_sleep)
 
-
-def _error(state: RetryCallState) -> PartooError | None:
+def _error(state: RetryCallState) -> Any:
     outcome: Any = state.outcome
-    error = outcome.exception() if outcome is not None and outcome.failed else None
-    return error if isinstance(error, PartooError) else None
+    return outcome.exception()

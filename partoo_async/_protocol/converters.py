@@ -136,7 +136,7 @@ def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callabl
 # Cached and made on demand: generating the hooks at import would make the import a fifth slower.
 @cache
 def _make_converter(*, exact: bool) -> Converter:
-    """Return a converter that is exact and fast, or one that ignores unknown fields and names the place of a fault."""
+    """Return a converter: an exact and fast one, or one that ignores unknown fields and names the place of a fault."""
     converter = Converter(detailed_validation=not exact)
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)

@@ -36,25 +36,20 @@ _NEUTRAL: dict[type, dict[str, object]] = {
 
 
 class Decoder:
-    """Decodes bodies into models.
-
-    Attributes:
-        drift: A kind, such as ``Group.business_ids missing``, to the number of responses that showed it.
-        strict: Raise ``APIResponseValidationError`` for drift.
-    """
+    """Decodes bodies into models, and counts drift, or refuses it if ``strict``."""
 
     __slots__ = ("_hooks", "drift", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: bool = strict
         self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
-        self.drift: Counter[str] = Counter()
+        self.drift: Counter[str] = Counter()  # such as "Group.business_ids missing" to a number of responses
 
     def decode(self, body: bytes, cls: type[T], request: Request) -> T:
-        """Return a whole JSON body as an instance of an attrs class.
+        """Return a body as an instance of an attrs class.
 
         Raises:
-            InvalidJSONError: The body is no JSON. It may have been cut off.
+            InvalidJSONError: The body is no JSON.
             APIResponseValidationError: The JSON does not fit the class.
             TypeError: A field of the class has a type that no rule decodes.
         """
@@ -96,10 +91,7 @@ class Decoder:
 
 
 def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return a copy of JSON data without unknown fields, and with neutral values for missing ones.
-
-    ``drift`` counts each difference, and ``paths`` gets its place: ``missing @ $.business_ids``.
-    """
+    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift."""
     cls = optional_item(cls) or cls
     item = tuple_item(cls)
     if item is not None:

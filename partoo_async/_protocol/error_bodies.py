@@ -20,16 +20,7 @@ _ERROR_BODIES: dict[int, tuple[type, str]] = {
 
 
 def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
-    """Return the body of an error response as ``(value, raw)``. Never raises.
-
-    Args:
-        status: Decides which documented class is tried: that of 400, 401 or 403.
-        body: The whole body.
-
-    Returns:
-        ``raw`` is the JSON value, else the first 2,000 characters of the text, else None. ``value`` is the documented
-        class where ``raw`` fits it under ``errors`` or ``error``, else the same as ``raw``.
-    """
+    """Return a body as the documented class of its status, if it fits, and as JSON, text or None. Never raises."""
     try:
         raw = decode_exactly(body)
     except InvalidJSONError:
@@ -50,15 +41,8 @@ def decode_error_body(status: int, body: bytes) -> tuple[object, object]:
 
 
 def describe_errors(body: object) -> str:
-    """Return the messages of an error body as one line for people.
-
-    Args:
-        body: Decoded JSON. All documented variants are read: ``errors`` or ``error`` on top, under it an object, a list
-            or a string, in which ``json`` is an object or a string.
-
-    Returns:
-        At most 300 printable characters. "" if there is no message.
-    """
+    """Return the messages of a decoded error body as one line for people, or ""."""
+    # All documented variants are read: ``errors`` or ``error`` on top, under it an object, a list or a string.
     if isinstance(body, dict):
         body = body.get("errors", body.get("error", body))
     text = "; ".join(_leaves(body, "", 0))
@@ -68,7 +52,6 @@ def describe_errors(body: object) -> str:
 
 
 def _leaves(value: object, label: str, depth: int) -> list[str]:
-    """The strings of an error body, each with its label."""
     if depth > 4:  # bounded, like the breadth below: the server decides what the body is
         return []
     if isinstance(value, dict):

@@ -23,12 +23,7 @@ T = TypeVar("T")
 
 
 def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
-    """Return the result of an operation.
-
-    Raises:
-        APIStatusError: The status is not 2xx.
-        APIResponseValidationError: The status is 2xx, but the body is cut off, invalid or of another shape.
-    """
+    """Return the result of an operation. Raises ``APIStatusError`` or ``APIResponseValidationError``."""
     request = operation.request
     if 200 <= response.status < 300:
         if response.cut and operation.whole:

@@ -1,7 +1,6 @@
-"""One pure function for each API operation: what to send, how to read the response, and whether it may be sent twice.
+"""One pure function for each API operation: what to send, and how to read the response.
 
-Each function checks its arguments and raises ``ConfigurationError``. Source: "Groups and Sections" of the API's
-documentation. What that leaves open is said at its line.
+Source: "Groups and Sections" of the API's documentation. What that leaves open is said at its line.
 """
 
 from __future__ import annotations
@@ -51,25 +50,13 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 @define  # made for each call: see Request
 class Operation(Generic[T]):
-    """An operation ready to be sent.
-
-    Attributes:
-        read: Makes the result of a decoder, the body of a 2xx, and the request for errors.
-        idempotent: It may be repeated when it may already have been done.
-        shareable: A read with a frozen result: callers who ask for the same may get the same object.
-        whole: A write that returns what the server says: a body that was cut off is an error.
-    """
+    """An operation ready to be sent."""
 
     request: Request
-    read: Callable[[Decoder, bytes, Request], T]
-    idempotent: bool
-    shareable: bool = False
-    whole: bool = False
-
-
-def _query(**params: object) -> str:
-    given = {name: value for name, value in params.items() if value is not None}
-    return "?" + urlencode(given, quote_via=quote) if given else ""
+    read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
+    idempotent: bool  # it may be sent again after it may have been processed
+    shareable: bool = False  # a read with a frozen result: callers may get the same object
+    whole: bool = False  # a write that returns the body: one that was cut off is an error
 
 
 def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, request: Request) -> T:
@@ -86,7 +73,7 @@ def _read_page(decoder: Decoder, body: bytes, request: Request) -> SectionPage:
 
 
 def _read_id(known: int | None, _: Decoder, body: bytes, request: Request) -> int:
-    """Return the id in the response to a write, or ``known`` if the response to an update does not repeat it."""
+    # A response to an update may not repeat the id.
     try:
         data = decode_json(body)
     except ValueError:
@@ -105,7 +92,7 @@ def _read_nothing(_: Decoder, __: bytes, ___: Request) -> None:
 
 
 def get_group(section_id: object, group_id: object) -> Operation[Group]:
-    """Get one group with its businesses."""
+    """Get a group with its businesses."""
     section, group = check_id("section_id", section_id), check_id("group_id", group_id)
     return Operation(routes.GET_GROUP.request(section, group), partial(_read_model, Group, group), True, True)
 
@@ -143,7 +130,7 @@ def get_section(section_id: object) -> Operation[Section]:
 
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
-    """Get one page of sections. ``org_id`` is for keys of the PROVIDER role."""
+    """Get one page of sections."""
     page = check_count("page", page, least=1)
     if group_name_query is not None:
         if not isinstance(group_name_query, str):
@@ -151,12 +138,14 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
         group_name_query = str.__str__(group_name_query)  # an enum of strings would print its name
         check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
-    query = _query(page=page, org_id=org, group_name_query=group_name_query)
+    params = {"page": page, "org_id": org, "group_name_query": group_name_query}
+    given = {name: value for name, value in params.items() if value is not None}
+    query = "?" + urlencode(given, quote_via=quote)
     return Operation(routes.LIST_SECTIONS.request(query=query), _read_page, True, True)
 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:
-    """Create a section. The result is its id. ``org_id`` is for keys of the PROVIDER role."""
+    """Create a section. The result is its id."""
     body: dict[str, object] = {"name": check_name(name)}
     if org_id is not None:
         body["org_id"] = check_id("org_id", org_id)
@@ -180,15 +169,7 @@ def delete_section(section_id: object) -> Operation[None]:
 def custom(
     method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
 ) -> Operation[Any]:
-    """Any other endpoint. The result is the decoded JSON. Of a write also its text, or None for an empty body.
-
-    Args:
-        method: GET, POST, PUT, PATCH or DELETE, in any case.
-        path: Below the base URL of the server.
-        params: The query.
-        json: The body, or None for no body.
-        idempotent: It may be repeated when it may already have been done. None: only a GET may.
-    """
+    """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
     verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -198,7 +179,7 @@ def custom(
     except TypeError as error:
         raise ConfigurationError(f"json: {error}") from None
     reads = verb == "GET"
-    safe = reads if idempotent is None else idempotent
+    safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
     return Operation(request, partial(_read_json, not reads), safe, whole=not reads)
 

@@ -28,14 +28,9 @@ def _parse_date(text: str) -> datetime | None:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Return how many seconds a response asks to wait: the most of its ``Retry-After`` lines, or None.
-
-    Args:
-        headers: Those of the response.
-        now: See ``parse_retry_after``.
-    """
-    # A multidict holds several lines, a plain mapping one. ``lines`` is the method: tracebacks with local variables
-    # would show the values of all headers otherwise.
+    """Return how many seconds a response asks to wait, or None."""
+    # The longest wait counts. A multidict holds several lines, a plain mapping one. ``lines`` is the method: tracebacks
+    # with local variables would show the values of all headers otherwise.
     lines = getattr(headers, "getall", None)
     values = lines("Retry-After", ()) if lines is not None else (headers.get("Retry-After"),)
     date = headers.get("Date")
@@ -44,15 +39,12 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
 
 
 def parse_retry_after(value: str | None, date: str | None = None, *, now: datetime | None = None) -> float | None:
-    """Return how long a ``Retry-After`` asks to wait. Never raises.
+    """Return the seconds of a ``Retry-After``, 0 for a date that has passed, None if it is unusable. Never raises.
 
     Args:
-        value: Seconds, with or without a fraction, or an HTTP date (RFC 9110). Or a list, since proxies join lines.
-        date: The ``Date`` of the same response. A date is measured against it, so a wrong local clock does no harm.
-        now: The time to measure against if ``date`` is missing or unusable.
-
-    Returns:
-        Seconds, the most of a list; 0 for a date that has passed. None: missing or unusable.
+        value: Seconds, an HTTP date (RFC 9110), or a list of these, since proxies join lines.
+        date: The ``Date`` of the same response.
+        now: The time, in case ``date`` is missing or unusable.
     """
     if value is None or len(value) > _MAX_HEADER:
         return None
@@ -64,6 +56,7 @@ def _seconds(value: str, date: str | None, now: datetime | None) -> float | None
     if _SECONDS.fullmatch(value):
         return float(value)
     until = _parse_date(value)
+    # Measured against the clock of the server: a wrong local clock does no harm.
     since = (_parse_date(date) if date and len(date) <= _MAX_HEADER else None) or now
     if until is None or since is None:
         return None

@@ -1,4 +1,4 @@
-"""The endpoints of the API, each written once. Requests, events and the cache of reads take their paths from here."""
+"""The endpoints of the API, each written once. Requests, events and the cache of reads take them from here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from partoo_async._protocol.http import Request
 
@@ -15,28 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Route", "resource_path", "template_of"]
 
-_PARAMETER = re.compile(r"\{\w+\}")
-
 
 @frozen
 class Route:
-    """An endpoint.
-
-    Attributes:
-        method: GET, POST or DELETE.
-        path: Below the base URL of the server, with the names of ids in braces.
-        template: Method and path.
-    """
+    """An endpoint."""
 
     method: str
-    path: str
-    template: str = field(init=False)
-    _format: str = field(init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        # ``%`` takes half the time of ``str.format``, and this is done for each call.
-        object.__setattr__(self, "template", f"{self.method} {self.path}")
-        object.__setattr__(self, "_format", _PARAMETER.sub("%d", self.path))
+    path: str  # below the base URL of the server, with the names of ids in braces
+    template: str = field(default=Factory(lambda self: f"{self.method} {self.path}", takes_self=True))
+    # ``%`` takes half the time of ``str.format``, and each call has to format its path.
+    _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%d", self.path), takes_self=True))
 
     def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
         """Return a request to the endpoint, with these ids in the order of the path."""
@@ -58,7 +46,8 @@ _BUSINESS_PATHS = ("/business/search", "/business/{business_id}")
 
 
 def template_of(method: str, path: str) -> str:
-    """Return the template of a custom request, or "" if it is not known which parts of the path are ids."""
+    """Return the template of a custom request, or ""."""
+    # Of other paths it is not known which parts are ids. The first that fits counts.
     known = (one for one in (*_SECTION_PATHS, *_BUSINESS_PATHS) if _fits(path, one, bool))
     path = next(known, "")
     return f"{method} {path}" if path else ""
@@ -70,6 +59,7 @@ def resource_path(path: str) -> str | None:
     ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
     """
     plain = path.partition("?")[0]
+    # A gateway and a server behind it unescape twice.
     while (shorter := unquote(plain)) != plain:
         plain = shorter
     parts = [part.lstrip("0") or "0" if _is_number(part) else part for part in plain.split("/") if part]
