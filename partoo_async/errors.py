@@ -1,14 +1,14 @@
-"""Everything that can go wrong, as one tree::
+"""Everything that this package raises::
 
     PartooError
-    ├── ConfigurationError (ValueError)       a bad key, server or argument; nothing was sent
-    ├── ClientClosedError (RuntimeError)      the client is closed, or belongs to another event loop or process
-    ├── QuotaExceededError                    refused here, never sent: the quota cannot serve it in time
-    ├── DeadlineExceededError (TimeoutError)  the whole call ran out of time
+    ├── ConfigurationError (ValueError)       wrong key, server or argument
+    ├── ClientClosedError (RuntimeError)      client closed, or of another event loop
+    ├── QuotaExceededError                    no room in the quota in time
+    ├── DeadlineExceededError (TimeoutError)  call ran out of time
     ├── APIConnectionError                    no complete response
-    │   └── APITimeoutError (TimeoutError)    one attempt ran out of time
-    ├── APIResponseValidationError            the response does not fit the schema, or is too large
-    ├── APIStatusError                        any status that is not a success
+    │   └── APITimeoutError (TimeoutError)    attempt ran out of time
+    ├── APIResponseValidationError            unusable response
+    ├── APIStatusError                        status that is no success
     │   ├── BadRequestError                   400
     │   ├── AuthenticationError               401
     │   ├── PermissionDeniedError             403
@@ -16,9 +16,9 @@
     │   ├── UnsupportedMediaTypeError         415
     │   ├── RateLimitError                    429
     │   └── InternalServerError               5xx
-    └── ScanError                             a scan ended before its last group
+    └── ScanError                             scan ended early
 
-Every error pickles and copies. None holds the API key or a live response.
+Errors pickle and copy. None holds the API key or a live response.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Attempt:
     """One failed attempt of a call.
 
     Attributes:
-        outcome: The status, such as "503", or the class name of the error.
+        outcome: A status, such as "503", or the class name of an error.
         elapsed: Seconds, without the wait for quota.
         request_sent: The server may have seen the request.
     """
@@ -79,10 +79,10 @@ class PartooError(Exception):
     """The base of all errors of this package.
 
     Attributes:
-        attempts: The attempts before this error, oldest first. Empty if nothing was sent.
-        transient: The same call may succeed later, without any change.
+        attempts: What was tried, oldest first.
+        transient: The same call may succeed later.
         max_retries: Upper bound on retries after this error. None: ``RetryPolicy.max_retries``.
-        hurried: Only time was lacking. With more of it, the call would have tried again.
+        hurried: With more time, the call would have tried again.
     """
 
     # ``_protocol/statuses.py`` decides the second and third of the errors that the client raises.
@@ -113,7 +113,7 @@ class ConfigurationError(PartooError, ValueError):
     """An argument, the key or the server is wrong. Nothing was sent.
 
     Attributes:
-        unknown_id: The argument is a number or a text that is no id, such as -1. A visitor may have sent it.
+        unknown_id: The argument is a number or text, but no id, such as -1.
     """
 
     unknown_id: bool = False
@@ -123,17 +123,17 @@ class ClientClosedError(PartooError, RuntimeError):
     """The client is closed, or belongs to another event loop or process.
 
     Attributes:
-        request_sent: The client was closed while the request was in flight. The server may have seen it.
+        request_sent: The server may have seen the request.
     """
 
     request_sent: bool = False
 
 
 class QuotaExceededError(PartooError):
-    """The quota has no room before the deadline of the call. Nothing was sent.
+    """The quota has no room before the deadline. Nothing was sent.
 
     Attributes:
-        retry_after: Seconds until there should be room.
+        retry_after: Seconds until there is room.
     """
 
     transient = hurried = True
@@ -144,7 +144,7 @@ class QuotaExceededError(PartooError):
 
 
 class DeadlineExceededError(PartooError, TimeoutError):
-    """The whole call, with its waits and retries, ran out of time.
+    """The call, with its waits and retries, ran out of time.
 
     Attributes:
         last_error: That of the last attempt, or None.
@@ -158,10 +158,10 @@ class DeadlineExceededError(PartooError, TimeoutError):
 
 
 class APIConnectionError(PartooError):
-    """No complete response: the connection was refused or cut, or what came is no HTTP.
+    """No complete HTTP response arrived.
 
     Attributes:
-        request_sent: False only if the server cannot have seen the request.
+        request_sent: The server may have seen the request.
         route: Method and path.
     """
 
@@ -183,16 +183,16 @@ class APIResponseValidationError(PartooError):
     """The response is not JSON, does not fit the schema, or is too large.
 
     Attributes:
-        problems: Such as ``expected int @ $.id``. They never quote the payload.
-        status: The status of the response.
+        problems: Such as ``expected int @ $.id``. Without the payload.
+        status: The HTTP status.
         route: Method and path.
-        foreign: The response belongs to another request, by its id.
+        foreign: The response has another id than the request.
     """
 
     foreign: bool = False
 
     def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "", **facts: Any) -> None:
-        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}", **facts)
+        super().__init__(f"unusable {status} response to {route or 'the request'}: {'; '.join(problems)}", **facts)
         self.problems = problems
         self.status = status
         self.route = route
@@ -203,7 +203,7 @@ class APIStatusError(PartooError):
 
     Attributes:
         status: The HTTP status.
-        body: An attrs class for a documented error body, else JSON, else 2,000 characters of text, else None.
+        body: A documented class, JSON, 2,000 characters of text, or None.
         route: Method and path.
         retry_after: Seconds that the server asks to wait, or None.
         server: Name and address of the server.
@@ -228,7 +228,7 @@ class APIStatusError(PartooError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the request is incorrect. ``body.errors.json`` says why."""
+    """400: the request is incorrect."""
 
 
 class AuthenticationError(APIStatusError):
@@ -248,7 +248,7 @@ class UnsupportedMediaTypeError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: the quota of the organization is used up, for ``retry_after`` seconds if the server says so."""
+    """429: the quota of the organization is used up."""
 
     transient = True
 
@@ -258,7 +258,7 @@ class InternalServerError(APIStatusError):
 
 
 class ScanError(PartooError):
-    """A scan ended early, or had failures that the caller did not want.
+    """A scan ended early, or had failures.
 
     Attributes:
         report: The ``ScanReport`` of what was done.

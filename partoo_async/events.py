@@ -1,4 +1,4 @@
-"""What ``on_event`` gets: one frozen value for each thing that happened. None holds the key or a payload."""
+"""What ``on_event`` gets. No event holds the key or a payload."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class RequestEvent:
     """A request was sent and has ended.
 
     Attributes:
-        route: Method and path, such as "GET /sections/7". Without the query.
+        route: Method and path, without the query.
         status: That of the response, or None.
         error: The class name of the error, None on success.
         elapsed: Seconds, without the wait for quota.
-        attempt: 1 for the first attempt of the call.
+        attempt: From 1.
         server: Where it was sent.
-        template: The route with names in place of ids, "GET /sections/{section_id}". "" for an unknown endpoint.
+        template: Such as "GET /sections/{section_id}", "" for unknown endpoints.
     """
 
     route: str
@@ -35,7 +35,7 @@ class RequestEvent:
     elapsed: float
     attempt: int
     server: Server
-    template: str = ""
+    template: str = ""  # last, here and below, with a default: applications make events in their tests
 
 
 @frozen
@@ -45,7 +45,7 @@ class RetryEvent:
     Attributes:
         route: Method and path.
         error: The class name of the error.
-        attempt: The number of the failed attempt, from 1.
+        attempt: From 1.
         wait: Seconds until the next attempt.
         template: As in ``RequestEvent``.
     """
@@ -61,7 +61,7 @@ class RetryEvent:
 class PauseEvent:
     """The server sent a 429: every call of this quota waits.
 
-    A burst of 429s is one pause, and one event. A later response that asks for longer is another.
+    A burst of 429s is one pause.
 
     Attributes:
         route: Method and path.
@@ -76,11 +76,11 @@ class PauseEvent:
 
 @frozen
 class HoldEvent:
-    """A scan holds, since no request succeeds, or goes on after a hold.
+    """A scan begins to hold, since no request succeeds, or goes on.
 
     Attributes:
-        route: Method and path of the request that failed.
-        seconds: How long the scan has held. 0.0 when the hold begins.
+        route: Method and path.
+        seconds: How long it has held, 0.0 at the beginning.
         error: The class name of the error.
         template: As in ``RequestEvent``.
     """
@@ -97,7 +97,7 @@ Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 
 @define
 class Emitter:
-    """Calls a client's ``on_event``. Its errors are logged once and never break a call."""
+    """Calls a client's ``on_event``."""
 
     on_event: Callable[[Event], object] | None
     _failed: bool = False
@@ -106,6 +106,7 @@ class Emitter:
         """Pass the event on, if ``on_event`` is set."""
         if self.on_event is None:
             return
+        # Its errors are logged once and never break a call.
         error = tell(self.on_event, event)
         if error is not None and not self._failed:
             self._failed = True

@@ -53,9 +53,9 @@ _PAUSE_SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600)
 class Telemetry:
     """Records the events of any number of clients as spans and metrics.
 
-    Each attempt is a CLIENT span, a child of the span that is current at the call, and a value of
-    ``http.client.request.duration`` in seconds, without the wait for quota. ``partoo_async.retries`` counts retries,
-    ``partoo_async.pause.duration`` has the seconds of each pause after a 429. No header, body or query is recorded.
+    Each attempt is a CLIENT span and a value of ``http.client.request.duration`` in seconds, without the wait for
+    quota. ``partoo_async.retries`` counts retries, ``partoo_async.pause.duration`` has the seconds of each pause after
+    a 429. No header, body or query is recorded.
 
     Args:
         tracer_provider: None for the global one, which may be set later.
@@ -68,10 +68,7 @@ class Telemetry:
     __slots__ = ("_durations", "_makes_spans", "_pauses", "_retries", "_tracer")
 
     def __init__(
-        self,
-        *,
-        tracer_provider: TracerProvider | None = None,
-        meter_provider: MeterProvider | None = None,
+        self, *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         _check("tracer_provider", tracer_provider, TracerProvider)
         _check("meter_provider", meter_provider, MeterProvider)
@@ -106,10 +103,8 @@ class Telemetry:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Silence OpenTelemetry's instrumentation of aiohttp inside the ``with`` block, if this makes spans.
-
-        The client sends its requests in such a block. Otherwise each would have two spans.
-        """
+        """Silence OpenTelemetry's instrumentation of aiohttp inside the ``with`` block, if this makes spans."""
+        # The client sends its requests in such a block. Otherwise each would have two spans.
         if not self._makes_spans:
             yield
             return

@@ -221,11 +221,11 @@ def test_attempts_are_empty_by_default() -> None:
         ),
         pytest.param(
             APIResponseValidationError(("expected int @ $.id", "missing @ $.name"), 200, ROUTE),
-            "unusable 200 answer to GET /sections/7/groups/42: expected int @ $.id; missing @ $.name",
+            "unusable 200 response to GET /sections/7/groups/42: expected int @ $.id; missing @ $.name",
             id="validation",
         ),
         pytest.param(
-            APIResponseValidationError(("too large",)), "unusable 200 answer to the request: too large", id="no route"
+            APIResponseValidationError(("too large",)), "unusable 200 response to the request: too large", id="no route"
         ),
     ],
 )

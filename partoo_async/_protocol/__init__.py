@@ -1,4 +1,4 @@
-"""The Partoo API as plain values: requests, responses, operations, and how a response is decoded.
+"""The Partoo API without I/O: ``operations``, ``routes``, what a response means (``interpret``), and ``statuses``.
 
-No I/O happens here. Imports ``errors``, ``models``, ``servers``, ``policy`` and ``_internal``; never a room above.
+Imports ``errors``, ``models``, ``servers``, ``policy`` and ``_internal``.
 """

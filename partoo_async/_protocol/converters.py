@@ -1,6 +1,6 @@
 """JSON values to models: the only module that knows cattrs.
 
-Types are strict: plain cattrs would turn ``"false"`` into True, and a string into a tuple of letters.
+Strict in types, where plain cattrs would turn ``"false"`` into True.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ID_LIMIT = 2**63
 
 
 class _MismatchError(TypeError):
-    """A value has the wrong type. The text says what was expected, and never quotes the value."""
+    """A value has the wrong type. The text never quotes it."""
 
 
 def tuple_item(kind: Any) -> Any:
-    """Return ``X`` of ``tuple[X, ...]``, and None for any other type."""
+    """Return ``X`` of ``tuple[X, ...]``, else None."""
     args = get_args(kind)
     return args[0] if get_origin(kind) is tuple and len(args) == 2 and args[1] is ... else None
 
 
 def optional_item(kind: Any) -> Any:
-    """Return ``X`` of ``X | None``, and None for any other type."""
+    """Return ``X`` of ``X | None``, else None."""
     args = get_args(kind)
     if get_origin(kind) not in (Union, UnionType) or len(args) != 2 or NoneType not in args:
         return None
@@ -136,7 +136,7 @@ def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callabl
 # Cached and made on demand: generating the hooks at import would make the import a fifth slower.
 @cache
 def _make_converter(*, exact: bool) -> Converter:
-    """Return a converter: an exact and fast one, or one that ignores unknown fields and names the place of a fault."""
+    # The exact one is fast. The other ignores unknown fields, and names the place of a fault.
     converter = Converter(detailed_validation=not exact)
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
@@ -149,12 +149,12 @@ def _make_converter(*, exact: bool) -> Converter:
 
 
 def exact_hook(cls: type[T]) -> Callable[[Any, type[T]], T]:
-    """Return the fast decoder of a class. It raises some error for whatever has not the documented shape."""
+    """Return the fast decoder of a class. It raises some error for what does not fit."""
     return _make_converter(exact=True).get_structure_hook(cls)
 
 
 def structure(data: object, cls: type[T]) -> T:
-    """Return the value as an instance of the class. Raises an error that ``problems_of`` reads."""
+    """Return an instance of the class. Raises an error for ``problems_of``."""
     return _make_converter(exact=False).structure(data, cls)
 
 

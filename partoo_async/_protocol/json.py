@@ -56,7 +56,7 @@ def decode_exactly(body: bytes) -> Any:
 
 
 def _check_size(body: bytes) -> None:
-    # Brackets and commas within strings count, too. They are few, and to skip them would mean to parse.
+    # Brackets and commas within strings count, too: to skip them would mean to parse.
     if body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS:
         raise TooManyValuesError(f"the body holds more than {_MOST_CONTAINERS} objects and lists")
     if body.count(b":") > _MOST_FIELDS:

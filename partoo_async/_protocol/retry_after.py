@@ -1,4 +1,4 @@
-"""How long a response asks to wait: ``Retry-After`` as servers and proxies write it."""
+"""``Retry-After`` as servers and proxies write it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parse_retry_after(value: str | None, date: str | None = None, *, now: dateti
     Args:
         value: Seconds, an HTTP date (RFC 9110), or a list of these, since proxies join lines.
         date: The ``Date`` of the same response.
-        now: The time, in case ``date`` is missing or unusable.
+        now: In case ``date`` is unusable.
     """
     if value is None or len(value) > _MAX_HEADER:
         return None

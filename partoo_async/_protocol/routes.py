@@ -1,4 +1,4 @@
-"""The endpoints of the API, each written once. Requests, events and the cache of reads take them from here."""
+"""The endpoints of the API, each written once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Route:
     _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%d", self.path), takes_self=True))
 
     def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
-        """Return a request to the endpoint, with these ids in the order of the path."""
+        """Return a request. The ids are in the order of the path."""
         return Request(self.method, self._format % ids + query, body, self.template)
 
 

@@ -1,6 +1,6 @@
-"""The one table of failures: which error each is, whether it is retried, and what a scan and a shell make of it.
+"""The one table of failures: what each raises, and what follows for retries, scans and the command line.
 
-To change how a 503 is retried, give it a row in ``STATUSES``. ``docs/errors.md`` shows the table, held by a test.
+To change how a 503 is retried, give it a row here. ``docs/errors.md`` shows the table; a test compares them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Rule(Generic[E]):
     transient: bool = field(default=Factory(lambda self: self.repeat is not Repeat.NEVER, takes_self=True))
 
     def make(self, *args: Any, **facts: Any) -> E:
-        """Return an error that carries the rule. The arguments are those of its class."""
+        """Return an error that carries the rule. Arguments are those of its class."""
         build: Callable[..., E] = self.error
         return build(*args, transient=self.transient, max_retries=self.max_retries, **facts)
 
@@ -87,12 +87,12 @@ def status_rule(status: int) -> Rule[errors.APIStatusError]:
 
 
 def proxy_rule(status: int) -> Rule[errors.APIConnectionError]:
-    """Return the rule of a proxy that does not connect, by the status of its response."""
+    """Return the rule of a proxy's refusal, by its status."""
     return UNSENT if status_rule(status).transient else PROXY_REFUSED
 
 
 def rule_of(error: errors.PartooError) -> Rule[Any]:
-    """Return the rule of an error. ``transient`` and ``max_retries`` are better read from the error itself."""
+    """Return the rule of an error, but for ``transient`` and ``max_retries``, which it carries itself."""
     if isinstance(error, errors.APIStatusError):
         return status_rule(error.status)
     if isinstance(error, errors.APIConnectionError):
