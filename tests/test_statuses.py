@@ -12,7 +12,7 @@ import pytest
 from partoo_async import InternalServerError, PartooClient
 from partoo_async._call.retrying import server_failed, worth_retrying
 from partoo_async._protocol import statuses
-from partoo_async._protocol.statuses import STATUSES, Repeat, Rule, rule_of
+from partoo_async._protocol.statuses import STATUSES, Rule, rule_of
 from partoo_async.cli.errors import exit_code
 from partoo_async.errors import (
     APIConnectionError,
@@ -56,7 +56,7 @@ def made(rule: Rule[Any], status: int = 200) -> PartooError:
     if issubclass(rule.error, APIStatusError):
         return rule.make(status)
     if issubclass(rule.error, APIConnectionError):
-        return rule.make("cut", rule.repeat is not Repeat.ALL)
+        return rule.make("cut", rule.retried != "all")
     if issubclass(rule.error, APIResponseValidationError):
         return rule.make(("cut",))
     return rule.make("no", 3.0) if issubclass(rule.error, QuotaExceededError) else rule.make("no")
@@ -64,7 +64,7 @@ def made(rule: Rule[Any], status: int = 200) -> PartooError:
 
 def row(rule: Rule[Any]) -> list[str]:
     """The cells of a rule's row in docs/errors.md, the first one left out."""
-    if rule.repeat is Repeat.NEVER:
+    if rule.retried == "none":
         most = "-"
     elif rule.max_retries is not None:
         most = str(rule.max_retries)
@@ -73,7 +73,7 @@ def row(rule: Rule[Any]) -> list[str]:
     return [
         f"`{rule.error.__name__}`",
         "yes" if rule.transient else "no",
-        rule.repeat.value,
+        rule.retried,
         most,
         "yes" if rule.outage else "no",
         str(rule.exit_code),
@@ -103,15 +103,15 @@ def test_errors_carry_their_rule(name: str) -> None:
     error = made(rule, {"other 5xx": 502, "other status": 418}.get(name) or (int(name) if name.isdigit() else 0))
     assert type(error) is rule.error
     assert (error.transient, error.max_retries) == (rule.transient, rule.max_retries)
-    assert worth_retrying(error, idempotent=True) is (rule.repeat is not Repeat.NEVER)
-    assert worth_retrying(error, idempotent=False) is (rule.repeat is Repeat.ALL)
+    assert worth_retrying(error, idempotent=True) is (rule.retried != "none")
+    assert worth_retrying(error, idempotent=False) is (rule.retried == "all")
     assert server_failed(error) is rule.outage
     assert exit_code(error) == rule.exit_code
 
 
 async def test_one_row_decides_how_a_503_is_retried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row of its own makes a 503 be retried once at most, after a write too, and end a command with 3."""
-    monkeypatch.setitem(STATUSES, 503, Rule(InternalServerError, Repeat.ALL, max_retries=1, exit_code=3))
+    monkeypatch.setitem(STATUSES, 503, Rule(InternalServerError, "all", max_retries=1, exit_code=3))
     emulator.faults.add("status", status=503)
     async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST) as client:
         with pytest.raises(InternalServerError) as caught:
@@ -127,7 +127,7 @@ def test_a_subclass_has_the_rule_of_its_base() -> None:
     class OddError(PartooError):
         """Made by a test double."""
 
-    assert rule_of(OddError("x")).repeat is Repeat.READS
+    assert rule_of(OddError("x")).retried == "reads"
     assert not worth_retrying(OddError("x"), idempotent=True)
     assert worth_retrying(OddError("x", transient=True), idempotent=True)
 

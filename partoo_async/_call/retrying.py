@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
-from partoo_async._protocol.statuses import Repeat, rule_of
+from partoo_async._protocol.statuses import rule_of
 from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
 from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
@@ -62,8 +62,8 @@ def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False
     """Whether to send the same request again. ``once``: not after a fault of the server."""
     if not isinstance(error, PartooError) or not error.transient or (once and server_failed(error)):
         return False
-    repeat = rule_of(error).repeat
-    return repeat is Repeat.ALL or (repeat is Repeat.READS and idempotent)
+    retried = rule_of(error).retried
+    return retried == "all" or (retried == "reads" and idempotent)
 
 
 def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> float:

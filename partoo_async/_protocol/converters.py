@@ -52,11 +52,11 @@ def _strict(kind: type[T]) -> Callable[[object, Any], T]:
 
 
 def _structure_int(value: object, _: Any) -> int:
-    if type(value) is int:
-        if 0 <= value < _ID_LIMIT:
-            return value
+    if type(value) is not int:
+        raise _MismatchError("expected int")
+    if not 0 <= value < _ID_LIMIT:
         raise _MismatchError("expected int from 0 to 2**63 - 1")
-    raise _MismatchError("expected int")
+    return value
 
 
 def _structure_float(value: object, _: Any) -> float:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from partoo_async._protocol.decoding import Decoder
     from partoo_async._protocol.http import Response
     from partoo_async._protocol.operations import Operation
-    from partoo_async.errors import APIStatusError
     from partoo_async.servers import Server
 
 __all__ = ["interpret"]
@@ -37,14 +36,10 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
             rule = UNUSABLE if isinstance(error, TooManyValuesError) else UNREADABLE
             invalid = rule.make((f"{error} @ $",), response.status, request.route)
         raise invalid  # after the except block: the context would hold the payload
-    raise _status_error(response, request.route, server)
-
-
-def _status_error(response: Response, route: str, server: Server) -> APIStatusError:
     status = response.status
     wait = retry_after(response.headers, now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
     # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
-    return status_rule(status).make(status, body, route, wait, detail, str(server))
+    raise status_rule(status).make(status, body, request.route, wait, detail, str(server))
