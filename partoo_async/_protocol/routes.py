@@ -24,7 +24,7 @@ class Route:
     path: str  # below the base URL of the server, with the names of ids in braces
     template: str = field(default=Factory(lambda self: f"{self.method} {self.path}", takes_self=True))
     # ``%`` takes half the time of ``str.format``, and each call has to format its path.
-    _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%d", self.path), takes_self=True))
+    _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%s", self.path), takes_self=True))
 
     def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
         """Return a request. The ids are in the order of the path."""
@@ -41,16 +41,15 @@ GET_GROUP = Route("GET", "/sections/{section_id}/groups/{group_id}")
 UPDATE_GROUP = Route("POST", "/sections/{section_id}/groups/{group_id}")
 DELETE_GROUP = Route("DELETE", "/sections/{section_id}/groups/{group_id}")
 
-_SECTION_PATHS = (LIST_SECTIONS.path, GET_SECTION.path, CREATE_GROUP.path, GET_GROUP.path)
-_BUSINESS_PATHS = ("/business/search", "/business/{business_id}")
+_SECTIONS = [route.path.split("/") for route in (LIST_SECTIONS, GET_SECTION, CREATE_GROUP, GET_GROUP)]
+_KNOWN = [*_SECTIONS, ["", "business", "search"], ["", "business", "{business_id}"]]
 
 
 def template_of(method: str, path: str) -> str:
     """Return the template of a custom request, or ""."""
     # Of other paths it is not known which parts are ids. The first that fits counts.
-    known = (one for one in (*_SECTION_PATHS, *_BUSINESS_PATHS) if _fits(path, one, bool))
-    path = next(known, "")
-    return f"{method} {path}" if path else ""
+    known = _find(path.split("/"), _KNOWN, bool)
+    return f"{method} {'/'.join(known)}" if known else ""
 
 
 def resource_path(path: str) -> str | None:
@@ -63,15 +62,18 @@ def resource_path(path: str) -> str | None:
     while (shorter := unquote(plain)) != plain:
         plain = shorter
     parts = [part.lstrip("0") or "0" if _is_number(part) else part for part in plain.split("/") if part]
-    plain = "/" + "/".join(parts)
-    return plain if any(_fits(plain, one, _is_number) for one in _SECTION_PATHS) else None
+    return "/".join(["", *parts]) if _find(["", *parts], _SECTIONS, _is_number) else None
 
 
-def _fits(path: str, template: str, is_id: Callable[[str], bool]) -> bool:
-    parts, names = path.split("/"), template.split("/")
-    return len(parts) == len(names) and all(
-        is_id(part) if name.startswith("{") else part == name for part, name in zip(parts, names, strict=True)
-    )
+def _find(parts: list[str], templates: list[list[str]], is_id: Callable[[str], bool]) -> list[str] | None:
+    for names in templates:
+        if len(names) == len(parts):
+            for name, part in zip(names, parts, strict=True):
+                if name != part and not (name.startswith("{") and is_id(part)):
+                    break
+            else:
+                return names
+    return None
 
 
 def _is_number(part: str) -> bool:
