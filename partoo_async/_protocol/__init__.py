@@ -1,4 +1,5 @@
-"""The Partoo API without I/O: ``operations``, ``routes``, what a response means (``interpret``), and ``statuses``.
+"""The Partoo API without I/O. An endpoint is in ``routes`` and ``operations``, what follows a failure in ``statuses``.
 
-Imports ``errors``, ``models``, ``servers``, ``policy`` and ``_internal``.
+``interpret``, ``decoding`` and ``error_bodies`` read responses. Imports the floors below: ``_internal``, ``errors``,
+``models``, ``policy``, ``servers``.
 """

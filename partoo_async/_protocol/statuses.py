@@ -44,7 +44,7 @@ STATUSES: dict[int, Rule[errors.APIStatusError]] = {
     408: Rule(errors.APIStatusError, "reads", outage=True),
     415: Rule(errors.UnsupportedMediaTypeError, exit_code=3),
     425: Rule(errors.APIStatusError, "reads", outage=True),
-    429: Rule(errors.RateLimitError, "all"),
+    429: Rule(errors.RateLimitError, "all"),  # bounded by the deadline alone, not by RetryPolicy.max_retries
     # 501 and 505 are about the request, 511 about the network in front of the server: a retry gets the same response.
     501: Rule(errors.InternalServerError),
     505: Rule(errors.InternalServerError),
