@@ -94,7 +94,8 @@ class PartooError(Exception):
     def __init__(self, *args: object, **facts: Any) -> None:
         super().__init__(*args)
         for name, value in facts.items():
-            getattr(type(self), name)  # raises for what is no attribute of the class
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no {name!r}")
             setattr(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -59,6 +59,12 @@ EVERY_ERROR: list[PartooError] = [
     RateLimitError(429, None, ROUTE, 60.0, "", SERVER),
     InternalServerError(502, "<html>Bad Gateway</html>", ROUTE, 3.0, "", SERVER),
     ScanError("1 group failed", {"a": "report"}),  # type: ignore[arg-type]
+    # What follows from an error is said when it is made.
+    ConfigurationError("section_id: expected an id", unknown_id=True),
+    ClientClosedError("the client is closed", request_sent=True),
+    APIConnectionError("no HTTP", True, ROUTE, max_retries=2),
+    APIResponseValidationError(("expected id 7 @ $.id",), 200, ROUTE, transient=True, max_retries=1, foreign=True),
+    InternalServerError(503, None, ROUTE, 3.0, "", SERVER, transient=True),
 ]
 
 every_error = each("error", EVERY_ERROR)
@@ -161,6 +167,24 @@ def test_a_duplicate_leaves_the_cause_behind(duplicate: Callable[[PartooError], 
     assert twin.__cause__ is None
     assert twin.__context__ is None
     assert twin.__traceback__ is None
+
+
+@each(
+    "make",
+    [
+        pytest.param(lambda **facts: ConfigurationError("bad", **facts), id="base"),
+        pytest.param(lambda **facts: QuotaExceededError("full", 1.0, **facts), id="quota"),
+        pytest.param(lambda **facts: DeadlineExceededError("over", **facts), id="deadline"),
+        pytest.param(lambda **facts: APITimeoutError("slow", **facts), id="connection"),
+        pytest.param(lambda **facts: APIResponseValidationError(("cut",), **facts), id="validation"),
+        pytest.param(lambda **facts: NotFoundError(404, **facts), id="status"),
+    ],
+)
+def test_what_is_said_of_an_error_is_an_attribute_of_it(make: Callable[..., PartooError]) -> None:
+    """A keyword sets an attribute of the class; one that the class does not know is refused."""
+    assert (make(transient=True).transient, make(max_retries=1).max_retries) == (True, 1)
+    with pytest.raises(TypeError, match="has no 'transiet'"):
+        make(transiet=True)
 
 
 def test_a_copy_is_its_own() -> None:
