@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
-from partoo_async._protocol.converters import Decoder, decode_error_body
-from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
+from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom
+from partoo_async._protocol.retry_after import parse_retry_after
 from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
 
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
-"""Everything that can go wrong, as one tree::
+"""Everything that this package raises::
 
     PartooError
-    ├── ConfigurationError (ValueError)       a bad key, server or argument; nothing was sent
-    ├── ClientClosedError (RuntimeError)      the client is closed, or belongs to another event loop or process
-    ├── QuotaExceededError                    refused here, never sent: the quota cannot serve it in time
-    ├── DeadlineExceededError (TimeoutError)  the whole call ran out of time
-    ├── APIConnectionError                    no complete answer
-    │   └── APITimeoutError (TimeoutError)    one attempt ran out of time
-    ├── APIResponseValidationError            the answer does not fit the schema, or is too large
-    ├── APIStatusError                        any status that is not a success
+    ├── ConfigurationError (ValueError)       wrong key, server or argument
+    ├── ClientClosedError (RuntimeError)      client closed, or of another event loop
+    ├── QuotaExceededError                    no room in the quota in time
+    ├── DeadlineExceededError (TimeoutError)  call ran out of time
+    ├── APIConnectionError                    no complete response
+    │   └── APITimeoutError (TimeoutError)    attempt ran out of time
+    ├── APIResponseValidationError            unusable response
+    ├── APIStatusError                        status that is no success
     │   ├── BadRequestError                   400
     │   ├── AuthenticationError               401
     │   ├── PermissionDeniedError             403
@@ -16,10 +16,9 @@
     │   ├── UnsupportedMediaTypeError         415
     │   ├── RateLimitError                    429
     │   └── InternalServerError               5xx
-    └── ScanError                             a scan ended before its last group
+    └── ScanError                             scan ended early
 
-Every error pickles and copies, carries what was tried in ``attempts``, and holds neither the API key nor a live
-response.
+Errors pickle and copy. None holds the API key or a live response.
 """
 
 from __future__ import annotations
@@ -56,10 +55,12 @@ __all__ = [
 
 @frozen
 class Attempt:
-    """One try of a call that failed.
+    """One failed attempt of a call.
 
-    ``outcome`` is the status ("503") or the error's class name ("APITimeoutError"); ``elapsed`` is how long the try
-    took, in seconds, without the wait for quota; ``request_sent`` says whether the server may have seen it.
+    Attributes:
+        outcome: A status, such as "503", or the class name of an error.
+        elapsed: Seconds, without the wait for quota.
+        request_sent: The server may have seen the request.
     """
 
     outcome: str
@@ -75,19 +76,27 @@ def _rebuild(cls: type[PartooError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class PartooError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base of all errors of this package.
 
+    Attributes:
+        attempts: What was tried, oldest first.
+        transient: The same call may succeed later.
+        max_retries: Upper bound on retries after this error. None: ``RetryPolicy.max_retries``.
+        hurried: With more time, the call would have tried again.
+    """
+
+    # ``_protocol/statuses.py`` decides the second and third of the errors that the client raises.
     attempts: tuple[Attempt, ...] = ()
-    """What was tried before this error was raised, oldest first. Empty when nothing was sent."""
-
     transient: bool = False
-    """Whether the same call may succeed later without any change: a fault of line, quota or server."""
-
-    repeats: int | None = None
-    """How often at most it is worth asking again because of it; None leaves that to the ``RetryPolicy``."""
-
+    max_retries: int | None = None
     hurried: bool = False
-    """Whether the call gave up for want of time alone: with more of it, it would have tried again."""
+
+    def __init__(self, *args: object, **facts: Any) -> None:
+        super().__init__(*args)
+        for name, value in facts.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no {name!r}")
+            setattr(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not the inherited one: subclasses take other arguments than ``args``, and OSError rewrites its own.
@@ -102,58 +111,67 @@ class PartooError(Exception):
 
 
 class ConfigurationError(PartooError, ValueError):
-    """A bad key, server or argument. Raised before anything is sent; the message says how to mend it."""
+    """An argument, the key or the server is wrong. Nothing was sent.
+
+    Attributes:
+        unknown_id: The argument is a number or text, but no id, such as -1.
+    """
 
     unknown_id: bool = False
-    """Whether it is about a number or a text that is no id of anything, such as -1: a visitor may have sent it."""
 
 
 class ClientClosedError(PartooError, RuntimeError):
-    """The client is closed, or was made for another event loop or another process."""
+    """The client is closed, or belongs to another event loop or process.
 
-    def __init__(self, message: str, request_sent: bool = False) -> None:
-        super().__init__(message)
-        self.request_sent = request_sent
-        """True when the client was closed while the request was under way, so that the server may have seen it."""
+    Attributes:
+        request_sent: The server may have seen the request.
+    """
+
+    request_sent: bool = False
 
 
 class QuotaExceededError(PartooError):
-    """The quota cannot serve this call before its deadline, so it was never sent.
+    """The quota has no room before the deadline. Nothing was sent.
 
-    ``retry_after``: seconds until the quota is expected to have room for it.
+    Attributes:
+        retry_after: Seconds until there is room.
     """
 
     transient = hurried = True
 
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: float, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
 
 class DeadlineExceededError(PartooError, TimeoutError):
-    """The whole call, with its waits and retries, ran out of time.
+    """The call, with its waits and retries, ran out of time.
 
-    ``last_error``: the error of the last attempt that was made, None when none was.
+    Attributes:
+        last_error: That of the last attempt, or None.
     """
 
     transient = hurried = True
 
-    def __init__(self, message: str, last_error: PartooError | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, last_error: PartooError | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.last_error = last_error
 
 
 class APIConnectionError(PartooError):
-    """No complete answer arrived: the connection was refused, cut, or spoke broken HTTP.
+    """No complete HTTP response arrived.
 
-    ``request_sent``: False only when the server cannot have seen the request. ``route``: method and path.
+    Attributes:
+        request_sent: The server may have seen the request.
+        route: Method and path.
     """
 
     transient = True
-    stale: bool = False  # whether a read met a connection that had been closed since it was used
+    request_sent: bool = True
+    stale: bool = False  # a read met a connection that had been closed since it was used
 
-    def __init__(self, message: str, request_sent: bool = True, route: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, request_sent: bool = True, route: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.request_sent = request_sent
         self.route = route
 
@@ -163,28 +181,33 @@ class APITimeoutError(APIConnectionError, TimeoutError):
 
 
 class APIResponseValidationError(PartooError):
-    """The answer does not fit the schema, is not JSON, or is too large.
+    """The response is not JSON, does not fit the schema, or is too large.
 
-    ``problems``: a tuple of texts like ``expected int @ $.id``; they never quote the payload. ``status`` and ``route``
-    tell which answer it was.
+    Attributes:
+        problems: Such as ``expected int @ $.id``. Without the payload.
+        status: The HTTP status.
+        route: Method and path.
+        foreign: The response has another id than the request.
     """
 
-    repeats: int | None = 2
-    foreign: bool = False  # whether it is the answer to another question, by its id
+    foreign: bool = False
 
-    def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "") -> None:
-        super().__init__(f"unusable {status} answer to {route or 'the request'}: {'; '.join(problems)}")
+    def __init__(self, problems: tuple[str, ...], status: int = 200, route: str = "", **facts: Any) -> None:
+        super().__init__(f"unusable {status} response to {route or 'the request'}: {'; '.join(problems)}", **facts)
         self.problems = problems
         self.status = status
         self.route = route
 
 
 class APIStatusError(PartooError):
-    """The server answered with a status that is not a success; subclasses stand for single statuses.
+    """The status is not a success. Subclasses stand for single statuses.
 
-    ``status``: the HTTP status. ``body``: the attrs class of a documented error body where it fits, else the decoded
-    JSON, else the first 2,000 characters of the text, else None. ``route``: method and path. ``retry_after``: seconds
-    that the server asked to wait, or None. ``server``: name and address of the server that answered.
+    Attributes:
+        status: The HTTP status.
+        body: A documented class, JSON, 2,000 characters of text, or None.
+        route: Method and path.
+        retry_after: Seconds that the server asks to wait, or None.
+        server: Name and address of the server.
     """
 
     def __init__(
@@ -195,8 +218,9 @@ class APIStatusError(PartooError):
         retry_after: float | None = None,
         detail: str = "",
         server: str = "",
+        **facts: Any,
     ) -> None:
-        super().__init__(_status_message(status, route, detail, server))
+        super().__init__(_status_message(status, route, detail, server), **facts)
         self.status = status
         self.body = body
         self.route = route
@@ -205,7 +229,7 @@ class APIStatusError(PartooError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the server finds the request incorrect; ``body.errors.json`` says what."""
+    """400: the request is incorrect."""
 
 
 class AuthenticationError(APIStatusError):
@@ -213,7 +237,7 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key is valid but may not do this."""
+    """403: the key is valid, but may not do this."""
 
 
 class NotFoundError(APIStatusError):
@@ -225,23 +249,24 @@ class UnsupportedMediaTypeError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: the quota of the organization is used up; ``retry_after`` says for how many seconds, if the server did."""
+    """429: the quota of the organization is used up."""
 
     transient = True
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server or a gateway before it failed."""
+    """5xx: the server or a gateway failed."""
 
 
 class ScanError(PartooError):
-    """A scan ended before its last group, or ended with failures that the caller did not want.
+    """A scan ended early, or had failures.
 
-    ``report``: the ``ScanReport`` of what was done until then.
+    Attributes:
+        report: The ``ScanReport`` of what was done.
     """
 
-    def __init__(self, message: str, report: ScanReport) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, report: ScanReport, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.report = report
 
 

@@ -1,4 +1,4 @@
-"""What ``on_event`` is told: one frozen value for each thing that happened. None holds the key or a payload."""
+"""What ``on_event`` gets. No event holds the key or a payload."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ _logger = logging.getLogger("partoo_async")
 
 @frozen
 class RequestEvent:
-    """A request was sent and came to an end.
+    """A request was sent and has ended.
 
-    ``route``: method and path. ``status``: of the answer, None without one. ``error``: class name of what was raised,
-    None on success. ``elapsed``: seconds, without the wait for quota. ``attempt``: 1 for the first try. ``server``: to
-    which it went.
+    Attributes:
+        route: Method and path, without the query.
+        status: That of the response, or None.
+        error: The class name of the error, None on success.
+        elapsed: Seconds, without the wait for quota.
+        attempt: From 1.
+        server: Where it was sent.
+        template: Such as "GET /sections/{section_id}", "" for unknown endpoints.
     """
 
     route: str
@@ -30,40 +35,60 @@ class RequestEvent:
     elapsed: float
     attempt: int
     server: Server
+    template: str = ""  # last, here and below, with a default: applications make events in their tests
 
 
 @frozen
 class RetryEvent:
-    """A failed request will be sent again after ``wait`` seconds. ``error``: class name of the failure."""
+    """A failed request will be sent again.
+
+    Attributes:
+        route: Method and path.
+        error: The class name of the error.
+        attempt: From 1.
+        wait: Seconds until the next attempt.
+        template: As in ``RequestEvent``.
+    """
 
     route: str
     error: str
     attempt: int
     wait: float
+    template: str = ""
 
 
 @frozen
 class PauseEvent:
-    """The server answered 429: every call of this quota waits for ``seconds``.
+    """The server sent a 429: every call of this quota waits.
 
-    One for each pause, however many requests of a burst were refused; one more when a later answer asks for longer.
+    A burst of 429s is one pause.
+
+    Attributes:
+        route: Method and path.
+        seconds: How long the calls wait.
+        template: As in ``RequestEvent``.
     """
 
     route: str
     seconds: float
+    template: str = ""
 
 
 @frozen
 class HoldEvent:
-    """A scan holds, since nobody is answered: told when it begins, and again when the server answers.
+    """A scan begins to hold, since no request succeeds, or goes on.
 
-    ``route``: what failed. ``seconds``: for how long it has held, 0.0 when it begins. ``error``: class name of the
-    failure.
+    Attributes:
+        route: Method and path.
+        seconds: How long it has held, 0.0 at the beginning.
+        error: The class name of the error.
+        template: As in ``RequestEvent``.
     """
 
     route: str
     seconds: float
     error: str
+    template: str = ""
 
 
 Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
@@ -72,15 +97,16 @@ Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 
 @define
 class Emitter:
-    """Tells a client's ``on_event``. Its errors are logged once and never break a call."""
+    """Calls a client's ``on_event``."""
 
     on_event: Callable[[Event], object] | None
     _failed: bool = False
 
     def __call__(self, event: Event) -> None:
-        """Hand the event over, if there is anybody to hand it to."""
+        """Pass the event on, if ``on_event`` is set."""
         if self.on_event is None:
             return
+        # Its errors are logged once and never break a call.
         error = tell(self.on_event, event)
         if error is not None and not self._failed:
             self._failed = True

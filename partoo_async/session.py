@@ -25,7 +25,7 @@ from partoo_async._call.shared_read import read_as_told
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
-from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import AiohttpTransport
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.events import Emitter

@@ -1,15 +1,12 @@
 """OpenTelemetry: the requests of a client as spans and metrics, made of its events. Needs the extra ``otel``.
 
-One line where the client is made; providers, exporters and sampling are those that the application has::
-
     partoo = PartooClient(on_event=Telemetry())
 
-Names and attributes: https://opentelemetry.io/docs/specs/semconv/http/ of the version that ``_SCHEMA`` names.
+Names and attributes are those of https://opentelemetry.io/docs/specs/semconv/http/.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import contextmanager
 from functools import lru_cache
@@ -52,41 +49,26 @@ _SCHEMA = "https://opentelemetry.io/schemas/1.26.0"  # the first with url.templa
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)  # the conventions' own
 _PAUSE_SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600)
 
-# Below the server's base URL, as the API's documentation writes them; the first that fits.
-_TEMPLATES = tuple(
-    (re.compile(re.sub(r"\{\w+\}", "[^/]+", template)), template)
-    for template in (
-        "/sections/{section_id}/groups/{group_id}",
-        "/sections/{section_id}",
-        "/sections/{section_id}/groups",
-        "/sections",
-        "/business/search",
-        "/business/{business_id}",
-    )
-)
-
 
 class Telemetry:
-    """What a client's ``on_event`` is told, as spans and metrics. One instance will do for any number of clients.
+    """Records the events of any number of clients as spans and metrics.
 
-    ``tracer_provider``, ``meter_provider``: None for the global ones, which may be set later. Without any, what is
-    recorded goes nowhere and costs next to nothing.
+    Each attempt is a CLIENT span and a value of ``http.client.request.duration`` in seconds, without the wait for
+    quota. ``partoo_async.retries`` counts retries, ``partoo_async.pause.duration`` has the seconds of each pause after
+    a 429. No header, body or query is recorded.
 
-    Each request that was sent, repeats and those of scans included, is a span of the kind CLIENT, a child of the span
-    that was current where the call was made, and a measurement of ``http.client.request.duration`` in seconds. The wait
-    for quota is in neither. Retries are counted by ``partoo_async.retries``, and ``partoo_async.pause.duration`` has
-    the seconds that each 429 asked for. No header, body or query is recorded, and so no key.
+    Args:
+        tracer_provider: None for the global one, which may be set later.
+        meter_provider: None for the global one.
 
-    Raises ``ConfigurationError`` for a provider that is none.
+    Raises:
+        ConfigurationError: A provider is not one.
     """
 
     __slots__ = ("_durations", "_makes_spans", "_pauses", "_retries", "_tracer")
 
     def __init__(
-        self,
-        *,
-        tracer_provider: TracerProvider | None = None,
-        meter_provider: MeterProvider | None = None,
+        self, *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         check_kind("tracer_provider", tracer_provider, TracerProvider, type(None))
         check_kind("meter_provider", meter_provider, MeterProvider, type(None))
@@ -111,24 +93,22 @@ class Telemetry:
         )
 
     def __call__(self, event: Event) -> None:
-        """Record an event; one of a kind that is not known here is ignored."""
+        """Record an event. Unknown kinds are ignored."""
         if isinstance(event, RequestEvent):
             self._request(event)
         elif isinstance(event, RetryEvent):
-            self._retries.add(1, {**_endpoint(event.route), "error.type": event.error})
+            self._retries.add(1, {**_endpoint(event), "error.type": event.error})
         elif isinstance(event, PauseEvent):
             self._pauses.record(event.seconds)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Let OpenTelemetry's instrumentation of aiohttp record nothing inside the ``with`` block, if this makes spans.
-
-        A client whose ``on_event`` this is sends its requests in it: each would have two spans else.
-        """
+        """Silence OpenTelemetry's instrumentation of aiohttp inside the ``with`` block, if this makes spans."""
+        # The client sends its requests in such a block. Otherwise each would have two spans.
         if not self._makes_spans:
             yield
             return
-        # The name that instrumentations ask for beside the key that the API keeps to itself.
+        # Instrumentations look for this name. The key that the API has for it is private.
         token = attach(set_value("suppress_instrumentation", True))
         try:
             yield
@@ -137,7 +117,7 @@ class Telemetry:
 
     def _request(self, event: RequestEvent) -> None:
         ended = time.time_ns()
-        endpoint = _endpoint(event.route)
+        endpoint = _endpoint(event)
         measured = {**endpoint, **_address(event.server), **_outcome(event)}
         span = self._tracer.start_span(
             " ".join(endpoint.values()),
@@ -146,20 +126,17 @@ class Telemetry:
             start_time=ended - round(event.elapsed * 1e9),
         )
         if event.error is not None:
-            span.set_status(StatusCode.ERROR)  # without a text: the attributes say all there is
+            span.set_status(StatusCode.ERROR)  # without a text: the attributes say it all
         span.end(ended)
-        # In the context of the span, so that an exemplar leads to it and not to its parent.
+        # In the context of the span, so that an exemplar leads to it, not to its parent.
         self._durations.record(event.elapsed, measured, set_span_in_context(span))
 
 
-def _endpoint(route: str) -> dict[str, str]:
-    """What was asked for, without ids: names and metrics may hold none. Of a path that is not known, the method."""
-    method, _, path = route.partition(" ")
-    attributes = {"http.request.method": method}
-    for pattern, template in _TEMPLATES:
-        if pattern.fullmatch(path):
-            attributes["url.template"] = template
-            break
+def _endpoint(event: RequestEvent | RetryEvent) -> dict[str, str]:
+    # Names and metrics must not hold ids: their number has to stay small. An unknown endpoint is its method alone.
+    attributes = {"http.request.method": event.route.partition(" ")[0]}
+    if event.template:
+        attributes["url.template"] = event.template.partition(" ")[2]
     return attributes
 
 
@@ -175,14 +152,14 @@ def _outcome(event: RequestEvent) -> dict[str, str | int]:
     if event.status is not None:
         attributes["http.response.status_code"] = event.status
     if event.error is not None:
-        # The status where that is what was wrong; a redirect, say, is an error by our rules and not by its status.
+        # The status if it says that something is wrong. A redirect is an error to this client only.
         refused = event.status is not None and event.status >= 400
         attributes["error.type"] = str(event.status) if refused else event.error
     return attributes
 
 
 def _details(event: RequestEvent) -> dict[str, str | int]:
-    """What spans tell and metrics do not. The query is not in the event, and so not in the URL."""
+    # For spans only: metrics must not hold ids. The route has no query, so the URL has none.
     url = event.server.base_url + event.route.partition(" ")[2]
     attributes: dict[str, str | int] = {"url.full": url, "url.path": urlsplit(url).path}
     if event.attempt > 1:

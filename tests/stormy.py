@@ -57,7 +57,7 @@ class Stormy(Partoo):
             return Response(503, self.headers, b"")
         if self.kind == "silent":
             await asyncio.sleep(until - asyncio.get_running_loop().time())
-            raise APITimeoutError(f"{request.route}: no complete answer in time", True)
+            raise APITimeoutError(f"{request.route}: no complete response in time", True)
         raise APIConnectionError(f"{request.route}: ClientOSError: Connection reset by peer", True)
 
     def answer(self, key: Key) -> Response:

@@ -176,7 +176,7 @@ every_module = each("module", SOURCES)
 def test_the_reader_sees_imports() -> None:
     """The checks below rest on this reading of the source: names, modules and types-only imports are told apart."""
     assert Import("errors", True, False, 1) in [
-        Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_protocol.http")
+        Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_protocol.statuses")
     ]
     assert any(found.target == "scan.outcomes" and found.types_only for found in imports_of("errors"))
     assert any(found.target == "orjson" and not found.inside for found in imports_of("_protocol.json"))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_json, encode_json
 from partoo_async.errors import APIResponseValidationError

@@ -59,6 +59,12 @@ EVERY_ERROR: list[PartooError] = [
     RateLimitError(429, None, ROUTE, 60.0, "", SERVER),
     InternalServerError(502, "<html>Bad Gateway</html>", ROUTE, 3.0, "", SERVER),
     ScanError("1 group failed", {"a": "report"}),  # type: ignore[arg-type]
+    # What follows from an error is said when it is made.
+    ConfigurationError("section_id: expected an id", unknown_id=True),
+    ClientClosedError("the client is closed", request_sent=True),
+    APIConnectionError("no HTTP", True, ROUTE, max_retries=2),
+    APIResponseValidationError(("expected id 7 @ $.id",), 200, ROUTE, transient=True, max_retries=1, foreign=True),
+    InternalServerError(503, None, ROUTE, 3.0, "", SERVER, transient=True),
 ]
 
 every_error = each("error", EVERY_ERROR)
@@ -163,6 +169,24 @@ def test_a_duplicate_leaves_the_cause_behind(duplicate: Callable[[PartooError], 
     assert twin.__traceback__ is None
 
 
+@each(
+    "make",
+    [
+        pytest.param(lambda **facts: ConfigurationError("bad", **facts), id="base"),
+        pytest.param(lambda **facts: QuotaExceededError("full", 1.0, **facts), id="quota"),
+        pytest.param(lambda **facts: DeadlineExceededError("over", **facts), id="deadline"),
+        pytest.param(lambda **facts: APITimeoutError("slow", **facts), id="connection"),
+        pytest.param(lambda **facts: APIResponseValidationError(("cut",), **facts), id="validation"),
+        pytest.param(lambda **facts: NotFoundError(404, **facts), id="status"),
+    ],
+)
+def test_what_is_said_of_an_error_is_an_attribute_of_it(make: Callable[..., PartooError]) -> None:
+    """A keyword sets an attribute of the class; one that the class does not know is refused."""
+    assert (make(transient=True).transient, make(max_retries=1).max_retries) == (True, 1)
+    with pytest.raises(TypeError, match="has no 'transiet'"):
+        make(transiet=True)
+
+
 def test_a_copy_is_its_own() -> None:
     """Setting the attempts of a copy leaves those of the original alone."""
     error = APIStatusError(418)
@@ -221,11 +245,11 @@ def test_attempts_are_empty_by_default() -> None:
         ),
         pytest.param(
             APIResponseValidationError(("expected int @ $.id", "missing @ $.name"), 200, ROUTE),
-            "unusable 200 answer to GET /sections/7/groups/42: expected int @ $.id; missing @ $.name",
+            "unusable 200 response to GET /sections/7/groups/42: expected int @ $.id; missing @ $.name",
             id="validation",
         ),
         pytest.param(
-            APIResponseValidationError(("too large",)), "unusable 200 answer to the request: too large", id="no route"
+            APIResponseValidationError(("too large",)), "unusable 200 response to the request: too large", id="no route"
         ),
     ],
 )

@@ -10,14 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from partoo_async._protocol.http import (
-    Request,
-    describe_errors,
-    error_class,
-    parse_retry_after,
-    retry_after,
-    retryable_status,
-)
+from partoo_async._protocol.error_bodies import describe_errors
+from partoo_async._protocol.http import Request
+from partoo_async._protocol.retry_after import parse_retry_after, retry_after
+from partoo_async._protocol.statuses import status_rule
 from partoo_async.errors import (
     APIStatusError,
     AuthenticationError,
@@ -53,9 +49,10 @@ NOW = datetime(1994, 11, 6, 8, 49, 0, tzinfo=UTC)  # the local clock, seven seco
         pytest.param(999, APIStatusError, id="999"),
     ],
 )
-def test_error_class(status: int, cls: type[APIStatusError]) -> None:
+def test_the_class_of_a_status(status: int, cls: type[APIStatusError]) -> None:
     """The status alone decides the class."""
-    assert error_class(status) is cls
+    assert status_rule(status).error is cls
+    assert type(status_rule(status).make(status)) is cls
 
 
 @each(
@@ -68,9 +65,9 @@ def test_error_class(status: int, cls: type[APIStatusError]) -> None:
         pytest.param(600, False, id="600"),
     ],
 )
-def test_retryable_status(status: int, again: bool) -> None:
+def test_which_statuses_are_transient(status: int, again: bool) -> None:
     """Asking again helps after a 408, 425, 429 and most of 5xx, and after nothing else."""
-    assert retryable_status(status) is again
+    assert status_rule(status).make(status).transient is again
 
 
 @each(

@@ -29,8 +29,8 @@ from partoo_async import (
     diff_scans,
 )
 from partoo_async._internal.checks import check_file
-from partoo_async._protocol.converters import decode_error_body
-from partoo_async._protocol.http import error_class
+from partoo_async._protocol.error_bodies import decode_error_body
+from partoo_async._protocol.statuses import status_rule
 from partoo_async.scan.journal.codec import JournalError, decode_outcome, encode_outcome
 from partoo_async.scan.journal.database import open_database
 from partoo_async.scan.journal.journal import Journal
@@ -420,10 +420,10 @@ def errors() -> list[PartooError]:
     for status, body in ((404, b'{"errors": {"json": "Resource not found"}}'), (500, b"<html>"), (429, b"")):
         value, _ = decode_error_body(status, body)
         statuses.append(
-            error_class(status)(status, value, "GET /sections/7", 60.0 if status == 429 else None, "why", "x")
+            status_rule(status).make(status, value, "GET /sections/7", 60.0 if status == 429 else None, "why", "x")
         )
     bad, _ = decode_error_body(400, b'{"errors": {"json": {"name": ["bad"]}}}')
-    statuses.append(error_class(400)(400, bad, "GET /sections/7"))
+    statuses.append(status_rule(400).make(400, bad, "GET /sections/7"))
     deadline = DeadlineExceededError("too late", APITimeoutError("slow", True, "GET /sections/7"))
     return [*statuses, APIResponseValidationError(("expected int @ $.id",)), APIConnectionError("cut"), deadline]
 

@@ -15,7 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partoo_async._protocol import operations
-from partoo_async._protocol.converters import Decoder, decode_error_body
+from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async.errors import APIResponseValidationError, ConfigurationError
 from partoo_async.models import Group, GroupSummary, Section, SectionPage

@@ -102,6 +102,7 @@ def test_it_is_told_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFix
     assert (begin.seconds, begin.error) == (0.0, "APIConnectionError")
     assert (end.seconds, end.error) == (pytest.approx(42, abs=4), "APIConnectionError")
     assert begin.route.startswith("GET /sections/7")
+    assert {one.template.partition("/groups")[0] for one in (begin, end)} == {"GET /sections/{section_id}"}
 
 
 def test_one_asks_at_a_time() -> None:

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from partoo_async._protocol import operations
-from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import Group, Section, SectionPage

@@ -20,12 +20,8 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._call.retrying import Retrying, RetryThrottle, backoff, worth_retrying
+from partoo_async._protocol.statuses import UNREADABLE
 from tests.each import each
-
-
-def transient(error: PartooError) -> PartooError:
-    error.transient = True
-    return error
 
 
 @each(
@@ -34,11 +30,11 @@ def transient(error: PartooError) -> PartooError:
         (APIConnectionError("refused", False), True, True),
         (APIConnectionError("cut", True), True, False),
         (APITimeoutError("slow", True), True, False),
-        (transient(InternalServerError(503)), True, False),
+        (InternalServerError(503, transient=True), True, False),
         (InternalServerError(501), False, False),
         (RateLimitError(429), True, True),
         (BadRequestError(400), False, False),
-        (transient(APIResponseValidationError(("cut",))), True, False),
+        (APIResponseValidationError(("cut",), transient=True), True, False),
         (APIResponseValidationError(("expected int @ $.id",)), False, False),
         (QuotaExceededError("full", 3.0), False, False),
         (DeadlineExceededError("late"), False, False),
@@ -105,7 +101,7 @@ class Desk:
 
 
 def broken() -> PartooError:
-    return transient(InternalServerError(500))
+    return InternalServerError(500, transient=True)
 
 
 async def test_the_waits_double_until_it_works() -> None:
@@ -143,7 +139,7 @@ async def test_a_pause_that_cannot_be_sat_out(pause: float, deadline: float) -> 
 
 async def test_unreadable_answers_get_two_more_tries() -> None:
     """An answer that cannot be read is asked for twice more at most."""
-    desk = Desk(*[transient(APIResponseValidationError(("cut",))) for _ in range(5)])
+    desk = Desk(*[UNREADABLE.make(("cut",)) for _ in range(5)])
     with pytest.raises(APIResponseValidationError):
         await desk.run()
     assert desk.attempts == 3
@@ -154,7 +150,7 @@ async def test_unreadable_answers_get_two_more_tries() -> None:
 )
 async def test_retry_after_of_a_503(retry_after: float, slept: list[float]) -> None:
     """A 503's Retry-After is obeyed in full plus some jitter, unless it passes the deadline of 90 s or five minutes."""
-    desk = Desk(transient(InternalServerError(503, retry_after=retry_after)))
+    desk = Desk(InternalServerError(503, retry_after=retry_after, transient=True))
     if slept:
         assert await desk.run() == "done"
     else:

@@ -89,14 +89,14 @@ FIELDS = {
     "Group": "id name has_puller business_ids",
     "GroupChange": "section_id before after",
     "GroupSummary": "id name has_puller",
-    "HoldEvent": "route seconds error",
+    "HoldEvent": "route seconds error template",
     "NotCompared": "section_id group_id before after",
-    "PauseEvent": "route seconds",
+    "PauseEvent": "route seconds template",
     "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait "
     "spaced",
     "RateLimit": "requests per reserve pacing share",
-    "RequestEvent": "route status error elapsed attempt server",
-    "RetryEvent": "route error attempt wait",
+    "RequestEvent": "route status error elapsed attempt server template",
+    "RetryEvent": "route error attempt wait template",
     "RetryPolicy": "max_retries initial_backoff max_backoff",
     "ScanDiff": "sections_added sections_removed sections_renamed groups_added groups_removed groups_changed"
     " groups_compared not_compared incomplete notes",

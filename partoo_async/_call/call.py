@@ -174,9 +174,10 @@ class Call(Admission):
 
     def tell(self, error: PartooError, wait: float) -> None:
         """Say that the request is going to be sent again after so many seconds."""
-        route, kind = self._operation.request.route, type(error).__name__
+        request, kind = self._operation.request, type(error).__name__
+        route = request.route
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait))
+        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, request.template))
 
     async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
         """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
@@ -226,15 +227,16 @@ class Call(Admission):
         self.busy += elapsed
         context.throttle.succeeded()
         if context.settings.on_event is not None:
-            route, number = self._operation.request.route, len(self._attempts) + 1
-            context.emit(RequestEvent(route, status, None, elapsed, number, context.settings.server))
+            request, number, server = self._operation.request, len(self._attempts) + 1, context.settings.server
+            context.emit(RequestEvent(request.route, status, None, elapsed, number, server, request.template))
 
     def _pause_all(self, error: RateLimitError) -> None:
         """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
         quota, before = self.quota, self.quota.paused_for()
         paused = quota.pause(error.retry_after)
         if not before or paused > before + 1.0:
-            self.context.emit(PauseEvent(self._operation.request.route, paused))
+            request = self._operation.request
+            self.context.emit(PauseEvent(request.route, paused, request.template))
 
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
@@ -248,11 +250,12 @@ class Call(Admission):
         self.busy += elapsed
         self._last_error = error
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
-        context, route = self.context, self._operation.request.route
+        context, request = self.context, self._operation.request
         if isinstance(error, RateLimitError):
             self._pause_all(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
             context.transport.discard_idle()  # the connections may be off by one answer
         if sent:
-            context.emit(RequestEvent(route, status, kind, elapsed, len(self._attempts), context.settings.server))
+            number, server = len(self._attempts), context.settings.server
+            context.emit(RequestEvent(request.route, status, kind, elapsed, number, server, request.template))
         return error

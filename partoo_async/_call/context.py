@@ -11,7 +11,7 @@ from partoo_async._call.lifecycle import Lifecycle
 from partoo_async._call.quotas import Quotas
 from partoo_async._call.retrying import RetryThrottle
 from partoo_async._call.settings import Settings
-from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import Transport
 from partoo_async.events import Emitter
 from partoo_async.quota import Concurrency

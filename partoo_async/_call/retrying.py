@@ -1,8 +1,4 @@
-"""Whether, when and how often a failed call is tried again: the only module that knows tenacity.
-
-The engine is entered only after a first attempt failed, so that calls that succeed at once pay nothing for it. It is
-made anew for each call: a shared instance mixes up the state of concurrent calls.
-"""
+"""The retries of a call: the only module that knows tenacity. Which failures are retried is in ``statuses``."""
 
 from __future__ import annotations
 
@@ -12,21 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
-from partoo_async.errors import (
-    APIConnectionError,
-    APIStatusError,
-    Attempt,
-    DeadlineExceededError,
-    PartooError,
-    QuotaExceededError,
-    RateLimitError,
-)
+from partoo_async._protocol.statuses import rule_of
+from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
 from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
-
 
 __all__ = ["RetryThrottle", "Retrying", "backoff", "import_for_errors", "server_failed", "wait_after", "worth_retrying"]
 
@@ -34,21 +22,19 @@ T = TypeVar("T")
 
 
 def import_for_errors() -> None:
-    """Import what only errors need, before one does: then there may be no file handle left to read it with."""
-    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is the quicker without it
+    """Import what only failures need."""
+    # Not at the first failure: there may be no file handle left to read it with.
+    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is quicker without it
 
-    "example.invalid".encode("idna")  # the codec that a name is looked up with
+    "example.invalid".encode("idna")  # the codec for host names
 
 
 class RetryThrottle:
-    """A budget shared by the calls of a client, as in gRPC: a retry costs 1 of 100 tokens, a success earns a half.
-
-    Retries stop while half of them are spent, so that a total outage costs few more requests than there are calls.
-    """
+    """The retry budget of a client: a retry costs 1 of 100 tokens, a success earns a half."""
 
     __slots__ = ("tokens",)
 
-    FULL = 100.0
+    FULL = 100.0  # the scheme of gRPC
 
     def __init__(self) -> None:
         self.tokens: float = self.FULL
@@ -59,7 +45,8 @@ class RetryThrottle:
             self.tokens += 0.5
 
     def spend(self) -> bool:
-        """Take a token for a retry; False when the budget says no."""
+        """Take a token for a retry. False: do not retry."""
+        # Half of the tokens stay, so a total outage costs few more requests than there are calls.
         if self.tokens <= self.FULL / 2:
             return False
         self.tokens -= 1.0
@@ -67,38 +54,26 @@ class RetryThrottle:
 
 
 def server_failed(error: PartooError) -> bool:
-    """Whether this may be a fault of the server, or of the line to it, and so one that every request meets."""
-    return (
-        error.transient
-        and isinstance(error, (APIConnectionError, APIStatusError))
-        and not isinstance(error, RateLimitError)
-    )
+    """Whether the server, or the connection to it, may be at fault."""
+    return error.transient and rule_of(error).outage
 
 
 def worth_retrying(error: BaseException, *, idempotent: bool, once: bool = False) -> bool:
-    """Whether the same request may be sent again after this error, and may then succeed.
-
-    A request that is not idempotent is repeated only when the server provably did not process it: it never got the
-    request, or it answered 429. ``once``: not after a fault of the server.
-    """
-    if not isinstance(error, PartooError) or not error.transient:
+    """Whether to send the same request again. ``once``: not after a fault of the server."""
+    if not isinstance(error, PartooError) or not error.transient or (once and server_failed(error)):
         return False
-    if isinstance(error, (QuotaExceededError, DeadlineExceededError)) or (once and server_failed(error)):
-        return False
-    unprocessed = isinstance(error, RateLimitError) or (
-        isinstance(error, APIConnectionError) and not error.request_sent
-    )
-    return idempotent or unprocessed
+    retried = rule_of(error).retried
+    return retried == "all" or (retried == "reads" and idempotent)
 
 
 def backoff(policy: RetryPolicy, failures: int, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after that many failures: a random part of the doubling backoff (full jitter)."""
+    """Return seconds: a random part of the doubling backoff (full jitter)."""
     # The exponent is bounded, since 2.0 ** 1024 would overflow.
     return chance() * min(policy.max_backoff, policy.initial_backoff * 2.0 ** min(failures - 1, 60))
 
 
-def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, chance: Callable[[], float]) -> float:
-    """Return the seconds to wait after that many failures, the last of which was ``error``."""
+def wait_after(policy: RetryPolicy, failures: int, error: PartooError, chance: Callable[[], float]) -> float:
+    """Return seconds: the backoff, or what the server asked for if that is longer."""
     wait = backoff(policy, failures, chance)
     asked = error.retry_after if isinstance(error, APIStatusError) else None
     # Never earlier than asked, and not all at the same moment.
@@ -107,28 +82,25 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError | None, ch
 
 @define
 class Retrying:
-    """The retries of one call. ``remaining`` returns the seconds until its deadline; ``pause`` those of the gate.
-
-    ``once``: faults of the server are not tried again here. ``before``: attempts that were made already.
-    """
+    """The retries of one call, made after its first attempt failed."""
 
     policy: RetryPolicy
     throttle: RetryThrottle
-    idempotent: bool
-    remaining: Callable[[], float]
-    pause: Callable[[], float]
+    idempotent: bool  # the request may be processed twice
+    remaining: Callable[[], float]  # seconds until the deadline of the call
+    pause: Callable[[], float]  # seconds until the pause of the quota is over
     sleep: Callable[[float], Awaitable[None]]
-    on_retry: Callable[[PartooError, float], None]
+    on_retry: Callable[[PartooError, float], None]  # gets the error and the seconds to wait
     chance: Callable[[], float] = random.random
-    once: bool = False
-    gated: bool = True
-    before: Sequence[Attempt] = ()
+    once: bool = False  # faults of the server are not retried here
+    gated: bool = True  # a pause of the quota holds the call back
+    before: Sequence[Attempt] = ()  # made for the caller already
     _failures: int = 0
     _limited: int = 0
-    _doubtful: int = 0
+    _bounded: int = 0
 
     async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of a later attempt, given the error of the first. Raises the last attempt's error."""
+        """Return the result of a later attempt, or raise the error of the last one."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 - calls that never fail need not import it
 
         self._limited = sum(attempt.outcome == "429" for attempt in self.before)
@@ -140,29 +112,35 @@ class Retrying:
                 raise pending.pop()
             return await attempt()
 
+        # One for each call: a shared instance mixes up the state of concurrent calls.
         engine = AsyncRetrying(
-            retry=self._worth, wait=self._wait, stop=self._stop, before_sleep=self._tell, sleep=self.sleep, reraise=True
+            retry=self._worth,
+            wait=self._wait,
+            stop=self._stop,
+            before_sleep=lambda state: self.on_retry(_error(state), state.upcoming_sleep),
+            sleep=self.sleep,
+            reraise=True,
         )
         return await engine(step)
 
     def _worth(self, state: RetryCallState) -> bool:
         error = _error(state)
-        if error is None or not worth_retrying(error, idempotent=self.idempotent, once=self.once):
+        if not worth_retrying(error, idempotent=self.idempotent, once=self.once):
             return False
+        if error.max_retries is not None:
+            self._bounded += 1
+            if self._bounded > error.max_retries:
+                return False
         if isinstance(error, RateLimitError):
-            return True  # bounded by the deadline, not by the count
+            return True  # bounded by the deadline, not by the policy
         self._failures += 1
-        if error.repeats is None:
-            return self._failures <= self.policy.max_retries
-        # An answer that is no HTTP, no JSON or not ours: a server that sends one twice is likely to go on so.
-        self._doubtful += 1
-        return self._failures <= self.policy.max_retries and self._doubtful <= error.repeats
+        return self._failures <= self.policy.max_retries
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)
         if isinstance(error, RateLimitError):
-            # The gate of the quota holds this call back, with all others. One that opens at once, as after
-            # "Retry-After: 0" or a date that has passed, must not make a busy loop.
+            # The pause of the quota holds all calls back. One that is over at once, as after "Retry-After: 0" or a
+            # date that has passed, must not make a busy loop.
             self._limited += 1
             return 0.0 if self.gated and error.retry_after != 0 else backoff(self.policy, self._limited, self.chance)
         return wait_after(self.policy, self._failures, error, self.chance)
@@ -170,22 +148,15 @@ class Retrying:
     def _stop(self, state: RetryCallState) -> bool:
         error = _error(state)
         limited = isinstance(error, RateLimitError)
-        hold = max(self.pause(), state.upcoming_sleep) if limited else state.upcoming_sleep
-        if hold > LONGEST_PAUSE:
+        wait = max(self.pause(), state.upcoming_sleep) if limited else state.upcoming_sleep
+        if wait > LONGEST_PAUSE:
             return True
-        if hold >= self.remaining():
-            if error is not None:
-                error.hurried = True  # whoever has more time is not concerned
+        if wait >= self.remaining():
+            error.hurried = True  # a caller that shares this read, and has more time, may go on
             return True
         return not limited and not self.throttle.spend()
 
-    def _tell(self, state: RetryCallState) -> None:
-        error = _error(state)
-        if error is not None:
-            self.on_retry(error, state.upcoming_sleep)
 
-
-def _error(state: RetryCallState) -> PartooError | None:
+def _error(state: RetryCallState) -> Any:
     outcome: Any = state.outcome
-    error = outcome.exception() if outcome is not None and outcome.failed else None
-    return error if isinstance(error, PartooError) else None
+    return outcome.exception()

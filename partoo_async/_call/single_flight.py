@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from partoo_async._internal.reprs import total_repr
-from partoo_async._protocol.paths import resource_path
+from partoo_async._protocol.routes import resource_path
 from partoo_async._transport import AttemptTimer, TimedTask
 from partoo_async.errors import DeadlineExceededError, PartooError
 

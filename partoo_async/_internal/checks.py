@@ -162,9 +162,8 @@ def check_id(name: str, value: object) -> int:
         return value
     number = _is_number(value, int)
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
-    error = ConfigurationError(f"{name}: expected {expected}, not {_shown(value)}")
-    error.unknown_id = number or isinstance(value, str)
-    raise error
+    unknown = number or isinstance(value, str)
+    raise ConfigurationError(f"{name}: expected {expected}, not {_shown(value)}", unknown_id=unknown)
 
 
 def check_ids(name: str, values: Any) -> tuple[int, ...]:

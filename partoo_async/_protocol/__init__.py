@@ -1,4 +1,5 @@
-"""The Partoo API as plain values: requests, responses, operations, and how a response is decoded.
+"""The Partoo API without I/O. An endpoint is in ``routes`` and ``operations``, what follows a failure in ``statuses``.
 
-No I/O happens here. Imports ``errors``, ``models``, ``servers``, ``policy`` and ``_internal``; never a room above.
+``interpret``, ``decoding`` and ``error_bodies`` read responses. Imports the floors below: ``_internal``, ``errors``,
+``models``, ``policy``, ``servers``.
 """

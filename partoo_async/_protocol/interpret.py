@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from partoo_async._protocol.converters import decode_error_body
-from partoo_async._protocol.http import describe_errors, error_class, retry_after, retryable_status
+from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
-from partoo_async.errors import APIResponseValidationError, APIStatusError
+from partoo_async._protocol.retry_after import retry_after
+from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE, status_rule
 
 if TYPE_CHECKING:
-    from partoo_async._protocol.converters import Decoder
+    from partoo_async._protocol.decoding import Decoder
     from partoo_async._protocol.http import Response
     from partoo_async._protocol.operations import Operation
     from partoo_async.servers import Server
@@ -22,35 +22,24 @@ T = TypeVar("T")
 
 
 def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
-    """Return the result of an operation.
-
-    Raises:
-        APIStatusError: The status is not 2xx. ``error_class`` chooses the class.
-        APIResponseValidationError: The status is 2xx, but the body is cut off, invalid or of another shape.
-    """
+    """Return the result of an operation. Raises ``APIStatusError`` or ``APIResponseValidationError``."""
     request = operation.request
     if 200 <= response.status < 300:
         if response.cut and operation.whole:
-            # Not transient: a retry would do the write twice.
-            problem = "the write was accepted, but its answer was cut off @ body"
-            raise APIResponseValidationError((problem,), response.status, request.route)
+            # Not to be retried: that would do the write twice.
+            problem = "the write was accepted, but its response was cut off @ body"
+            raise UNUSABLE.make((problem,), response.status, request.route)
         try:
             return operation.read(decoder, response.body, request)
         except InvalidJSONError as error:
-            invalid = APIResponseValidationError((f"{error} @ $",), response.status, request.route)
             # A body that was cut on its way may come whole next time. A body that is too large stays too large.
-            invalid.transient = not isinstance(error, TooManyValuesError)
+            rule = UNUSABLE if isinstance(error, TooManyValuesError) else UNREADABLE
+            invalid = rule.make((f"{error} @ $",), response.status, request.route)
         raise invalid  # after the except block: the context would hold the payload
-    raise _status_error(response, request.route, server)
-
-
-def _status_error(response: Response, route: str, server: Server) -> APIStatusError:
     status = response.status
     wait = retry_after(response.headers, now=datetime.now(UTC))
     body, raw = decode_error_body(status, response.body)
     # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
-    error = error_class(status)(status, body, route, wait, detail, str(server))
-    error.transient = retryable_status(status)
-    return error
+    raise status_rule(status).make(status, body, request.route, wait, detail, str(server))

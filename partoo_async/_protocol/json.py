@@ -30,14 +30,8 @@ class TooManyValuesError(InvalidJSONError):
 
 
 def decode_json(body: bytes) -> Any:
-    """Return the JSON value of a body in UTF-8. Its content type has no say.
-
-    NaN, Infinity, lone surrogates and nesting deeper than 1,024 are invalid. The last of duplicate keys wins.
-
-    Raises:
-        InvalidJSONError: The body is not one complete value.
-        TooManyValuesError: A kind of ``InvalidJSONError``. Raised before anything is decoded.
-    """
+    """Return the JSON value of a body. Raises ``InvalidJSONError``."""
+    # NaN, Infinity, lone surrogates and nesting deeper than 1,024 are invalid. The last of duplicate keys wins.
     if len(body) > _SHORT:
         _check_size(body)
     # Raised after the except block: the context would hold the payload.
@@ -49,11 +43,7 @@ def decode_json(body: bytes) -> Any:
 
 
 def decode_exactly(body: bytes) -> Any:
-    """Return the value like ``decode_json``, but keep integers of more than 64 bits exact.
-
-    Raises:
-        InvalidJSONError: See ``decode_json``. Also for long integers that are nested too deep for ``json``.
-    """
+    """Return the value like ``decode_json``, but keep integers of more than 64 bits exact."""
     value = decode_json(body)
     # orjson makes them floats. The standard library does not, and is slower: only bodies with long numbers pay for it.
     if not _LONG_NUMBER.search(body):
@@ -66,7 +56,7 @@ def decode_exactly(body: bytes) -> Any:
 
 
 def _check_size(body: bytes) -> None:
-    # Brackets and commas within strings count, too. They are few, and to skip them would mean to parse.
+    # Brackets and commas within strings count, too: to skip them would mean to parse.
     if body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS:
         raise TooManyValuesError(f"the body holds more than {_MOST_CONTAINERS} objects and lists")
     if body.count(b":") > _MOST_FIELDS:
@@ -76,11 +66,7 @@ def _check_size(body: bytes) -> None:
 
 
 def encode_json(value: object) -> bytes:
-    """Return a value as compact JSON in UTF-8.
-
-    Raises:
-        TypeError: JSON cannot express the value.
-    """
+    """Return a value as compact JSON. Raises ``TypeError`` if JSON cannot express it."""
     body = orjson.dumps(value)
     if b"null" in body:  # orjson writes nan and inf as null, too
         _refuse_non_finite(value)

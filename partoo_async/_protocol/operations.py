@@ -1,7 +1,6 @@
-"""One pure function for each API operation: what to send, how to read the response, and whether it may be sent twice.
+"""One pure function for each API operation: what to send, and how to read the response.
 
-Arguments are checked here, before anything is sent: each function raises ``ConfigurationError``. Source: the pages of
-"Groups and Sections" of the API's documentation. What they leave open is said at its line.
+Source: "Groups and Sections" of the API's documentation. What that leaves open is said at its line.
 """
 
 from __future__ import annotations
@@ -21,11 +20,13 @@ from partoo_async._internal.checks import (
     check_name,
     check_text,
 )
-from partoo_async._protocol.converters import Decoder
+from partoo_async._protocol import routes
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
-from partoo_async.errors import APIResponseValidationError, ConfigurationError
+from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
+from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
 
 __all__ = [
@@ -43,64 +44,31 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_ACCEPTED = "the write was accepted, but its answer is"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @define  # made for each call: see Request
 class Operation(Generic[T]):
-    """An operation ready to be sent.
-
-    Attributes:
-        read: Makes the result of a decoder, the body of a 2xx, and the request for errors.
-        idempotent: It may be repeated when it may already have been done.
-        shareable: A read with a frozen result: callers who ask for the same may get the same object.
-        whole: A write that returns what the server says: a body that was cut off is an error.
-    """
+    """An operation ready to be sent."""
 
     request: Request
-    read: Callable[[Decoder, bytes, Request], T]
-    idempotent: bool
-    shareable: bool = False
-    whole: bool = False
+    read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
+    idempotent: bool  # it may be sent again after it may have been processed
+    shareable: bool = False  # a read with a frozen result: callers may get the same object
+    whole: bool = False  # a write that returns the body: one that was cut off is an error
 
 
-def _query(**params: object) -> str:
-    given = {name: value for name, value in params.items() if value is not None}
-    return "?" + urlencode(given, quote_via=quote) if given else ""
-
-
-def _group_path(section_id: object, group_id: object) -> str:
-    return f"/sections/{check_id('section_id', section_id)}/groups/{check_id('group_id', group_id)}"
-
-
-def _section_path(section_id: object) -> str:
-    return f"/sections/{check_id('section_id', section_id)}"
-
-
-def _group_body(name: object, business_ids: object) -> bytes:
-    # ``business__in`` is always sent: without it, the server would put every business into the group.
-    ids = check_business_ids("business_ids", business_ids)
-    return encode_json({"name": check_name("name", name), "business__in": ids})
-
-
-def _read_model(cls: type[T], expected: int, decoder: Decoder, body: bytes, request: Request) -> T:
+def _read_model(cls: type[T], expected: int | None, decoder: Decoder, body: bytes, request: Request) -> T:
     value = decoder.decode(body, cls, request)
-    if value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
+    if expected is not None and value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
         # The businesses of another group under this id would be worse than any error. One retry, on another
         # connection: this one may be off by one response.
-        error = APIResponseValidationError((f"expected id {expected} @ $.id",), route=request.route)
-        error.transient, error.foreign, error.repeats = True, True, 1
-        raise error
+        raise FOREIGN.make((f"expected id {expected} @ $.id",), route=request.route, foreign=True)
     return value
 
 
-def _read_page(decoder: Decoder, body: bytes, request: Request) -> SectionPage:
-    return decoder.decode(body, SectionPage, request)
-
-
 def _read_id(known: int | None, _: Decoder, body: bytes, request: Request) -> int:
-    """Return the id in the response to a write, or ``known`` if the response to an update does not repeat it."""
+    # A response to an update may not repeat the id.
     try:
         data = decode_json(body)
     except ValueError:
@@ -110,7 +78,7 @@ def _read_id(known: int | None, _: Decoder, body: bytes, request: Request) -> in
         return value
     if known is not None:
         return known
-    raise APIResponseValidationError(("the write was accepted, but: expected int @ $.id",), route=request.route)
+    raise UNUSABLE.make(("the write was accepted, but: expected int @ $.id",), route=request.route)
 
 
 def _read_nothing(_: Decoder, __: bytes, ___: Request) -> None:
@@ -119,90 +87,94 @@ def _read_nothing(_: Decoder, __: bytes, ___: Request) -> None:
 
 
 def get_group(section_id: object, group_id: object) -> Operation[Group]:
-    """``GET /sections/{section_id}/groups/{group_id}`` (Get Group)."""
+    """Get a group with its businesses."""
     section, group = check_id("section_id", section_id), check_id("group_id", group_id)
-    request = Request("GET", f"/sections/{section}/groups/{group}")
-    return Operation(request, partial(_read_model, Group, group), True, True)
+    return Operation(routes.GET_GROUP.request(section, group), partial(_read_model, Group, group), True, True)
 
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
-    """``POST /sections/{section_id}/groups``."""
-    body = _group_body(name, business_ids)
-    return Operation(Request("POST", _section_path(section_id) + "/groups", body), partial(_read_id, None), False)
+    """Create a group. The result is its id."""
+    section = check_id("section_id", section_id)
+    request = routes.CREATE_GROUP.request(section, body=_group_body(name, business_ids))
+    return Operation(request, partial(_read_id, None), False)
 
 
 def update_group(section_id: object, group_id: object, *, name: object, business_ids: object) -> Operation[int]:
-    """``POST /sections/{section_id}/groups/{group_id}``: replaces the name and the whole list of businesses."""
+    """Replace the name of a group and its whole list of businesses. The result is its id."""
     # Not on a documentation page that could be seen. Method, path and body are those of a client in production.
-    path = _group_path(section_id, group_id)
-    body = _group_body(name, business_ids)
-    return Operation(Request("POST", path, body), partial(_read_id, int(path.rpartition("/")[2])), False)
+    section, group = check_id("section_id", section_id), check_id("group_id", group_id)
+    request = routes.UPDATE_GROUP.request(section, group, body=_group_body(name, business_ids))
+    return Operation(request, partial(_read_id, group), False)
+
+
+def _group_body(name: object, business_ids: object) -> bytes:
+    # ``business__in`` is always sent: without it, the server would put every business into the group.
+    ids = check_business_ids("business_ids", business_ids)
+    return encode_json({"name": check_name("name", name), "business__in": ids})
 
 
 def delete_group(section_id: object, group_id: object) -> Operation[None]:
-    """``DELETE /sections/{section_id}/groups/{group_id}``."""
-    return Operation(Request("DELETE", _group_path(section_id, group_id)), _read_nothing, False)
+    """Delete a group."""
+    section, group = check_id("section_id", section_id), check_id("group_id", group_id)
+    return Operation(routes.DELETE_GROUP.request(section, group), _read_nothing, False)
 
 
 def get_section(section_id: object) -> Operation[Section]:
-    """``GET /sections/{section_id}``, which lists the section's groups without their businesses."""
-    number = check_id("section_id", section_id)
-    return Operation(Request("GET", _section_path(number)), partial(_read_model, Section, number), True, True)
+    """Get one section with its groups, without their businesses."""
+    section = check_id("section_id", section_id)
+    return Operation(routes.GET_SECTION.request(section), partial(_read_model, Section, section), True, True)
 
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
-    """``GET /sections``; ``org_id`` is for keys of the PROVIDER role."""
+    """Get one page of sections."""
     page = check_count("page", page, least=1)
     if group_name_query is not None:
         group_name_query = check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)
-    query = _query(page=page, org_id=org, group_name_query=group_name_query)
-    return Operation(Request("GET", "/sections" + query), _read_page, True, True)
+    params = {"page": page, "org_id": org, "group_name_query": group_name_query}
+    given = {name: value for name, value in params.items() if value is not None}
+    query = "?" + urlencode(given, quote_via=quote)
+    return Operation(routes.LIST_SECTIONS.request(query=query), partial(_read_model, SectionPage, None), True, True)
 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:
-    """``POST /sections``; ``org_id`` is for keys of the PROVIDER role."""
+    """Create a section. The result is its id."""
     body: dict[str, object] = {"name": check_name("name", name)}
     if org_id is not None:
         body["org_id"] = check_id("org_id", org_id)
-    return Operation(Request("POST", "/sections", encode_json(body)), partial(_read_id, None), False)
+    return Operation(routes.CREATE_SECTION.request(body=encode_json(body)), partial(_read_id, None), False)
 
 
 def update_section(section_id: object, *, name: object) -> Operation[None]:
-    """``POST /sections/{section_id}``: renames the section."""
+    """Rename a section."""
+    section = check_id("section_id", section_id)
     body = encode_json({"name": check_name("name", name)})
-    return Operation(Request("POST", _section_path(section_id), body), _read_nothing, False)
+    return Operation(routes.UPDATE_SECTION.request(section, body=body), _read_nothing, False)
 
 
 def delete_section(section_id: object) -> Operation[None]:
-    """``DELETE /sections/{section_id}``."""
+    """Delete a section."""
     # No documentation page of its own was seen: inferred from the texts of other pages.
-    return Operation(Request("DELETE", _section_path(section_id)), _read_nothing, False)
+    section = check_id("section_id", section_id)
+    return Operation(routes.DELETE_SECTION.request(section), _read_nothing, False)
 
 
 def custom(
     method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
 ) -> Operation[Any]:
-    """Any other endpoint. The result is the decoded JSON. Of a write also its text, or None for an empty body.
-
-    Args:
-        method: GET, POST, PUT, PATCH or DELETE, in any case.
-        path: Below the base URL of the server.
-        params: The query.
-        json: The body, or None for no body.
-        idempotent: It may be repeated when it may already have been done. None: only a GET may.
-    """
-    verb = method.upper() if isinstance(method, str) else method
+    """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
+    verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
-    target = check_path(path) + encode_params(params)
+    target = check_path(path)
     try:
         body = None if json is None else encode_json(json)
     except TypeError as error:
         raise ConfigurationError(f"json: {error}") from None
     reads = verb == "GET"
-    safe = reads if idempotent is None else idempotent
-    return Operation(Request(str(verb), target, body), partial(_read_json, not reads), safe, whole=not reads)
+    safe = reads if idempotent is None else idempotent  # a write may do something twice
+    request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
+    return Operation(request, partial(_read_json, not reads), safe, whole=not reads)
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:
@@ -214,7 +186,7 @@ def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any
     except InvalidJSONError:
         if text[:1] in (b"{", b"["):
             # JSON that begins but does not end was cut off. Nothing else tells.
-            problem = f"{_ACCEPTED} not complete, valid JSON @ $"
-            raise APIResponseValidationError((problem,), route=request.route) from None
+            problem = "the write was accepted, but its response is not complete, valid JSON @ $"
+            raise UNUSABLE.make((problem,), route=request.route) from None
         # Any 2xx is success for a write: after an error, the caller would do it twice.
         return body.decode("utf-8", "replace")

@@ -10,13 +10,9 @@ from urllib.parse import quote, unquote, urlencode
 from partoo_async._internal.checks import as_int, check_text
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["check_path", "encode_params", "resource_path"]
+__all__ = ["check_path", "encode_params"]
 
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-
-# A number without the zeros in front of it; the last digit may be one.
-_NUMBER = "0*([0-9]+?)"
-_RESOURCE = re.compile(f"/sections(?:/{_NUMBER}(?:/(groups)(?:/{_NUMBER})?)?)?/?", re.ASCII)
 
 
 def check_path(path: object) -> str:
@@ -39,19 +35,6 @@ def check_path(path: object) -> str:
         if {".", ".."} & set(re.split(r"[/\\;]", segment)):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
     return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
-
-
-def resource_path(path: str) -> str | None:
-    """Return the path of a section, a group or a list of them in its plain form, None for any other."""
-    # ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
-    plain = path.partition("?")[0]
-    while (shorter := unquote(plain)) != plain:
-        plain = shorter
-    match = _RESOURCE.fullmatch(re.sub("/+", "/", plain))
-    if match is None:
-        return None
-    section, groups, group = match.groups()
-    return "/sections" + "".join(f"/{part}" for part in (section, groups, group) if part is not None)
 
 
 def encode_params(params: Mapping[str, Any] | None) -> str:

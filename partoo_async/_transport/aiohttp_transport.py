@@ -168,7 +168,9 @@ class AiohttpTransport:
                 failure = asyncio.CancelledError(*error.args)
             elif self.closed:
                 route = exchange.request.route
-                failure = ClientClosedError(f"{route}: the client was closed before the response came", exchange.sent)
+                failure = ClientClosedError(
+                    f"{route}: the client was closed before the response came", request_sent=exchange.sent
+                )
             else:
                 failure = map_exception(TimeoutError(), exchange, session)
         except HeldBackError:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
-from partoo_async._protocol.http import retryable_status
+from partoo_async._protocol import statuses
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._transport.options import CONNECT_TIMEOUT
-from partoo_async.errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APITimeoutError,
-    ClientClosedError,
-    PartooError,
-)
 
 if TYPE_CHECKING:
     from partoo_async._transport.base import Exchange
+    from partoo_async.errors import PartooError
 
 __all__ = ["map_exception"]
 
@@ -43,39 +37,34 @@ def map_exception(  # noqa: C901 - a table: one case a row
         exchange.sent = False
     route = exchange.request.route
     where, sent = f"{route} at {exchange.server.name}", exchange.sent
-    failure: APIConnectionError
+    rule: statuses.Rule[Any]
     match error:
         case TooLargeError():
-            return APIResponseValidationError((f"body larger than {MAX_BODY} bytes",), route=route)
+            return statuses.UNUSABLE.make((f"body larger than {MAX_BODY} bytes",), route=route)
         case UnreadableError():
-            unreadable = APIResponseValidationError((f"{error} @ body",), route=route)
-            unreadable.transient = True
-            return unreadable
+            return statuses.UNREADABLE.make((f"{error} @ body",), route=route)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            # Final: asking again cannot mend a certificate, and verification is never switched off.
-            failure = APIConnectionError(f"{where}: TLS failed: {_reason(error)}", sent, route)
-            failure.transient = False
+            # Verification is never switched off.
+            rule, text = statuses.TLS, f"TLS failed: {_reason(error)}"
         case aiohttp.ConnectionTimeoutError():
-            failure = APITimeoutError(f"{where}: no connection within {CONNECT_TIMEOUT:g} s", sent, route)
+            rule, text = statuses.CONNECT_TIMEOUT, f"no connection within {CONNECT_TIMEOUT:g} s"
         case aiohttp.ClientHttpProxyError():
-            # What a 407 wants, a password say, no repeat will bring.
             status = getattr(error, "status", 0)
-            failure = APIConnectionError(f"{where}: the proxy answered {status}", sent, route)
-            failure.transient = retryable_status(status)
+            rule, text = statuses.proxy_rule(status), f"the proxy responded {status}"
         case aiohttp.ClientConnectorError():
-            failure = APIConnectionError(f"{where}: cannot connect: {_reason(error)}", sent, route)
+            rule, text = statuses.UNSENT, f"cannot connect: {_reason(error)}"
         case TimeoutError():
-            failure = APITimeoutError(f"{where}: no complete answer in time", sent, route)
+            rule, text = statuses.ATTEMPT_TIMEOUT, "no complete response in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            failure = APIConnectionError(f"{where}: the answer is not valid HTTP", sent, route)
-            failure.repeats = 2
+            rule, text = statuses.MALFORMED, "the response is not valid HTTP"
         case _ if session.closed:
-            return ClientClosedError(f"{where}: the aiohttp session is closed", sent)
+            return statuses.CLOSED.make(f"{where}: the aiohttp session is closed", request_sent=sent)
         case _:
-            failure = APIConnectionError(f"{where}: {_reason(error)}", sent, route)
+            rule, text = statuses.CUT, _reason(error)
     # Of a write nobody knows whether it was carried out.
-    failure.stale = exchange.reused and exchange.request.method == "GET"
-    return failure
+    stale = exchange.reused and exchange.request.method == "GET"
+    mapped: PartooError = rule.make(f"{where}: {text}", sent, route, stale=stale)
+    return mapped
 
 
 def _reason(error: BaseException) -> str:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 
-from partoo_async.errors import (
-    APIResponseValidationError,
-    APIStatusError,
-    ConfigurationError,
-    InternalServerError,
-    PartooError,
-    RateLimitError,
-    ScanError,
-)
+from partoo_async._protocol.statuses import rule_of
+from partoo_async.errors import PartooError, ScanError
 
 __all__ = [
     "EXIT_CODES",
@@ -49,24 +42,12 @@ EXIT_CODES = (
     (TERMINATED, "stopped by SIGTERM"),
 )
 
-# By class; one that is not here ends like its parent.
-_OF: Mapping[type, int] = {
-    PartooError: UNREACHED,
-    ConfigurationError: USAGE,
-    APIResponseValidationError: REFUSED,
-    APIStatusError: REFUSED,
-    RateLimitError: UNREACHED,
-    InternalServerError: UNREACHED,
-    ScanError: FAILED_GROUPS,
-}
-
 
 def exit_code(error: PartooError) -> int:
     """Return the exit code of a command that ended with this error."""
-    # A 408 or 425, and a scan that an outage ended: "not now", which has no class of its own.
-    if error.transient and isinstance(error, (APIStatusError, ScanError)):
-        return UNREACHED
-    return next(_OF[cls] for cls in type(error).__mro__ if cls in _OF)
+    if isinstance(error, ScanError):
+        return UNREACHED if error.transient else FAILED_GROUPS
+    return rule_of(error).exit_code
 
 
 def scan_code(failures: Set[int], *, succeeded: int) -> int:

@@ -36,7 +36,7 @@ class KeyRetries:
     _chance: Callable[[], float]
     last_good: object  # the operation that had succeeded last when they began
     _failures: int = 0
-    _doubtful: int = 0  # failures of a kind that is retried less often, by ``error.repeats``
+    _doubtful: int = 0  # failures of a kind that is retried less often, by ``error.max_retries``
     _spent: float = 0.0
     _excused: int = 0
 
@@ -50,11 +50,11 @@ class KeyRetries:
     def after(self, error: PartooError, elapsed: float) -> float | None:
         """Count a failure that took ``elapsed`` seconds. Return the seconds until a retry, None for none."""
         self._failures += 1
-        self._doubtful += error.repeats is not None
+        self._doubtful += error.max_retries is not None
         self._spent += elapsed
         if isinstance(error, DeadlineExceededError) or self._failures > self._settings.retry.max_retries:
             return None
-        if error.repeats is not None and self._doubtful > error.repeats:
+        if error.max_retries is not None and self._doubtful > error.max_retries:
             return None
         wait = wait_after(self._settings.retry, self._failures, error, self._chance)
         if wait > LONGEST_PAUSE or wait >= self.left or not self._throttle.spend():

@@ -291,7 +291,8 @@ class Outage:
             self._outages += 1
             text = "scan: on hold, the server does not respond: %s; the scan ends if that lasts for %g s"
             _logger.warning(text, error, self._patience)
-            self._session.context.emit(HoldEvent(operation.request.route, 0.0, type(error).__name__))
+            request = operation.request
+            self._session.context.emit(HoldEvent(request.route, 0.0, type(error).__name__, request.template))
 
     def _recovered(self, operation: Operation[Any]) -> None:
         """Change to up."""
@@ -299,7 +300,8 @@ class Outage:
             held = self.held_for
             self._throttle.tokens = RetryThrottle.FULL  # what was in flight has paid, and got nothing
             _logger.info("scan: goes on after %.1f s on hold, the server responds again", held)
-            self._session.context.emit(HoldEvent(operation.request.route, held, type(self._error).__name__))
+            request = operation.request
+            self._session.context.emit(HoldEvent(request.route, held, type(self._error).__name__, request.template))
         self._held_since = self._error = None
         self._down = False
         self._failed_paths.clear()

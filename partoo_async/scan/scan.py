@@ -149,8 +149,8 @@ class Scan:
         return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
-        error = ScanError(reason, self.report(self._failures.kept if items is None else items))
-        error.transient = transient
+        report = self.report(self._failures.kept if items is None else items)
+        error = ScanError(reason, report, transient=transient)
         self._counter.note_end(error)
         return error
 

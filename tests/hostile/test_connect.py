@@ -173,7 +173,7 @@ async def test_a_proxy_that_refuses(status: int) -> None:
         async with PartooClient(KEY, server="https://127.0.0.1:9/v2", proxy=address, retry=POLICY) as client:
             outcome = await ask(client)
         assert type(outcome.error) is APIConnectionError
-        assert f"the proxy answered {status}" in str(outcome.error)
+        assert f"the proxy responded {status}" in str(outcome.error)
         assert "pass-word" not in str(outcome.error)
         assert proxy.seen() == (LINE if status == 502 else 1)
         assert not any(KEY.encode() in request for request in proxy.requests)

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from partoo_async import APIResponseValidationError, ConfigurationError, Group
-from partoo_async._protocol.converters import Decoder, decode_error_body
-from partoo_async._protocol.http import Request, describe_errors, parse_retry_after
+from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError
 from partoo_async._protocol.operations import custom, delete_group, get_group, get_section, list_sections
+from partoo_async._protocol.retry_after import parse_retry_after
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError, read_body
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

@@ -73,7 +73,7 @@ async def test_a_place_that_others_take(monkeypatch: pytest.MonkeyPatch) -> None
                 while server.seen() < 2:
                     await asyncio.sleep(0.001)
                 clock.forward(11)
-                assert "no complete answer in time" in str((await call).error)
+                assert "no complete response in time" in str((await call).error)
 
 
 @row(53)

@@ -8,7 +8,7 @@ from zlib import crc32
 import attrs
 
 from partoo_async import errors
-from partoo_async._protocol.converters import decode_error_body
+from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.json import decode_json, encode_json
 from partoo_async.errors import Attempt, PartooError
 from partoo_async.models import Group, GroupSummary

@@ -1,0 +1,80 @@
+"""The endpoints of the API, each written once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from attrs import Factory, field, frozen
+
+from partoo_async._protocol.http import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Route", "resource_path", "template_of"]
+
+
+@frozen
+class Route:
+    """An endpoint."""
+
+    method: str
+    path: str  # below the base URL of the server, with the names of ids in braces
+    template: str = field(default=Factory(lambda self: f"{self.method} {self.path}", takes_self=True))
+    # ``%`` takes half the time of ``str.format``, and each call has to format its path.
+    _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%s", self.path), takes_self=True))
+
+    def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
+        """Return a request. The ids are in the order of the path."""
+        return Request(self.method, self._format % ids + query, body, self.template)
+
+
+LIST_SECTIONS = Route("GET", "/sections")
+CREATE_SECTION = Route("POST", "/sections")
+GET_SECTION = Route("GET", "/sections/{section_id}")
+UPDATE_SECTION = Route("POST", "/sections/{section_id}")
+DELETE_SECTION = Route("DELETE", "/sections/{section_id}")
+CREATE_GROUP = Route("POST", "/sections/{section_id}/groups")
+GET_GROUP = Route("GET", "/sections/{section_id}/groups/{group_id}")
+UPDATE_GROUP = Route("POST", "/sections/{section_id}/groups/{group_id}")
+DELETE_GROUP = Route("DELETE", "/sections/{section_id}/groups/{group_id}")
+
+_SECTIONS = [route.path.split("/") for route in (LIST_SECTIONS, GET_SECTION, CREATE_GROUP, GET_GROUP)]
+_KNOWN = [*_SECTIONS, ["", "business", "search"], ["", "business", "{business_id}"]]
+
+
+def template_of(method: str, path: str) -> str:
+    """Return the template of a custom request, or ""."""
+    # Of other paths it is not known which parts are ids. The first that fits counts.
+    known = _find(path.split("/"), _KNOWN, bool)
+    return f"{method} {'/'.join(known)}" if known else ""
+
+
+def resource_path(path: str) -> str | None:
+    """Return the plain path of a section, a group or a list of them, and None for any other path.
+
+    ``/sections/07/groups/%34%32`` and ``/sections/7/groups/42/`` are the same to a server.
+    """
+    plain = path.partition("?")[0]
+    # A gateway and a server behind it unescape twice.
+    while (shorter := unquote(plain)) != plain:
+        plain = shorter
+    parts = [part.lstrip("0") or "0" if _is_number(part) else part for part in plain.split("/") if part]
+    return "/".join(["", *parts]) if _find(["", *parts], _SECTIONS, _is_number) else None
+
+
+def _find(parts: list[str], templates: list[list[str]], is_id: Callable[[str], bool]) -> list[str] | None:
+    for names in templates:
+        if len(names) == len(parts):
+            for name, part in zip(names, parts, strict=True):
+                if name != part and not (name.startswith("{") and is_id(part)):
+                    break
+            else:
+                return names
+    return None
+
+
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdigit()
