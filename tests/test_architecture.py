@@ -82,7 +82,9 @@ UNOWNED = {"attrs"}
 
 # A ratchet: what is longer needs a reason.
 MAX_FILE_LINES = 300
-LONGER: dict[str, tuple[int, str]] = {}
+LONGER: dict[str, tuple[int, str]] = {
+    "_call.call": (340, "one call from admission to result, which share its state; read in one go"),
+}
 MAX_FUNCTION_LINES = 60
 
 

@@ -116,7 +116,7 @@ def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
 
         partoo.send = noting  # type: ignore[method-assign]
         for name in ("old", "new"):
-            client.session.context.quotas.of(Secret(name)).pause(5.0)
+            client.session.context.quotas.for_key(Secret(name)).pause(5.0)
         assert [group.id for group in await asyncio.gather(client.groups.get(7, 1), client.groups.get(7, 1))] == [1, 1]
         await client.aclose()
 
@@ -279,7 +279,7 @@ def test_nothing_leaves_during_a_pause_that_began_while_the_key_was_fetched(prio
         partoo = Partoo({7: [1]})
         client = PartooClient(key, server=SERVER, transport=partoo)
         begun = loop.time()
-        quota = client.session.context.quotas.of(Secret("key"))
+        quota = client.session.context.quotas.for_key(Secret("key"))
         loop.call_later(1.0, quota.pause, 20.0)
         await client.session.send(get_group(7, 1), priority=priority)
         assert partoo.arrived[0][0] >= begun + 21.0

@@ -320,7 +320,7 @@ def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
         until = asyncio.get_running_loop().time() + 99
         early = asyncio.ensure_future(reads.get("/sections/7/groups/1", start, until=until))
         await asyncio.sleep(1)
-        reads.changed("/sections/7/groups/1")
+        reads.invalidate("/sections/7/groups/1")
         assert await reads.get("/sections/7/groups/1", start, until=until) == 2
         assert await early == 1
         assert await reads.get("/sections/7/groups/1", start, until=until) == 2

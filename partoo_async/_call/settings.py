@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import Attribute, evolve, field, fields, frozen
+from attrs.validators import optional
 
 from partoo_async._internal.callbacks import check_callback
 from partoo_async._internal.reprs import total_repr
@@ -17,16 +18,20 @@ from partoo_async.servers import Server, resolve_server
 
 __all__ = ["Settings"]
 
-
-def _seconds(_: object, attribute: Attribute[float], value: object) -> None:
-    check_seconds(attribute.name, value)
+Validator: TypeAlias = Callable[[object, "Attribute[Any]", Any], object]
 
 
-def _kind(*kinds: type) -> Callable[[object, Attribute[Any], object], None]:
-    def check(_: object, attribute: Attribute[Any], value: object) -> None:
+def _checked(check: Callable[..., object], **bounds: Any) -> Validator:
+    """A validator that gives ``check`` the option's name and value."""
+    return lambda _, option, value: check(option.name, value, **bounds)
+
+
+def _instance_of(*kinds: type) -> Validator:
+    def check(_: object, option: Attribute[Any], value: object) -> None:
+        # attrs has this one, too, but not with our error.
         if not isinstance(value, kinds):
             names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
-            raise ConfigurationError(f"{attribute.name}: expected {names}, not {type(value).__name__}")
+            raise ConfigurationError(f"{option.name}: expected {names}, not {type(value).__name__}")
 
     return check
 
@@ -34,39 +39,26 @@ def _kind(*kinds: type) -> Callable[[object, Attribute[Any], object], None]:
 @total_repr
 @frozen
 class Settings:
-    """What ``with_options`` may change; the session's own options (proxy, TLS) are fixed for its life."""
+    """What ``with_options`` may change. The options of connections (proxy, TLS) are fixed."""
 
     api_key: Secret | Callable[[], Awaitable[str]]
     server: Server
-    timeout: float = field(validator=_seconds)
-    attempt_timeout: float = field(validator=_seconds)
-    retry: RetryPolicy = field(validator=_kind(RetryPolicy))
-    rate_limit: RateLimit | None = field(validator=_kind(RateLimit, type(None)))
-    max_concurrency: int = field(converter=as_int)
-    on_event: Callable[[Event], object] | None = field()
-    strict: bool = field(validator=_kind(bool))
-    cache_ttl: float | None = field(default=None)
-
-    @max_concurrency.validator
-    def _check_max_concurrency(self, _: Attribute[int], value: object) -> None:
-        check_count("max_concurrency", value, least=1)
-
-    @on_event.validator
-    def _check_on_event(self, _: Attribute[Any], value: object) -> None:
-        check_callback("on_event", value)
-
-    @cache_ttl.validator
-    def _check_cache_ttl(self, _: Attribute[Any], value: object) -> None:
-        if value is not None:
-            check_seconds("cache_ttl", value)
+    timeout: float = field(validator=_checked(check_seconds))
+    attempt_timeout: float = field(validator=_checked(check_seconds))
+    retry: RetryPolicy = field(validator=_instance_of(RetryPolicy))
+    rate_limit: RateLimit | None = field(validator=_instance_of(RateLimit, type(None)))
+    max_concurrency: int = field(converter=as_int, validator=_checked(check_count, least=1))
+    on_event: Callable[[Event], object] | None = field(validator=_checked(check_callback))
+    strict: bool = field(validator=_instance_of(bool))
+    cache_ttl: float | None = field(default=None, validator=optional(_checked(check_seconds)))
 
     @classmethod
     def resolve(cls, *, api_key: Any, server: Any, **options: Any) -> Settings:
-        """Return settings with key and server taken from the environment where they are None."""
+        """Return settings. A key or server that is None comes from the environment."""
         return cls(api_key=resolve_api_key(api_key), server=resolve_server(server), **options)
 
     def change(self, **changes: Any) -> Settings:
-        """Return a copy with some options changed. Raises ``ConfigurationError`` for one that cannot be."""
+        """Return a copy with other options. Raises ``ConfigurationError`` for one that cannot change."""
         names = [option.name for option in fields(Settings)]
         for name in changes:
             if name not in names:

@@ -132,7 +132,7 @@ class GroupFetcher:
         self._open.remove(call)
         self.calls += 1
         self.sends += call.sends
-        self._busy += call.busy
+        self._busy += call.request_seconds
 
     async def _outcome(
         self,

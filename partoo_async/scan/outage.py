@@ -125,7 +125,7 @@ class Outage:
             if self._closed_at is not None or failure is not None:
                 tries = tries or Tries(self._session.settings, self._throttle, self._chance, self._good)
                 result = await self._wait(call, operation, failure, tries, seen, busy)
-            seen, busy = self._outages, call.busy
+            seen, busy = self._outages, call.request_seconds
             if result is None:
                 result, failure = await self._attempt(call, operation, None)
         self._succeeded(operation)
@@ -136,7 +136,7 @@ class Outage:
     ) -> tuple[Any, PartooError | None]:
         """Send, after the ``first`` failure if any. Return the result, the failure, or neither when recalled."""
         try:
-            return await (sent(call, operation) if first is None else call.go_on(operation, first)), None
+            return await (sent(call, operation) if first is None else call.retry(operation, first)), None
         except PartooError as error:
             return None, error
         except asyncio.CancelledError:
@@ -162,15 +162,15 @@ class Outage:
         try:
             if failure is None:
                 answer = await self._hold(call, operation)
-            elif not tries.excuses(call.late):
-                wait = tries.after(failure, call.busy - busy) if seen == self._outages else 0.0
+            elif not tries.excuses(call.overrun):
+                wait = tries.after(failure, call.request_seconds - busy) if seen == self._outages else 0.0
                 # Found out before the last try, too, if no success of another key has told.
                 last = wait is None or (tries.one_left and tries.good is self._good)
                 answer = await self._find_out(call, seen, operation, failure, last=last)
                 if answer is None and seen == self._outages:
                     if wait is None:
                         raise failure
-                    call.tell(failure, wait)
+                    call.on_retry(failure, wait)
                     await asyncio.sleep(wait)
                     answer = await self._hold(call, operation)
         finally:
@@ -178,8 +178,8 @@ class Outage:
         if seen != self._outages:
             # An outage is not this key's fault, even one that began a little later: it starts anew.
             tries.forget(self._good)
-            call.busy = busy
-        call.renew(tries.left)
+            call.request_seconds = busy
+        call.set_timeout(tries.left)
         return answer
 
     def _was_recalled(self, call: Call) -> bool:
@@ -256,7 +256,7 @@ class Outage:
             failure = error
         finally:
             self._asking = None
-        self._queued += loop.time() - started - asking.busy
+        self._queued += loop.time() - started - asking.request_seconds
         if failure is not None and suspicious(failure):
             if call.last_try:
                 raise failure

@@ -115,10 +115,10 @@ async def sent(call: Call, operation: Operation[T]) -> T:
         return await call.send(operation)
     except (PartooError, HeldBackError) as error:
         first = error
-    return await call.go_on(operation, first)
+    return await call.retry(operation, first)
 
 
 async def within(seconds: float, call: Call, operation: Operation[T]) -> T:
     """Send a request by a call that has so many seconds from now on."""
-    call.renew(seconds)
+    call.set_timeout(seconds)
     return await sent(call, operation)
