@@ -53,6 +53,7 @@ class PartooSession:
         ConfigurationError: An option is bad.
     """
 
+    # Of a copy: what it is a copy of, and whether its concurrency limit is its own.
     _parent: PartooSession | None = None
     _own_concurrency = True
 
@@ -132,6 +133,7 @@ class PartooSession:
         if "api_key" in changes:
             changes["api_key"] = protect(changes["api_key"])
         ours, settings = self.context, self.settings.change(**changes)
+        # Not by the constructor, which would make a transport. ``evolve`` shares the rest.
         copy = PartooSession.__new__(PartooSession)
         copy._parent = self
         copy.context = evolve(

@@ -1,4 +1,4 @@
-"""Decoding spread over event-loop iterations, so that large responses do not hold the loop up together."""
+"""Spread the decoding of large responses over event-loop iterations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a client may be used here and now, and how its calls end when it is closed."""
+"""Where a client may be used, and how its calls end when it is closed."""
 
 from __future__ import annotations
 
@@ -41,17 +41,14 @@ class Lifecycle:
         (_roots if parent is None else parent._children).add(self)
 
     def mark_forked(self) -> None:
-        """Refuse the next call: two processes must not write to the same connections."""
-        self.loop, self._forked = None, True  # without a loop, the next call has to ``bind``
+        """Refuse to be used in this process."""
+        # Two processes must not write to the same connections. Without a loop, the next call has to ``bind``.
+        self.loop, self._forked = None, True
         for child in self._children:
             child.mark_forked()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Tie the session to ``loop``. Return whether an earlier loop was closed, and what it left is to be replaced.
-
-        Raises:
-            ClientClosedError: Another loop is still in use, or the process was forked.
-        """
+        """Tie the session to ``loop``. Return True if an earlier one was closed, and what it left is of no use."""
         if self._forked:
             raise ClientClosedError(
                 "this client was made in another process, before a fork; make a client in each process"
@@ -64,7 +61,7 @@ class Lifecycle:
             raise ClientClosedError(
                 "this client belongs to another event loop; make one client per loop, inside the loop that uses it"
             )
-        # Test clients run each test in a loop of its own: calls under way ended with the earlier one.
+        # Test clients run each test in a loop of its own. Calls under way ended with the earlier loop.
         if self._parent is None:
             self.calls.clear()
             self._call_ended = asyncio.Event()
@@ -83,10 +80,8 @@ class Lifecycle:
             child.close()
 
     async def end_calls(self, grace: float) -> None:
-        """Let the calls go on for ``grace`` seconds, then abort those that wait. Call ``close`` first.
-
-        Returns when only calls with a request in flight are left: these end when their connections are closed.
-        """
+        """Let calls go on for ``grace`` seconds, then abort those that wait. Call ``close`` first."""
+        # Calls with a request in flight are left: they end when their connections are closed.
         calls = {call for call, lifecycle in self.calls.items() if self._includes(lifecycle)}
         if grace > 0:
             await self._wait_for_end(calls, grace)

@@ -1,4 +1,4 @@
-"""Which quota the calls of a session use: a given one, else the process's quota for the server and key."""
+"""The quota of a session's calls: a given one, else that of the process for the server and key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SessionQuotas"]
 
 
 class SessionQuotas:
-    """The quotas of one session: one for each key that its callable gives, or just one."""
+    """The quotas of one session: several if a callable gives several keys."""
 
     def __init__(self, settings: Settings, given: Quota | None) -> None:
         if given is not None and not isinstance(given, Quota):
@@ -28,25 +28,26 @@ class SessionQuotas:
         self._reserve_held = False
 
     def copy(self, settings: Settings, *, keep_given: bool) -> SessionQuotas:
-        """Return the quotas of a copy of the session. ``keep_given``: the given quota fits its settings, too."""
+        """Return the quotas of a copy of the session."""
         copy = SessionQuotas(settings, self._given if keep_given else None)
         copy._reserve_held = self._holds_reserve()
         return copy
 
     @property
     def current(self) -> Quota:
-        """The quota of the key used last. Before a callable gave its first one, an unused quota."""
+        """The quota of the key used last."""
         if self._current is not None:
             return self._current
         if isinstance(self._settings.api_key, Secret):
             return self.for_key(self._settings.api_key)
+        # A callable has not given a key yet: this quota stays unused.
         self._current = Quota(self._settings.rate_limit)
         if self._reserve_held:
             self._current.hold_reserve()
         return self._current
 
     def for_key(self, key: Secret) -> Quota:
-        """Return the quota of calls with this key, and make it the current one."""
+        """Return the quota of a key, and make it the current one."""
         if self._current is not None and (self._given is not None or self._fingerprint == key.fingerprint):
             return self._current
         identity, limit = (self._settings.server.base_url, key.fingerprint), self._settings.rate_limit
@@ -62,7 +63,8 @@ class SessionQuotas:
         return found
 
     def reset(self) -> None:
-        """Find the quota anew: there is another event loop, whose clock may differ."""
+        """Find the quota anew."""
+        # For another event loop, whose clock may differ.
         self._reserve_held = self._holds_reserve()
         self._current, self._fingerprint = self._given, None
 

@@ -35,11 +35,10 @@ class Sender(Protocol):
 
 @define(eq=False)
 class Resender:
-    """The second sends of a client's calls.
+    """The second sends of a client's calls."""
 
-    Servers and proxies close idle connections as they like. That is no outage: a resend is no retry, and costs a slot
-    of the quota but no token of the retry throttle.
-    """
+    # Servers and proxies close idle connections as they like. That is no outage, so a resend is no retry: it costs a
+    # slot of the quota, but no token of the retry throttle.
 
     # Resends that met no open connection either: then the server is gone.
     _failed: int = 0
@@ -55,7 +54,7 @@ class Resender:
         return await self.resend(call, operation, first)
 
     async def resend(self, call: Sender, operation: Operation[T], first: PartooError | HeldBackError) -> T:
-        """Send again after the ``first`` send failed, or raise its error if that may not be."""
+        """Send again after the ``first`` send failed, or raise its error."""
         failure: BaseException = first
         if isinstance(first, HeldBackError):
             try:

@@ -79,7 +79,7 @@ class SingleFlight:
     ) -> Any:
         """Return what ``start`` returns, or the result of an identical read with the same ``key`` (a fingerprint).
 
-        ``fresh``: take no result, and join no request, from before this call.
+        ``fresh``: use no result, and join no request, from before this call.
         """
         loop, read = loop or asyncio.get_running_loop(), (path, key)
         if fresh:
@@ -128,7 +128,7 @@ class SingleFlight:
             followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
         if followers:
             # The one with most time goes first, so that the quota refuses two requests, and not one for each caller.
-            patient = max(followers, key=_until)
+            patient = max(followers, key=lambda follower: follower.until)
             ended = {waiter: one for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until}
             flight.waiters = {waiter: one for waiter, one in flight.waiters.items() if waiter not in ended}
             flight.until = patient.until
@@ -197,10 +197,6 @@ class SingleFlight:
         flight = self._flights.pop(read, None)
         if flight is not None:
             flight.stale = True
-
-
-def _until(follower: _Follower) -> float:
-    return follower.until
 
 
 if sys.version_info >= (3, 12):
