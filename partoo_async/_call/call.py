@@ -96,7 +96,7 @@ class Call:
         )
         self.task = asyncio.current_task(loop)
         lifecycle = context.lifecycle
-        # The client can close after the call was made: a shared read starts an event-loop iteration later.
+        # The client may have been closed since: a shared read can start an event-loop iteration later.
         if lifecycle.closed:
             raise ClientClosedError("this client is closed; make a new one")
         lifecycle.calls[self] = lifecycle
@@ -115,7 +115,7 @@ class Call:
                 raise
         finally:
             lifecycle.calls.pop(self, None)
-            if context.lifecycle.closed:
+            if lifecycle.closed:
                 lifecycle.notify()
         raise self.stopped_error()
 
