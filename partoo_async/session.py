@@ -116,8 +116,7 @@ class PartooSession:
     def __repr__(self) -> str:
         if not hasattr(self, "context"):  # a debugger may ask while an error is raised by the constructor
             return f"<{type(self).__name__} being made>"
-        state = "closed" if self.closed else "open"
-        return f"<{type(self).__name__} {self.settings.server.name} {state}>"
+        return f"<{type(self).__name__} {self.settings.server.name} {'closed' if self.closed else 'open'}>"
 
     def with_options(self, **changes: Any) -> PartooSession:
         """Return a copy that shares this session's connections, quota and concurrency limit.

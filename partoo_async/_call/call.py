@@ -115,7 +115,7 @@ class Call:
                 raise
         finally:
             lifecycle.calls.pop(self, None)
-            if lifecycle.closed:
+            if context.lifecycle.closed:  # may have changed, and mypy takes that of ``lifecycle`` for unchanged
                 lifecycle.notify()
         raise self.stopped_error()
 
