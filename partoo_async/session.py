@@ -1,8 +1,4 @@
-"""The session manager: one server, one key, one quota, one transport; it sends operations and keeps what is promised.
-
-The promises are those of a call: bounded by its deadline, within the quota, retried where that is safe, and ended by
-a typed value or by one error of ours.
-"""
+"""The session: one server, key, quota and transport. ``client`` and ``scan`` send their operations through it."""
 
 from __future__ import annotations
 
@@ -13,15 +9,16 @@ from weakref import WeakSet
 from attrs import evolve
 
 from partoo_async._call.call import Call
-from partoo_async._call.context import CallContext, Resends
+from partoo_async._call.context import CallContext
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
+from partoo_async._call.key_source import read_with_fetched_key
 from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.quotas import Quotas
+from partoo_async._call.quotas import SessionQuotas
 from partoo_async._call.read_cache import ReadCache
+from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Settings
-from partoo_async._call.shared_read import read_as_told
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
@@ -51,11 +48,13 @@ T = TypeVar("T")
 
 
 class PartooSession:
-    """Sends operations to one server with one key. ``PartooClient`` is the friendlier face of it.
+    """Sends operations to one server. Its options are those of ``PartooClient``, its friendlier face.
 
-    Arguments are those of ``PartooClient``. Raises ``ConfigurationError`` for a bad one, before anything is sent.
+    Raises:
+        ConfigurationError: An option is bad.
     """
 
+    # Of a copy: what it is a copy of, and whether its concurrency limit is its own.
     _parent: PartooSession | None = None
     _own_concurrency = True
 
@@ -79,6 +78,7 @@ class PartooSession:
         quota: Quota | None = None,
         transport: Transport | None = None,
     ) -> None:
+        # First of all, so that no frame of a traceback holds the key or the proxy's password.
         api_key, proxy = protect(api_key), hide(proxy)
         settings = Settings.resolve(
             api_key=api_key,
@@ -92,90 +92,93 @@ class PartooSession:
             strict=strict,
             cache_ttl=cache_ttl,
         )
-        self._start(
-            CallContext(
-                settings=settings,
-                transport=_make_transport(transport, session, proxy, trust_env, ssl_context, on_event),
-                quotas=Quotas(settings, quota),
-                lifecycle=Lifecycle(),
-                concurrency=Concurrency(settings.max_concurrency),
-                throttle=RetryThrottle(),
-                decoder=Decoder(strict=settings.strict),
-                emit=Emitter(settings.on_event),
-            )
+        transport = _make_transport(
+            transport, on_event, session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
         )
-        self._family = WeakSet((self._reads,))  # those of copies, too: a write through one is a write
-
-    def _start(self, context: CallContext) -> None:
-        self.context: CallContext = context
-        """What its calls share; of no use outside of this package."""
-        if self._own_concurrency:
-            context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
+        self.context: CallContext = CallContext(
+            settings=settings,
+            transport=transport,
+            quotas=SessionQuotas(settings, quota),
+            lifecycle=Lifecycle(),
+            concurrency=Concurrency(settings.max_concurrency, transport.pool),
+            throttle=RetryThrottle(),
+            decoder=Decoder(strict=settings.strict),
+            emit=Emitter(settings.on_event),
+        )
+        """What its calls share. Private to this package."""
         self._reads = self._make_reads()
+        # The reads of copies, too: a write through one session makes them all stale.
+        self._family = WeakSet((self._reads,))
 
     def _make_reads(self) -> SingleFlight:
         ttl = self.settings.cache_ttl
         return SingleFlight(None if ttl is None else ReadCache(ttl))
 
     def __repr__(self) -> str:
-        if not hasattr(self, "context"):  # a debugger may ask in the middle of a construction error
+        if not hasattr(self, "context"):  # a debugger may ask while an error is raised by the constructor
             return f"<{type(self).__name__} being made>"
-        state = "closed" if self.closed else "open"
-        return f"<{type(self).__name__} {self.settings.server.name} {state}>"
+        return f"<{type(self).__name__} {self.settings.server.name} {'closed' if self.closed else 'open'}>"
 
     def with_options(self, **changes: Any) -> PartooSession:
-        """Return a session with other options that shares this one's connections, quota and cap.
+        """Return a copy that shares this session's connections, quota and concurrency limit.
 
-        Closing this one closes all; closing the copy leaves this one open. Raises ``ConfigurationError`` for an
-        option that cannot be changed (those of the connections).
+        Closing a session closes its copies, but no copy closes its original.
+
+        Args:
+            changes: Options of ``PartooClient``, except for ``quota`` and those of connections.
+
+        Raises:
+            ConfigurationError: An option is bad, or cannot be changed.
         """
         if "api_key" in changes:
             changes["api_key"] = protect(changes["api_key"])
         ours, settings = self.context, self.settings.change(**changes)
+        # Not by the constructor, which would make a transport. ``evolve`` shares the rest.
         copy = PartooSession.__new__(PartooSession)
         copy._parent = self
-        copy._own_concurrency = "max_concurrency" in changes
-        copy._start(
-            evolve(
-                ours,
-                settings=settings,
-                quotas=ours.quotas.copy(settings, anew="rate_limit" in changes),
-                lifecycle=Lifecycle(ours.lifecycle),
-                decoder=Decoder(strict=settings.strict) if "strict" in changes else ours.decoder,
-                emit=Emitter(settings.on_event) if "on_event" in changes else ours.emit,
-                decode_budget=DecodeBudget(),
-                resends=Resends(),
-            )
+        copy.context = evolve(
+            ours,
+            settings=settings,
+            quotas=ours.quotas.copy(settings, keep_given="rate_limit" not in changes),
+            lifecycle=Lifecycle(ours.lifecycle),
+            decoder=Decoder(strict=settings.strict) if "strict" in changes else ours.decoder,
+            emit=Emitter(settings.on_event) if "on_event" in changes else ours.emit,
+            decode_budget=DecodeBudget(),
+            resender=Resender(),
         )
+        copy._own_concurrency = "max_concurrency" in changes
+        if copy._own_concurrency:
+            copy.context.concurrency = Concurrency(settings.max_concurrency, ours.transport.pool)
+        copy._reads = copy._make_reads()
         copy._family = self._family
         copy._family.add(copy._reads)
         return copy
 
     def with_own_drift(self) -> PartooSession:
-        """Return a session that shares everything but the count of drift, which starts empty."""
+        """Return a copy with the same options, whose ``drift`` starts empty."""
         copy = self.with_options()
         copy.context.decoder = Decoder(strict=self.settings.strict)
         return copy
 
     @property
     def settings(self) -> Settings:
-        """The options, checked."""
+        """The checked options."""
         return self.context.settings
 
     @property
     def drift(self) -> Counter[str]:
-        """What differed from the documentation in the answers so far, and in how many of them."""
+        """What differed from the documentation, and in how many responses."""
         return self.context.decoder.drift
 
     @property
     def closed(self) -> bool:
-        """Whether the session, or the one whose connections it shares, was closed."""
+        """Whether the session, or its original, was closed."""
         return self.context.lifecycle.closed or self.context.transport.closed
 
     @property
     def quota(self) -> Quota:
-        """The quota that calls use here: with a callable for the key, that of the key that it gave last."""
-        return self.context.quotas.latest
+        """The quota of the calls, for the last key that a callable gave."""
+        return self.context.quotas.current
 
     async def send(
         self,
@@ -185,24 +188,34 @@ class PartooSession:
         call: Call | None = None,
         fresh: bool = False,
     ) -> T:
-        """Send an operation and return its typed result.
+        """Send an operation.
 
-        Raises any error of the tree in ``partoo_async.errors`` but ``ScanError``; see there for which means what.
-        ``call``, if given, is filled with what happened, and is not shared with others. ``fresh``: take no answer
-        that was asked for before.
+        Args:
+            operation: What to send.
+            priority: Who goes first when the quota is short. Bulk work waits for it without a timeout.
+            call: Filled with what happened; the request is then not shared.
+            fresh: Use no result, and join no request, from before this call.
+
+        Returns:
+            The operation's typed result.
+
+        Raises:
+            PartooError: Any error of ``partoo_async.errors`` but ``ScanError``.
         """
         loop = asyncio.get_running_loop()
         context = self.context
+        # The lifecycle has no loop before the first call, nor after a fork.
         if loop is not context.lifecycle.loop or context.lifecycle.closed:
             self._bind(loop)
-        if operation.request.method != "GET":  # whether it may be repeated or not
+        if operation.request.method != "GET":  # also if it is idempotent
             return await self._write(operation, priority, call, loop)
+        # Scans do not share, since they count each of their requests; nor do ``request()`` calls: JSON can be changed.
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
             return await (call or Call()).run(context, operation, priority, loop)
         until = min(loop.time() + context.settings.timeout, ambient_deadline())
         key = context.settings.api_key
         if not isinstance(key, Secret):
-            return await read_as_told(context, self._reads, operation, until, fresh=fresh)
+            return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)
         result: T = await self._reads.get(
             operation.request.path,
             lambda until: Call(until=until).run(context, operation, priority, loop),
@@ -216,47 +229,52 @@ class PartooSession:
     async def _write(
         self, operation: Operation[T], priority: Priority, call: Call | None, loop: asyncio.AbstractEventLoop
     ) -> T:
-        """Send what may change something: whoever reads after it reads anew, even if it seems to have failed."""
         path = operation.request.path
-        self._changed(path)
+        # Before and after, also when it seems to have failed: a read between the two may have seen either state.
+        self._invalidate(path)
         try:
             return await (call or Call()).run(self.context, operation, priority, loop)
         finally:
-            self._changed(path)
+            self._invalidate(path)
 
-    def _changed(self, path: str) -> None:
+    def _invalidate(self, path: str) -> None:
         for reads in self._family:
-            reads.changed(path)
+            reads.invalidate(path)
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tie the session to the loop that uses it. A loop that was closed has taken all that waited along."""
         if self.closed:
             raise ClientClosedError("this client is closed; make a new one")
         if self._parent is not None:
             self._parent._bind(loop)
         context = self.context
         if context.lifecycle.bind(loop):
+            # An earlier loop was closed, and what waited there never wakes.
             if self._parent is None:
                 context.transport.forget_loop()
-            context.quotas.forget()
+            context.quotas.reset()
             context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
-            context.decode_budget, context.resends = DecodeBudget(), Resends()
+            context.decode_budget, context.resender = DecodeBudget(), Resender()
             self._reads = self._make_reads()
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:
-            context.concurrency = self._parent.context.concurrency  # perhaps made anew just now
+            context.concurrency = self._parent.context.concurrency  # its parent may just have replaced it
 
     async def aclose(self, *, grace: float = 0.0) -> None:
-        """Refuse new calls, give those under way ``grace`` seconds, and close the connections. Safe to call twice.
+        """Refuse new calls, wait for those under way, and close the connections. Safe to call twice.
 
-        Then calls that still wait, for quota or for another try, raise ``ClientClosedError``, as do those whose request
-        is out. The connections of a caller's aiohttp session stay open, and so do those of the session that this one
-        was made from.
+        Calls that are not done by then raise ``ClientClosedError``. The connections of an aiohttp session of yours, and
+        those of a copy's original, stay open.
+
+        Args:
+            grace: Seconds that calls under way get.
+
+        Raises:
+            ConfigurationError: ``grace`` is no number of seconds, 0 or more.
         """
         grace = check_seconds("grace", grace, zero=True)
         self.context.lifecycle.close()
         try:
-            await self.context.lifecycle.finish(grace)
+            await self.context.lifecycle.end_calls(grace)
         finally:
             if self._parent is None:
                 await self.context.transport.aclose()
@@ -269,24 +287,10 @@ class PartooSession:
         await self.aclose()
 
 
-def _make_transport(
-    given: Transport | None,
-    session: aiohttp.ClientSession | None,
-    proxy: str | None,
-    trust_env: bool,
-    ssl_context: ssl.SSLContext | None,
-    on_event: Callable[[Event], object] | None,
-) -> Transport:
+def _make_transport(given: Transport | None, on_event: Callable[[Event], object] | None, **options: Any) -> Transport:
     if given is None:
-        return AiohttpTransport(
-            session=session,
-            proxy=proxy,
-            trust_env=trust_env,
-            ssl_context=ssl_context,
-            on_event=on_event,
-            warm_up=import_for_errors,
-        )
-    for name, value in {"session": session, "proxy": proxy, "trust_env": trust_env, "ssl_context": ssl_context}.items():
+        return AiohttpTransport(**options, on_event=on_event, warm_up=import_for_errors)
+    for name, value in options.items():
         if value:
             raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
     return given

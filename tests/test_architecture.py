@@ -83,7 +83,8 @@ UNOWNED = {"attrs"}
 # A ratchet: what is longer needs a reason.
 MAX_FILE_LINES = 300
 LONGER: dict[str, tuple[int, str]] = {
-    "scan.outage": (324, "one state machine: its states, its terms, and every change between them"),
+    "scan.outage": (330, "one state machine: its states, its terms, and every change between them"),
+    "_call.call": (340, "one call from admission to result, which share its state; read in one go"),
 }
 MAX_FUNCTION_LINES = 60
 

@@ -115,7 +115,7 @@ async def test_the_status_decides(status: int, expected: type[PartooError], send
     ],
 )
 async def test_a_passing_fault_is_retried(first: bytes) -> None:
-    """A GET whose answer was lost, cut or unreadable is sent once more, counted, and succeeds."""
+    """A GET whose response was lost, cut or unreadable is sent once more, counted, and succeeds."""
     async with raw_server(first, answer(200, GROUP)) as server, client_of(server.url) as client:
         assert await client.groups.get(7, 42) == FRANCE
         assert client.quota.used == 2
@@ -253,7 +253,7 @@ async def test_a_gzip_bomb_is_refused() -> None:
 
 
 async def test_gzip_is_read() -> None:
-    """Compressed answers are unpacked."""
+    """Compressed responses are decompressed."""
     async with (
         raw_server(answer(200, gzip.compress(GROUP), "Content-Encoding: gzip")) as server,
         client_of(server.url) as client,

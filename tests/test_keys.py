@@ -1,4 +1,4 @@
-"""A callable for the key: whose answers, slots and pauses a call has is decided by the key that it was given."""
+"""A callable for the key: the key that it gives decides whose results, slots and pauses a call has."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def as_tenant(key: str, call: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize("cache_ttl", [None, 60.0])
 async def test_a_visitor_with_another_key_gets_nobody_elses_answer(cache_ttl: float | None) -> None:
-    """It neither joins the read of another tenant nor gets the answer that was kept for one."""
+    """It neither joins the read of another tenant nor gets the result that was kept for one."""
     async with (
         Emulator(api_keys=["alice", "bob"], latency=0.05) as emulator,
         PartooClient(key_of_the_tenant, server=emulator.server, cache_ttl=cache_ttl, ssl_context=TLS) as client,
@@ -98,7 +98,7 @@ async def test_a_write_drops_what_every_tenant_was_told() -> None:
 
 
 def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
-    """The token was renewed during a pause: each caller gets its answer, and none an answer to another key."""
+    """The token was renewed during a pause: each caller gets its result, and none a result of another key."""
     keys = iter(["old", "old", "new", "new", "new", "new"])
     used: list[str] = []
 
@@ -116,7 +116,7 @@ def test_a_read_whose_key_changes_while_it_waits_begins_anew() -> None:
 
         partoo.send = noting  # type: ignore[method-assign]
         for name in ("old", "new"):
-            client.session.context.quotas.of(Secret(name)).pause(5.0)
+            client.session.context.quotas.for_key(Secret(name)).pause(5.0)
         assert [group.id for group in await asyncio.gather(client.groups.get(7, 1), client.groups.get(7, 1))] == [1, 1]
         await client.aclose()
 
@@ -195,7 +195,7 @@ def test_the_reserve_that_is_held_is_held_in_the_next_loop(changing: bool) -> No
 
 
 async def test_a_callable_that_fails_takes_no_slot(emulator: Emulator) -> None:
-    """It is asked before anything is counted, and again like any fault of the line."""
+    """It is asked before anything is counted, and again like after any fault of a connection."""
     asked: list[str] = []
 
     async def key() -> str:
@@ -279,7 +279,7 @@ def test_nothing_leaves_during_a_pause_that_began_while_the_key_was_fetched(prio
         partoo = Partoo({7: [1]})
         client = PartooClient(key, server=SERVER, transport=partoo)
         begun = loop.time()
-        quota = client.session.context.quotas.of(Secret("key"))
+        quota = client.session.context.quotas.for_key(Secret("key"))
         loop.call_later(1.0, quota.pause, 20.0)
         await client.session.send(get_group(7, 1), priority=priority)
         assert partoo.arrived[0][0] >= begun + 21.0

@@ -44,7 +44,7 @@ async def keeping(emulator: Emulator) -> AsyncIterator[PartooClient]:
 
 
 async def test_a_thousand_identical_calls_cost_one_request(slow: Emulator) -> None:
-    """Calls for the same group at the same time share one request and its answer."""
+    """Calls for the same group at the same time share one request and its response."""
     async with PartooClient(slow.api_key, server=slow.server) as client:
         groups = await asyncio.gather(*(client.groups.get(7, 42) for _ in range(1000)))
         assert len(slow.requests) == 1
@@ -141,14 +141,14 @@ async def test_a_follower_in_a_hurry_gives_up_alone() -> None:
 
 
 async def test_without_a_ttl_nothing_is_kept(emulator: Emulator, client: PartooClient) -> None:
-    """Keeping answers is asked for, never a default."""
+    """Keeping results is asked for, never a default."""
     await client.groups.get(7, 42)
     await client.groups.get(7, 42)
     assert len(emulator.requests) == 2
 
 
 async def test_kept_answers_cost_no_request(emulator: Emulator, keeping: PartooClient) -> None:
-    """With cache_ttl a read is answered from memory, until fresh=True asks anew and keeps that answer instead."""
+    """With cache_ttl a read is served from memory, until fresh=True asks anew and keeps that result instead."""
     await keeping.groups.get(7, 42)
     emulator.sections[7].groups[42].name = "Renamed"
     assert (await keeping.groups.get(7, "42")).name != "Renamed"
@@ -248,7 +248,7 @@ async def test_a_write_that_fails_drops_too(emulator: Emulator, keeping: PartooC
 
 
 async def test_each_client_keeps_its_own() -> None:
-    """Copies have other timeouts and retries, and share no answer; but a write through any of them is told to all."""
+    """Copies have other timeouts and retries, and share no result; but a write through any of them is told to all."""
     async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server, cache_ttl=60.0) as client:
         await client.groups.get(7, 42)
         copy = client.with_options(timeout=5.0)
@@ -289,7 +289,7 @@ def virtual_reads(main: Callable[[SingleFlight, list[str]], Awaitable[None]], tt
 
 
 def test_kept_answers_expire() -> None:
-    """An answer is used for ttl seconds after it came, and not longer."""
+    """A result is used for ttl seconds after it came, and not longer."""
 
     async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:
@@ -308,7 +308,7 @@ def test_kept_answers_expire() -> None:
 
 
 def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
-    """While a read is in flight something changes: whoever asks then gets a request of its own, and its answer."""
+    """While a read is in flight something changes: whoever asks then gets a request of its own, and its result."""
 
     async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:
@@ -320,7 +320,7 @@ def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
         until = asyncio.get_running_loop().time() + 99
         early = asyncio.ensure_future(reads.get("/sections/7/groups/1", start, until=until))
         await asyncio.sleep(1)
-        reads.changed("/sections/7/groups/1")
+        reads.invalidate("/sections/7/groups/1")
         assert await reads.get("/sections/7/groups/1", start, until=until) == 2
         assert await early == 1
         assert await reads.get("/sections/7/groups/1", start, until=until) == 2
@@ -329,7 +329,7 @@ def test_a_read_from_before_a_write_is_neither_kept_nor_joined() -> None:
 
 
 def test_the_cache_is_bounded() -> None:
-    """Of more than a thousand answers the oldest goes."""
+    """Of more than a thousand results the oldest goes."""
 
     async def main(reads: SingleFlight, asked: list[str]) -> None:
         async def start(_: float) -> int:

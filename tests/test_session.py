@@ -23,6 +23,7 @@ from partoo_async import (
     PartooSession,
     Quota,
     RateLimit,
+    RetryPolicy,
     Server,
 )
 from partoo_async._protocol.operations import get_group
@@ -30,6 +31,8 @@ from partoo_async.emulator import Emulator
 from tests.conftest import FAST, PATIENCE, raw_server
 from tests.each import each
 from tests.virtual import run_virtual
+
+ONCE = RetryPolicy(max_retries=0)
 
 
 @each(
@@ -111,7 +114,7 @@ async def test_a_closed_client_says_so(client: PartooClient) -> None:
 
 def test_another_event_loop_is_refused() -> None:
     """A client used from a second event loop says so at once."""
-    client = PartooClient("key", server="http://127.0.0.1:9/v2", timeout=0.2)
+    client = PartooClient("key", server="http://127.0.0.1:9/v2", retry=ONCE)
 
     async def use() -> None:
         async with asyncio.timeout(PATIENCE):
@@ -239,7 +242,7 @@ def test_no_frame_of_a_construction_error_holds_the_key(options: dict[str, Any])
 
 def test_a_copy_does_not_escape_its_loop() -> None:
     """What with_options() and scan() return belongs to the loop of the client that it was made from."""
-    client = PartooClient("key", server="http://127.0.0.1:9/v2", timeout=0.2)
+    client = PartooClient("key", server="http://127.0.0.1:9/v2", retry=ONCE)
 
     async def use() -> None:
         with pytest.raises(Exception, match="custom"):

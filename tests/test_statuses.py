@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from partoo_async.cli.exit_codes import exit_code
 
 from partoo_async import InternalServerError, PartooClient
 from partoo_async._call.retrying import server_failed, worth_retrying
 from partoo_async._protocol import statuses
 from partoo_async._protocol.statuses import STATUSES, Rule, rule_of
+from partoo_async.cli.exit_codes import exit_code
 from partoo_async.errors import (
     APIConnectionError,
     APIResponseValidationError,

@@ -1,4 +1,4 @@
-"""One awaited call, from its deadline to its result: wait for quota, send, judge the answer, and try again."""
+"""One call: wait for the quota, send, interpret the response, and retry until the deadline."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partoo_async._call.admission import Admission
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import LARGE
-from partoo_async._call.resend import again, attempt
 from partoo_async._call.retrying import Retrying, worth_retrying
-from partoo_async._internal.secret import Secret
+from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
 from partoo_async._transport import Exchange, HeldBackError
 from partoo_async.errors import (
@@ -21,6 +19,7 @@ from partoo_async.errors import (
     APITimeoutError,
     Attempt,
     ClientClosedError,
+    DeadlineExceededError,
     PartooError,
     QuotaExceededError,
     RateLimitError,
@@ -36,67 +35,59 @@ if TYPE_CHECKING:
     from partoo_async._protocol.operations import Operation
     from partoo_async.quota import Quota
 
-    Decide = Callable[["Call", Operation[Any]], Awaitable[Any]]
+    Strategy = Callable[["Call", Operation[Any]], Awaitable[Any]]
 
-__all__ = ["Call"]
+__all__ = ["Call", "KeyChangedError"]
 
 T = TypeVar("T")
 
-# With these errors it was this side that went, and the request may be on its way still.
+# With these errors the client gave up, and the request may still reach the server.
 _GIVEN_UP = (APITimeoutError, ClientClosedError)
 
 _logger = logging.getLogger("partoo_async.retry")
 
 
-class Call(Admission):
-    """The state of one call.
+class KeyChangedError(PartooError):
+    """A shared read would go on with another key than its callers have: they ask anew."""
 
-    Attributes:
-        sends: Requests that left.
-        busy: Their seconds, without any waiting.
-        task: That which runs the call.
-        in_flight: A request is out, without a response yet.
-        last_try: Once set, nothing is sent after the request that is out.
-        late: Seconds from the end of an attempt to its failure: few, unless the process stood still.
-    """
 
-    # Of the class, and no ``__slots__``: most calls never change them, and to set them all takes its time.
+class Call:
+    """One call, and what became of it."""
+
+    # Defaults are on the class, without ``__slots__``: most calls never change them, and setting them all takes time.
     sends: int = 0
-    busy: float = 0.0
-    late: float = 0.0
-    in_flight: bool = False
-    last_try: bool = False
-    task: asyncio.Task[Any] | None = None
+    request_seconds: float = 0.0  # of these sends, without waiting
+    overrun: float = 0.0  # seconds from the end of the last attempt's time to its failure
+    in_flight: bool = False  # a request is out, without its response
+    last_try: bool = False  # nothing may be sent after that request
+    task: asyncio.Task[Any] | None = None  # runs the call
     _aborted: bool = False
+    _fetched_key: Secret | None = None
+    _shared_fingerprint: str | None = None  # of the only key to use, if others share the read
+    _last_error: PartooError | None = None
 
     def __init__(
         self,
-        decide: Decide | None = None,
+        strategy: Strategy | None = None,
         *,
         key: Secret | None = None,
         until: float | None = None,
         before: Sequence[Attempt] = (),
     ) -> None:
-        """Prepare a call.
-
-        Args:
-            decide: Sends, and decides what follows a fault of the server, which is not retried here then.
-            key: The one that a callable gave for a read that others share: no other is used.
-            until: The event-loop time at which the call ends, in place of the client's ``timeout``.
-            before: Attempts that were made for the caller already.
-        """
-        self._decide, self._until = decide, until
+        """Prepare a call, with a fetched ``key`` if others share it, and the attempts that were made ``before``."""
+        # A scan's strategy sends the request, and decides what follows a fault of the server. None: it is retried.
+        self._strategy, self._until = strategy, until
         self._attempts: list[Attempt] = [*before]
         self._before = before
         if key is not None:
-            self._asked, self._shared_by = key, key.fingerprint
+            self._fetched_key, self._shared_fingerprint = key, key.fingerprint
 
     async def run(
         self, context: CallContext, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
-        """Return the operation's result. Raises one error of ours, with all that was tried in its ``attempts``."""
+        """Return the operation's result, or raise one ``PartooError`` with all ``attempts``."""
         self.context: CallContext = context
-        self.quota: Quota = context.quotas.latest
+        self.quota: Quota = context.quotas.current
         self._operation, self._loop = operation, loop
         self.priority: Priority = priority
         self._ambient = ambient_deadline()
@@ -105,89 +96,38 @@ class Call(Admission):
         )
         self.task = asyncio.current_task(loop)
         lifecycle = context.lifecycle
-        if lifecycle.closed:  # since it was asked for: a shared read starts a turn of the loop later
+        # The client may have been closed since: a shared read can start an event-loop iteration later.
+        if lifecycle.closed:
             raise ClientClosedError("this client is closed; make a new one")
         lifecycle.calls[self] = lifecycle
         try:
-            if self._decide is not None:
-                decided: T = await self._decide(self, operation)
-                return decided
+            if self._strategy is not None:
+                result: T = await self._strategy(self, operation)
+                return result
             try:
                 return await self.send(operation)
             except (PartooError, HeldBackError) as error:
                 first = error
-            return await self.go_on(operation, first)
+            return await self.retry(operation, first)
         except asyncio.CancelledError:
+            # Only a cancellation by ``abort`` becomes an error of ours.
             if not self._aborted or self.task is None or self.task.uncancel():
                 raise
         finally:
             lifecycle.calls.pop(self, None)
-            if context.lifecycle.closed:
-                lifecycle.wake()
-        raise ClientClosedError(f"{operation.request.route}: the client was closed while the call waited")
-
-    async def go_on(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
-        """Return the result of a later send, after a first one that failed, while that is worth it here."""
-        try:
-            return await again(self, operation, first)
-        except PartooError as error:
-            failure = error
-        if worth_retrying(failure, idempotent=operation.idempotent, once=self._decide is not None):
-            retrying = Retrying(
-                policy=self.context.settings.retry,
-                throttle=self.context.throttle,
-                idempotent=operation.idempotent,
-                once=self._decide is not None,
-                remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
-                pause=self._pause,
-                sleep=asyncio.sleep,
-                on_retry=self.tell,
-                gated=isinstance(self.context.settings.api_key, Secret),
-                before=self._before,
-            )
-            try:
-                return await retrying.run(failure, lambda: attempt(self, operation))
-            except QuotaExceededError as error:
-                failure = self._last_error or error  # the repeat was refused, not the call
-                failure.hurried = True
-            except PartooError as error:
-                failure = error
-        # Raised here and not there, so that its traceback has no frames of the retry engine.
-        failure.attempts = tuple(self._attempts)
-        raise failure.with_traceback(None)
-
-    def renew(self, seconds: float) -> None:
-        """Give the call so many seconds from now on, within the ambient deadline."""
-        self._deadline = min(self._loop.time() + seconds, self._ambient)
-
-    def abort(self) -> None:
-        """End a call of a client that is being closed. One whose request is out waits for nothing after that."""
-        self.last_try = True
-        if not self.in_flight and self.task is not None and not self._aborted:
-            self._aborted = True
-            self.task.cancel()
-
-    def _pause(self) -> float:
-        """The seconds of the gate's pause that count against the deadline: for bulk work only absurd ones do."""
-        paused = self.quota.paused_for()
-        return 0.0 if self.priority is Priority.BULK and paused <= LONGEST_PAUSE else paused
-
-    def tell(self, error: PartooError, wait: float) -> None:
-        """Say that the request is going to be sent again after so many seconds."""
-        request, kind = self._operation.request, type(error).__name__
-        route = request.route
-        _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, request.template))
+            if context.lifecycle.closed:  # may have changed, and mypy takes that of ``lifecycle`` for unchanged
+                lifecycle.notify()
+        raise self.stopped_error()
 
     async def send(self, operation: Operation[T], *, fresh: bool = False) -> T:
-        """Send once, when quota and cap allow, on a new connection if ``fresh``; return the typed answer."""
+        """Send once, as soon as the quota and the concurrency limit allow. ``fresh``: on a new connection."""
         context, loop, settings = self.context, self._loop, self.context.settings
         key = settings.api_key
         if not isinstance(key, Secret):
-            key = await self.ask(key)
+            key = await self.fetch_key(key)
         quota = self.quota
-        if not self._admitted(quota):
-            key, quota = await self._admission(key)
+        if not self._try_admit(quota):
+            key, quota = await self._wait_for_admission(key)
         started = loop.time()
         exchange: Exchange | None = None
         answered, late, task = False, settings.attempt_timeout, self.task
@@ -196,7 +136,7 @@ class Call(Admission):
                 raise RuntimeError("a call has to run in a task")
             if not context.transport.is_ready:
                 await context.transport.get_ready(self._deadline, operation.request.route)
-                started = loop.time()  # what the client needs once is no part of an attempt
+                started = loop.time()  # what a client does only once is no part of an attempt
             until = min(started + settings.attempt_timeout, self._deadline)
             latest = self._ambient if self.priority is Priority.BULK else self._deadline
             exchange = Exchange(
@@ -219,43 +159,181 @@ class Call(Admission):
             context.concurrency.release()
             sent = exchange is not None and exchange.sent
             quota.release(sent=sent, answered=answered, late=late, loop=loop)
+        # Raised after the except block, so that the error has no context with other frames.
         raise failure
+
+    async def retry(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
+        """Send again after the ``first`` send failed, as long as that is worth it; return the result."""
+        try:
+            return await self.context.resender.resend(self, operation, first)
+        except PartooError as error:
+            failure = error
+        if worth_retrying(failure, idempotent=operation.idempotent, once=self._strategy is not None):
+            retrying = Retrying(
+                policy=self.context.settings.retry,
+                throttle=self.context.throttle,
+                idempotent=operation.idempotent,
+                once=self._strategy is not None,
+                remaining=lambda: -math.inf if self.last_try else self._deadline - self._loop.time(),
+                pause=self._pause_seconds,
+                sleep=asyncio.sleep,
+                on_retry=self.on_retry,
+                gated=isinstance(self.context.settings.api_key, Secret),
+                before=self._before,
+            )
+            try:
+                return await retrying.run(failure, lambda: self.context.resender.send(self, operation))
+            except QuotaExceededError as error:
+                failure = self._last_error or error  # the quota refused the retry, not the call
+                failure.hurried = True
+            except PartooError as error:
+                failure = error
+        # Raised here, so that its traceback has no frames of the retry engine.
+        failure.attempts = tuple(self._attempts)
+        raise failure.with_traceback(None)
+
+    def on_retry(self, error: PartooError, wait: float) -> None:
+        """Log, and emit an event, that the request is sent again in ``wait`` seconds."""
+        route, kind = self._operation.request.route, type(error).__name__
+        _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
+        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self._operation.request.template))
+
+    def set_timeout(self, seconds: float) -> None:
+        """Let the call end in that many seconds, or at the ambient deadline."""
+        self._deadline = min(self._loop.time() + seconds, self._ambient)
+
+    def abort(self) -> None:
+        """End the call, since its client is closing: now, or after the request that is out."""
+        self.last_try = True
+        if not self.in_flight and self.task is not None and not self._aborted:
+            self._aborted = True
+            self.task.cancel()
+
+    def stopped_error(self) -> ClientClosedError | asyncio.CancelledError:
+        """Return the error of a call that was stopped while it waited, by its client or by its scan."""
+        if self.context.lifecycle.closed:
+            return ClientClosedError(f"{self._operation.request.route}: the client was closed while the call waited")
+        return asyncio.CancelledError()
+
+    async def fetch_key(self, source: Callable[[], Awaitable[str]]) -> Secret:
+        """Return the key that the caller's ``source`` gives, and use the quota of that key."""
+        route, started = self._operation.request.route, self._loop.time()
+        key, self._fetched_key = self._fetched_key, None
+        if key is None:
+            try:
+                until = min(started + self.context.settings.attempt_timeout, self._deadline)
+                key = await ask_for_key(source, until, route)
+            except PartooError as error:
+                failure = self._failed(error, started, sent=False)
+            if key is None:
+                raise failure
+        if self._shared_fingerprint not in (None, key.fingerprint):
+            raise KeyChangedError(f"{route}: the api_key callable now gives another key")
+        self.quota = self.context.quotas.for_key(key)
+        return key
+
+    def _try_admit(self, quota: Quota) -> bool:
+        """Take a slot of the quota and a place in flight if both are free, as they nearly always are."""
+        if not quota.try_acquire(self.priority, self._loop):
+            return False
+        if self.context.concurrency.try_acquire(self.priority):
+            return True
+        quota.release(sent=False)
+        return False
+
+    async def _wait_for_admission(self, key: Secret) -> tuple[Secret, Quota]:
+        """Wait for a slot and a place in flight. Return the key to send with, and its quota."""
+        priority, source, bulk = self.priority, self.context.settings.api_key, self.priority is Priority.BULK
+        started = self._loop.time()
+        # A scan waits for as long as its own deadline lets it: its waits do not count against a group's timeout.
+        until = self._ambient if bulk else self._deadline
+        while True:
+            quota = self.quota
+            if not quota.try_acquire(priority):
+                await quota.acquire(priority, until)
+            await self._acquire_place(quota, until)
+            if bulk:
+                now = self._loop.time()
+                self._deadline = min(self._deadline + now - started, self._ambient)
+                started = now
+            try:
+                if not isinstance(source, Secret):
+                    key = await self.fetch_key(source)  # the last one may have expired in the wait
+            except BaseException:
+                self._release(quota)
+                raise
+            if self.quota is not quota and self.quota.try_acquire(priority):
+                quota.release(sent=False)  # a callable may give several keys in turn: the slots are exchanged
+                quota = self.quota
+            if self.quota is quota and quota.is_open():
+                return key, quota
+            # A pause began after the slot was taken, and before anything was sent: wait again.
+            self._release(quota)
+
+    async def _acquire_place(self, quota: Quota, until: float) -> None:
+        concurrency = self.context.concurrency
+        if concurrency.try_acquire(self.priority):
+            return
+        try:
+            async with asyncio.timeout_at(None if until == math.inf else until):
+                await concurrency.acquire(self.priority)
+        except BaseException as error:
+            quota.release(sent=False)
+            if isinstance(error, TimeoutError):
+                raise self._out_of_time() from None
+            raise
+
+    def _release(self, quota: Quota) -> None:
+        self.context.concurrency.release()
+        quota.release(sent=False)
 
     def _succeeded(self, status: int, elapsed: float) -> None:
         context = self.context
         self.sends += 1
-        self.busy += elapsed
+        self.request_seconds += elapsed
         context.throttle.succeeded()
         if context.settings.on_event is not None:
             request, number, server = self._operation.request, len(self._attempts) + 1, context.settings.server
             context.emit(RequestEvent(request.route, status, None, elapsed, number, server, request.template))
 
-    def _pause_all(self, error: RateLimitError) -> None:
-        """Close the gate. The other 429s of a burst are no pauses of their own, unless they ask for more."""
-        quota, before = self.quota, self.quota.paused_for()
-        paused = quota.pause(error.retry_after)
-        if not before or paused > before + 1.0:
-            request = self._operation.request
-            self.context.emit(PauseEvent(request.route, paused, request.template))
-
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
-        """Note a failed attempt, close the gate when the server asks for it, and return what is to be raised."""
+        """Note a failed attempt, and return the error to raise."""
         now = self._loop.time()
-        self.late = now - min(started + self.context.settings.attempt_timeout, self._deadline)
+        self.overrun = now - min(started + self.context.settings.attempt_timeout, self._deadline)
         if isinstance(error, APITimeoutError) and now >= self._deadline:
             error = self._out_of_time(error)
         elapsed, kind = now - started, type(error).__name__
         status = error.status if isinstance(error, APIStatusError) else None
         self.sends += sent
-        self.busy += elapsed
+        self.request_seconds += elapsed
         self._last_error = error
         self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
         context, request = self.context, self._operation.request
         if isinstance(error, RateLimitError):
-            self._pause_all(error)
+            self._pause_quota(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
-            context.transport.discard_idle()  # the connections may be off by one answer
+            context.transport.discard_idle()  # the connections may be off by one response
         if sent:
             number, server = len(self._attempts), context.settings.server
             context.emit(RequestEvent(request.route, status, kind, elapsed, number, server, request.template))
         return error
+
+    def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
+        own = self._deadline < self._ambient
+        bound = f"timeout={self.context.settings.timeout:g} s" if own else "the time that deadline() gives"
+        text = f"{self._operation.request.route}: no response within {bound}"
+        return DeadlineExceededError(text, self._last_error or error)
+
+    def _pause_quota(self, error: RateLimitError) -> None:
+        quota, before = self.quota, self.quota.paused_for()
+        paused = quota.pause(error.retry_after)
+        # The other 429s of a burst are no pauses of their own, unless they ask for more.
+        if not before or paused > before + 1.0:
+            request = self._operation.request
+            self.context.emit(PauseEvent(request.route, paused, request.template))
+
+    def _pause_seconds(self) -> float:
+        """Seconds of the quota's pause that count against the deadline."""
+        paused = self.quota.paused_for()
+        # A scan waits out a pause, unless it is absurdly long.
+        return 0.0 if self.priority is Priority.BULK and paused <= LONGEST_PAUSE else paused

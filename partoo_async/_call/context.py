@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from attrs import define, field
 
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.quotas import Quotas
+from partoo_async._call.quotas import SessionQuotas
+from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle
 from partoo_async._call.settings import Settings
 from partoo_async._protocol.decoding import Decoder
@@ -16,17 +15,7 @@ from partoo_async._transport import Transport
 from partoo_async.events import Emitter
 from partoo_async.quota import Concurrency
 
-__all__ = ["CallContext", "Resends"]
-
-
-@define(eq=False)
-class Resends:
-    """Second sends of reads that met a closed connection."""
-
-    # How many met no connection either: then the server is gone.
-    failed: int = 0
-    # Bulk work sends one at a time, or an outage would cost all that is in flight a second request.
-    turn: asyncio.Lock = field(factory=asyncio.Lock)
+__all__ = ["CallContext"]
 
 
 @define(eq=False)
@@ -35,12 +24,12 @@ class CallContext:
 
     settings: Settings
     transport: Transport
-    quotas: Quotas
+    quotas: SessionQuotas
     lifecycle: Lifecycle
     concurrency: Concurrency
     throttle: RetryThrottle
     decoder: Decoder
     emit: Emitter
-    # These are bound to the event loop, and made anew for another one.
+    # These belong to an event loop, and are made anew for another one.
     decode_budget: DecodeBudget = field(factory=DecodeBudget)
-    resends: Resends = field(factory=Resends)
+    resender: Resender = field(factory=Resender)

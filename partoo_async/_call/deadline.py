@@ -1,4 +1,4 @@
-"""The ambient deadline: a bound on every call made inside a block, however deep, kept in a context variable."""
+"""The ambient deadline: a context variable that bounds every call inside a block."""
 
 from __future__ import annotations
 
@@ -16,27 +16,32 @@ if TYPE_CHECKING:
 
 __all__ = ["ambient_deadline", "deadline"]
 
-# The event loop's time, since that is the clock of everything that waits here.
+# An event-loop time, as everything here that waits keeps time by the event loop.
 _until: ContextVar[float] = ContextVar("partoo_async.deadline", default=math.inf)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let every call inside the ``with`` block end within ``seconds``, waits and retries included.
+    """End every call inside the ``with`` block within ``seconds``, waits and retries included.
 
-    Of nested ones, and of the client's ``timeout``, the earliest counts. Tasks that are started inside inherit it, so
-    start what shall outlive the block with a context of its own: ``asyncio.create_task(job(), context=Context())``.
-    A call that cannot make it raises ``QuotaExceededError`` or ``DeadlineExceededError``, a scan ``ScanError``.
+    The earliest of nested deadlines and the client's ``timeout`` counts. Tasks started inside inherit the deadline;
+    one that should outlive the block needs a context of its own: ``asyncio.create_task(job(), context=Context())``.
+    A call that is out of time raises ``QuotaExceededError`` or ``DeadlineExceededError``, a scan ``ScanError``.
 
-    Raises ``ConfigurationError`` for anything but a number of seconds above 0, and outside of a running event loop.
+    Args:
+        seconds: Seconds from now, above 0.
+
+    Raises:
+        ConfigurationError: ``seconds`` is no such number, or no event loop is running.
     """
     check_seconds("deadline", seconds)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         loop = None
+    # Raised outside of the except block, or the error would show asyncio's own as its context.
     if loop is None:
-        raise ConfigurationError("deadline: has to be entered where an event loop runs, in a coroutine")
+        raise ConfigurationError("deadline: no event loop is running here; use it inside a coroutine")
     token = _until.set(min(_until.get(), loop.time() + seconds))
     try:
         yield
@@ -45,5 +50,5 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def ambient_deadline() -> float:
-    """Return the event loop time at which the ambient deadline ends, infinity without one."""
+    """Return the event-loop time of the ambient deadline, infinity without one."""
     return _until.get()

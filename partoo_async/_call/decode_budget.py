@@ -1,4 +1,4 @@
-"""Work that would hold the event loop up when a lot of it comes at once, spread over the turns of the loop."""
+"""Spread the decoding of large responses over event-loop iterations."""
 
 from __future__ import annotations
 
@@ -7,45 +7,43 @@ from collections import deque
 
 __all__ = ["LARGE", "DecodeBudget"]
 
+# Smaller responses need no budget: 8 KiB are 300 business ids, and decode in some ten microseconds.
 LARGE = 8 * 1024
-"""Bytes of an answer from which it is spread: 300 business ids, whose decoding takes some ten microseconds."""
 
-_MOST = 128 * 1024  # bytes in one turn, or one answer: a fifth of a millisecond
+_BYTES_PER_ITERATION = 128 * 1024  # about 0.2 ms
 
 
 class DecodeBudget:
-    """Lets so many through in each turn of the event loop as have 128 KiB together, in the order in which they came.
+    """Limits decoding to 128 KiB, or one response, per event-loop iteration, in order of arrival."""
 
-    Whoever is handed a result can use it, and drop it, before much else is made: memory stays in the cache.
-    """
-
-    __slots__ = ("_taken", "_waiting")
+    # Callers use and drop a result before the next are decoded: it is still in the processor's cache.
+    __slots__ = ("_used", "_waiting")
 
     def __init__(self) -> None:
-        self._taken = 0
+        self._used = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def wait(self, size: int) -> None:
-        """Return at once if there is room for so many bytes in this turn, else in a later one."""
+        """Wait for an iteration with room for ``size`` bytes; return at once if this one has it."""
         loop = asyncio.get_running_loop()
-        if self._waiting or (self._taken and self._taken + size > _MOST):
-            mine = loop.create_future()
-            self._waiting.append((size, mine))
-            await mine
+        if self._waiting or (self._used and self._used + size > _BYTES_PER_ITERATION):
+            turn = loop.create_future()
+            self._waiting.append((size, turn))
+            await turn
             return
-        if not self._taken:
-            loop.call_soon(self._next)
-        self._taken += size
+        if not self._used:
+            loop.call_soon(self._next_iteration)
+        self._used += size
 
-    def _next(self) -> None:
-        self._taken = 0
+    def _next_iteration(self) -> None:
+        self._used = 0
         while self._waiting:
-            size, first = self._waiting[0]
-            if self._taken and self._taken + size > _MOST:
+            size, turn = self._waiting[0]
+            if self._used and self._used + size > _BYTES_PER_ITERATION:
                 break
             self._waiting.popleft()
-            if not first.done():  # or it was cancelled
-                first.set_result(None)
-                self._taken += size
-        if self._taken:
-            asyncio.get_running_loop().call_soon(self._next)
+            if not turn.done():  # a cancelled caller uses nothing
+                turn.set_result(None)
+                self._used += size
+        if self._used:
+            asyncio.get_running_loop().call_soon(self._next_iteration)

@@ -1,9 +1,10 @@
-"""Whether a client may be used here and now, which calls it has under way, and how they end when it is closed."""
+"""Where a client may be used, and how its calls end when it is closed."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
@@ -11,48 +12,43 @@ from partoo_async.errors import ClientClosedError
 
 __all__ = ["Lifecycle"]
 
-# Seconds that a call that was cancelled gets to clean up. It does so at once, unless somebody's code shields it.
-_TURNS = 1.0
+# Cancelled calls end within a few event-loop iterations, unless a caller's code shields something.
+_ABORT_SECONDS = 1.0
 
 
 class Running(Protocol):
-    """A call that is under way."""
+    """A call under way."""
 
     in_flight: bool
 
     def abort(self) -> None:
-        """End it, unless its request is out."""
+        """End it, now or after the request that is out."""
 
 
 class Lifecycle:
-    """The life of one session. Those of its copies end with it.
-
-    Attributes:
-        loop: The event loop of the first use; connections and waiters cannot serve another.
-        calls: What is under way, of copies too, each call with its own lifecycle.
-    """
+    """The lifecycle of one session; those of its copies are its children."""
 
     def __init__(self, parent: Lifecycle | None = None) -> None:
         self._parent = parent
+        # That of the first use: connections and waiters cannot serve another.
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed: bool = parent is not None and parent.closed
+        # Those of copies, too, each with its own lifecycle.
         self.calls: dict[Running, Lifecycle] = {} if parent is None else parent.calls
-        self._idle: asyncio.Event = asyncio.Event() if parent is None else parent._idle
+        self._call_ended: asyncio.Event = asyncio.Event() if parent is None else parent._call_ended
         self._forked = False
         self._children: WeakSet[Lifecycle] = WeakSet()
         (_roots if parent is None else parent._children).add(self)
 
-    def fork(self) -> None:
-        """Let the next call be looked at: two processes must not write to the same connections."""
+    def mark_forked(self) -> None:
+        """Refuse to be used in this process."""
+        # Two processes must not write to the same connections. Without a loop, the next call has to ``bind``.
         self.loop, self._forked = None, True
         for child in self._children:
-            child.fork()
+            child.mark_forked()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Take the loop, and return whether an earlier one, closed since, has left things behind to be made anew.
-
-        Raises ``ClientClosedError`` when another loop is still in use, and after a fork.
-        """
+        """Tie the session to ``loop``. Return True if an earlier one was closed, and what it left is of no use."""
         if self._forked:
             raise ClientClosedError(
                 "this client was made in another process, before a fork; make a client in each process"
@@ -65,62 +61,57 @@ class Lifecycle:
             raise ClientClosedError(
                 "this client belongs to another event loop; make one client per loop, inside the loop that uses it"
             )
-        # As with test clients that run each test in a loop of its own: what was under way ended with that loop.
+        # Test clients run each test in a loop of its own. Calls under way ended with the earlier loop.
         if self._parent is None:
             self.calls.clear()
-            self._idle = asyncio.Event()
+            self._call_ended = asyncio.Event()
         else:
-            self._idle = self._parent._idle
+            self._call_ended = self._parent._call_ended
         return True
 
-    def wake(self) -> None:
-        """Tell ``finish`` that a call is over."""
-        self._idle.set()
+    def notify(self) -> None:
+        """Tell ``end_calls`` that a call has ended."""
+        self._call_ended.set()
 
     def close(self) -> None:
-        """Refuse new calls, of copies, too."""
+        """Refuse new calls, those of copies included."""
         self.closed = True
         for child in self._children:
             child.close()
 
-    def _has(self, call: Running) -> bool:
-        """Whether a call belongs here, or to a copy of the client, or to a copy of that: a scan makes one, too."""
-        life: Lifecycle | None = self.calls[call]
-        while life is not None and life is not self:
-            life = life._parent
-        return life is self
-
-    async def finish(self, grace: float) -> None:
-        """Give the calls ``grace`` seconds, then end those that wait. Requests that are out end with the connections.
-
-        Returns when all have ended or only such are left. Call ``close`` before it.
-        """
-        calls = {call for call in self.calls if self._has(call)}
+    async def end_calls(self, grace: float) -> None:
+        """Let calls go on for ``grace`` seconds, then abort those that wait. Call ``close`` first."""
+        # Calls with a request in flight are left: they end when their connections are closed.
+        calls = {call for call, lifecycle in self.calls.items() if self._includes(lifecycle)}
         if grace > 0:
-            await self._until_idle(calls, grace)
+            await self._wait_for_end(calls, grace)
         for call in calls & self.calls.keys():
             call.abort()
-        # What those that were aborted held is back when the client is closed: a few turns of the loop.
-        await self._until_idle({call for call in calls if not call.in_flight}, _TURNS)
+        # So the slots and places that they held are free when the client is closed.
+        await self._wait_for_end({call for call in calls if not call.in_flight}, _ABORT_SECONDS)
 
-    async def _until_idle(self, calls: set[Running], grace: float) -> None:
-        try:
-            async with asyncio.timeout(grace):
+    def _includes(self, other: Lifecycle | None) -> bool:
+        # Copies have copies: a scan makes one, too.
+        while other is not None and other is not self:
+            other = other._parent
+        return other is self
+
+    async def _wait_for_end(self, calls: set[Running], timeout: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
                 while calls & self.calls.keys():
-                    self._idle.clear()
-                    await self._idle.wait()
-        except TimeoutError:
-            pass
+                    self._call_ended.clear()
+                    await self._call_ended.wait()
 
 
 _roots: WeakSet[Lifecycle] = WeakSet()
 
 
 def _after_fork() -> None:
-    for life in _roots:
-        life.fork()
+    for lifecycle in _roots:
+        lifecycle.mark_forked()
 
 
-# To compare the ids of processes would be a system call for each request.
+# A hook, since comparing process ids would cost each request a system call.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

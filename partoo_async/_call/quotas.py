@@ -1,4 +1,4 @@
-"""Which quota the calls of a session use: the one that it was given, else the process's for its server and key."""
+"""The quota of a session's calls: a given one, else that of the process for the server and key."""
 
 from __future__ import annotations
 
@@ -12,58 +12,60 @@ from partoo_async.quota import Quota, known_quota, shared_quota
 if TYPE_CHECKING:
     from partoo_async._call.settings import Settings
 
-__all__ = ["Quotas"]
+__all__ = ["SessionQuotas"]
 
 
-class Quotas:
-    """The quota of one session, or with a callable for the key, those of the keys that it gives.
-
-    ``given``: an explicit one, which is the caller's decision and stays.
-    """
+class SessionQuotas:
+    """The quotas of one session: several if a callable gives several keys."""
 
     def __init__(self, settings: Settings, given: Quota | None) -> None:
         self._settings = settings
-        self.given: Quota | None = check_kind("quota", given, Quota, type(None))
-        self._latest: Quota | None = given
+        self._given: Quota | None = check_kind("quota", given, Quota, type(None))
+        self._current: Quota | None = self._given
         self._fingerprint: str | None = None
-        self._holds_reserve = False
+        self._reserve_held = False
 
-    def copy(self, settings: Settings, *, anew: bool) -> Quotas:
-        """Return those of a session with other settings. ``anew``: a given quota does not fit them any more."""
-        other = Quotas(settings, None if anew else self.given)
-        # What was said of visitors before a key was known holds for every key.
-        other._holds_reserve = self._holds_reserve or (self._latest is not None and self._latest.holds_reserve)
-        return other
+    def copy(self, settings: Settings, *, keep_given: bool) -> SessionQuotas:
+        """Return the quotas of a copy of the session."""
+        copy = SessionQuotas(settings, self._given if keep_given else None)
+        copy._reserve_held = self._holds_reserve()
+        return copy
 
     @property
-    def latest(self) -> Quota:
-        """That of the key that was used last; of no key, and not shared, before a callable gave the first one."""
-        if self._latest is not None:
-            return self._latest
+    def current(self) -> Quota:
+        """The quota of the key used last."""
+        if self._current is not None:
+            return self._current
         if isinstance(self._settings.api_key, Secret):
-            return self.of(self._settings.api_key)
-        self._latest = Quota(self._settings.rate_limit)
-        if self._holds_reserve:
-            self._latest.hold_reserve()
-        return self._latest
+            return self.for_key(self._settings.api_key)
+        # A callable has not given a key yet: this quota stays unused.
+        self._current = Quota(self._settings.rate_limit)
+        if self._reserve_held:
+            self._current.hold_reserve()
+        return self._current
 
-    def of(self, key: Secret) -> Quota:
-        """Return the quota that calls with this key use."""
-        if self._latest is not None and (self.given is not None or self._fingerprint == key.fingerprint):
-            return self._latest
+    def for_key(self, key: Secret) -> Quota:
+        """Return the quota of a key, and make it the current one."""
+        if self._current is not None and (self._given is not None or self._fingerprint == key.fingerprint):
+            return self._current
         identity, limit = (self._settings.server.base_url, key.fingerprint), self._settings.rate_limit
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return known_quota(identity, limit)
+            return known_quota(identity, limit)  # looked at only: a quota keeps the time of a loop
         found = shared_quota(loop, identity, limit)
-        if self._holds_reserve or (self._latest is not None and self._latest.holds_reserve):
-            self._holds_reserve = True
+        if self._holds_reserve():
+            self._reserve_held = True
             found.hold_reserve()
-        self._latest, self._fingerprint = found, key.fingerprint
+        self._current, self._fingerprint = found, key.fingerprint
         return found
 
-    def forget(self) -> None:
-        """Look for it anew: the loop is another one, whose clock may be, too."""
-        self._holds_reserve = self._holds_reserve or (self._latest is not None and self._latest.holds_reserve)
-        self._latest, self._fingerprint = self.given, None
+    def reset(self) -> None:
+        """Find the quota anew."""
+        # For another event loop, whose clock may differ.
+        self._reserve_held = self._holds_reserve()
+        self._current, self._fingerprint = self._given, None
+
+    def _holds_reserve(self) -> bool:
+        # Held for one key is held for every key: a web application says so before it knows any.
+        return self._reserve_held or (self._current is not None and self._current.holds_reserve)

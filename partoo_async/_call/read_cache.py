@@ -1,51 +1,44 @@
-"""Results of reads, kept for a while, if the client asks for that."""
+"""Results of reads, kept for ``cache_ttl`` seconds."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["Kept", "Name", "ReadCache"]
+__all__ = ["ReadCache", "ReadId"]
 
-Name = tuple[str, str]
-"""The path of a read, and the fingerprint of its key."""
+ReadId = tuple[str, str]  # the path of a read, and the fingerprint of its key
 
-_MOST = 1000  # results; the oldest go first
-
-
-class Kept(NamedTuple):
-    """One result, and the event-loop time from which it is too old."""
-
-    expires: float
-    value: Any
+_MAX_RESULTS = 1000
 
 
 class ReadCache:
-    """At most 1,000 results, each for ``ttl`` seconds. They are frozen, so that callers can share them."""
+    """At most 1,000 results. They are frozen, so callers can share them."""
 
     def __init__(self, ttl: float) -> None:
         self._ttl = ttl
-        self._kept: OrderedDict[Name, Kept] = OrderedDict()
+        self._kept: OrderedDict[ReadId, tuple[float, Any]] = OrderedDict()  # each with its last event-loop time
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, name: Name, now: float) -> Kept | None:
-        """Return the result of a read that is not too old yet."""
-        kept = self._kept.get(name)
-        return kept if kept is not None and kept.expires > now else None
+    def get(self, read: ReadId, now: float) -> Any:
+        """Return a result that has not expired, else None."""
+        # None is no result of a read.
+        expires, value = self._kept.get(read, (now, None))
+        return value if expires > now else None
 
-    def put(self, name: Name, value: Any, now: float) -> None:
+    def put(self, read: ReadId, value: Any, now: float) -> None:
         """Keep a result."""
-        self._kept[name] = Kept(now + self._ttl, value)
-        self._kept.move_to_end(name)
-        if len(self._kept) > _MOST:
+        self._kept[read] = now + self._ttl, value
+        self._kept.move_to_end(read)
+        if len(self._kept) > _MAX_RESULTS:
             self._kept.popitem(last=False)
 
-    def names(self) -> list[Name]:
-        """Return the reads whose results are here."""
+    def reads(self) -> list[ReadId]:
+        """Return what is kept, without the results."""
         return [*self._kept]
 
-    def drop(self, name: Name) -> None:
-        """Forget a result, if it is here."""
-        self._kept.pop(name, None)
+    def drop(self, read: ReadId) -> None:
+        """Drop a result if it is kept."""
+        self._kept.pop(read, None)

@@ -30,7 +30,7 @@ __all__ = ["Settings"]
 @total_repr
 @frozen
 class Settings:
-    """What ``with_options`` may change; the session's own options (proxy, TLS) are fixed for its life."""
+    """What ``with_options`` may change. The options of connections (proxy, TLS) are fixed."""
 
     api_key: Secret | Callable[[], Awaitable[str]]
     server: Server
@@ -45,11 +45,11 @@ class Settings:
 
     @classmethod
     def resolve(cls, *, api_key: Any, server: Any, **options: Any) -> Settings:
-        """Return settings with key and server taken from the environment where they are None."""
+        """Return settings. A key or server that is None comes from the environment."""
         return cls(api_key=resolve_api_key(api_key), server=resolve_server(server), **options)
 
     def change(self, **changes: Any) -> Settings:
-        """Return a copy with some options changed. Raises ``ConfigurationError`` for one that cannot be."""
+        """Return a copy with other options. Raises ``ConfigurationError`` for one that cannot change."""
         names = [option.name for option in fields(Settings)]
         for name in changes:
             if name not in names:

@@ -119,7 +119,7 @@ class GroupFetcher:
         self._open.remove(call)
         self.calls += 1
         self.sends += call.sends
-        self._busy += call.busy
+        self._busy += call.request_seconds
 
     async def _outcome(
         self, operation: Operation[Any], section_id: int, group_id: int | None, found: list[Any] | None = None

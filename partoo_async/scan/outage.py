@@ -134,7 +134,7 @@ class Outage:
             if self._held_since is not None or failure is not None:
                 retries = retries or KeyRetries(self._session.settings, self._throttle, self._chance, self._last_good)
                 result = await self._wait(call, operation, failure, retries, seen, busy)
-            seen, busy = self._outages, call.busy
+            seen, busy = self._outages, call.request_seconds
             if result is None:
                 result, failure = await self._attempt(call, operation, None)
         self._succeeded(operation)
@@ -145,7 +145,7 @@ class Outage:
     ) -> tuple[Any, PartooError | None]:
         """Send, or go on after the ``first`` failure. Return the result, the failure, or neither if recalled."""
         try:
-            return await (_send(call, operation) if first is None else call.go_on(operation, first)), None
+            return await (_send(call, operation) if first is None else call.retry(operation, first)), None
         except PartooError as error:
             return None, error
         except asyncio.CancelledError:
@@ -174,15 +174,15 @@ class Outage:
         try:
             if failure is None:
                 result = await self._hold(call, operation)
-            elif not tries.excuses(call.late):
-                wait = tries.after(failure, call.busy - busy) if seen == self._outages else 0.0
+            elif not tries.excuses(call.overrun):
+                wait = tries.after(failure, call.request_seconds - busy) if seen == self._outages else 0.0
                 # Probe before the last try as well, if no other key has succeeded since.
                 last = wait is None or (tries.one_left and tries.last_good is self._last_good)
                 result = await self._doubt(call, seen, operation, failure, last=last)
                 if result is None and seen == self._outages:
                     if wait is None:
                         raise failure
-                    call.tell(failure, wait)
+                    call.on_retry(failure, wait)
                     await asyncio.sleep(wait)
                     result = await self._hold(call, operation)
         finally:
@@ -190,8 +190,8 @@ class Outage:
         if seen != self._outages:
             # The outage was not this key's fault, even if it began a little later: all its retries are left.
             tries.reset(self._last_good)
-            call.busy = busy
-        call.renew(tries.left)
+            call.request_seconds = busy
+        call.set_timeout(tries.left)
         return result
 
     def _was_recalled(self, call: Call) -> bool:
@@ -267,7 +267,7 @@ class Outage:
             failure = error
         finally:
             self._probe = None
-        self._quota_wait += loop.time() - started - probe.busy
+        self._quota_wait += loop.time() - started - probe.request_seconds
         if failure is not None and may_be_outage(failure):
             if call.last_try:
                 raise failure
@@ -318,9 +318,9 @@ async def _send(call: Call, operation: Operation[T]) -> T:
         return await call.send(operation)
     except (PartooError, HeldBackError) as error:
         first = error
-    return await call.go_on(operation, first)
+    return await call.retry(operation, first)
 
 
 async def _send_within(seconds: float, call: Call, operation: Operation[T]) -> T:
-    call.renew(seconds)
+    call.set_timeout(seconds)
     return await _send(call, operation)

@@ -1,4 +1,4 @@
-"""One piece of work in each turn of the event loop."""
+"""At most 128 KiB are decoded in each event-loop iteration."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.conftest import PATIENCE
 
 HALF = 64 * 1024
-"""Bytes: two pieces of them fill a turn."""
+"""Bytes: two pieces of them fill an iteration."""
 
 
-async def test_one_in_each_turn() -> None:
-    """Of large pieces that come at once each gets a turn of its own, in order, and others run in between."""
-    turns, happened = DecodeBudget(), list[str]()
+async def test_one_in_each_iteration() -> None:
+    """Of large pieces that come at once each gets an iteration of its own, in order; other tasks run in between."""
+    budget, happened = DecodeBudget(), list[str]()
 
     async def work(name: str) -> None:
-        await turns.wait(HALF + 1)
+        await budget.wait(HALF + 1)
         happened.append(name)
 
     async def tick() -> None:
@@ -32,12 +32,12 @@ async def test_one_in_each_turn() -> None:
     assert "".join(happened).replace("||", "|") == "a|b|c|"
 
 
-async def test_small_ones_share_a_turn() -> None:
-    """As many go together as fill a turn, one that is larger than a turn goes alone, and nobody overtakes."""
-    turns, happened = DecodeBudget(), list[str]()
+async def test_small_ones_share_an_iteration() -> None:
+    """As many go together as fill an iteration, a larger one goes alone, and nobody overtakes."""
+    budget, happened = DecodeBudget(), list[str]()
 
     async def work(name: str, size: int) -> None:
-        await turns.wait(size)
+        await budget.wait(size)
         happened.append(name)
 
     async def tick() -> None:
@@ -51,21 +51,21 @@ async def test_small_ones_share_a_turn() -> None:
 
 
 async def test_who_was_cancelled_holds_nobody_up() -> None:
-    """One that is cancelled while it waits gives its turn to the next."""
-    turns = DecodeBudget()
-    await turns.wait(HALF + 1)
-    waiting = [asyncio.create_task(turns.wait(HALF + 1)) for _ in range(3)]
+    """One that is cancelled while it waits leaves its iteration to the next."""
+    budget = DecodeBudget()
+    await budget.wait(HALF + 1)
+    waiting = [asyncio.create_task(budget.wait(HALF + 1)) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
     await asyncio.wait_for(waiting[2], PATIENCE)
     await asyncio.sleep(0)
-    await asyncio.wait_for(turns.wait(HALF + 1), PATIENCE)
+    await asyncio.wait_for(budget.wait(HALF + 1), PATIENCE)
 
 
 @pytest.mark.parametrize("scanned", [False, True])
-async def test_large_answers_are_spread(scanned: bool) -> None:
-    """Large answers that come together are spread over turns, for calls and for scans, and each is whole."""
+async def test_large_responses_are_spread(scanned: bool) -> None:
+    """Large responses that come together are spread over iterations, for calls and for scans, and each is whole."""
     ids = [f"{number:024x}" for number in range(4 * LARGE // 20)]
     groups = {number: EmulatedGroup(number, f"Group {number}", business_ids=ids) for number in range(1, 11)}
     async with (

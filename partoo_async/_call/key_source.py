@@ -1,4 +1,4 @@
-"""A read with a key that a callable gives to each caller: it is shared with those who were given the same."""
+"""Reads of a client whose ``api_key`` is a callable: shared among the callers to whom it gave the same key."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partoo_async._call.admission import KeyChangedError
-from partoo_async._call.call import Call
+from partoo_async._call.call import Call, KeyChangedError
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
@@ -19,31 +18,28 @@ if TYPE_CHECKING:
     from partoo_async._protocol.operations import Operation
     from partoo_async.errors import Attempt
 
-__all__ = ["read_as_told"]
+__all__ = ["read_with_fetched_key"]
 
 T = TypeVar("T")
 
 
-class _KeyCall(Call):
-    """Asks for the key, with the patience that a call has for it."""
+class _KeyFetch(Call):
+    """Fetches the key with the deadline and the retries of a call."""
 
     async def send(self, operation: Operation[Any], *, fresh: bool = False) -> Any:
         source: Any = self.context.settings.api_key
-        return await self.ask(source)
+        return await self.fetch_key(source)
 
 
-async def read_as_told(
+async def read_with_fetched_key(
     context: CallContext, reads: SingleFlight, operation: Operation[T], until: float, *, fresh: bool
 ) -> T:
-    """Return the result of a read. ``until``: the event loop time at which this caller gives up.
-
-    Raises what a call raises. See ``SingleFlight.get`` for ``fresh``.
-    """
+    """Fetch the key, then read, alone or with others who have the same key. See ``SingleFlight.get``."""
     loop = asyncio.get_running_loop()
     untyped: Operation[Any] = operation
     before: tuple[Attempt, ...] = ()
     while True:
-        key: Secret = await _KeyCall(until=until).run(context, untyped, Priority.INTERACTIVE, loop)
+        key: Secret = await _KeyFetch(until=until).run(context, untyped, Priority.INTERACTIVE, loop)
         start = partial(_start, context, operation, key, before)
         try:
             result: T = await reads.get(operation.request.path, start, until=until, fresh=fresh, key=key.fingerprint)
@@ -56,6 +52,5 @@ async def read_as_told(
 def _start(
     context: CallContext, operation: Operation[T], key: Secret, before: tuple[Attempt, ...], until: float
 ) -> Coroutine[Any, Any, T]:
-    return Call(key=key, until=until, before=before).run(
-        context, operation, Priority.INTERACTIVE, asyncio.get_running_loop()
-    )
+    call = Call(key=key, until=until, before=before)
+    return call.run(context, operation, Priority.INTERACTIVE, asyncio.get_running_loop())
