@@ -208,7 +208,7 @@ def test_keys_that_fail_alone_are_items(caplog: pytest.LogCaptureFixture, worker
             assert {item.attempts for item in report.failed} == {5}
             assert all(isinstance(item.error, InternalServerError) for item in report.failed)
             assert {len(item.error.attempts) for item in report.failed if item.error} == {5}
-            assert len(partoo.arrived) <= 61 + 6 * 4 + 12
+            assert len(partoo.arrived) <= 61 + 6 * 4 + 6 * 3  # and up to three looks whether it is an outage
             assert_nothing_left(client, partoo)
 
     run_virtual(main())
@@ -355,6 +355,12 @@ def test_a_process_that_was_stopped(timeout: float) -> None:
             assert keys(report.succeeded) == list(range(40))
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("seed", [2, 5, 9, 18])
+def test_the_last_keys_meet_two_outages(seed: int) -> None:
+    """Nobody else succeeds meanwhile, and still their retries are not spent on the first one."""
+    any_outages("silent", [(10.0, 20.0), (3.0, 1.0)], 6, set(), seed)
 
 
 @pytest.mark.parametrize("examples", [25, pytest.param(500, marks=pytest.mark.soak)])

@@ -68,9 +68,9 @@ class KeyRetries:
         return self._settings.timeout - self._spent
 
     @property
-    def one_left(self) -> bool:
-        """Whether the next try is the last one."""
-        return self._failures == self._settings.retry.max_retries
+    def probe_due(self) -> bool:
+        """Whether to look for an outage, if no other key succeeds: at the second failure, and before the last try."""
+        return self._failures in (2, self._settings.retry.max_retries)
 
     def reset(self, last_good: object) -> None:
         """Forget all failures, but not the excuses."""

@@ -176,8 +176,9 @@ class Outage:
                 result = await self._hold(call, operation)
             elif not tries.excuses(call.overrun):
                 wait = tries.after(failure, call.request_seconds - busy) if seen == self._outages else 0.0
-                # Probe before the last try as well, if no other key has succeeded since.
-                last = wait is None or (tries.one_left and tries.last_good is self._last_good)
+                # The last keys of a scan are alone, and nobody else tells them of an outage: their retries would be
+                # spent on it.
+                last = wait is None or (tries.probe_due and tries.last_good is self._last_good)
                 result = await self._doubt(call, seen, operation, failure, last=last)
                 if result is None and seen == self._outages:
                     if wait is None:
