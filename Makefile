@@ -52,6 +52,7 @@ check: lint types docs wheel
 lint: $(ENV)/check/.stamp
 	$(CHECK) ruff check .
 	$(CHECK) ruff format --check .
+	$(ENV)/check/bin/lint-imports --no-cache
 
 # tests/typing is never run: that it type-checks is the test. pyright takes the environment from the `python` on PATH;
 # given --pythonpath instead, --verifytypes does not find the package.

@@ -1,6 +1,7 @@
-"""The floor plan, held by reading the source: who may import whom, who owns which library, and how long things may be.
+"""The floor plan, read from the source: each rule lists all that breaks it.
 
-Nothing of the package is imported here but in processes of their own.
+The floors and the order inside rooms are contracts of import-linter in pyproject.toml, which ``make lint`` checks.
+Nothing of the package is imported here but in a process of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -16,43 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.each import each
-
 ROOT = Path(__file__).parent.parent
 PACKAGE = "partoo_async"
 
-# Bottom up; the first part of a module's name below the package decides. The package itself re-exports what its users
-# need, so it stands as high as the highest name that it offers.
-FLOORS = {
-    "errors": 0,
-    "_internal": 1,
-    "models": 1,
-    "servers": 1,
-    "policy": 1,
-    "events": 1,
-    "_protocol": 2,
-    "_transport": 3,
-    "quota": 3,
-    "_call": 4,
-    "session": 4,
-    "resources": 5,
-    "scan": 6,
-    "client": 7,
-    "": 7,
-    "emulator": 8,
-    "distributed": 8,
-    "exports": 8,
-    "testing": 8,
-    "integrations": 8,
-    "telemetry": 8,
-    "cli": 9,
-    "__main__": 9,
-}
-
-# (importer, imported) -> why; for annotations only.
-UPWARD_TYPES = {
-    ("errors", "scan.outcomes"): "ScanError carries a report, and errors are the ground floor",
-}
+# An annotation each way, and the only circle of them: a ScanError carries a report, whose items carry errors.
+CIRCLE = ("errors", "scan.outcomes")
 
 # Library -> the only places that may import it at run time. yarl and multidict come with aiohttp.
 OWNERS = {
@@ -66,9 +36,6 @@ OWNERS = {
     "click": ("cli",),
     "rich": ("cli",),
     "aiosqlite": ("scan.journal.database",),
-    "redis": ("quota",),
-    "distributed": ("distributed",),
-    "dask": ("distributed",),
     "pyarrow": ("scan.arrow",),
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
@@ -77,16 +44,19 @@ OWNERS = {
     "uvloop": ("cli",),
 }
 
-# What installs with the package without extras; everything else is a standard module or one of OWNERS.
-UNOWNED = {"attrs"}
+# What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
+HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "fastapi", "pydantic_core", "opentelemetry"}
 
-# A ratchet: what is longer needs a reason.
+# A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300
-LONGER: dict[str, tuple[int, str]] = {
-    "scan.outage": (330, "one state machine: its states, its terms, and every change between them"),
-    "_call.call": (340, "one call from admission to result, which share its state; read in one go"),
+LONGER_FILES = {
+    "scan.outage": "one state machine: its states, its terms, and every change between them",
+    "_call.call": "one call from admission to result, which share its state; read in one go",
 }
 MAX_FUNCTION_LINES = 60
+LONGER_FUNCTIONS: dict[str, str] = {}
+
+MOST_ROOT_MODULES = 12
 
 
 @dataclass(frozen=True)
@@ -117,8 +87,8 @@ def under(module: str, place: str) -> bool:
     return module == place or module.startswith(place + ".")
 
 
-def floor_of(module: str) -> int:
-    return FLOORS[module.partition(".")[0]]
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def is_type_checking(test: ast.expr) -> bool:
@@ -147,7 +117,7 @@ def targets(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     source = absolute(module, node)
-    # `from partoo_async.scan import report` imports a module, `from partoo_async.scan import Scan` a name.
+    # `from partoo_async.scan import outcomes` imports a module, `from partoo_async.scan import Scan` a name.
     names = [f"{source}.{alias.name}" for alias in node.names]
     found = [name if name.removeprefix(PACKAGE + ".") in SOURCES else source for name in names]
     return sorted(set(found))
@@ -167,97 +137,106 @@ def imports_of(module: str) -> tuple[Import, ...]:
     return tuple(found)
 
 
-def functions_of(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree_of(module)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+ALL_IMPORTS = [(module, found) for module in SOURCES for found in imports_of(module)]
 
 
-every_module = each("module", SOURCES)
+def graph(*, rooms: bool) -> dict[str, set[str]]:
+    """Who imports whom, annotations included, but for the one circle: by module, or by room below the package."""
+    found: dict[str, set[str]] = {}
+    for module, one in ALL_IMPORTS:
+        if one.inside and (module, one.target) != CIRCLE:
+            source, target = (room_of(module), room_of(one.target)) if rooms else (module, one.target)
+            if source and target and source != target:
+                found.setdefault(source, set()).add(target)
+    return found
+
+
+def reduced(edges: dict[str, set[str]]) -> set[tuple[str, str]]:
+    """The edges that no longer path replaces."""
+
+    @cache
+    def below(node: str) -> frozenset[str]:
+        direct = edges.get(node, set())
+        return frozenset(direct.union(*(below(one) for one in direct)))
+
+    return {
+        (source, target)
+        for source, direct in edges.items()
+        for target in direct
+        if not any(target in below(other) for other in direct - {target})
+    }
 
 
 def test_the_reader_sees_imports() -> None:
-    """The checks below rest on this reading of the source: names, modules and types-only imports are told apart."""
-    assert Import("errors", True, False, 1) in [
-        Import(found.target, found.inside, found.types_only, 1) for found in imports_of("_protocol.statuses")
-    ]
+    """The rules below rest on this reading of the source: names, modules and types-only imports are told apart."""
     assert any(found.target == "scan.outcomes" and found.types_only for found in imports_of("errors"))
     assert any(found.target == "orjson" and not found.inside for found in imports_of("_protocol.json"))
+    assert any(found.target == "_protocol.http" and found.inside for found in imports_of("_protocol.operations"))
 
 
-@every_module
-def test_every_module_has_a_floor(module: str) -> None:
-    """A new module is put on the floor plan before anything imports it."""
-    assert module.partition(".")[0] in FLOORS
-
-
-def test_the_page_has_the_floor_plan() -> None:
-    """Who reads docs/design.md sees the plan that is held here; ``distributed`` is on it before there is one."""
+def test_the_pages_have_the_floor_plan() -> None:
+    """The table in docs/design.md is the contract of import-linter."""
     page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| F(\d) \| (.*?) \|", page, re.MULTILINE)
     told = {name: int(floor) for floor, names in rows for name in re.findall(r"`(\w+)(?:\.py|/)`", names)}
-    assert told == {name: floor for name, floor in FLOORS.items() if name not in {"", "distributed"}}
-
-
-@every_module
-def test_imports_point_down_or_sideways(module: str) -> None:
-    """A module imports only what lies on its floor or below, annotations included."""
-    upward = [
-        f"line {found.line}: {found.target or PACKAGE}"
-        for found in imports_of(module)
-        if found.inside
-        and floor_of(found.target) > floor_of(module)
-        and not (found.types_only and (module, found.target) in UPWARD_TYPES)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
     ]
-    assert not upward
+    (floors,) = (contract["layers"] for contract in contracts if contract["name"] == "Floors")
+    held = {name: floor for floor, names in enumerate(reversed(floors)) for name in names.split(" : ")}
+    assert told == held
 
 
-@every_module
-def test_libraries_have_one_owner(module: str) -> None:
-    """Each library is imported in its one place, so that replacing it, or a fault in it, concerns one module."""
-    strangers = [
-        f"line {found.line}: {found.target}"
-        for found in imports_of(module)
-        if not found.inside
-        and not found.types_only
-        and (library := found.target.partition(".")[0]) not in sys.stdlib_module_names | UNOWNED
-        and not any(under(module, place) for place in OWNERS.get(library, ()))
-    ]
-    assert not strangers
-
-
-@every_module
-def test_the_emulator_shares_no_wire_code(module: str) -> None:
-    """The emulator takes only the vocabulary from the client, else both sides could share one mistake."""
-    if not under(module, "emulator"):
-        return
-    shared = [
-        found.target
-        for found in imports_of(module)
-        if found.inside and not under(found.target, "emulator") and (found.target == "" or floor_of(found.target) > 1)
-    ]
-    assert not shared
+def test_the_picture_shows_the_imports() -> None:
+    """The arrows in CONTRIBUTING.md are who imports whom, without those that a longer way over other rooms replaces."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", page, re.DOTALL)
+    drawn = set()
+    for line in picture.splitlines():
+        if "-->" in line:
+            sources, targets = (re.findall(r"\w+", side) for side in line.split("-->"))
+            drawn |= {(source, target) for source in sources for target in targets}
+    assert drawn == reduced(graph(rooms=True)) - {("__main__", "cli")}
 
 
 def test_no_import_cycles() -> None:
-    """No module needs itself: what runs, inside functions or not, can be imported from any end."""
-    graph = {
-        module: {found.target for found in imports_of(module) if found.inside and not found.types_only}
-        for module in SOURCES
-    }
+    """No module needs itself, annotations included; ``CIRCLE`` is the one exception."""
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(graph(rooms=False)).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(name or PACKAGE for name in error.args[1]))
 
 
+def test_the_package_stands_on_top() -> None:
+    """Nothing that ``import partoo_async`` loads imports the package itself."""
+    loaded = {room_of(found.target) for found in imports_of("")}
+    assert [
+        f"{module}:{found.line}"
+        for module, found in ALL_IMPORTS
+        if found.inside and not found.target and room_of(module) in loaded
+    ] == []
+
+
+def test_libraries_have_one_owner() -> None:
+    """Each library is imported in its one place, so that replacing it, or a fault in it, concerns one module."""
+    known = sys.stdlib_module_names | {"attrs"}
+    assert [
+        f"{module}:{found.line} imports {found.target}"
+        for module, found in ALL_IMPORTS
+        if not found.inside
+        and not found.types_only
+        and (library := found.target.partition(".")[0]) not in known
+        and not any(under(module, place) for place in OWNERS.get(library, ()))
+    ] == []
+
+
 def test_every_import_names_a_module_that_exists() -> None:
     """An import of a module that is not there, in a function or for types, would fail only when it is reached."""
-    missing = [
-        f"{module}:{found.line}: {found.target}"
-        for module in SOURCES
-        for found in imports_of(module)
+    assert [
+        f"{module}:{found.line} imports {found.target}"
+        for module, found in ALL_IMPORTS
         if found.inside and found.target not in SOURCES
-    ]
-    assert not missing
+    ] == []
 
 
 def test_the_package_only_re_exports() -> None:
@@ -274,52 +253,41 @@ def test_the_package_only_re_exports() -> None:
         types = isinstance(node, ast.If) and is_type_checking(node.test)
         if not (isinstance(node, ast.ImportFrom) or docstring or names == ["__all__"] or lazy or types):
             others.append(f"line {node.lineno}: {type(node).__name__}")
-    assert not others
+    assert others == []
 
 
-@every_module
-def test_files_are_short(module: str) -> None:
+def test_the_root_shows_what_users_know() -> None:
+    """The package's own folder has few modules, and none that is private."""
+    modules = [path.stem for path in (ROOT / PACKAGE).glob("*.py") if path.name != "__init__.py"]
+    assert [name for name in modules if name.startswith("_") and name != "__main__"] == []
+    assert len(modules) <= MOST_ROOT_MODULES
+
+
+def test_files_are_short() -> None:
     """A file is read in one sitting."""
-    most, _ = LONGER.get(module, (MAX_FILE_LINES, ""))
-    assert len(SOURCES[module].read_text(encoding="utf-8").splitlines()) <= most
+    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in SOURCES.items()}
+    assert {module: length for module, length in lengths.items() if length > MAX_FILE_LINES}.keys() == {*LONGER_FILES}
 
 
-@every_module
-def test_functions_are_short(module: str) -> None:
+def test_functions_are_short() -> None:
     """A function fits on a screen, its signature and docstring included."""
     lengths = {
-        f"{node.name}, line {node.lineno}": (node.end_lineno or 0) - node.lineno + 1 for node in functions_of(module)
+        f"{module}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for module in SOURCES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
-    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES}.keys() == {
+        *LONGER_FUNCTIONS
+    }
 
 
-@each(
-    "library",
-    [
-        "tenacity",
-        "typer",
-        "rich",
-        "aiohttp.web",
-        "redis",
-        "distributed",
-        "pyarrow",
-        "fastapi",
-        "pydantic_core",
-        "opentelemetry",
-    ],
-)
-def test_import_is_light(library: str, imported: frozenset[str]) -> None:
+def test_import_is_light() -> None:
     """``import partoo_async`` loads neither what only a retry or a command needs, nor any extra."""
-    assert library not in imported
-
-
-@pytest.fixture(scope="module")
-def imported() -> frozenset[str]:
-    """The names of the modules that a fresh interpreter holds after ``import partoo_async``."""
     code = "import sys, partoo_async; print('\\n'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
-    names = frozenset(done.stdout.split())
-    assert PACKAGE in names
-    return names
+    loaded = set(done.stdout.split())
+    assert PACKAGE in loaded
+    assert loaded & HEAVY == set()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanItem, ScanReport, exports
 from partoo_async.exports import writer
 from partoo_async.exports.csv_rows import text_cell
-from partoo_async.scan.rows import item_object
+from partoo_async.scan.outcomes import item_object
 
 READERS = ("duckdb", "pandas", "polars")
 """Imported by the tests that need them: it takes half a second, and each worker collects all tests."""

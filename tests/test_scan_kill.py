@@ -27,7 +27,7 @@ import asyncio, json, os, signal, sys
 from aiosqlite import Connection
 from partoo_async import PartooClient
 from partoo_async.scan.journal import journal
-from partoo_async.scan.rows import item_object
+from partoo_async.scan.outcomes import item_object
 
 async def scan(path, lines):
     with open(lines, "w") as file:

@@ -17,7 +17,8 @@ from partoo_async.cli.streams import require_stdout
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.errors import PartooError
 from partoo_async.exports import RowKind, write
-from partoo_async.scan.rows import describe, item_object
+from partoo_async.scan.outcomes import item_object
+from partoo_async.scan.rows import describe
 
 __all__ = ["export_scan", "show_scan"]
 

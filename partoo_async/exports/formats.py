@@ -11,7 +11,7 @@ from partoo_async._internal.text import json_line
 from partoo_async.errors import ConfigurationError
 from partoo_async.exports.csv_rows import header, sheet_rows
 from partoo_async.scan import arrow
-from partoo_async.scan.rows import item_object
+from partoo_async.scan.outcomes import item_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -119,7 +119,7 @@ class _Parquet(Encoder):
         self._writer = arrow.parquet_writer(file)
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        batch = arrow.record_batch(items)
+        batch = arrow.record_batch([item_object(item) for item in items])
         # Until there is enough for a row group, batches wait in Arrow's compact form.
         self._waiting.append(batch)
         self._bytes += batch.nbytes

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from partoo_async._internal.version import install_command
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.rows import item_object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pyarrow
-
-    from partoo_async.scan.outcomes import ScanItem
 
 __all__ = ["joined", "parquet_writer", "record_batch", "schema", "table"]
 
@@ -50,9 +48,9 @@ def schema() -> pyarrow.Schema:
     )
 
 
-def record_batch(items: Sequence[ScanItem]) -> pyarrow.RecordBatch:
-    """Return outcomes as one record batch."""
-    return _pyarrow().RecordBatch.from_pylist([item_object(item) for item in items], schema=schema())
+def record_batch(rows: Sequence[dict[str, Any]]) -> pyarrow.RecordBatch:
+    """Return rows as one record batch."""
+    return _pyarrow().RecordBatch.from_pylist(rows, schema=schema())
 
 
 def joined(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
@@ -60,10 +58,11 @@ def joined(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
     return _pyarrow().Table.from_batches(batches, schema=schema())
 
 
-def table(items: Sequence[ScanItem]) -> pyarrow.Table:
-    """Return outcomes as a table."""
+def table(rows: Iterable[dict[str, Any]]) -> pyarrow.Table:
+    """Return rows as a table."""
     # In batches: the strings of one batch must stay below 2 GiB.
-    return joined([record_batch(items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)])
+    left = iter(rows)
+    return joined([record_batch(batch) for batch in iter(lambda: list(islice(left, _BATCH)), [])])
 
 
 def parquet_writer(file: BinaryIO) -> pyarrow.parquet.ParquetWriter:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from partoo_async._internal.text import duration
 from partoo_async.errors import PartooError, ScanError
 from partoo_async.models import Group
+from partoo_async.scan import arrow
+from partoo_async.scan.rows import describe, group_object
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport"]
+__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "item_object"]
 
 
 @frozen
@@ -135,9 +137,7 @@ class ScanReport:
         Raises:
             ConfigurationError: pyarrow is not installed.
         """
-        from partoo_async.scan.arrow import table  # noqa: PLC0415 - it describes items, which are defined here
-
-        return table(self.items)
+        return arrow.table(map(item_object, self.items))
 
     def raise_for_failures(self) -> None:
         """Raise an error if anything failed.
@@ -148,6 +148,15 @@ class ScanReport:
         failed = self.failed
         if failed:
             raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
+
+
+def item_object(item: ScanItem) -> dict[str, Any]:
+    """Return an outcome as a row."""
+    if item.group is not None:
+        return group_object(item.section_id, item.group)
+    known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
+    error = None if item.error is None else describe(item.error)
+    return known | {"name": None, "has_puller": None, "business_ids": None, "error": error}
 
 
 def _listed(failed: tuple[ScanItem, ...]) -> str:

@@ -10,9 +10,8 @@ from partoo_async.errors import APIConnectionError
 if TYPE_CHECKING:
     from partoo_async.errors import PartooError
     from partoo_async.models import Group
-    from partoo_async.scan.outcomes import ScanItem
 
-__all__ = ["describe", "group_object", "item_object"]
+__all__ = ["describe", "group_object"]
 
 
 def describe(error: PartooError) -> str:
@@ -34,12 +33,3 @@ def group_object(section_id: int, group: Group) -> dict[str, Any]:
         "business_ids": list(group.business_ids),
         "error": None,
     }
-
-
-def item_object(item: ScanItem) -> dict[str, Any]:
-    """Return an outcome as a row."""
-    if item.group is not None:
-        return group_object(item.section_id, item.group)
-    known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
-    error = None if item.error is None else describe(item.error)
-    return known | {"name": None, "has_puller": None, "business_ids": None, "error": error}
