@@ -14,7 +14,7 @@ from partoo_async import PartooClient, RateLimit
 from partoo_async._protocol.http import Response
 from partoo_async.emulator.http.request_log import busiest_window
 from partoo_async.testing import MockTransport
-from tests.virtual import run_virtual
+from tests.support.virtual import run_virtual
 
 if TYPE_CHECKING:
     from partoo_async._transport import Exchange

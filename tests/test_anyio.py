@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.simulated import Partoo, assert_nothing_left, client_of, journals_in_virtual_time
-from tests.virtual import run_virtual
+from tests.support.simulated import Partoo, assert_nothing_left, client_of, journals_in_virtual_time
+from tests.support.virtual import run_virtual
 
 
 @pytest.mark.parametrize(

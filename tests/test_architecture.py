@@ -291,3 +291,11 @@ def test_import_is_light() -> None:
     loaded = set(done.stdout.split())
     assert PACKAGE in loaded
     assert loaded & HEAVY == set()
+
+
+def test_the_tests_mirror_the_tree() -> None:
+    """A folder of tests has the name of a room, or is one of these."""
+    others = {"support", "hostile", "contract", "typing", "wheel"}
+    rooms = {module.replace(".", "/") for module, path in SOURCES.items() if path.name == "__init__.py"}
+    folders = {str(path.parent.relative_to(ROOT / "tests")) for path in (ROOT / "tests").rglob("*.py")} - {"."}
+    assert sorted(folders - rooms - others) == []

@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks.bench_server import FixedServer, business_ids
 from partoo_async import PartooClient, RateLimit
-from tests.conftest import FAST
+from tests.support.common import FAST
 
 ROOT = Path(__file__).parent.parent
 UNFELT = RateLimit(10**6, 60.0)

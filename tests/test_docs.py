@@ -24,8 +24,8 @@ import partoo_async
 from partoo_async import emulator, errors
 from partoo_async.cli.app import app
 from partoo_async.emulator import Emulator
-from tests.conftest import PATIENCE
-from tests.each import each
+from tests.support.common import PATIENCE
+from tests.support.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -31,7 +31,7 @@ from partoo_async.errors import (
     UnsupportedMediaTypeError,
 )
 from partoo_async.models import BadRequestBody, BadRequestErrors, ForbiddenBody, UnauthenticatedBody
-from tests.each import each
+from tests.support.each import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable

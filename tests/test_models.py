@@ -22,7 +22,7 @@ from partoo_async.models import (
     UnauthenticatedBody,
     UnauthenticatedErrors,
 )
-from tests.each import each
+from tests.support.each import each
 
 SUMMARY = GroupSummary(1, "France", True)
 SECTION = Section(7, "Country", (SUMMARY,), True, False)

@@ -11,7 +11,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
-from tests.each import each
+from tests.support.each import each
 
 HUGE = 10**400  # more than a float holds
 

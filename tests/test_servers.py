@@ -9,7 +9,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import PRODUCTION, SANDBOX, Server, is_same_server, resolve_server
-from tests.each import each
+from tests.support.each import each
 
 KEY = "zq7Kp2mVx9Lr4Tn8"
 

@@ -28,9 +28,10 @@ from partoo_async import (
 )
 from partoo_async._protocol.operations import get_group
 from partoo_async.emulator import Emulator
-from tests.conftest import FAST, PATIENCE, raw_server
-from tests.each import each
-from tests.virtual import run_virtual
+from tests.support.common import FAST, PATIENCE
+from tests.support.each import each
+from tests.support.raw_server import raw_server
+from tests.support.virtual import run_virtual
 
 ONCE = RetryPolicy(max_retries=0)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PATIENCE
-from tests.each import each
+from tests.support.common import PATIENCE
+from tests.support.each import each
 
 
 def test_every_case_of_a_rule_is_run_and_named() -> None:

@@ -16,7 +16,7 @@ from partoo_async import PRODUCTION, SANDBOX, PartooClient, PartooSession, Prior
 from partoo_async import errors as error_tree
 from partoo_async.emulator import Emulator
 from partoo_async.resources import Groups, Sections
-from tests.each import each
+from tests.support.each import each
 
 ROOT = Path(__file__).parent.parent
 

@@ -31,9 +31,10 @@ from partoo_async import (
 from partoo_async._protocol.routes import template_of
 from partoo_async.emulator import Emulator
 from partoo_async.telemetry import Telemetry
-from tests.conftest import FAST, GROUP, TLS, answer, raw_server
-from tests.each import each
-from tests.recorder import Recorder
+from tests.support.common import FAST, TLS
+from tests.support.each import each
+from tests.support.raw_server import GROUP, answer, raw_server
+from tests.support.recorder import Recorder
 
 ROOT = Path(__file__).parent.parent
 DURATION = "http.client.request.duration"
@@ -453,7 +454,7 @@ from partoo_async import SANDBOX, RequestEvent
 from partoo_async.telemetry import Telemetry
 
 telemetry = Telemetry()
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 recorder = Recorder()
 trace.set_tracer_provider(recorder.tracers)
 metrics.set_meter_provider(recorder.meters)

@@ -21,7 +21,7 @@ import _partoo_async_pytest as plugin
 from partoo_async import APIConnectionError, ConfigurationError, NotFoundError, RateLimit
 from partoo_async.emulator import Emulator
 from partoo_async.testing import ThreadedEmulator, make_client, make_emulator
-from tests.conftest import PATIENCE
+from tests.support.common import PATIENCE
 
 pytest_plugins = ["pytester"]
 

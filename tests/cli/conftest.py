@@ -17,7 +17,7 @@ from attrs import frozen
 
 from partoo_async.cli.app import run_process
 from partoo_async.emulator import Emulator
-from tests.conftest import PATIENCE
+from tests.support.common import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

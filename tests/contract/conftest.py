@@ -9,8 +9,8 @@ from threading import Thread
 import pytest
 
 from partoo_async.emulator import Behaviour, Emulator
-from tests.conftest import PATIENCE
 from tests.emulator.conftest import serve as serve  # noqa: PLC0414 - a fixture is found by its name here
+from tests.support.common import PATIENCE
 
 
 @pytest.fixture(scope="module")

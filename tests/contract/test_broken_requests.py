@@ -13,7 +13,7 @@ import logging
 import pytest
 
 from partoo_async.emulator import Emulator
-from tests.conftest import PATIENCE
+from tests.support.common import PATIENCE
 
 KEY = b"Host: emulator\r\nx-APIKey: emulator-key\r\nConnection: close\r\n"
 JSON = KEY + b"Content-Type: application/json\r\n"

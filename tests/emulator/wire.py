@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import PATIENCE
+from tests.support.common import PATIENCE
 
 GROUP_PATH = "/sections/7/groups/42"
 GROUP = b'{"id":42,"name":"France","has_puller":false,"business_ids":["b1","b2"]}'

@@ -11,9 +11,9 @@ from attrs import define, frozen
 
 from partoo_async import Event, Group, PartooClient, PartooError, RequestEvent, RetryPolicy
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import PATIENCE, TLS
 from tests.hostile.server import HostileServer, Script
 from tests.hostile.watcher import MEBIBYTE, Watcher
+from tests.support.common import PATIENCE, TLS
 
 KEY = "sk-hostile-0123456789abcdef"
 FRANCE = Group(42, "France", False, ("a", "b"))

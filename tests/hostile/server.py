@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from tests.conftest import answer
+from tests.support.raw_server import answer
 
 
 @define

@@ -11,9 +11,9 @@ import pytest
 
 from partoo_async import APIResponseValidationError, InternalServerError, PartooError
 from partoo_async.emulator.faults.encodings import bomb
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FINAL, FRANCE, LINE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import Line, Script
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("way")
 

@@ -12,11 +12,12 @@ import pytest
 from partoo_async import APIConnectionError, Group, PartooClient, PartooError, RateLimit
 from partoo_async._call import single_flight as _reads
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
-from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, ask
 from tests.hostile.server import HostileServer, Line
 from tests.hostile.stepping import Stepping
 from tests.hostile.watcher import Watcher
+from tests.support.common import PATIENCE
+from tests.support.raw_server import GROUP, answer
 
 MOST_STEPS = 500
 

@@ -21,9 +21,10 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._transport import fast_path as direct
-from tests.conftest import PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer
+from tests.support.common import PATIENCE
+from tests.support.raw_server import answer
 
 
 class Closed(HostileServer):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from partoo_async import APIConnectionError, APIResponseValidationError
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FRANCE, LINE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import Line, Script
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("way")
 

@@ -10,9 +10,9 @@ from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 from attrs import define, field
 
 from partoo_async import APIConnectionError, APIResponseValidationError, APIStatusError
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FINAL, FRANCE, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import HostileServer, Line, Script
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("way")
 

@@ -7,9 +7,9 @@ import gzip
 import pytest
 
 from partoo_async import APIResponseValidationError, Group, NotFoundError, PartooClient
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FINAL, FOREIGN, FRANCE, KEY, UNREADABLE, Played, check, named, played, row
 from tests.hostile.server import HostileServer, Script
+from tests.support.raw_server import GROUP, answer
 
 
 def with_id(text: bytes) -> bytes:

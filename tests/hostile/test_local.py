@@ -17,9 +17,10 @@ from partoo_async import (
     DeadlineExceededError,
     PartooClient,
 )
-from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer, Line
+from tests.support.common import PATIENCE
+from tests.support.raw_server import GROUP, answer
 
 
 async def test_a_key_that_cannot_be_had() -> None:

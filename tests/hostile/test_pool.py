@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from partoo_async import DeadlineExceededError, PartooClient, RetryPolicy
-from tests.clock import Clock
 from tests.hostile.check import FRANCE, KEY, ask, row
 from tests.hostile.server import HostileServer, Line
+from tests.support.clock import Clock
 
 ONCE = RetryPolicy(max_retries=0)
 

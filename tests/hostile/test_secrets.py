@@ -22,9 +22,10 @@ from partoo_async import (
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.emulator.faults import GROUPS, KINDS
-from tests.conftest import TLS, answer
 from tests.hostile.server import HostileServer, Line
-from tests.recorder import Recorder
+from tests.support.common import TLS
+from tests.support.raw_server import answer
+from tests.support.recorder import Recorder
 
 KEY = "sk-hostile-secret-0123456789"
 # Sizes at which a fault is still itself, and no more than that.

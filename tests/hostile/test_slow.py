@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, RetryPolicy
-from tests.conftest import GROUP, answer
 from tests.hostile.check import Played, check, named, played, row
 from tests.hostile.server import Line, Script
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("hurried")
 

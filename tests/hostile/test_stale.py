@@ -21,10 +21,10 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._transport import connector
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, ask, row
 from tests.hostile.server import HostileServer, Line, Script, healthy
 from tests.hostile.test_cut import close, cut, reset
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("way")
 

@@ -18,9 +18,10 @@ from partoo_async import (
     RateLimit,
     RateLimitError,
 )
-from tests.conftest import GROUP, PATIENCE, answer
 from tests.hostile.check import FINAL, FRANCE, KEY, LINE, POLICY, Played, ask, check, named, played, row
 from tests.hostile.server import HostileServer, Line, Script
+from tests.support.common import PATIENCE
+from tests.support.raw_server import GROUP, answer
 
 pytestmark = pytest.mark.usefixtures("hurried")
 

@@ -10,9 +10,9 @@ import ssl
 import pytest
 
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient
-from tests.conftest import GROUP, answer
 from tests.hostile.check import FRANCE, KEY, POLICY, UNREADABLE, ask, check, row
 from tests.hostile.server import HostileServer
+from tests.support.raw_server import GROUP, answer
 
 trustme = pytest.importorskip("trustme")
 

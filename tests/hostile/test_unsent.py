@@ -13,9 +13,10 @@ import pytest
 from attrs import define, field
 
 from partoo_async import APIStatusError, ClientClosedError, PartooClient, PartooError
-from tests.conftest import PATIENCE, answer
 from tests.hostile.check import KEY, row
 from tests.hostile.test_tls import CA, serving, trusting
+from tests.support.common import PATIENCE
+from tests.support.raw_server import answer
 
 pytestmark = pytest.mark.usefixtures("way")
 

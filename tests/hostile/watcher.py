@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from tests.conftest import PATIENCE
+from tests.support.common import PATIENCE
 
 MEBIBYTE = 2**20
 _FDS = Path("/proc/self/fd")

@@ -6,8 +6,8 @@ import asyncio
 
 from partoo_async.policy import Priority
 from partoo_async.quota import Concurrency
-from tests.each import each
-from tests.virtual import run_virtual
+from tests.support.each import each
+from tests.support.virtual import run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 

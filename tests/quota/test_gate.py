@@ -10,7 +10,7 @@ import pytest
 from partoo_async.policy import RateLimit
 from partoo_async.quota.backend import SlidingWindow, Unlimited
 from partoo_async.quota.gate import Gate
-from tests.each import each
+from tests.support.each import each
 
 
 class Slots:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partoo_async.policy import Priority
 from partoo_async.quota.wait_queue import Lanes
-from tests.each import each
+from tests.support.each import each
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 

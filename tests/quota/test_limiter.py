@@ -15,8 +15,8 @@ import pytest
 from partoo_async import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota import Quota
-from tests.each import each
-from tests.virtual import VirtualLoop, run_virtual
+from tests.support.each import each
+from tests.support.virtual import VirtualLoop, run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 

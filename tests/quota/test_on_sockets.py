@@ -14,8 +14,8 @@ from partoo_async import Event, PartooClient, PauseEvent, RateLimit, ScanReport
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.emulator.rate_limiters import LIMITERS
-from tests.simulated import Key, Partoo, client_of
-from tests.virtual import run_virtual
+from tests.support.simulated import Key, Partoo, client_of
+from tests.support.virtual import run_virtual
 
 Window = Literal["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]
 WINDOWS: list[Window] = ["sliding", "fixed", "token_bucket", "sliding_counts_rejects"]

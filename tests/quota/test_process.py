@@ -20,8 +20,8 @@ from partoo_async.quota import shared_quota
 from partoo_async.quota.event_loops import LOCK
 from partoo_async.quota.registry import Registry, forget
 from partoo_async.testing import make_emulator
-from tests.conftest import PATIENCE, TLS
-from tests.virtual import run_virtual
+from tests.support.common import PATIENCE, TLS
+from tests.support.virtual import run_virtual
 
 SERVER = "http://127.0.0.1:9/v2"
 MINUTE = RateLimit(10, 60.0)

@@ -7,7 +7,7 @@ import asyncio
 from partoo_async import PartooClient, Quota
 from partoo_async.policy import RateLimit
 from partoo_async.quota import shared_quota
-from tests.virtual import VirtualLoop
+from tests.support.virtual import VirtualLoop
 
 LIMIT = RateLimit(10, 2.0)
 

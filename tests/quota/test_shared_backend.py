@@ -16,7 +16,7 @@ import pytest
 from partoo_async import ClientClosedError, ConfigurationError, QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota import Backend, Demand, Quota
-from tests.virtual import run_virtual
+from tests.support.virtual import run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 MINUTE = RateLimit(10, 60.0)

@@ -18,9 +18,10 @@ from partoo_async.emulator.http.request_log import busiest_window
 from partoo_async.policy import Priority
 from partoo_async.quota import Quota
 from partoo_async.quota import quota as limiter
-from tests.conftest import TLS, answer
-from tests.simulated import Partoo, client_of
-from tests.virtual import run_virtual
+from tests.support.common import TLS
+from tests.support.raw_server import answer
+from tests.support.simulated import Partoo, client_of
+from tests.support.virtual import run_virtual
 
 
 class LeakyBucket:

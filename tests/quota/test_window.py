@@ -12,7 +12,7 @@ import pytest
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
 from partoo_async.quota.backend import SlidingWindow, Unlimited
-from tests.each import each
+from tests.support.each import each
 
 
 def taken(window: SlidingWindow, now: float, reserved: int = 0) -> int:

@@ -11,7 +11,7 @@ import pytest
 from partoo_async import QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota import Quota
-from tests.virtual import run_virtual
+from tests.support.virtual import run_virtual
 
 REQUESTS = 280
 

@@ -1,0 +1,39 @@
+"""The log of requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from partoo_async.emulator.http import request_log
+from partoo_async.emulator.http.request_log import RequestLog, SeenRequest, busiest_window
+from tests.support.each import each
+
+
+@each(
+    ("times", "per", "expected"),
+    [
+        ([], 1.0, 0),
+        ([5.0], 1.0, 1),
+        ([0.0, 0.5, 0.9], 1.0, 3),
+        ([0.0, 1.0], 1.0, 1),  # exactly one window apart: in no window together
+        ([0.0, 0.999], 1.0, 2),
+        ([3.0, 0.2, 0.1, 3.1, 3.2], 1.0, 3),  # any order
+        ([0.0, 0.4, 0.8, 1.2, 1.6], 1.0, 3),
+        ([7.0, 7.0, 7.0], 0.001, 3),
+    ],
+)
+def test_the_busiest_window_is_the_most_in_any_window(times: list[float], per: float, expected: int) -> None:
+    """The window slides over every position, and holds its start but not its end."""
+    assert busiest_window(times, per) == expected
+
+
+def test_the_log_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the emulator runs, the log is bounded."""
+    assert request_log.LOG_SIZE <= 200_000
+    monkeypatch.setattr(request_log, "LOG_SIZE", 1000)
+    log = RequestLog()
+    for number in range(1000 + 5):
+        log.add(SeenRequest(float(number), "GET", "/v2/sections", "/sections", None, 200))
+    kept = list(log)
+    assert len(kept) == 1000
+    assert kept[0].time == 5.0

@@ -1,0 +1,151 @@
+"""What a scan counts: outcomes, failures against ``max_failures``, progress while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from partoo_async import NotFoundError, PartooClient, RateLimit, Scan, ScanItem, ScanProgress
+from partoo_async.scan.progress import Failures
+from tests.support.each import each
+from tests.support.raw_server import GROUP, answer, raw_server
+from tests.support.simulated import Partoo, client_of
+from tests.support.virtual import run_virtual
+
+
+@pytest.mark.parametrize("total", [50, 100, 700, 1000, 123_400])
+def test_a_fraction_of_failures_is_exact(total: int) -> None:
+    """Of 100 groups 0.29 tolerates 29, though 0.29 * 100 is a little less in binary."""
+    for percent in range(101):
+        failures = Failures(percent / 100)
+        failures.begin(total)
+        failures.count = total * percent // 100
+        assert not failures.exceeded
+        failures.count += 1
+        assert failures.exceeded
+
+
+async def test_progress_costs_the_same_for_many_sections() -> None:
+    """It is asked after each outcome, so that it must not go through the sections."""
+
+    async def cost(sections: int) -> float:
+        async with client_of(Partoo({})) as client:
+            scan = client.scan(range(sections))
+            for section_id in range(sections):
+                await scan._work._take(section_id, None, [1])
+            assert scan._work.left == sections
+            times = []
+            for _ in range(200):
+                started = time.perf_counter()
+                scan._counter.progress(None, None, is_open=True)
+                times.append(time.perf_counter() - started)
+            return min(times)
+
+    assert await cost(20_000) < 20 * await cost(10)
+
+
+async def test_progress_counts_and_ends_at_zero(client: PartooClient) -> None:
+    """on_progress is called after each outcome; done reaches total, failed ones included, and the ETA ends at 0."""
+    seen: list[ScanProgress] = []
+    await client.scan([7, 404], on_progress=seen.append).collect()
+    assert [progress.done for progress in seen] == list(range(1, 26))
+    assert {progress.total for progress in seen} == {25}
+    assert (seen[-1].failed, seen[-1].eta) == (1, 0.0)
+    assert seen[-1].rate > 0
+
+
+def test_progress_while_the_sections_are_read() -> None:
+    """Until all sections are read there is no total, whatever is known of some of them; the ETA is that of the reads
+    that are known to be ahead. Six sections, at most four requests a minute: two of them take a minute more."""
+    partoo = Partoo({1: [], 2: [21], 3: [31], 4: [41, 42], 5: [51], 6: [61]})
+    partoo.missing = {(1, None)}
+    partoo.delay = lambda key: 2.0 if key[0] < 6 else 5.0  # type: ignore[method-assign]
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:
+            scan = client.scan([1, 2, 3, 4, 5, 6])
+            assert scan_progress(scan) == (0, 0, 0, 0.0, 0.0)
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(1.0)
+            seen = [scan_progress(scan)]  # four are on their way
+            await asyncio.sleep(20.0)
+            seen.append(scan_progress(scan))  # one could not be read, three could, two wait for their turn
+            await asyncio.sleep(45.0)
+            seen.append(scan_progress(scan))  # one is left
+            assert [progress[:4] for progress in seen] == [(0, 0, 0, 0.0)] * 3
+            # The quota lets four go at 0 s, 62 s and 124 s. Known are: two more sections, at 62 s; those and two groups
+            # by then, two more groups at 124 s; at last five groups, of which three at 124 s.
+            assert [progress[4] for progress in seen] == [pytest.approx(eta, abs=3) for eta in (61, 103, 60)]
+            report = await running
+            assert (len(report.items), scan.progress.total, scan.progress.eta) == (7, 7, 0.0)
+
+    run_virtual(main())
+
+
+def scan_progress(scan: Scan) -> tuple[int, int, int, float, float]:
+    progress = scan.progress
+    return progress.done, progress.failed, progress.total, progress.rate, progress.eta
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_progress_shows_a_pause() -> None:
+    """While the server pauses the quota, progress says for how long, and a group's timeout does not run."""
+    answers = [answer(429, b"", "Retry-After: 1"), answer(200, GROUP)]
+    async with raw_server(*answers) as server, PartooClient("key", server=server.url, timeout=0.9) as client:
+        async with client.scan(7, group_ids=[42]) as scan:
+            task = asyncio.ensure_future(anext(scan))
+            while not client.quota.waiting:
+                await asyncio.sleep(0.01)
+            progress = scan.progress
+            item = await task
+    assert 0 < progress.paused_for <= 1.02
+    assert progress.eta == pytest.approx(progress.paused_for, abs=0.01)
+    assert item.error is None
+    assert item.attempts == 2
+
+
+async def test_on_progress_errors_cost_no_item(client: PartooClient, caplog: pytest.LogCaptureFixture) -> None:
+    """An on_progress that raises is logged once, and every group still has its outcome."""
+
+    def bad(_: ScanProgress) -> None:
+        raise ValueError("mine")
+
+    assert len((await client.scan(7, on_progress=bad).collect()).items) == 24
+    assert len(caplog.records) == 1
+
+
+@each(
+    ("tolerated", "total", "exceeded_at", "said"),
+    [
+        (0, 10, 1, "1 failed, and max_failures=0 tolerates no more"),
+        (3, 10, 4, "4 failed, and max_failures=3 tolerates no more"),
+        (0.0, 10, 1, "1 failed, and max_failures=0.0 tolerates no more than 0"),
+        (0.25, 10, 3, "3 failed, and max_failures=0.25 tolerates no more than 2"),
+        (1.0, 10, None, ""),
+        (None, 1000, None, ""),
+    ],
+)
+def test_failures_beyond_the_limit(tolerated: float | None, total: int, exceeded_at: int | None, said: str) -> None:
+    """A count, a fraction of all outcomes, or no limit; the error says what was tolerated."""
+    failures = Failures(tolerated)
+    failures.begin(total)
+    failed = ScanItem(7, 1, None, NotFoundError(404), 1, 0.5)
+    for number in range(1, total + 1):
+        failures.add(failed)
+        if failures.exceeded:
+            assert (number, str(failures)) == (exceeded_at, said)
+            return
+    assert exceeded_at is None
+
+
+@each(("tolerated", "kept"), [(None, 100), (7, 8), (0.01, 11)])
+def test_few_failures_are_kept(tolerated: float | None, kept: int) -> None:
+    """Those of the report of an early end, in order: memory does not grow with the groups. Successes are not kept."""
+    failures = Failures(tolerated)
+    failures.begin(1000)
+    for number in range(1000):
+        failures.add(ScanItem(7, number, None, NotFoundError(404), 1, 0.5))
+    assert [item.group_id for item in failures.kept] == list(range(kept))
+    assert failures.count == 1000
