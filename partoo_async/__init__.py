@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from partoo_async import models
 from partoo_async._call.deadline import deadline
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
@@ -25,19 +26,7 @@ from partoo_async.errors import (
     UnsupportedMediaTypeError,
 )
 from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
-from partoo_async.models import (
-    BadRequestBody,
-    BadRequestErrors,
-    BusinessId,
-    ForbiddenBody,
-    ForbiddenErrors,
-    Group,
-    GroupSummary,
-    Section,
-    SectionPage,
-    UnauthenticatedBody,
-    UnauthenticatedErrors,
-)
+from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
 from partoo_async.servers import PRODUCTION, SANDBOX, Server
@@ -66,19 +55,12 @@ __all__ = [
     "APITimeoutError",
     "Attempt",
     "AuthenticationError",
-    "BadRequestBody",
     "BadRequestError",
-    "BadRequestErrors",
-    "BusinessId",
     "ClientClosedError",
     "ConfigurationError",
     "DeadlineExceededError",
     "Event",
-    "ForbiddenBody",
-    "ForbiddenErrors",
-    "Group",
     "GroupChange",
-    "GroupSummary",
     "HoldEvent",
     "InternalServerError",
     "NotCompared",
@@ -108,16 +90,13 @@ __all__ = [
     "ScanReport",
     "ScannedGroup",
     "ScannedSection",
-    "Section",
-    "SectionPage",
     "SectionRename",
     "Server",
-    "UnauthenticatedBody",
-    "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
     "deadline",
     "diff_scans",
 ]
+__all__ += models.__all__
 
 
 def __getattr__(name: str) -> Any:

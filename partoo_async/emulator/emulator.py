@@ -19,7 +19,7 @@ from partoo_async.emulator.faults.injection import inject, skip_operation
 from partoo_async.emulator.http.business_handlers import BusinessHandlers
 from partoo_async.emulator.http.error_responses import ErrorResponses
 from partoo_async.emulator.http.hosts import check_allowed_hosts, check_host_header
-from partoo_async.emulator.http.http_io import BASE_PATH
+from partoo_async.emulator.http.http_io import BASE_PATH, routes_of
 from partoo_async.emulator.http.listener import Listener
 from partoo_async.emulator.http.middlewares import authenticate, delay, limit_rate, record, respond_to_errors
 from partoo_async.emulator.http.request_log import RequestLog, SeenRequest, busiest_window
@@ -211,8 +211,8 @@ class Emulator:
         """
         # A new application each time: the framework freezes one once it has run.
         app = web.Application(middlewares=self._middlewares, client_max_size=_MAX_BODY)
-        app.add_routes(SectionHandlers(self._store, self._index).routes())
-        app.add_routes(BusinessHandlers(self._store, self._index).routes())
+        app.add_routes(routes_of(SectionHandlers(self._store, self._index)))
+        app.add_routes(routes_of(BusinessHandlers(self._store, self._index)))
         await self._listener.start(app)
 
     async def stop(self) -> None:

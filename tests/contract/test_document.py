@@ -9,7 +9,7 @@ import pytest
 from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.http.business_handlers import BusinessHandlers
-from partoo_async.emulator.http.http_io import BASE_PATH
+from partoo_async.emulator.http.http_io import BASE_PATH, routes_of
 from partoo_async.emulator.http.section_handlers import SectionHandlers
 from tests.contract.documents import load, official, operations, ours
 
@@ -42,8 +42,8 @@ def test_every_operation_of_the_emulator_is_documented() -> None:
     """Path and method of each route are in the document, and none besides."""
     index = BusinessIndex(Store({}), seed=0)
     routes = [
-        *SectionHandlers(index.store, index).routes(),
-        *BusinessHandlers(index.store, index).routes(),
+        *routes_of(SectionHandlers(index.store, index)),
+        *routes_of(BusinessHandlers(index.store, index)),
     ]
     found = [(route.method, route.path.removeprefix(BASE_PATH)) for route in routes]
     assert sorted(found) == sorted(operations(ours()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import TYPE_CHECKING
+
 from attrs import frozen
 
 from partoo_async.emulator.data.business_index import BusinessIndex
@@ -11,6 +12,9 @@ from partoo_async.emulator.data.search import Criteria, statuses_of
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
 from partoo_async.emulator.http import http_io
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 __all__ = ["BusinessHandlers"]
 
@@ -25,14 +29,8 @@ class BusinessHandlers:
     store: Store
     index: BusinessIndex
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes of both operations, base path included."""
-        return [
-            # First, since the pattern of the other one matches this path too.
-            web.get(f"{http_io.BASE_PATH}/business/search", self.search, allow_head=False),
-            web.get(f"{http_io.BASE_PATH}/business/{{business_id}}", self.get_business, allow_head=False),
-        ]
-
+    # First, since the pattern of the other one matches this path too.
+    @http_io.serves("GET", "/business/search")
     async def search(self, request: web.Request) -> web.Response:
         """Handle GET /business/search."""
         caller = http_io.caller_of(request)
@@ -45,6 +43,7 @@ class BusinessHandlers:
         items = [as_json(business, groups[business.id]) for business in shown]
         return http_io.json_response({"businesses": items, **place})
 
+    @http_io.serves("GET", "/business/{business_id}")
     async def get_business(self, request: web.Request) -> web.Response:
         """Handle GET /business/{business_id}."""
         caller = http_io.caller_of(request)

@@ -14,7 +14,7 @@ from partoo_async.emulator.data.keys import Caller
 from partoo_async.emulator.domain_errors import InvalidError, UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "BASE_PATH",
@@ -33,11 +33,14 @@ __all__ = [
     "query_int",
     "query_list",
     "query_number",
+    "routes_of",
+    "serves",
     "text",
 ]
 
 T = TypeVar("T")
 Default = TypeVar("Default", int, None)
+Handler = TypeVar("Handler", bound="Callable[..., object]")
 
 # Every path of the real API begins with it.
 BASE_PATH = "/v2"
@@ -60,6 +63,28 @@ _DETAILS: dict[int, object] = {
 }
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each response
+
+
+def serves(method: str, path: str) -> Callable[[Handler], Handler]:
+    """Mark a method as the handler of an operation. ``path``: below the base path, with the names of ids in braces."""
+
+    def mark(handler: Handler) -> Handler:
+        handler.route = method, path  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def routes_of(handlers: object) -> list[web.RouteDef]:
+    """Return the routes of the marked methods, in their order."""
+    marked = [(name, member.route) for name, member in vars(type(handlers)).items() if hasattr(member, "route")]
+    # No HEAD, which the framework would add to each GET: the API documents none.
+    return [
+        web.route(
+            method, BASE_PATH + path, getattr(handlers, name), **({"allow_head": False} if method == "GET" else {})
+        )
+        for name, (method, path) in marked
+    ]
 
 
 def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
 from attrs import frozen
 
 from partoo_async.emulator.data import lazy
@@ -14,6 +13,8 @@ from partoo_async.emulator.domain_errors import ForbiddenError, RefusedKeyError,
 from partoo_async.emulator.http import http_io
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from partoo_async.emulator.data.entities import EmulatedSection
     from partoo_async.emulator.data.keys import Caller
 
@@ -40,72 +41,13 @@ def _success(new_id: int) -> web.Response:
 
 @frozen
 class SectionHandlers:
-    """One method for each operation."""
+    """One method for each operation. ``http_io.routes_of`` finds them."""
 
     store: Store
     index: BusinessIndex
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes of all operations, base path included."""
-        sections = f"{http_io.BASE_PATH}/sections"
-        section = f"{sections}/{{section_id}}"
-        groups = f"{section}/groups"
-        group = f"{groups}/{{group_id}}"
-        # No HEAD, which the framework would add to each GET: the API documents none.
-        # The framework tries the paths in this order, and clients get groups by the thousand.
-        return [
-            web.get(group, self.get_group, allow_head=False),
-            web.get(sections, self.list_sections, allow_head=False),
-            web.post(sections, self.create_section),
-            web.get(section, self.get_section, allow_head=False),
-            web.post(section, self.update_section),
-            web.delete(section, self.delete_section),
-            web.post(groups, self.create_group),
-            web.post(group, self.update_group),
-            web.delete(group, self.delete_group),
-        ]
-
-    async def list_sections(self, request: web.Request) -> web.Response:
-        """Handle GET /sections."""
-        caller, behaviour = http_io.caller_of(request), self.store.behaviour
-        size = http_io.per_page(request) if behaviour.list_per_page else 30
-        # Documented: only a provider may name an organization; others get their own.
-        org_id = caller.organization(http_io.query_int(request, "org_id", None))
-        page = http_io.query_int(request, "page", 1)
-        found = self.store.find_sections(org_id, request.query.get("group_name_query", ""))
-        items, place = http_io.paginate(found, page, size, behaviour.page_past_end)
-        sections = [_section(section, caller) for section in items]
-        if not behaviour.list_groups:
-            for section in sections:
-                del section["groups"]
-        return http_io.json_response({"sections": sections, **(place if behaviour.list_max_page else {})})
-
-    async def get_section(self, request: web.Request) -> web.Response:
-        """Handle GET /sections/{section_id}."""
-        caller = http_io.caller_of(request)
-        return http_io.json_response(_section(self._reached_section(request, caller), caller))
-
-    async def create_section(self, request: web.Request) -> web.Response:
-        """Handle POST /sections."""
-        caller = self._require_writer(request)
-        body = await http_io.json_body(request)
-        org_id = caller.organization(http_io.optional_int(body, "org_id"))
-        return _success(self.store.create_section(org_id, http_io.text(body, "name")))
-
-    async def update_section(self, request: web.Request) -> web.Response:
-        """Handle POST /sections/{section_id}, which renames it."""
-        section = self._reached_section(request, self._require_writer(request))
-        body = await http_io.json_body(request)
-        self.store.rename_section(section.id, http_io.text(body, "name"))
-        return _success(section.id)
-
-    async def delete_section(self, request: web.Request) -> web.Response:
-        """Handle DELETE /sections/{section_id}."""
-        # Not documented as a page; assumed by analogy, since other pages speak of deleting sections.
-        section = self._reached_section(request, self._require_writer(request))
-        self.store.delete_section(section.id)
-        return _success(section.id)
-
+    # The framework tries the routes in this order, and clients get groups by the thousand.
+    @http_io.serves("GET", "/sections/{section_id}/groups/{group_id}")
     async def get_group(self, request: web.Request) -> web.Response:
         """Handle GET /sections/{section_id}/groups/{group_id}."""
         caller = http_io.caller_of(request)
@@ -121,6 +63,53 @@ class SectionHandlers:
             }
         )
 
+    @http_io.serves("GET", "/sections")
+    async def list_sections(self, request: web.Request) -> web.Response:
+        """Handle GET /sections."""
+        caller, behaviour = http_io.caller_of(request), self.store.behaviour
+        size = http_io.per_page(request) if behaviour.list_per_page else 30
+        # Documented: only a provider may name an organization; others get their own.
+        org_id = caller.organization(http_io.query_int(request, "org_id", None))
+        page = http_io.query_int(request, "page", 1)
+        found = self.store.find_sections(org_id, request.query.get("group_name_query", ""))
+        items, place = http_io.paginate(found, page, size, behaviour.page_past_end)
+        sections = [_section(section, caller) for section in items]
+        if not behaviour.list_groups:
+            for section in sections:
+                del section["groups"]
+        return http_io.json_response({"sections": sections, **(place if behaviour.list_max_page else {})})
+
+    @http_io.serves("GET", "/sections/{section_id}")
+    async def get_section(self, request: web.Request) -> web.Response:
+        """Handle GET /sections/{section_id}."""
+        caller = http_io.caller_of(request)
+        return http_io.json_response(_section(self._reached_section(request, caller), caller))
+
+    @http_io.serves("POST", "/sections")
+    async def create_section(self, request: web.Request) -> web.Response:
+        """Handle POST /sections."""
+        caller = self._require_writer(request)
+        body = await http_io.json_body(request)
+        org_id = caller.organization(http_io.optional_int(body, "org_id"))
+        return _success(self.store.create_section(org_id, http_io.text(body, "name")))
+
+    @http_io.serves("POST", "/sections/{section_id}")
+    async def update_section(self, request: web.Request) -> web.Response:
+        """Handle POST /sections/{section_id}, which renames it."""
+        section = self._reached_section(request, self._require_writer(request))
+        body = await http_io.json_body(request)
+        self.store.rename_section(section.id, http_io.text(body, "name"))
+        return _success(section.id)
+
+    @http_io.serves("DELETE", "/sections/{section_id}")
+    async def delete_section(self, request: web.Request) -> web.Response:
+        """Handle DELETE /sections/{section_id}."""
+        # Not documented as a page; assumed by analogy, since other pages speak of deleting sections.
+        section = self._reached_section(request, self._require_writer(request))
+        self.store.delete_section(section.id)
+        return _success(section.id)
+
+    @http_io.serves("POST", "/sections/{section_id}/groups")
     async def create_group(self, request: web.Request) -> web.Response:
         """Handle POST /sections/{section_id}/groups."""
         section = self._reached_section(request, self._require_writer(request))
@@ -129,6 +118,7 @@ class SectionHandlers:
         business_ids = http_io.id_list(body, "business__in") if "business__in" in body else None
         return _success(self.store.create_group(section.id, http_io.text(body, "name"), business_ids))
 
+    @http_io.serves("POST", "/sections/{section_id}/groups/{group_id}")
     async def update_group(self, request: web.Request) -> web.Response:
         """Handle POST /sections/{section_id}/groups/{group_id}."""
         # Not documented as a page; seen in use. What the real API does if a field is left out is an open question.
@@ -141,6 +131,7 @@ class SectionHandlers:
         self.store.update_group(section.id, group_id, name, business_ids)
         return _success(group_id)
 
+    @http_io.serves("DELETE", "/sections/{section_id}/groups/{group_id}")
     async def delete_group(self, request: web.Request) -> web.Response:
         """Handle DELETE /sections/{section_id}/groups/{group_id}."""
         section, group_id = (
