@@ -85,8 +85,8 @@ asyncio.run(main())
 
 
 def test_the_steps_are_enough(tmp_path: Path) -> None:
-    """An operation that is added so is strict, documented, cached, dropped by writes to its own section alone, traced by
-    its template and served by the emulator."""
+    """An operation that is added so is strict, documented, cached, dropped by writes to its own section alone,
+    traced by its template and served by the emulator."""
     told = steps()
     assert len(told) <= 6
     shutil.copytree(ROOT / "partoo_async", tmp_path / "partoo_async", ignore=shutil.ignore_patterns("__pycache__"))
