@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from attrs import define, field
-
 from partoo_async._transport import HeldBackError
 from partoo_async.errors import APIConnectionError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
@@ -33,17 +31,17 @@ class Sender(Protocol):
         """Return the error of a call that was stopped."""
 
 
-@define(eq=False)
 class Resender:
     """The second sends of a client's calls."""
 
     # Servers and proxies close idle connections as they like. That is no outage, so a resend is no retry: it costs a
     # slot of the quota, but no token of the retry throttle.
 
-    # Resends that met no open connection either: then the server is gone.
-    _failed: int = 0
-    # Scans resend one request at a time, or an outage would cost all that are in flight a second one.
-    _bulk_lock: asyncio.Lock = field(factory=asyncio.Lock)
+    def __init__(self) -> None:
+        # Resends that met no open connection either: then the server is gone.
+        self._failed = 0
+        # Scans resend one request at a time, or an outage would cost all that are in flight a second one.
+        self._bulk_lock = asyncio.Lock()
 
     async def send(self, call: Sender, operation: Operation[T]) -> T:
         """Send, and resend if need be."""

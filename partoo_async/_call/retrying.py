@@ -24,7 +24,8 @@ T = TypeVar("T")
 def import_for_errors() -> None:
     """Import what only failures need."""
     # Not at the first failure: there may be no file handle left to read it with.
-    import tenacity  # noqa: F401, PLC0415 - not at the top: ``import partoo_async`` is quicker without it
+
+    import tenacity  # noqa: F401, PLC0415
 
     "example.invalid".encode("idna")  # the codec for host names
 

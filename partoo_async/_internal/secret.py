@@ -8,7 +8,6 @@ import inspect
 import os
 import re
 from functools import cache
-from html.entities import html5
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from partoo_async.errors import APIConnectionError, APITimeoutError, ConfigurationError
@@ -94,6 +93,8 @@ def _spellings(run: str) -> str:  # of one character, or of a run of backslashes
 
 @cache
 def _names() -> dict[str, list[str]]:
+    from html.entities import html5  # noqa: PLC0415 - two thousand names, which only responses to bad requests need
+
     names: dict[str, list[str]] = {}
     for name, char in html5.items():
         if name.endswith(";") and "!" <= char <= "~" and len(char) == 1:

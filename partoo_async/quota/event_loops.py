@@ -9,8 +9,6 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from attrs import define
-
 from partoo_async.errors import ClientClosedError
 
 if TYPE_CHECKING:
@@ -41,14 +39,16 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-@define(eq=False)
 class LoopMember:
     """One loop that uses a quota: its slots in flight, waiters and timer."""
 
-    loop: weakref.ref[asyncio.AbstractEventLoop]
-    in_flight: int = 0
-    waiting: int = 0
-    timer: asyncio.TimerHandle | None = None
+    __slots__ = ("in_flight", "loop", "timer", "waiting")
+
+    def __init__(self, loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+        self.loop = loop
+        self.in_flight: int = 0
+        self.waiting: int = 0
+        self.timer: asyncio.TimerHandle | None = None
 
     def is_closed(self) -> bool:
         """Whether the loop was closed."""

@@ -8,8 +8,6 @@ import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from attrs import define
-
 from partoo_async.errors import PartooError, QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota.backend import Demand, SlidingWindow, Unlimited
@@ -77,13 +75,12 @@ class Lanes(Generic[W]):
         self.run = self.run + 1 if priority is Priority.INTERACTIVE and self.bulk else 0
 
 
-@define(eq=False)
 class _Waiter:
-    future: asyncio.Future[None]
-    priority: Priority
-    deadline: float
-    member: LoopMember
-    granted: bool = False
+    __slots__ = ("deadline", "future", "granted", "member", "priority")
+
+    def __init__(self, future: asyncio.Future[None], priority: Priority, deadline: float, member: LoopMember) -> None:
+        self.future, self.priority, self.deadline, self.member = future, priority, deadline, member
+        self.granted = False
 
 
 class WaitQueue:
