@@ -12,6 +12,7 @@ import pytest
 
 from partoo_async import (
     ConfigurationError,
+    Group,
     NotFoundError,
     PartooClient,
     RateLimit,
@@ -20,6 +21,7 @@ from partoo_async import (
     ScanError,
     ScanItem,
     ScanPlan,
+    ScanReport,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.support.each import each
@@ -356,3 +358,13 @@ def test_the_eta_does_not_wait_for_slots_that_are_taken() -> None:
     etas = run_virtual(main())
     assert len(etas) == 59
     assert max(etas) < 5
+
+
+def test_a_pickle_that_names_the_former_module() -> None:
+    """Reports and items that were pickled when their classes lived in ``scan.report`` can be read."""
+    item = ScanItem(7, 42, Group(42, "France", False, ("a",)), None, 1, 0.5)
+    report = ScanReport((item,), 1, 0.5)
+    now = pickle.dumps(report, protocol=2)  # has names as lines of text
+    before = now.replace(b"cpartoo_async.scan.outcomes\n", b"cpartoo_async.scan.report\n")
+    assert before != now
+    assert pickle.loads(before) == report
