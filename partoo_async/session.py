@@ -276,11 +276,13 @@ class PartooSession:
         try:
             await self.context.lifecycle.end_calls(grace)
         finally:
+            await self.context.quotas.aclose()
             if self._parent is None:
                 await self.context.transport.aclose()
 
     async def __aenter__(self) -> PartooSession:
         self._bind(asyncio.get_running_loop())
+        await self.context.quotas.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

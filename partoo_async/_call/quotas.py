@@ -24,6 +24,19 @@ class SessionQuotas:
         self._current: Quota | None = self._given
         self._fingerprint: str | None = None
         self._reserve_held = False
+        self._started = False
+
+    async def start(self) -> None:
+        """Connect a given quota to its store, if processes share one."""
+        if self._given is not None and not self._started:
+            await self._given.start()
+            self._started = True
+
+    async def aclose(self) -> None:
+        """Disconnect what ``start`` connected."""
+        if self._given is not None and self._started:
+            self._started = False
+            await self._given.aclose()
 
     def copy(self, settings: Settings, *, keep_given: bool) -> SessionQuotas:
         """Return the quotas of a copy of the session."""

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import pytest
 
-from partoo_async import ClientClosedError, ConfigurationError, QuotaExceededError
+from partoo_async import ClientClosedError, ConfigurationError, PartooClient, QuotaExceededError
 from partoo_async.policy import Priority, RateLimit
 from partoo_async.quota import Backend, Demand, Quota
+from partoo_async.testing import MockResponse, MockTransport
 from tests.support.virtual import run_virtual
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
@@ -307,6 +308,27 @@ def test_the_last_user_closes() -> None:
         await waiting
         await quota.aclose()
         assert (backend.starts, backend.closes) == (1, 1)
+
+    run_virtual(main())
+
+
+def test_clients_connect_and_disconnect() -> None:
+    """``async with`` starts a shared quota, and the last client that is closed closes it; a copy is no user."""
+
+    async def main() -> None:
+        backend = Remote(Store(free=3))
+        quota = Quota(MINUTE, backend=backend)
+        transport = MockTransport(lambda _: MockResponse(json={"id": 1, "name": "", "has_puller": False}))
+        async with PartooClient("key", quota=quota, transport=transport) as one:
+            async with PartooClient("key", quota=quota, transport=MockTransport(lambda _: MockResponse())) as other:
+                assert backend.starts == 1
+                await one.with_options(timeout=5.0).groups.get(7, 1)
+                await other.with_options(timeout=5.0).aclose()
+            assert backend.closes == 0
+            await one.groups.get(7, 1)
+        assert (backend.starts, backend.closes) == (1, 1)
+        await one.aclose()
+        assert backend.closes == 1
 
     run_virtual(main())
 
