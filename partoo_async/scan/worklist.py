@@ -1,4 +1,4 @@
-"""What a scan has to read: the groups of each section, without those that its journal has."""
+"""What a scan has to read: each section, in every run; and their groups, without those that its journal has."""
 
 from __future__ import annotations
 
