@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
-from partoo_async.resources import Groups, Sections
+from partoo_async.resources import Resources
 from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PartooClient"]
 
 
-class PartooClient:
+class PartooClient(Resources):
     """An asyncio client of the Partoo REST API, made once for an application. It connects at the first call.
 
     Args:
@@ -98,11 +98,6 @@ class PartooClient:
                 transport=transport,
             )
         )
-
-    def _use(self, session: PartooSession) -> None:
-        self.session: PartooSession = session
-        self.groups: Groups = Groups(session)
-        self.sections: Sections = Sections(session)
 
     def __repr__(self) -> str:
         if not hasattr(self, "session"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from partoo_async.models import Group, Section, SectionPage
     from partoo_async.session import PartooSession
 
-__all__ = ["MOST_WALKS", "Groups", "SectionWalk", "Sections"]
+__all__ = ["MOST_WALKS", "Groups", "Resources", "SectionWalk", "Sections"]
 
 MOST_WALKS = 4
 """How often the pages of a list that keeps changing are read."""
@@ -148,6 +148,15 @@ class Sections(_Resource):
     async def delete(self, section_id: int | str) -> None:
         """Delete a section. What becomes of its groups is not documented."""
         await self._session.send(operations.delete_section(section_id))
+
+
+class Resources:
+    """What a client offers: an attribute for each resource."""
+
+    def _use(self, session: PartooSession) -> None:
+        self.session: PartooSession = session
+        self.groups: Groups = Groups(session)
+        self.sections: Sections = Sections(session)
 
 
 class SectionWalk:

@@ -27,7 +27,7 @@ class Route:
     _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%s", self.path), takes_self=True))
 
     def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
-        """Return a request. The ids are in the order of the path."""
+        """Return a request. The ids are in the order of the path: ints, which need no escaping."""
         return Request(self.method, self._format % ids + query, body, self.template)
 
 

@@ -1,4 +1,4 @@
-"""Follow one request inside ``ClientSession.request``: when it leaves, and on which connection."""
+"""Keep ``ClientSession.request`` from sending one request twice: follow when it leaves, and on which connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timeouts of connections, and checks of the client's options for them."""
+"""The timeout to connect, and checks of the client's options for connections: session, proxy, environment, TLS."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class LoopMember:
     __slots__ = ("in_flight", "loop", "timer", "waiting")
 
     def __init__(self, loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
-        self.loop = loop
+        self.loop: weakref.ref[asyncio.AbstractEventLoop] = loop
         self.in_flight: int = 0
         self.waiting: int = 0
         self.timer: asyncio.TimerHandle | None = None

@@ -3,8 +3,9 @@
 # States:
 #
 #   up         Requests are sent.
-#              -> suspected: three different requests failed in a row, or a key is about to be given up.
-#              -> down: the same, and nothing has succeeded in this scan yet.
+#              -> suspected: three different requests failed in a row; or one key failed twice without a success in
+#                 between, or is about to be given up.
+#              -> down: three requests failed, and nothing has succeeded in this scan yet.
 #   suspected  All calls hold, and one of them sends a probe.
 #              -> up: the server responded, so the failures were those of their keys.
 #              -> down: the probe failed.
@@ -178,8 +179,8 @@ class Outage:
                 wait = tries.after(failure, call.request_seconds - busy) if seen == self._outages else 0.0
                 # The last keys of a scan are alone, and nobody else tells them of an outage: their retries would be
                 # spent on it.
-                last = wait is None or (tries.probe_due and tries.last_good is self._last_good)
-                result = await self._doubt(call, seen, operation, failure, last=last)
+                lonely = wait is None or (tries.probe_due and tries.last_good is self._last_good)
+                result = await self._doubt(call, seen, operation, failure, lonely=lonely)
                 if result is None and seen == self._outages:
                     if wait is None:
                         raise failure
@@ -203,12 +204,12 @@ class Outage:
         return not task.uncancel()
 
     async def _doubt(
-        self, call: Call, seen: int, operation: Operation[T], error: PartooError, *, last: bool
+        self, call: Call, seen: int, operation: Operation[T], error: PartooError, *, lonely: bool
     ) -> T | None:
-        """Count a failure, and hold if it makes the server suspected. ``last``: the key may be given up."""
+        """Count a failure, and hold if it makes the server suspected. ``lonely``: this one is enough."""
         if seen == self._outages:
             self._failed_paths.add(operation.request.path)
-            doubtful = len(self._failed_paths) >= _SUSPICIOUS or (last and self._last_good is not None)
+            doubtful = len(self._failed_paths) >= _SUSPICIOUS or (lonely and self._last_good is not None)
             if doubtful and self._held_since is None:
                 self._suspect(operation, error)
         return await self._hold(call, operation)

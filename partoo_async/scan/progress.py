@@ -121,10 +121,11 @@ class ProgressCounter:
         if self.complete and not total:
             # Otherwise a scan that yields nothing would look like one that lost everything.
             count = len(self._work.sections)
-            state += f", there was nothing to scan: no groups in {count} section{'' if count == 1 else 's'}"
+            where = f"no groups in {count} section{'' if count == 1 else 's'}" if count else "no sections"
+            state += f", there was nothing to scan: {where}"
         replayed = f" ({self._replayed} replayed from the journal)" if self._replayed else ""
         _logger.info(
-            "scan: %s; %d of %d groups%s, %d failed, requests: %d, %.1f s",
+            "scan: %s; %d of %d outcomes%s, %d failed, requests: %d, %.1f s",
             *(state, self.done, total, replayed, self._failures.count, self._fetcher.sends, self._elapsed()),
         )
 

@@ -122,7 +122,7 @@ class Scan:
             if isinstance(error, _ENDS):
                 raise self._ended_by(error) from None
             raise
-        changes = f"; since the run before: {len(self._work.added)} groups added, {len(self._work.deleted)} deleted"
+        changes = f"; since the run before: {self._work.changes}"
         _logger.info("scan: %s%s", self._plan, changes if self._journal.begun else "")
         workers = max(1, min(self._workers, self._work.left))
         read = self._read_and_record if self._journal.records else self._fetcher.group

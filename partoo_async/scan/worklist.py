@@ -1,4 +1,4 @@
-"""What a scan has to read: the groups of each section, without those that its journal has."""
+"""What a scan has to read: each section, in every run; and their groups, without those that its journal has."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ class WorkList:
         """How many reads are to come, as far as is known, and how many are in flight."""
         taken, done = (0, 0) if self._pool is None else (self._pool.taken, self._pool.done)
         return self._unread - taken + self.left, taken - done
+
+    @property
+    def changes(self) -> str:
+        """What changed since the run before, in one line."""
+        # Otherwise a reader of the log would wonder why a scan yields groups that are gone.
+        gone = f"{len(self.deleted)} deleted" + (" (yielded if recorded)" if self.deleted else "")
+        return f"{len(self.added)} groups added, {gone}"
 
     def plan(self, recorded: int) -> ScanPlan:
         """Return what is to be done. ``recorded``: outcomes in the journal."""

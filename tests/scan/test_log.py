@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from partoo_async import ScanError
-from tests.support.simulated import Partoo, client_of, journals_in_virtual_time
+from partoo_async import PartooClient, ScanError
+from partoo_async.testing import MockResponse, MockTransport
+from tests.support.simulated import SERVER, Partoo, client_of, journals_in_virtual_time
 from tests.support.stormy import Stormy
 from tests.support.virtual import run_virtual
 
@@ -36,7 +37,7 @@ def test_a_complete_scan_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
             await scan.aclose()
 
     run_virtual(main())
-    assert ends(caplog) == ["scan: complete; 3 of 3 groups, 0 failed, requests: 5"]
+    assert ends(caplog) == ["scan: complete; 3 of 3 outcomes, 0 failed, requests: 5"]
     assert caplog.records[-1].message.endswith(", 0.0 s")
 
 
@@ -53,10 +54,58 @@ def test_a_scan_that_finds_nothing_says_why(tmp_path: Path, caplog: pytest.LogCa
     with journals_in_virtual_time():
         run_virtual(main())
     assert ends(caplog) == [
-        "scan: complete, there was nothing to scan: no groups in 1 section; 0 of 0 groups, 0 failed, requests: 1",
-        "scan: complete; 2 of 2 groups, 0 failed, requests: 2",
-        "scan: complete; 2 of 2 groups (2 replayed from the journal), 0 failed, requests: 0",
+        "scan: complete, there was nothing to scan: no groups in 1 section; 0 of 0 outcomes, 0 failed, requests: 1",
+        "scan: complete; 2 of 2 outcomes, 0 failed, requests: 2",
+        "scan: complete; 2 of 2 outcomes (2 replayed from the journal), 0 failed, requests: 0",
     ]
+
+
+def test_a_resumed_scan_says_that_deleted_groups_are_yielded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that the journal has; without any that are gone it does not say so."""
+    partoo = Partoo({1: [11, 12]}, late=0.0)
+
+    async def main() -> None:
+        async with client_of(partoo) as client:
+            await client.scan(1, journal=tmp_path / "scan.db").collect()
+            await client.scan(1, journal=tmp_path / "scan.db", resume=True).collect()
+            partoo.sections[1].remove(12)
+            await client.scan(1, journal=tmp_path / "scan.db", resume=True).collect()
+
+    with journals_in_virtual_time():
+        run_virtual(main())
+    begun = [record.message for record in caplog.records if "since the run before" in record.message]
+    assert [line.rpartition(": ")[2] for line in begun] == [
+        "0 groups added, 0 deleted",
+        "0 groups added, 1 deleted (yielded if recorded)",
+    ]
+    assert ends(caplog)[-1].startswith("scan: complete; 2 of 2 outcomes (2 replayed from the journal)")
+
+
+def test_a_key_without_sections_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Not as a number of sections without groups."""
+
+    async def main() -> None:
+        page = MockResponse(json={"sections": [], "count": 0, "page": 1, "max_page": 1})
+        async with PartooClient("key", server=SERVER, transport=MockTransport(lambda _: page)) as client:
+            await client.scan_all().collect()
+
+    run_virtual(main())
+    assert ends(caplog) == [
+        "scan: complete, there was nothing to scan: no sections; 0 of 0 outcomes, 0 failed, requests: 1"
+    ]
+
+
+def test_an_unreadable_section_is_not_counted_as_a_group(caplog: pytest.LogCaptureFixture) -> None:
+    """It is an outcome, as each group is one."""
+
+    async def main() -> None:
+        partoo = Partoo({1: [11, 12], 2: [21]}, late=0.0)
+        partoo.missing.add((2, None))
+        async with client_of(partoo) as client:
+            await client.scan([1, 2]).collect()
+
+    run_virtual(main())
+    assert ends(caplog) == ["scan: complete; 3 of 3 outcomes, 1 failed, requests: 4"]
 
 
 def test_a_scan_that_ends_early_says_why(caplog: pytest.LogCaptureFixture) -> None:
@@ -79,8 +128,8 @@ def test_a_scan_that_ends_early_says_why(caplog: pytest.LogCaptureFixture) -> No
 
     run_virtual(main())
     closed, left, cancelled, outage = ends(caplog)
-    assert closed.startswith("scan: not complete: it was closed; 1 of 9 groups")
-    assert left.startswith("scan: not complete: KeyError was raised; 0 of 9 groups")
-    assert cancelled.startswith("scan: not complete: CancelledError was raised; 0 of 0 groups")
+    assert closed.startswith("scan: not complete: it was closed; 1 of 9 outcomes")
+    assert left.startswith("scan: not complete: KeyError was raised; 0 of 9 outcomes")
+    assert cancelled.startswith("scan: not complete: CancelledError was raised; 0 of 0 outcomes")
     assert outage.startswith("scan: not complete: ")
     assert "30 s" in outage

@@ -148,10 +148,10 @@ class Journal:
 
     async def forget_missing_sections(self, section_ids: list[int]) -> list[tuple[int, int]]:
         """Drop the sections that an organization no longer has, and return their groups."""
-        # With none of those in the journal it is another organization.
+        # With none of those in the journal it is another organization, as far as can be told.
         if self._before and self._before.keys().isdisjoint(section_ids):
             raise ConfigurationError(
-                "journal: it is of an organization with other sections; use another file for this one"
+                "journal: the organization has none of the sections in it; use another file for another organization"
             )
         gone: list[tuple[int, int]] = []
         for section_id in self._before.keys() - {*section_ids}:
