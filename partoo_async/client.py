@@ -47,6 +47,7 @@ class PartooClient(Resources):
         cache_ttl: Seconds for which results of ``get`` and ``list`` are reused, a thousand at most. Writes through this
             client drop what they change. None: no cache.
         quota: A quota to share. By default, clients of the same server, key and ``rate_limit`` share one.
+        transport: What carries requests in place of the network, such as ``testing.MockTransport``.
 
     Attributes:
         groups: The groups of sections.

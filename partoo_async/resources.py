@@ -84,7 +84,15 @@ class Groups(_Resource):
         )
 
     async def delete(self, section_id: int | str, group_id: int | str) -> None:
-        """Delete a group. One that a feed fills (``has_puller``) cannot be deleted: ``PermissionDeniedError``."""
+        """Delete a group.
+
+        Args:
+            section_id: The section that it is in.
+            group_id: The group.
+
+        Raises:
+            PermissionDeniedError: A feed fills it (``has_puller``), or the key may not write.
+        """
         await self._session.send(operations.delete_group(section_id, group_id))
 
 
@@ -92,7 +100,15 @@ class Sections(_Resource):
     """The sections of an organization: ``client.sections``. Ids, errors and source as for ``Groups``."""
 
     async def get(self, section_id: int | str, *, fresh: bool = False) -> Section:
-        """Return one section with a summary of each of its groups. Arguments and errors as for ``Groups.get``."""
+        """Return one section with a summary of each of its groups.
+
+        Args:
+            section_id: The section.
+            fresh: As for ``Groups.get``.
+
+        Raises:
+            NotFoundError: There is no such section.
+        """
         return await self._session.send(operations.get_section(section_id), fresh=fresh)
 
     async def list(
@@ -112,7 +128,12 @@ class Sections(_Resource):
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:
-        """Yield each section of all pages once. Arguments as for ``list``."""
+        """Yield each section of all pages once.
+
+        Args:
+            org_id: Another organization, for keys of the PROVIDER role.
+            group_name_query: The API's filter by the names of groups.
+        """
         seen: set[int] = set()
         before: list[int] = []
         # When the list changes meanwhile, a section may have been missed: read all pages again.
@@ -142,11 +163,20 @@ class Sections(_Resource):
         return await self._session.send(operations.create_section(name=name, org_id=org_id))
 
     async def update(self, section_id: int | str, *, name: str) -> None:
-        """Rename a section, with a ``name`` as for ``create``."""
+        """Rename a section.
+
+        Args:
+            section_id: The section.
+            name: A unique name without ``,`` ``;`` ``/``.
+        """
         await self._session.send(operations.update_section(section_id, name=name))
 
     async def delete(self, section_id: int | str) -> None:
-        """Delete a section. What becomes of its groups is not documented."""
+        """Delete a section.
+
+        Args:
+            section_id: The section. What becomes of its groups is not documented.
+        """
         await self._session.send(operations.delete_section(section_id))
 
 

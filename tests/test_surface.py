@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,23 @@ import attrs
 import pytest
 
 import partoo_async
-from partoo_async import PRODUCTION, SANDBOX, PartooClient, PartooSession, Priority, RateLimit, RetryPolicy, emulator
+from partoo_async import (
+    PRODUCTION,
+    SANDBOX,
+    PartooClient,
+    PartooSession,
+    Priority,
+    RateLimit,
+    RetryPolicy,
+    emulator,
+    exports,
+    quota,
+    resources,
+    testing,
+)
 from partoo_async import errors as error_tree
 from partoo_async.emulator import Emulator
+from partoo_async.integrations import fastapi, problems
 from partoo_async.resources import Groups, Sections
 from tests.support.each import each
 
@@ -296,3 +313,37 @@ def test_importing_loads_no_extra() -> None:
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# Made by others, or with the arguments of another class; and what a client calls, not a user.
+INTERNAL = {"Backend", "PartooSession", "Scan", "SectionWalk", "MockTransport.get_ready", "MockTransport.send"}
+
+
+def documented() -> Iterator[tuple[str, Any, str]]:
+    """Every public function, constructor and method with its docstring."""
+    modules = (partoo_async, exports, problems, fastapi, resources)
+    members = [(name, getattr(module, name)) for module in modules for name in module.__all__]
+    members += [("Backend", quota.Backend), ("Quota", quota.Quota), ("Emulator", emulator.Emulator)]
+    members += [(name, getattr(testing, name)) for name in ("MockTransport", "make_client", "make_emulator")]
+    for name, member in members:
+        if inspect.isfunction(member):
+            yield name, member, member.__doc__ or ""
+        elif inspect.isclass(member) and not issubclass(member, (BaseException, enum.Enum)):
+            own = [key for key in vars(member) if not key.startswith("_")]
+            for key in own:
+                method = getattr(vars(member)[key], "__func__", vars(member)[key])
+                if inspect.isfunction(method) and f"{name}.{key}" not in INTERNAL:
+                    yield f"{name}.{key}", method, method.__doc__ or ""
+            if "__init__" in vars(member) and not attrs.has(member) and name not in INTERNAL:
+                yield name, member.__init__, (member.__doc__ or "") + (member.__init__.__doc__ or "")
+
+
+def test_every_parameter_is_explained() -> None:
+    """What takes arguments has a section ``Args:`` with a line for each, so that pages show a table."""
+    missing = []
+    for name, function, text in documented():
+        told = set(re.findall(r"^\s+(\w+): ", text.partition("Args:")[2], re.MULTILINE))
+        parameters = inspect.signature(function).parameters.values()
+        given = [one.name for one in parameters if one.name not in {"self", "cls"} and one.kind is not one.VAR_KEYWORD]
+        missing += [f"{name}({one})" for one in given if one not in told]
+    assert missing == []

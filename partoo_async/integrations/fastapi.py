@@ -56,6 +56,9 @@ def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = 
 async def get_client(connection: HTTPConnection) -> PartooClient:
     """Return the client of the application.
 
+    Args:
+        connection: The request or the WebSocket, which FastAPI passes.
+
     Raises:
         ConfigurationError: The application has no ``lifespan()`` of this module, or its server runs none.
     """
@@ -94,7 +97,11 @@ def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Respond with a ``Problem`` to errors of this package, and log them to ``partoo_async.web``."""
+    """Respond with a ``Problem`` to errors of this package, and log them to ``partoo_async.web``.
+
+    Args:
+        app: The application.
+    """
     # A TaskGroup in a route raises groups.
     app.add_exception_handler(PartooError, _respond)
     app.add_exception_handler(ExceptionGroup, _respond)

@@ -78,7 +78,14 @@ class Problem:
 
 
 def partoo_error_in(error: BaseException) -> errors.PartooError | None:
-    """Return the error of this package: ``error``, or the first of a group that holds no others; else None."""
+    """Return the error of this package in an exception.
+
+    Args:
+        error: An exception, or a group of them.
+
+    Returns:
+        The error itself, or the first of a group that holds no others; else None.
+    """
     if isinstance(error, errors.PartooError):
         return error
     if not isinstance(error, BaseExceptionGroup):
@@ -89,7 +96,11 @@ def partoo_error_in(error: BaseException) -> errors.PartooError | None:
 
 
 def problem_of(error: errors.PartooError) -> Problem:
-    """Return the problem for an error of this package."""
+    """Return what a visitor is told of an error: nothing of Partoo.
+
+    Args:
+        error: An error of this package, or of a subclass of yours.
+    """
     # The parents of a subclass of yours are known.
     known: type = next(cls for cls in type(error).__mro__ if cls in _PROBLEMS)
     if isinstance(error, errors.ConfigurationError) and error.unknown_id:

@@ -58,21 +58,52 @@ class Backend(Protocol):
         return
 
     def acquire(self, now: float, reserved: int = 0) -> bool:
-        """Take a slot and return True if more than ``reserved`` are free."""
+        """Take a slot, if one is free.
+
+        Args:
+            now: The present time.
+            reserved: How many more have to stay free.
+
+        Returns:
+            Whether there was one.
+        """
 
     def release(self, now: float, *, sent: bool, answered: bool, late: float = 0.0) -> None:
-        """Return a slot, as ``Quota.release`` does."""
+        """Return a slot.
+
+        Args:
+            now: The present time.
+            sent: The server may have seen the request: the slot is free again a window later, else at once.
+            answered: The response was complete.
+            late: Seconds for which a request without one may still reach the server.
+        """
         return
 
     def pause(self, now: float, until: float) -> None:
-        """Tell other processes of a 429."""
+        """Tell other processes of a 429.
+
+        Args:
+            now: The present time.
+            until: When requests may be sent again.
+        """
         return
 
     def used(self, now: float) -> int:
-        """Return how many slots are taken."""
+        """Return how many slots are taken, those that are not free again yet included.
+
+        Args:
+            now: The present time.
+        """
 
     def ready_at(self, now: float, position: int, reserved: int = 0, opens: float = -math.inf) -> float:
-        """Return when a slot may be free after ``position`` others and a pause until ``opens``, never too late."""
+        """Return the earliest time at which a waiting call may get a slot: perhaps too early, never too late.
+
+        Args:
+            now: The present time.
+            position: How many calls go before it.
+            reserved: How many slots have to stay free.
+            opens: The end of a pause.
+        """
 
     def forgotten_at(self) -> float:
         """Return when no slot is taken any more."""
