@@ -12,7 +12,7 @@ from partoo_async._call.decode_budget import LARGE
 from partoo_async._call.retrying import Retrying, worth_retrying
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
-from partoo_async._transport import Exchange, HeldBackError
+from partoo_async._transport import CLOSED, Exchange, HeldBackError
 from partoo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -98,7 +98,7 @@ class Call:
         lifecycle = context.lifecycle
         # The client may have been closed since: a shared read can start an event-loop iteration later.
         if lifecycle.closed:
-            raise ClientClosedError("this client is closed; make a new one")
+            raise ClientClosedError(CLOSED)
         lifecycle.calls[self] = lifecycle
         try:
             if self._strategy is not None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from partoo_async._protocol.http import Request, Response
     from partoo_async.servers import Server
 
-__all__ = ["Exchange", "HeldBackError", "Transport"]
+__all__ = ["CLOSED", "Exchange", "HeldBackError", "Transport"]
+
+CLOSED = "this client is closed; make a new one"
+"""What a ``ClientClosedError`` says."""
 
 
 class HeldBackError(Exception):

@@ -3,7 +3,8 @@
 # States:
 #
 #   up         Requests are sent.
-#              -> suspected: three different requests failed in a row, or a key is about to be given up.
+#              -> suspected: three different requests failed in a row, or a key is about to be given up, or it failed
+#                 twice and no other key has succeeded since.
 #              -> down: the same, and nothing has succeeded in this scan yet.
 #   suspected  All calls hold, and one of them sends a probe.
 #              -> up: the server responded, so the failures were those of their keys.
@@ -205,7 +206,7 @@ class Outage:
     async def _doubt(
         self, call: Call, seen: int, operation: Operation[T], error: PartooError, *, last: bool
     ) -> T | None:
-        """Count a failure, and hold if it makes the server suspected. ``last``: the key may be given up."""
+        """Count a failure, and hold if it makes the server suspected. ``last``: this failure alone is enough."""
         if seen == self._outages:
             self._failed_paths.add(operation.request.path)
             doubtful = len(self._failed_paths) >= _SUSPICIOUS or (last and self._last_good is not None)

@@ -18,6 +18,7 @@ from partoo_async import (
     NotFoundError,
     PartooClient,
     RateLimit,
+    RateLimitError,
     RetryPolicy,
 )
 from partoo_async.testing import MockRequest, MockResponse, MockTransport
@@ -49,6 +50,16 @@ async def test_it_answers_and_keeps_what_it_was_asked() -> None:
     assert "key" not in repr(transport.requests)
     with pytest.raises(ClientClosedError):
         await client.groups.get(7, 42)
+
+
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
+async def test_names_of_headers_match_in_any_case(name: str) -> None:
+    """A header counts however its name is spelled, as over HTTP."""
+    transport = MockTransport(lambda _: MockResponse(429, headers={name: "3"}))
+    async with client_of(transport, timeout=1.0) as client:
+        with pytest.raises(RateLimitError) as caught:
+            await client.groups.get(7, 42)
+    assert caught.value.retry_after == 3.0
 
 
 async def test_it_answers_by_a_coroutine_with_any_status_and_any_bytes() -> None:
