@@ -290,7 +290,9 @@ class PartooSession:
 def _make_transport(given: Transport | None, on_event: Callable[[Event], object] | None, **options: Any) -> Transport:
     if given is None:
         return AiohttpTransport(**options, on_event=on_event, warm_up=import_for_errors)
+    if not callable(getattr(given, "send", None)):
+        raise ConfigurationError(f"transport: expected a transport, such as MockTransport, not {type(given).__name__}")
     for name, value in options.items():
-        if value:
+        if value is not None and value is not False:
             raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
     return given

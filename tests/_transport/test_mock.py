@@ -126,9 +126,17 @@ async def test_it_excludes_options_of_connections() -> None:
     """Options that only a real transport has are refused beside it, by name."""
     transport = MockTransport(lambda _: MockResponse())
     async with aiohttp.ClientSession() as session:
-        for name, value in (("session", session), ("proxy", "http://proxy.example"), ("trust_env", True)):
+        proxies = ("proxy", "http://proxy.example"), ("proxy", 7)  # a wrong one, too
+        for name, value in (("session", session), *proxies, ("trust_env", True)):
             with pytest.raises(ConfigurationError, match=f"^{name}: belongs to"):
                 client_of(transport, **{name: value})
+
+
+@pytest.mark.parametrize("transport", [7, "mock", lambda _: MockResponse()], ids=["int", "str", "a handler alone"])
+def test_a_transport_that_is_none_is_refused(transport: Any) -> None:
+    """What cannot send is named when the client is made, and not by an AttributeError."""
+    with pytest.raises(ConfigurationError, match="^transport: expected a transport, such as MockTransport, not"):
+        client_of(transport)
 
 
 async def test_it_serves_scans() -> None:
