@@ -23,7 +23,7 @@ from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
-from partoo_async._transport import AiohttpTransport
+from partoo_async._transport import CLOSED, AiohttpTransport
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
@@ -243,7 +243,7 @@ class PartooSession:
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self.closed:
-            raise ClientClosedError("this client is closed; make a new one")
+            raise ClientClosedError(CLOSED)
         if self._parent is not None:
             self._parent._bind(loop)
         context = self.context
@@ -292,7 +292,9 @@ class PartooSession:
 def _make_transport(given: Transport | None, on_event: Callable[[Event], object] | None, **options: Any) -> Transport:
     if given is None:
         return AiohttpTransport(**options, on_event=on_event, warm_up=import_for_errors)
+    if not callable(getattr(given, "send", None)):
+        raise ConfigurationError(f"transport: expected a transport, such as MockTransport, not {type(given).__name__}")
     for name, value in options.items():
-        if value:
+        if value is not None and value is not False:
             raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
     return given

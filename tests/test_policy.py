@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import pickle
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from partoo_async.errors import ConfigurationError
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
+from partoo_async.quota import Quota
 from tests.support.each import each
 
 HUGE = 10**400  # more than a float holds
@@ -34,6 +36,19 @@ NEGATIVE = [
     pytest.param(-1, id="-1"),
     pytest.param(-0.001, id="-0.001"),
 ]
+
+
+class Pacing(enum.StrEnum):
+    """The settings of an application may have an enum of strings."""
+
+    SMOOTH = "smooth"
+
+
+def test_an_enum_of_strings_is_a_string() -> None:
+    """A setting that is one of several words may come from an enum of strings."""
+    policy = RateLimit(pacing=Pacing.SMOOTH)
+    assert policy == RateLimit(pacing="smooth")
+    assert Quota(policy).snapshot().spaced
 
 
 def test_defaults() -> None:

@@ -12,7 +12,7 @@ from partoo_async._call.decode_budget import LARGE
 from partoo_async._call.retrying import Retrying, worth_retrying
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
-from partoo_async._transport import Exchange, HeldBackError
+from partoo_async._transport import CLOSED, Exchange, HeldBackError
 from partoo_async.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -98,7 +98,7 @@ class Call:
         lifecycle = context.lifecycle
         # The client may have been closed since: a shared read can start an event-loop iteration later.
         if lifecycle.closed:
-            raise ClientClosedError("this client is closed; make a new one")
+            raise ClientClosedError(CLOSED)
         lifecycle.calls[self] = lifecycle
         try:
             if self._strategy is not None:
@@ -140,7 +140,15 @@ class Call:
             until = min(started + settings.attempt_timeout, self._deadline)
             latest = self._ambient if self.priority is Priority.BULK else self._deadline
             exchange = Exchange(
-                task, until, settings.server, operation.request, key, quota.is_open, latest=latest, fresh=fresh
+                task,
+                until,
+                settings.server,
+                operation.request,
+                key,
+                quota.is_open,
+                latest=latest,
+                fresh=fresh,
+                repeatable=operation.idempotent,
             )
             self.in_flight = True
             response = await context.transport.send(exchange)

@@ -54,6 +54,9 @@ class Lifecycle:
                 "this client was made in another process, before a fork; make a client in each process"
             )
         before, self.loop = self.loop, loop
+        if self._parent is not None:
+            # The original binds first, and has a new event in a new loop: also for a copy that was not used before.
+            self._call_ended = self._parent._call_ended
         if before is None or before is loop:
             return False
         if not before.is_closed():
@@ -65,8 +68,6 @@ class Lifecycle:
         if self._parent is None:
             self.calls.clear()
             self._call_ended = asyncio.Event()
-        else:
-            self._call_ended = self._parent._call_ended
         return True
 
     def notify(self) -> None:

@@ -13,7 +13,7 @@ from partoo_async.policy import Priority
 if TYPE_CHECKING:
     from partoo_async._protocol.operations import Operation
 
-__all__ = ["Resender", "Sender"]
+__all__ = ["Resender"]
 
 T = TypeVar("T")
 

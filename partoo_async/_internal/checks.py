@@ -118,11 +118,12 @@ def check_flag(name: str, value: object) -> bool:
 
 def check_choice(name: str, value: Any, choices: Iterable[object]) -> Any:
     allowed = list(choices)
-    # The type, too: 1 equals True and 404.0 equals 404.
-    if not any(type(value) is type(choice) and value == choice for choice in allowed):
-        came = repr(value) if isinstance(value, str) else _shown(value)
-        raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {came}")
-    return value
+    for choice in allowed:
+        # The type, too: 1 equals True and 404.0 equals 404. But an enum of strings is one.
+        if (type(value) is type(choice) or isinstance(value, str)) and value == choice:
+            return choice
+    came = repr(value) if isinstance(value, str) else _shown(value)
+    raise ConfigurationError(f"{name}: expected {' or '.join(map(repr, allowed))}, not {came}")
 
 
 def check_callback(name: str, value: Any) -> Any:

@@ -11,6 +11,6 @@ timeout, which proxies are accepted. ``connector`` guards the pooled connections
 
 from partoo_async._transport.aiohttp_transport import AiohttpTransport
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
-from partoo_async._transport.base import Exchange, HeldBackError, Transport
+from partoo_async._transport.base import CLOSED, Exchange, HeldBackError, Transport
 
-__all__ = ["AiohttpTransport", "AttemptTimer", "Exchange", "HeldBackError", "TimedTask", "Transport"]
+__all__ = ["CLOSED", "AiohttpTransport", "AttemptTimer", "Exchange", "HeldBackError", "TimedTask", "Transport"]

@@ -14,7 +14,7 @@ import aiohttp
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.version import get_version
 from partoo_async._transport.attempt_timer import AttemptTimer
-from partoo_async._transport.base import HeldBackError
+from partoo_async._transport.base import CLOSED, HeldBackError
 from partoo_async._transport.connector import GuardedConnector
 from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
@@ -95,7 +95,7 @@ class AiohttpTransport:
                 if not self.closed:
                     await self._make_session(context)
             if self.closed or self._session is None:
-                raise ClientClosedError("this client is closed; make a new one")
+                raise ClientClosedError(CLOSED)
             return self._session
 
     async def _make_session(self, context: ssl.SSLContext) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from partoo_async._protocol.http import Request, Response
     from partoo_async.servers import Server
 
-__all__ = ["Exchange", "HeldBackError", "Transport"]
+__all__ = ["CLOSED", "Exchange", "HeldBackError", "Transport"]
+
+CLOSED = "this client is closed; make a new one"
+"""What a ``ClientClosedError`` says."""
 
 
 class HeldBackError(Exception):
@@ -29,12 +32,13 @@ class Exchange(TimedTask):
         latest: The same for an attempt that waits for a place in a borrowed session's pool.
         may_leave: Call it right before the first byte is written. False: raise ``HeldBackError``.
         fresh: Use a new connection.
+        repeatable: The request may be sent again if it met a closed connection.
         sent: Whether a byte of the request may have left. The quota, the retries and ``request_sent`` of errors read it
             here. True until a transport that knows sets it to False; it sets it to True before it writes.
         reused: Whether the connection was used before; False once a byte of the response has arrived.
     """
 
-    __slots__ = ("fresh", "key", "latest", "may_leave", "request", "reused", "sent", "server")
+    __slots__ = ("fresh", "key", "latest", "may_leave", "repeatable", "request", "reused", "sent", "server")
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Exchange(TimedTask):
         *,
         latest: float,
         fresh: bool = False,
+        repeatable: bool = True,
     ) -> None:
         super().__init__(task, until)
         self.server: Server = server
@@ -55,6 +60,7 @@ class Exchange(TimedTask):
         self.may_leave: Callable[[], bool] = may_leave
         self.latest: float = latest
         self.fresh: bool = fresh
+        self.repeatable: bool = repeatable
         self.sent: bool = True
         self.reused: bool = False
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from partoo_async._transport.base import Exchange
     from partoo_async.errors import PartooError
 
-__all__ = ["map_exception"]
+__all__ = ["BEFORE_SENDING", "map_exception"]
 
 # aiohttp raises these before it writes anything.
-_BEFORE_SENDING = (
+BEFORE_SENDING = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
@@ -33,7 +33,7 @@ def map_exception(  # noqa: C901 - a table: one case a row
 ) -> PartooError:
     """Return our error for a foreign one. Its text names the kind of fault, never the request."""
     # aiohttp raises RuntimeError for a closed session.
-    if isinstance(error, _BEFORE_SENDING) or (session.closed and isinstance(error, RuntimeError)):
+    if isinstance(error, BEFORE_SENDING) or (session.closed and isinstance(error, RuntimeError)):
         exchange.sent = False
     route = exchange.request.route
     where, sent = f"{route} at {exchange.server.name}", exchange.sent

@@ -72,8 +72,9 @@ class FastPath:
         if self._session.closed or not isinstance(connector, GuardedConnector):
             raise RuntimeError("the session is closed")
         try:
+            trusting = exchange.repeatable and request.method == "GET"
             connection, reused = await connector.acquire(
-                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, request.method == "GET"
+                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting
             )
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError from None

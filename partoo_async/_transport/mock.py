@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from attrs import Factory, frozen
+from multidict import CIMultiDict
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async._protocol.http import Response
-from partoo_async._transport.base import HeldBackError
+from partoo_async._transport.base import CLOSED, HeldBackError
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class MockResponse:
     Attributes:
         status: The HTTP status.
         json: The body, encoded for you.
-        headers: Such as ``{"Retry-After": "3"}``.
+        headers: Such as ``{"Retry-After": "3"}``, in any case.
         body: Bytes to send instead of ``json``, such as HTML or broken JSON.
     """
 
@@ -92,7 +93,7 @@ class MockTransport:
         """Return the handler's response. A handler that takes too long is cancelled, as a request is."""
         exchange.sent = False
         if self.closed:
-            raise ClientClosedError("this client is closed; make a new one")
+            raise ClientClosedError(CLOSED)
         if not exchange.may_leave():
             raise HeldBackError
         exchange.sent = True
@@ -108,7 +109,7 @@ class MockTransport:
         except TimeoutError:
             raise APITimeoutError(f"{exchange.request.route}: no complete response in time") from None
         body = jsonlib.dumps(response.json).encode() if response.body is None else response.body
-        return Response(response.status, response.headers, body)
+        return Response(response.status, CIMultiDict(response.headers), body)
 
     def discard_idle(self) -> None:
         """Do nothing."""

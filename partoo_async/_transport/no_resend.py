@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp.tracing import Trace
 
 from partoo_async._transport.connector import check_may_leave
+from partoo_async._transport.exceptions import BEFORE_SENDING
 from partoo_async._transport.sockets import SocketProbe, is_stale
 
 if TYPE_CHECKING:
@@ -74,10 +75,14 @@ class NoResend:
                 del request.headers[name]
         try:
             return await handler(request)
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, *BEFORE_SENDING) as error:
             # A new one, without the frames that lead to the request's headers.
-            self._error = aiohttp.ClientPayloadError(f"{type(error).__name__}: connection dropped before the response")
-            raise
+            failure = aiohttp.ClientPayloadError(f"{type(error).__name__}: connection dropped before the response")
+            self._error = failure
+            if self._transport is None or not isinstance(error, BEFORE_SENDING):
+                raise
+        # A middleware of the caller's had sent it already, and tried once more: this error would say that nothing left.
+        raise failure
 
     async def inner(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Run as the request's last middleware: repeat it until the connection is usable."""
@@ -98,7 +103,7 @@ class NoResend:
         if not isinstance(traces, list) or send is None:
             return  # an unknown aiohttp: ``exchange.sent`` stays True
         traces.append(Trace(request.session, self._trace, self))  # type: ignore[arg-type]  # any object will do
-        self._exchange.sent = False
+        self._exchange.sent = self._transport is not None  # by a middleware of the caller's that sends twice
         request.send = functools.partial(self._send, send)  # type: ignore[method-assign]  # of this one request
 
     async def _send(self, send: Any, connection: Connection) -> aiohttp.ClientResponse:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["PipeConsole", "error_console", "print_json", "print_result", "say", "table", "write_line", "yes_no"]
+__all__ = ["error_console", "print_json", "print_result", "say", "table", "yes_no"]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)

@@ -23,6 +23,7 @@ from partoo_async import (
 )
 from partoo_async._call.call import Call
 from partoo_async.emulator import Emulator
+from partoo_async.testing import MockRequest, MockResponse, MockTransport
 from tests.support.common import FAST, PATIENCE
 from tests.support.raw_server import GROUP, answer, raw_server
 
@@ -249,6 +250,35 @@ async def test_a_copy_that_is_done_ends_the_grace() -> None:
             await asyncio.sleep(0.01)
         await asyncio.wait_for(client.aclose(grace=10 * PATIENCE), PATIENCE)
         assert (await call).id == 42
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_copy_first_used_in_a_later_loop_ends_the_grace(depth: int) -> None:
+    """The grace is over when the last call is, also for a copy that was not used in the client's first loop."""
+    response = asyncio.Event()
+
+    async def respond(request: MockRequest) -> MockResponse:
+        if request.path.endswith("/43"):
+            await response.wait()
+        return MockResponse(json={"id": int(request.path[-2:]), "name": "", "has_puller": False, "business_ids": []})
+
+    transport = MockTransport(respond)
+    client = copy = PartooClient("key", transport=transport)
+    for _ in range(depth):
+        copy = copy.with_options(timeout=60.0)
+
+    async def close() -> int:
+        call = asyncio.create_task(copy.groups.get(7, 43))
+        while len(transport.requests) < 2:
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(client.aclose(grace=10 * PATIENCE))
+        await asyncio.sleep(0)
+        response.set()
+        await asyncio.wait_for(closing, PATIENCE)
+        return (await call).id
+
+    assert asyncio.run(client.groups.get(7, 42)).id == 42
+    assert asyncio.run(close()) == 43
 
 
 async def test_a_call_begun_in_the_same_moment_is_refused() -> None:

@@ -109,6 +109,7 @@ PASSES = [
     (check_fraction, {"zero": False, "one": False}, 0.5, 0.5),
     (check_flag, {}, False, False),
     (check_choice, {"choices": (True, 404, "a")}, 404, 404),
+    (check_choice, {"choices": (404, "red")}, Colour.RED, "red"),
     (check_callback, {}, None, None),
     (check_callback, {}, print, print),
     (check_file, {}, "scan.db", Path("scan.db")),

@@ -334,3 +334,31 @@ async def test_a_write_is_done_whatever_its_answer_holds(length: int) -> None:
             await deleting
             await client.groups.get(7, 42)
     assert [request.split(b" ")[0] for request in server.requests] == [b"DELETE", b"GET"]
+
+
+async def test_what_a_middleware_has_sent_counts_as_sent() -> None:
+    """A write that a middleware of yours sends twice is not repeated when only its second try found no server."""
+    writes = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal writes
+        await reader.readuntil(b"\r\n\r\n")
+        writes += 1
+        writer.write(answer(503, b"", "Connection: close"))
+        writer.close()
+
+    async def send_twice(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        response.close()
+        server.close()
+        return await handler(request)
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
+    async with aiohttp.ClientSession(middlewares=(send_twice,)) as session:
+        async with PartooClient("key", server=url, session=session, retry=FAST) as client:
+            with pytest.raises(APIConnectionError) as caught:
+                await client.sections.create(name="France")
+            assert client.quota.used == 1
+    assert caught.value.request_sent
+    assert (writes, len(caught.value.attempts)) == (1, 1)

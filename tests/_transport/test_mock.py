@@ -18,6 +18,7 @@ from partoo_async import (
     NotFoundError,
     PartooClient,
     RateLimit,
+    RateLimitError,
     RetryPolicy,
 )
 from partoo_async.testing import MockRequest, MockResponse, MockTransport
@@ -49,6 +50,16 @@ async def test_it_answers_and_keeps_what_it_was_asked() -> None:
     assert "key" not in repr(transport.requests)
     with pytest.raises(ClientClosedError):
         await client.groups.get(7, 42)
+
+
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
+async def test_names_of_headers_match_in_any_case(name: str) -> None:
+    """A header counts however its name is spelled, as over HTTP."""
+    transport = MockTransport(lambda _: MockResponse(429, headers={name: "3"}))
+    async with client_of(transport, timeout=1.0) as client:
+        with pytest.raises(RateLimitError) as caught:
+            await client.groups.get(7, 42)
+    assert caught.value.retry_after == 3.0
 
 
 async def test_it_answers_by_a_coroutine_with_any_status_and_any_bytes() -> None:
@@ -115,9 +126,17 @@ async def test_it_excludes_options_of_connections() -> None:
     """Options that only a real transport has are refused beside it, by name."""
     transport = MockTransport(lambda _: MockResponse())
     async with aiohttp.ClientSession() as session:
-        for name, value in (("session", session), ("proxy", "http://proxy.example"), ("trust_env", True)):
+        proxies = ("proxy", "http://proxy.example"), ("proxy", 7)  # a wrong one, too
+        for name, value in (("session", session), *proxies, ("trust_env", True)):
             with pytest.raises(ConfigurationError, match=f"^{name}: belongs to"):
                 client_of(transport, **{name: value})
+
+
+@pytest.mark.parametrize("transport", [7, "mock", lambda _: MockResponse()], ids=["int", "str", "a handler alone"])
+def test_a_transport_that_is_none_is_refused(transport: Any) -> None:
+    """What cannot send is named when the client is made, and not by an AttributeError."""
+    with pytest.raises(ConfigurationError, match="^transport: expected a transport, such as MockTransport, not"):
+        client_of(transport)
 
 
 async def test_it_serves_scans() -> None:

@@ -199,12 +199,12 @@ async def test_connections_are_kept_again_when_they_hold() -> None:
 
 
 @row(48)
-@pytest.mark.parametrize("ask_for", ["read", "read later", "write"])
+@pytest.mark.parametrize("ask_for", ["read", "read later", "read once", "write"])
 async def test_a_server_that_has_kept_a_hundred_connections(
     ask_for: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connections are not looked at for a read right after another: one that was closed costs a second request.
-    For a write, and for a read some time later, they are."""
+    For a write, for a read that may not be sent again, and for a read some time later, they are."""
     async with HostileServer().serve() as server, client_of(server) as client:
         for _ in range(102):
             await ask(client)
@@ -213,6 +213,8 @@ async def test_a_server_that_has_kept_a_hundred_connections(
             monkeypatch.setattr(connector, "monotonic", lambda: time.monotonic() + 1.0)
         if ask_for == "write":
             await client.groups.delete(7, 42)
+        elif ask_for == "read once":
+            await client.request("GET", "/sections/7/groups/42", idempotent=False)
         else:
             assert (await ask(client)).result == FRANCE
         trusted = ask_for == "read" and way == "short"

@@ -15,7 +15,7 @@ from partoo_async._internal.checks import check_choice, check_count
 from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.lazy import LazyGroups, Summary
 
-__all__ = ["PROFILES", "Profile", "ProfileName", "generated_sections"]
+__all__ = ["Profile", "ProfileName", "generated_sections"]
 
 ProfileName = Literal["small", "typical", "large", "extreme"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedBusiness
 
-__all__ = ["ORDERS", "Criteria", "statuses_of"]
+__all__ = ["Criteria", "statuses_of"]
 
 # A leading `-` reverses the order.
 ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
