@@ -290,6 +290,8 @@ class PartooSession:
 def _make_transport(given: Transport | None, on_event: Callable[[Event], object] | None, **options: Any) -> Transport:
     if given is None:
         return AiohttpTransport(**options, on_event=on_event, warm_up=import_for_errors)
+    if not hasattr(given, "pool"):
+        raise ConfigurationError(f"transport: expected one such as MockTransport, not {type(given).__name__}")
     for name, value in options.items():
         if value:
             raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")

@@ -246,7 +246,7 @@ def test_a_copy_does_not_escape_its_loop() -> None:
     client = PartooClient("key", server="http://127.0.0.1:9/v2", retry=ONCE)
 
     async def use() -> None:
-        with pytest.raises(Exception, match="custom"):
+        with pytest.raises(Exception, match="at http://127.0.0.1:9/v2: cannot connect"):
             await client.groups.get(1, 1)
 
     async def use_copy() -> None:

@@ -76,6 +76,12 @@ async def test_it_answers_by_a_coroutine_with_any_status_and_any_bytes() -> None
     assert len(transport.requests) == 4
 
 
+def test_what_is_no_transport_is_refused() -> None:
+    """A wrong ``transport`` is refused with its name."""
+    with pytest.raises(ConfigurationError, match=r"^transport: expected one such as MockTransport, not function$"):
+        PartooClient("key", transport=lambda _: MockResponse(200))  # type: ignore[arg-type]
+
+
 def test_faults_of_the_network() -> None:
     """A write that was not sent is sent again, one that may have been is not; who takes too long is timed out."""
     faults: list[Exception | float] = [APIConnectionError("refused", False), APIConnectionError("reset"), 60.0]
