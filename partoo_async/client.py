@@ -185,7 +185,7 @@ class PartooClient(Resources):
             journal: Path of an SQLite file that records each outcome before you get it.
             resume: Continue the journal, or begin it. Recorded groups are yielded without a request.
             retry_failed: With ``resume``, try recorded failures again.
-            max_outage: Seconds to hold while the server answers nobody; until its first response, at most the client's
+            max_outage: Seconds to hold during an outage of the server; until its first response, at most the client's
                 ``timeout``.
             on_progress: A plain callable that gets a ``ScanProgress`` after each outcome.
 

@@ -106,6 +106,9 @@ PRODUCTION = Server("production", "https://api.partoo.co/v2")
 SANDBOX = Server("sandbox", "https://api.sandbox.partoo.co/v2")
 """The sandbox server, with keys of its own: ``https://api.sandbox.partoo.co/v2``."""
 
+CUSTOM = "custom"
+"""The name of a server that was given as a URL."""
+
 _BY_NAME = {server.name: server for server in (PRODUCTION, SANDBOX)}
 
 
@@ -126,4 +129,4 @@ def resolve_server(value: Server | str | None) -> Server:
         return _BY_NAME[name.lower()]
     if "://" not in name:
         raise ConfigurationError(f"{source}: unknown server; expected 'production', 'sandbox' or an http(s) URL")
-    return Server("custom", name)
+    return Server(CUSTOM, name)

@@ -161,6 +161,11 @@ class PartooSession:
         return copy
 
     @property
+    def transport(self) -> Transport:
+        """What carries the requests."""
+        return self.context.transport
+
+    @property
     def settings(self) -> Settings:
         """The checked options."""
         return self.context.settings

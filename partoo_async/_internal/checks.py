@@ -163,8 +163,9 @@ def check_id(name: str, value: object) -> int:
         return value
     number = _is_number(value, int)
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
-    unknown = number or isinstance(value, str)
-    raise ConfigurationError(f"{name}: expected {expected}, not {_shown(value)}", unknown_id=unknown)
+    text = isinstance(value, str)
+    shown = "a string with other characters" if text and value else _shown(value)
+    raise ConfigurationError(f"{name}: expected {expected}, not {shown}", unknown_id=number or text)
 
 
 def check_ids(name: str, values: Any) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from aiohttp.http import HttpProcessingError
 from partoo_async._protocol import statuses
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._transport.options import CONNECT_TIMEOUT
+from partoo_async.servers import CUSTOM
 
 if TYPE_CHECKING:
     from partoo_async._transport.base import Exchange
@@ -36,7 +37,8 @@ def map_exception(  # noqa: C901 - a table: one case a row
     if isinstance(error, BEFORE_SENDING) or (session.closed and isinstance(error, RuntimeError)):
         exchange.sent = False
     route = exchange.request.route
-    where, sent = f"{route} at {exchange.server.name}", exchange.sent
+    server, sent = exchange.server, exchange.sent
+    where = f"{route} at {server.base_url if server.name == CUSTOM else server.name}"
     rule: statuses.Rule[Any]
     match error:
         case TooLargeError():

@@ -16,7 +16,16 @@ from partoo_async.scan.rows import describe
 __all__ = ["execute"]
 
 # What the package calls an argument, and the command line an option.
-_OPTIONS = {"path": "--output", "org_id": "--org-id", "max_failures": "--max-failures", "timeout": "--timeout"}
+_OPTIONS = {
+    "path": "--output",
+    "org_id": "--org-id",
+    "max_failures": "--max-failures",
+    "timeout": "--timeout",
+    "server": "--server",
+    "journal": "--journal",
+    "before": "BEFORE",
+    "after": "AFTER",
+}
 
 
 class _Signals:
@@ -64,5 +73,5 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
         name, colon, problem = describe(error).partition(": ")
-        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem}")
+        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem.replace(', or format=', '')}")
         return exit_code(error)

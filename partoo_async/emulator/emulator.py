@@ -66,7 +66,7 @@ class Emulator:
         seed: The same seed gives the same data and faults.
         host: The address to listen on. Any but loopback logs a warning.
         port: The port to listen on. 0: a free one.
-        allowed_hosts: Host names it answers to, besides ``host``, localhost, addresses and names without a dot.
+        allowed_hosts: Host names it accepts, besides ``host``, localhost, addresses and names without a dot.
             Others get a 403, so that no web site reaches it.
 
     Raises:

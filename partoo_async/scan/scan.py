@@ -38,9 +38,6 @@ __all__ = ["Scan"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
-# Seconds. With a journal, responses that are about to arrive are worth a wait: the next run need not read them again.
-_GRACE = 2.0
-
 # These errors end the scan; any other one is the outcome of a key.
 _ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalError)
 
@@ -159,7 +156,8 @@ class Scan:
             self._counter.note_end(error)
         await self.aclose()
 
-    async def aclose(self, *, grace: float = _GRACE) -> None:
+    # With a journal, responses that are about to arrive are worth a wait: the next run need not read them again.
+    async def aclose(self, *, grace: float = 2.0) -> None:
         """Send nothing more, and close the journal. Safe to call twice, and from any task.
 
         An ``async for`` that is running ends. One that begins later raises ``ClientClosedError``, unless the scan is

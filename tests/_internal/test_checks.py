@@ -183,6 +183,7 @@ REFUSED = [
     (check_ids, {}, None, "an id or an iterable of ids, not NoneType"),
     (check_ids, {}, [], "at least one id"),
     (check_ids, {}, [7, True], "an int, or a string of digits, not True"),
+    (check_ids, {}, "7,9", "an int, or a string of digits, not a string with other characters"),
     (check_text, {}, 7, "a string, not int"),
     (check_name, {}, b"France", "a string, not bytes"),
     *((check_name, {}, name, "a name, not an empty string") for name in ("", " ", "\n\t")),

@@ -167,7 +167,7 @@ async def main():
     async with HostileServer().serve() as server:
         options = {"retry": retry, "rate_limit": None, "timeout": 1, "attempt_timeout": 0.2}
         async with PartooClient("key", server=server.url, **options) as client:
-            await client.session.context.transport.open()
+            await client.session.transport.open()
             before = set(sys.modules)
             for status in (200, 302, 400, 401, 403, 404, 413, 503):
                 for body in BODIES:
@@ -197,7 +197,7 @@ def test_no_error_imports_anything() -> None:
 async def test_without_file_handles_a_call_fails_as_ever() -> None:
     """A process whose file handles are used up gets an ``APIConnectionError`` after the retries of its policy."""
     async with PartooClient("key", server="http://127.0.0.1:9", retry=FAST) as client:
-        await client.session.context.transport.open()
+        await client.session.transport.open()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         used = max(int(name) for name in os.listdir("/dev/fd")) + 1
         held = []

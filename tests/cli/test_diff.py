@@ -174,9 +174,9 @@ def test_names_cannot_steer_the_terminal(partoo: Partoo) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["scan.ndjson", "missing"], "after: cannot read missing"),
+        (["scan.ndjson", "missing"], "AFTER: cannot read missing"),
         (["empty", "scan.ndjson"], "empty, which is empty"),
-        ([".", "scan.ndjson"], "before: cannot read .: Is a directory"),
+        ([".", "scan.ndjson"], "BEFORE: cannot read .: Is a directory"),
         (["scan.ndjson", "cut"], "line 2 of cut, which is cut off"),
         (["foreign.db", "scan.ndjson"], "foreign.db is not a journal"),
         (["scan.ndjson"], "AFTER"),

@@ -66,7 +66,7 @@ def test_it_says_where_its_page_is_and_how_much_it_did(run, partoo: Partoo) -> N
     _, err = process.communicate(timeout=PATIENCE)
     first, *_, last, end = err.splitlines()
     assert first == f"partoo: the emulator listens on {url}, its status page is {root}; Ctrl-C stops it"
-    assert (last, end) == ("partoo: requests answered: 1", "partoo: interrupted")
+    assert (last, end) == ("partoo: requests served: 1", "partoo: interrupted")
     assert process.returncode == 130
 
 

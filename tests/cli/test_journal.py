@@ -145,7 +145,7 @@ def test_a_damaged_journal_is_one_line(serve: Callable[..., Emulator], partoo: P
     assert (result.code, result.out, emulator.requests) == (2, "", ())
     assert (
         result.err
-        == f"partoo: error: journal: {path} is not a journal, or its beginning is damaged; use another file\n"
+        == f"partoo: error: --journal: {path} is not a journal, or its beginning is damaged; use another file\n"
     )
     assert path.read_text() == "not a database, but somebody's notes"
 

@@ -209,7 +209,7 @@ def test_the_emulator_runs_until_it_is_stopped(spawn: Spawn, monkeypatch: pytest
     server.send_signal(signal.SIGINT)
     _, err = server.communicate(timeout=PATIENCE)
     assert server.returncode == 130
-    assert err.splitlines()[-2:] == ["partoo: requests answered: 1", "partoo: interrupted"]
+    assert err.splitlines()[-2:] == ["partoo: requests served: 1", "partoo: interrupted"]
 
 
 def test_demo_shows_progress_groups_summary_and_what_next(demo: subprocess.Popen[str]) -> None:

@@ -95,7 +95,7 @@ async def _run(data: DataChoice, groups: int | None, rate_limit: str, **options:
         try:
             await asyncio.Event().wait()
         finally:
-            say(f"requests answered: {len(emulator.requests):,}")
+            say(f"requests served: {len(emulator.requests):,}")
     return OK
 
 

@@ -1,4 +1,4 @@
-"""Which host names the emulator answers to, so that no web site reaches it through a browser."""
+"""Which host names the emulator accepts, so that no web site reaches it through a browser."""
 
 # DNS rebinding (https://owasp.org/www-community/attacks/DNS_Rebinding): the owner of evil.example lets that name
 # resolve to 127.0.0.1, and its page then talks to the emulator. Browsers put the name into the `Host` header.
