@@ -23,8 +23,8 @@ from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
-from partoo_async._transport import CLOSED, AiohttpTransport
-from partoo_async.errors import ClientClosedError, ConfigurationError
+from partoo_async._transport import CLOSED, choose_transport
+from partoo_async.errors import ClientClosedError
 from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Concurrency
@@ -92,9 +92,8 @@ class PartooSession:
             strict=strict,
             cache_ttl=cache_ttl,
         )
-        transport = _make_transport(
-            transport, on_event, session=session, proxy=proxy, trust_env=trust_env, ssl_context=ssl_context
-        )
+        own: dict[str, Any] = {"session": session, "proxy": proxy, "trust_env": trust_env, "ssl_context": ssl_context}
+        transport = choose_transport(transport, **own, on_event=on_event, warm_up=import_for_errors)
         self.context: CallContext = CallContext(
             settings=settings,
             transport=transport,
@@ -292,14 +291,3 @@ class PartooSession:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _make_transport(given: Transport | None, on_event: Callable[[Event], object] | None, **options: Any) -> Transport:
-    if given is None:
-        return AiohttpTransport(**options, on_event=on_event, warm_up=import_for_errors)
-    if not callable(getattr(given, "send", None)):
-        raise ConfigurationError(f"transport: expected a transport, such as MockTransport, not {type(given).__name__}")
-    for name, value in options.items():
-        if value is not None and value is not False:
-            raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
-    return given

@@ -9,8 +9,17 @@ timeout, which proxies are accepted. ``connector`` guards the pooled connections
 # Errors are raised after the ``except`` block, never inside: aiohttp's frames and exceptions hold the API key, and a
 # chained exception would carry them along.
 
-from partoo_async._transport.aiohttp_transport import AiohttpTransport
+from partoo_async._transport.aiohttp_transport import AiohttpTransport, choose_transport
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
 from partoo_async._transport.base import CLOSED, Exchange, HeldBackError, Transport
 
-__all__ = ["CLOSED", "AiohttpTransport", "AttemptTimer", "Exchange", "HeldBackError", "TimedTask", "Transport"]
+__all__ = [
+    "CLOSED",
+    "AiohttpTransport",
+    "AttemptTimer",
+    "Exchange",
+    "HeldBackError",
+    "TimedTask",
+    "Transport",
+    "choose_transport",
+]

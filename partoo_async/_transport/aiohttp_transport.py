@@ -20,16 +20,16 @@ from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
 from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
-from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError
+from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from partoo_async._protocol.http import Response
-    from partoo_async._transport.base import Exchange
+    from partoo_async._transport.base import Exchange, Transport
     from partoo_async._transport.options import Quiet
 
-__all__ = ["AiohttpTransport"]
+__all__ = ["AiohttpTransport", "choose_transport"]
 
 
 def _fixed_headers() -> dict[str, str]:
@@ -214,3 +214,15 @@ def _close_without_loop(session: aiohttp.ClientSession) -> None:
     with contextlib.suppress(StopIteration, RuntimeError):
         closing.send(None)
     closing.close()
+
+
+def choose_transport(given: Transport | None, *, on_event: Any, warm_up: Callable[[], object], **own: Any) -> Transport:
+    """Return the given transport, else a new one with ``own`` options, which do not go together with a given one."""
+    if given is None:
+        return AiohttpTransport(**own, on_event=on_event, warm_up=warm_up)
+    if not callable(getattr(given, "send", None)):
+        raise ConfigurationError(f"transport: expected a transport, such as MockTransport, not {type(given).__name__}")
+    for name, value in own.items():
+        if value is not None and value is not False:
+            raise ConfigurationError(f"{name}: belongs to the client's own transport; leave it out, or leave transport")
+    return given
