@@ -28,7 +28,7 @@ from partoo_async import (
 from partoo_async._internal.secret import Secret
 from partoo_async._protocol.http import Request, Response
 from partoo_async._transport import AiohttpTransport, Exchange
-from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
+from partoo_async._transport.body import TooLargeError, UnreadableError
 from partoo_async._transport.exceptions import map_exception
 from tests.support.common import FAST
 from tests.support.raw_server import GROUP, answer, raw_server
@@ -166,89 +166,12 @@ async def test_a_name_that_does_not_resolve() -> None:
     assert not caught.value.request_sent
 
 
-class Stream:
-    """A body that comes in given pieces."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self.pieces = list(pieces)
-
-    async def readany(self) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
-
-
-@pytest.mark.parametrize(
-    ("pieces", "encoding", "expected"),
-    [
-        ([b"abc"], "", b"abc"),
-        ([b"ab", b"c"], "identity", b"abc"),
-        ([], "gzip", b""),
-        ([b"abcdef"], "deflate", UnreadableError),
-        ([b"ab", b"cdefghijk"], "", TooLargeError),
-        ([b"\x1f\x8b"], " GZIP ", UnreadableError),
-        ([b"nonsense"], "x-gzip", UnreadableError),
-    ],
-)
-async def test_bodies(pieces: list[bytes], encoding: str, expected: bytes | type[Exception]) -> None:
-    """Bodies are read in pieces under the cap; what cannot be read whole is an error, never a part."""
-    if isinstance(expected, bytes):
-        assert await read_body(Stream(*pieces), encoding, None, cap=10) == expected
-    else:
-        with pytest.raises(expected):
-            await read_body(Stream(*pieces), encoding, None, cap=10)
-
-
-HALVES = gzip.compress(GROUP[:20]), gzip.compress(GROUP[20:])
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (b"".join(HALVES), GROUP),
-        (HALVES[0] + gzip.compress(b"") + HALVES[1], GROUP),
-        (b"".join(HALVES) + b"\0" * 9, GROUP),
-        (HALVES[0] + b"\0\0" + HALVES[1], GROUP[:20]),
-        (b"".join(HALVES)[:-1], UnreadableError),
-        (HALVES[0] + b"\x1f", UnreadableError),
-        (HALVES[0] + b"\x1f\x8bnonsense", UnreadableError),
-        (gzip.compress(b"") * 1025, UnreadableError),
-        (gzip.compress(b"x" * 600) * 2, TooLargeError),
-    ],
-    ids=["two", "an empty one", "padded", "behind padding", "cut", "begun", "corrupt", "too many", "too large"],
-)
-@pytest.mark.parametrize("size", [1, 7, 10_000], ids=["bytes", "pieces", "whole"])
-async def test_gzip_of_several_members(data: bytes, expected: bytes | type[Exception], size: int) -> None:
-    """Members of gzip that follow each other are one text (RFC 1952, 2.2), however they are cut into pieces."""
-    stream = Stream(*(data[place : place + size] for place in range(0, len(data), size)))
-    if isinstance(expected, bytes):
-        assert await read_body(stream, "gzip", None, cap=1000) == expected
-    else:
-        with pytest.raises(expected):
-            await read_body(stream, "gzip", None, cap=1000 if expected is TooLargeError else 100_000)
-
-
 async def test_a_write_gets_the_whole_text_of_several_members() -> None:
     """What request() returns of a write is all of the members, and not the text of the first."""
     body = gzip.compress(b"first, ") + gzip.compress(b"second")
     async with raw_server(answer(200, body, "Content-Encoding: gzip")) as server:
         async with PartooClient("key", server=server.url) as client:
             assert await client.request("POST", "/sections", json={}) == "first, second"
-
-
-async def test_unpacking_lets_others_have_their_turn() -> None:
-    """A few bytes that become megabytes do not hold up the event loop: it turns once in a quarter of one."""
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    text = await read_body(Stream(gzip.compress(b" " * 2**23)), "gzip", None)
-    counting.cancel()
-    assert len(text) == 2**23
-    assert turns > 25
 
 
 PROXIES = ["http://", "https://", "http:///", "http://?x", "http://h:99999999", "http://h:0", "http://u:s3cr3t@[bad"]
@@ -278,12 +201,6 @@ def test_proxies_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "https://proxy.example:3128")
     with pytest.raises(ConfigurationError, match="'http://"):
         PartooClient("key", trust_env=True)
-
-
-async def test_a_declared_length_above_the_cap() -> None:
-    """A Content-Length above the cap is refused before anything is read."""
-    with pytest.raises(TooLargeError):
-        await read_body(Stream(b"a"), "", 11, cap=10)
 
 
 async def test_an_unreadable_body_is_transient_and_a_large_one_is_not() -> None:
