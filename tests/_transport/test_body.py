@@ -8,6 +8,7 @@ import gzip
 import pytest
 
 from partoo_async._transport.body import TooLargeError, UnreadableError, read_body
+from tests.support.raw_server import GROUP
 
 
 class Stream:
