@@ -2,13 +2,14 @@
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take. After a failure, ``outage`` holds
-the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``outcomes`` the public
-values, ``rows`` and ``arrow`` their columns. ``journal`` resumes, ``diff`` compares scans.
+the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``items`` and
+``outcomes`` the public values, ``rows`` and ``arrow`` their columns. ``journal`` resumes, ``diff`` compares scans.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
+from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ __all__ = [
     "NotCompared",
     "Scan",
     "ScanDiff",
+    "ScanFailure",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScanSuccess",
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",

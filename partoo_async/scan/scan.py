@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
+    from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
-    from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
+    from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
     from partoo_async.scan.scope import Scope
     from partoo_async.session import PartooSession
 
