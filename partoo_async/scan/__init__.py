@@ -40,15 +40,16 @@ __all__ = [
     "diff_scans",
 ]
 
+if not TYPE_CHECKING:  # which would take any name for one of the package
 
-def __getattr__(name: str) -> Any:
-    # On demand: few programs that scan compare scans as well.
-    if name in __all__:
-        from partoo_async.scan import diff  # noqa: PLC0415 - on demand
+    def __getattr__(name: str) -> Any:
+        # On demand: few programs that scan compare scans as well.
+        if name in __all__:
+            from partoo_async.scan import diff  # noqa: PLC0415 - on demand
 
-        value = globals()[name] = getattr(diff, name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            value = globals()[name] = getattr(diff, name)
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
