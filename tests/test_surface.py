@@ -215,7 +215,11 @@ def test_client_options(cls: type) -> None:
             "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
             "resume=False, retry_failed=True, max_outage=600.0, on_progress=None)",
         ),
-        (PartooClient.scan_all, "(self, org_id=None, **options)"),
+        (
+            PartooClient.scan_all,
+            "(self, org_id=None, *, max_concurrency=None, max_failures=None, journal=None, resume=False, "
+            "retry_failed=True, max_outage=600.0, on_progress=None)",
+        ),
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
         (PartooClient.with_options, "(self, **changes)"),
