@@ -18,6 +18,9 @@ SUITE := $(ENV)/$(if $(filter lowest,$(RESOLUTION)),lowest,test)
 TEST := $(SUITE)/bin/python -m
 CHECK := $(ENV)/check/bin/python -m
 TYPING := $(wildcard tests/typing)
+# The code of all pages, as modules. The two services are packages, which mypy takes by name.
+PAGES := build/pages
+EXAMPLES := $(wildcard examples/*.py examples/store_directory/*.py)
 
 define need_python
 @test -n "$(VERSION)" || { echo "partoo_async needs Python 3.11 or newer, and '$(PYTHON)' is not one." \
@@ -59,9 +62,11 @@ lint: $(ENV)/check/.stamp
 PYRIGHT := PATH="$(CURDIR)/$(ENV)/check/bin:$$PATH" pyright
 
 types: $(ENV)/check/.stamp
-	$(CHECK) mypy --strict partoo_async _partoo_async_pytest.py $(TYPING)
+	$(ENV)/check/bin/python .ci/pages.py $(PAGES)
+	$(CHECK) mypy --strict partoo_async _partoo_async_pytest.py $(TYPING) $(PAGES) $(EXAMPLES)
+	$(CHECK) mypy --strict -p examples.fastapi_app -p examples.aiohttp_app
 	$(PYRIGHT) --verifytypes partoo_async --ignoreexternal
-	$(if $(TYPING),$(PYRIGHT) $(TYPING))
+	$(PYRIGHT)
 
 docs: $(ENV)/check/.stamp
 	NO_MKDOCS_2_WARNING=1 $(CHECK) mkdocs build --strict
@@ -123,5 +128,5 @@ lock:
 		--no-strip-extras --no-annotate --custom-compile-command "make lock" $(ARGS) -o requirements/uv.txt
 
 clean:
-	rm -rf .venv/3.* dist site .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv/3.* build dist site .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

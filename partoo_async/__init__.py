@@ -33,17 +33,20 @@ from partoo_async.servers import PRODUCTION, SANDBOX, Server
 from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
+    __version__: str
     from partoo_async.scan import (
         GroupChange,
         NotCompared,
         Scan,
         ScanDiff,
+        ScanFailure,
         ScanItem,
         ScannedGroup,
         ScannedSection,
         ScanPlan,
         ScanProgress,
         ScanReport,
+        ScanSuccess,
         SectionRename,
         diff_scans,
     )
@@ -84,10 +87,12 @@ __all__ = [
     "Scan",
     "ScanDiff",
     "ScanError",
+    "ScanFailure",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScanSuccess",
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",
@@ -98,20 +103,21 @@ __all__ = [
 ]
 __all__ += models.__all__
 
+if not TYPE_CHECKING:  # which would take any name for one of the package
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from partoo_async._internal.version import get_version  # noqa: PLC0415 - the metadata is slow to find
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from partoo_async._internal.version import get_version  # noqa: PLC0415 - the metadata is slow to find
 
-        return get_version()
-    # Imported on first use: a program that only makes calls does not wait for the modules of scans.
-    if name == "scan" or name in __all__:
-        from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
+            return get_version()
+        # Imported on first use: a program that only makes calls does not wait for the modules of scans.
+        if name == "scan" or name in __all__:
+            from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
-        scan = import_module("partoo_async.scan")
-        value = globals()[name] = scan if name == "scan" else getattr(scan, name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            scan = import_module("partoo_async.scan")
+            value = globals()[name] = scan if name == "scan" else getattr(scan, name)
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

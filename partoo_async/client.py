@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from partoo_async._call.settings import Changes
     from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
@@ -105,14 +106,14 @@ class PartooClient(Resources):
             return "<PartooClient being made>"  # a debugger may ask for it in the middle of a construction error
         return f"<PartooClient {self.session.settings.server.name} {'closed' if self.closed else 'open'}>"
 
-    def with_options(self, **changes: Any) -> PartooClient:
+    def with_options(self, **changes: Unpack[Changes]) -> PartooClient:
         """Return a client with other options that shares this one's connections and quota.
 
         Closing this client closes both; closing the copy leaves this one open.
 
         Args:
-            changes: Options of the client, but ``session``, ``proxy``, ``trust_env``, ``ssl_context``,
-                ``transport`` and ``quota``.
+            changes: What is to be another: ``api_key``, ``server``, ``timeout``, ``attempt_timeout``, ``retry``,
+                ``rate_limit``, ``max_concurrency``, ``on_event``, ``strict`` and ``cache_ttl``, as for the client.
 
         Raises:
             ConfigurationError: An option cannot be used or changed.
@@ -209,19 +210,51 @@ class PartooClient(Resources):
             on_progress=on_progress,
         )
 
-    def scan_all(self, org_id: int | str | None = None, **options: Any) -> Scan:
-        """Scan every group of every section of the organization.
+    def scan_all(
+        self,
+        org_id: int | str | None = None,
+        *,
+        max_concurrency: int | None = None,
+        max_failures: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        retry_failed: bool = True,
+        max_outage: float = 600.0,
+        on_progress: Callable[[ScanProgress], object] | None = None,
+    ) -> Scan:
+        """Return a scan of every group of every section of the organization. Its options are those of ``scan``.
 
         Args:
             org_id: Another organization, for keys of the PROVIDER role.
-            options: Those of ``scan``, but ``group_ids``.
+            max_concurrency: Requests in flight, at most those that the client leaves to scans.
+            max_failures: How many failed groups are tolerated, or as a float, which fraction. Default: any.
+            journal: Path of an SQLite file that records each outcome before you get it.
+            resume: Continue the journal, or begin it. Recorded groups are yielded without a request.
+            retry_failed: With ``resume``, try recorded failures again.
+            max_outage: Seconds to hold while the server answers nobody; until its first response, at most the client's
+                ``timeout``.
+            on_progress: A plain callable that gets a ``ScanProgress`` after each outcome.
+
+        Raises:
+            ConfigurationError: As ``scan``.
+            ScanError: While it runs: one failure too many, or too long an outage.
         """
         # All pages of GET /sections are walked, and each section is read by itself too: it is not documented that the
         # list holds all groups of a section.
         from partoo_async.scan import Scan  # noqa: PLC0415 - see scan()
         from partoo_async.scan.scope import Scope  # noqa: PLC0415
 
-        return Scan(self.session, Scope.of_organization(org_id), **options)
+        return Scan(
+            self.session,
+            Scope.of_organization(org_id),
+            max_concurrency=max_concurrency,
+            max_failures=max_failures,
+            journal=journal,
+            resume=resume,
+            retry_failed=retry_failed,
+            max_outage=max_outage,
+            on_progress=on_progress,
+        )
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """Close the connections. Safe to call twice; later calls raise ``ClientClosedError``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from weakref import WeakSet
 
 from attrs import evolve
@@ -18,7 +18,7 @@ from partoo_async._call.quotas import SessionQuotas
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
-from partoo_async._call.settings import Settings
+from partoo_async._call.settings import Changes, Settings
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
@@ -118,7 +118,7 @@ class PartooSession:
             return f"<{type(self).__name__} being made>"
         return f"<{type(self).__name__} {self.settings.server.name} {'closed' if self.closed else 'open'}>"
 
-    def with_options(self, **changes: Any) -> PartooSession:
+    def with_options(self, **changes: Unpack[Changes]) -> PartooSession:
         """Return a copy that shares this session's connections, quota and concurrency limit.
 
         Closing a session closes its copies, but no copy closes its original.

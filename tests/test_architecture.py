@@ -249,8 +249,10 @@ def test_the_package_only_re_exports() -> None:
             if isinstance(node, ast.Assign)
             else []
         )
-        lazy = isinstance(node, ast.FunctionDef) and node.name in ("__getattr__", "__dir__")
         types = isinstance(node, ast.If) and is_type_checking(node.test)
+        hidden = isinstance(node, ast.If) and ast.unparse(node.test) == "not TYPE_CHECKING"  # from type checkers
+        functions = node.body if hidden else [node]
+        lazy = all(isinstance(one, ast.FunctionDef) and one.name in ("__getattr__", "__dir__") for one in functions)
         more = isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == "__all__"
         if not (isinstance(node, ast.ImportFrom) or docstring or names == ["__all__"] or more or lazy or types):
             others.append(f"line {node.lineno}: {type(node).__name__}")

@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import os
 import re
+import runpy
 import subprocess
 import textwrap
 import tomllib
@@ -128,6 +129,18 @@ def test_code_on_pages_runs(
             output = capsys.readouterr().out
             if block.output is not None:
                 assert prints(block.output, output), f"{by_name(page)}, line {block.line}, prints:\n{output}"
+
+
+@each("page", PAGES)
+def test_type_checkers_see_every_block(page: Path) -> None:
+    """``make types`` checks the code of pages as it is run above: each block, with its lines where they are."""
+    module_of = runpy.run_path(str(ROOT / ".ci" / "pages.py"))["module_of"]
+    blocks = [block for block in blocks_of(page) if block.language == "python"]
+    lines = (module_of(page.read_text(encoding="utf-8")) or "").splitlines()
+    for block in blocks:
+        text = block.text.splitlines()
+        assert [line.removeprefix("    ") for line in lines[block.line : block.line + len(text)]] == text
+    assert bool(lines) is bool(blocks)
 
 
 @each(

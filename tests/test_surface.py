@@ -80,10 +80,12 @@ PUBLIC = [
     "Scan",
     "ScanDiff",
     "ScanError",
+    "ScanFailure",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScanSuccess",
     "ScannedGroup",
     "ScannedSection",
     "Section",
@@ -117,10 +119,11 @@ FIELDS = {
     "RetryPolicy": "max_retries initial_backoff max_backoff",
     "ScanDiff": "sections_added sections_removed sections_renamed groups_added groups_removed groups_changed"
     " groups_compared not_compared incomplete notes",
-    "ScanItem": "section_id group_id group error attempts elapsed recorded",
+    "ScanFailure": "section_id group_id group error attempts elapsed recorded",
     "ScanPlan": "sections groups requests seconds recorded",
     "ScanProgress": "done failed total rate eta paused_for held_for held_by",
     "ScanReport": "items requests seconds drift retries added deleted complete",
+    "ScanSuccess": "section_id group_id group error attempts elapsed recorded",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",
     "Section": "id name groups can_edit has_puller",
@@ -212,7 +215,11 @@ def test_client_options(cls: type) -> None:
             "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
             "resume=False, retry_failed=True, max_outage=600.0, on_progress=None)",
         ),
-        (PartooClient.scan_all, "(self, org_id=None, **options)"),
+        (
+            PartooClient.scan_all,
+            "(self, org_id=None, *, max_concurrency=None, max_failures=None, journal=None, resume=False, "
+            "retry_failed=True, max_outage=600.0, on_progress=None)",
+        ),
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
         (PartooClient.with_options, "(self, **changes)"),

@@ -25,12 +25,14 @@ class Directory:
 async def build_directory(partoo: PartooClient, section_id: int) -> Directory:
     """Read every group of a section. A section that cannot be read at all raises its error."""
     report = await partoo.scan(section_id).collect()
+    missing: list[int] = []
     for item in report.failed:
         if item.group_id is None:
             raise item.error
+        missing.append(item.group_id)
     shops = {item.group.name: item.group.business_ids for item in report.succeeded}
     # Sorted by name: a scan yields groups as they come.
-    return Directory(dict(sorted(shops.items())), tuple(sorted(item.group_id for item in report.failed)))
+    return Directory(dict(sorted(shops.items())), tuple(sorted(missing)))
 
 
 async def main(section_id: str) -> Directory:

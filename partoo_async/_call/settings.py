@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from attrs import evolve, field, fields, frozen
 from attrs.validators import optional
@@ -24,7 +24,22 @@ from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.servers import Server, resolve_server
 
-__all__ = ["Settings"]
+__all__ = ["Changes", "Settings"]
+
+
+class Changes(TypedDict, total=False):
+    """The keywords of ``with_options``: what is left out stays as it is."""
+
+    api_key: str | Callable[[], Awaitable[str]] | None
+    server: Server | str | None
+    timeout: float
+    attempt_timeout: float
+    retry: RetryPolicy
+    rate_limit: RateLimit | None
+    max_concurrency: int
+    on_event: Callable[[Event], object] | None
+    strict: bool
+    cache_ttl: float | None
 
 
 @total_repr

@@ -57,11 +57,11 @@ class _ScanView:
                 yield item
 
     def _count(self, item: ScanItem) -> None:
-        if item.group is not None:
+        if item.error is None:
             self.recorded += item.recorded
             # Each once: the groups of a section, and the sections too, share their businesses.
             self.businesses.update(item.group.business_ids)
-        elif item.error is not None:
+        else:
             self.codes.add(exit_code(item.error))
 
     def summarize(self) -> None:

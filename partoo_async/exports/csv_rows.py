@@ -14,7 +14,7 @@ from partoo_async.scan.rows import describe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from partoo_async.scan.outcomes import ScanItem
+    from partoo_async.scan.items import ScanItem
 
 __all__ = ["Cell", "RowKind", "header", "sheet_rows", "text_cell"]
 
@@ -85,8 +85,8 @@ def header(rows: RowKind) -> tuple[str, ...]:
 
 def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[tuple[Cell, ...]]:
     """Yield the rows of an outcome: one, or one for each business. None stands for an empty cell."""
-    if item.group is None:
-        error = None if item.error is None else _guarded(describe(item.error), delimiter)
+    if item.error is not None:
+        error = _guarded(describe(item.error), delimiter)
         yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, error
         return
     group = item.group

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from partoo_async.exports.csv_rows import Cell, RowKind
-    from partoo_async.scan.outcomes import ScanItem
+    from partoo_async.scan.items import ScanItem
 
 __all__ = ["Delimiter", "Encoder", "Format", "choose_encoder"]
 

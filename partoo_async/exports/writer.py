@@ -17,7 +17,8 @@ from partoo_async._internal.checks import check_file
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
-from partoo_async.scan.outcomes import ScanItem, ScanReport
+from partoo_async.scan.items import ScanItem
+from partoo_async.scan.outcomes import ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take. After a failure, ``outage`` holds
-the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``outcomes`` the public
-values, ``rows`` and ``arrow`` their columns. ``journal`` resumes, ``diff`` compares scans.
+the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``items`` and
+``outcomes`` the public values, ``rows`` and ``arrow`` their columns. ``journal`` resumes, ``diff`` compares scans.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
+from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
@@ -27,25 +28,28 @@ __all__ = [
     "NotCompared",
     "Scan",
     "ScanDiff",
+    "ScanFailure",
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
     "ScanReport",
+    "ScanSuccess",
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",
     "diff_scans",
 ]
 
+if not TYPE_CHECKING:  # which would take any name for one of the package
 
-def __getattr__(name: str) -> Any:
-    # On demand: few programs that scan compare scans as well.
-    if name in __all__:
-        from partoo_async.scan import diff  # noqa: PLC0415 - on demand
+    def __getattr__(name: str) -> Any:
+        # On demand: few programs that scan compare scans as well.
+        if name in __all__:
+            from partoo_async.scan import diff  # noqa: PLC0415 - on demand
 
-        value = globals()[name] = getattr(diff, name)
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            value = globals()[name] = getattr(diff, name)
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,15 +11,16 @@ from partoo_async._protocol.operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 from partoo_async.resources import MOST_WALKS, SectionWalk
+from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
-from partoo_async.scan.outcomes import ScanItem
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from partoo_async._protocol.operations import Operation
     from partoo_async.models import Section
+    from partoo_async.scan.items import ScanItem
     from partoo_async.session import PartooSession
 
 __all__ = ["GroupFetcher"]
@@ -72,11 +73,10 @@ class GroupFetcher:
             seen |= walk.found
         return [*seen], False
 
-    async def section(self, section_id: int) -> tuple[Section | None, ScanItem]:
-        """Return a section, or None, and its outcome."""
-        found: list[Section] = []
-        outcome = await self._outcome(get_section(section_id), section_id, None, found)
-        return (found[0] if found else None), outcome
+    async def section(self, section_id: int) -> Section | ScanFailure:
+        """Return a section, or why there is none."""
+        found: Section | ScanFailure = await self._outcome(get_section(section_id), section_id, None)
+        return found
 
     def group(self, key: tuple[int, int]) -> Coroutine[Any, Any, ScanItem]:
         """Return the outcome of a group, by section id and group id."""
@@ -121,13 +121,12 @@ class GroupFetcher:
         self.sends += call.sends
         self._busy += call.request_seconds
 
-    async def _outcome(
-        self, operation: Operation[Any], section_id: int, group_id: int | None, found: list[Any] | None = None
-    ) -> ScanItem:
-        """Return the outcome of a key. The value of anything but a group goes to ``found``."""
+    async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> Any:
+        """Return the outcome of a key; of a section that was read, the section itself."""
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
-        value, failure = None, None
+        value: Any = None
+        failure: PartooError | None = None
         self._begin(call)
         try:
             value = await self.session.send(operation, priority=Priority.BULK, call=call)
@@ -144,7 +143,8 @@ class GroupFetcher:
             failure = error.with_traceback(None)  # its frames would keep the call alive in a report
         finally:
             self._end(call)
-        if found is not None and value is not None:
-            found.append(value)
-            value = None
-        return ScanItem(section_id, group_id, value, failure, call.sends, loop.time() - started)
+        if failure is not None:
+            return ScanFailure(section_id, group_id, None, failure, call.sends, loop.time() - started)
+        if group_id is None:
+            return value
+        return ScanSuccess(section_id, group_id, value, None, call.sends, loop.time() - started)

@@ -1,4 +1,4 @@
-"""The public values of a scan: its plan, its progress, one outcome per key, and its report."""
+"""The public values of a scan beside its items: its plan, its progress and its report."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from partoo_async._internal.text import duration
-from partoo_async.errors import PartooError, ScanError
-from partoo_async.models import Group
+from partoo_async.errors import ScanError
 from partoo_async.scan import arrow
+from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
+from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.rows import describe, group_object
 
 if TYPE_CHECKING:
@@ -44,29 +45,6 @@ class ScanPlan:
         # A forecast below a second is never exact.
         time = "less than 1 s" if self.seconds < 1 else f"about {duration(self.seconds)}"
         return f"{groups}{recorded}, {requests}, {time}"
-
-
-@frozen
-class ScanItem:
-    """The outcome of one key: exactly one of ``group`` and ``error`` is not None.
-
-    Attributes:
-        section_id: The section's id.
-        group_id: The group's id. None: the section could not be read.
-        group: The group, if it was read.
-        error: Why it was not.
-        attempts: Requests sent.
-        elapsed: Seconds from the first try to the outcome, waits included.
-        recorded: Replayed from a journal.
-    """
-
-    section_id: int
-    group_id: int | None
-    group: Group | None
-    error: PartooError | None
-    attempts: int
-    elapsed: float
-    recorded: bool = False
 
 
 @frozen
@@ -109,7 +87,7 @@ class ScanReport:
         complete: Whether every key has an outcome.
     """
 
-    items: tuple[ScanItem, ...]
+    items: tuple[ScanSuccess | ScanFailure, ...]
     requests: int
     seconds: float
     drift: Mapping[str, int] = field(factory=dict)
@@ -119,12 +97,12 @@ class ScanReport:
     complete: bool = True
 
     @property
-    def succeeded(self) -> tuple[ScanItem, ...]:
+    def succeeded(self) -> tuple[ScanSuccess, ...]:
         """The items that have a group."""
         return tuple(item for item in self.items if item.error is None)
 
     @property
-    def failed(self) -> tuple[ScanItem, ...]:
+    def failed(self) -> tuple[ScanFailure, ...]:
         """The items that have an error."""
         return tuple(item for item in self.items if item.error is not None)
 
@@ -150,18 +128,17 @@ class ScanReport:
             raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
 
 
-def item_object(item: ScanItem) -> dict[str, Any]:
+def item_object(item: ScanSuccess | ScanFailure) -> dict[str, Any]:
     """Return an outcome as a row."""
-    if item.group is not None:
+    if item.error is None:
         return group_object(item.section_id, item.group)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
-    error = None if item.error is None else describe(item.error)
-    return known | {"name": None, "has_puller": None, "business_ids": None, "error": error}
+    return known | {"name": None, "has_puller": None, "business_ids": None, "error": describe(item.error)}
 
 
-def _listed(failed: tuple[ScanItem, ...]) -> str:
+def _listed(failed: tuple[ScanFailure, ...]) -> str:
     # Each kind of error once in full, with the ids that it concerns: thousands of failures stay readable.
-    kinds: dict[str, list[ScanItem]] = {}
+    kinds: dict[str, list[ScanFailure]] = {}
     for item in failed:
         status = getattr(item.error, "status", "")
         kinds.setdefault(f"{type(item.error).__name__} {status}".strip(), []).append(item)

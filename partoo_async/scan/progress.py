@@ -13,8 +13,9 @@ from partoo_async._internal.callables import tell
 from partoo_async._internal.checks import as_int, check_count
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError, PartooError
+from partoo_async.scan.items import ScanFailure, ScanItem
 from partoo_async.scan.journal.codec import JournalError
-from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
+from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +40,7 @@ class Failures:
 
     tolerated: int | float | None = field(converter=as_int)
     count: int = 0
-    kept: list[ScanItem] = field(factory=list)
+    kept: list[ScanFailure] = field(factory=list)
     _limit: float = float("inf")
 
     def __attrs_post_init__(self) -> None:

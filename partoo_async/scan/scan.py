@@ -21,7 +21,7 @@ from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.no_journal import NoJournal, journal_opener
 from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.progress import Failures, ProgressCounter
-from partoo_async.scan.scope import check_options
+from partoo_async.scan.scope import Scope, check_options
 from partoo_async.scan.worker_pool import LoopYield, WorkerPool
 from partoo_async.scan.worklist import Key, WorkList
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
+    from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
-    from partoo_async.scan.outcomes import ScanItem, ScanPlan, ScanProgress, ScanReport
-    from partoo_async.scan.scope import Scope
+    from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
     from partoo_async.session import PartooSession
 
 __all__ = ["Scan"]

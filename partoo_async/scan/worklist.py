@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from partoo_async.scan.items import ScanFailure
 from partoo_async.scan.journal.no_journal import NoJournal
-from partoo_async.scan.outcomes import ScanItem, ScanPlan
+from partoo_async.scan.outcomes import ScanPlan
 from partoo_async.scan.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class WorkList:
     def __init__(self, scope: Scope, fetcher: GroupFetcher) -> None:
         self.scope: Scope = scope
         self.sections: list[int] = []  # ids in order
-        self.unreadable: list[ScanItem] = []  # outcomes of the sections that could not be read
+        self.unreadable: list[ScanFailure] = []  # outcomes of the sections that could not be read
         self.added: list[Key] = []  # groups that are new since the run before, by the journal
         self.deleted: list[Key] = []  # groups that are gone since then
         self.left: int = 0  # how many groups are to be read
@@ -112,10 +113,10 @@ class WorkList:
             await self._pool.aclose()
 
     async def _read_section(self, section_id: int) -> None:
-        section, item = await self._fetcher.section(section_id)
-        if section is None:
-            self.unreadable.append(item)
-            await self._journal.record(item)
+        section = await self._fetcher.section(section_id)
+        if isinstance(section, ScanFailure):
+            self.unreadable.append(section)
+            await self._journal.record(section)
         else:
             await self._take(section_id, section, dict.fromkeys(group.id for group in section.groups))
 

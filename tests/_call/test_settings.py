@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from partoo_async import SANDBOX, ConfigurationError, RateLimit, RetryPolicy
-from partoo_async._call.settings import Settings
+from partoo_async._call.settings import Changes, Settings
 from partoo_async._internal.secret import Secret
 from tests.support.each import each
 
@@ -82,3 +82,8 @@ def test_what_cannot_change_is_refused(option: str) -> None:
     """Options of connections are fixed for a client's life, and a slip of the pen is no option."""
     with pytest.raises(ConfigurationError, match=rf"^{option}: with_options\(\) cannot change it; it takes api_key, "):
         make().change(**{option: None})
+
+
+def test_each_option_that_can_change_is_a_keyword() -> None:
+    """``with_options`` spells its keywords for editors: all that it takes, and no other."""
+    assert list(Changes.__annotations__) == [option.name for option in attrs.fields(Settings)]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, exports
+from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, ScanSuccess, exports
 from partoo_async.exports import atomic_file, formats, writer
 from tests.support.common import PATIENCE
 
@@ -28,7 +28,7 @@ def items(count: int, businesses: int = 1) -> Iterator[ScanItem]:
     """Outcomes that do not compress well."""
     for number in range(count):
         ids = tuple(os.urandom(12).hex() for _ in range(businesses))
-        yield ScanItem(7, number, Group(number, f"G{number}", False, ids), None, 1, 0.1)
+        yield ScanSuccess(7, number, Group(number, f"G{number}", False, ids), None, 1, 0.1)
 
 
 @pytest.fixture

@@ -19,7 +19,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partoo_async import Group, NotFoundError, PartooClient, PartooError, ScanItem, ScanReport, exports
+from partoo_async import (
+    Group,
+    NotFoundError,
+    PartooClient,
+    PartooError,
+    ScanFailure,
+    ScanItem,
+    ScanReport,
+    ScanSuccess,
+    exports,
+)
 from partoo_async.exports import writer
 from partoo_async.exports.csv_rows import text_cell
 from partoo_async.scan.outcomes import item_object
@@ -36,8 +46,9 @@ groups = st.builds(Group, ids, texts, st.booleans(), st.lists(texts, max_size=4)
 
 
 def outcome(section_id: int, group: Group | None, message: str) -> ScanItem:
-    error = None if group is not None else PartooError(message)
-    return ScanItem(section_id, None if group is None else group.id, group, error, 1, 0.1)
+    if group is None:
+        return ScanFailure(section_id, None, None, PartooError(message), 1, 0.1)
+    return ScanSuccess(section_id, group.id, group, None, 1, 0.1)
 
 
 scans = st.lists(st.builds(outcome, ids, st.none() | groups, texts), max_size=8)
@@ -123,8 +134,8 @@ async def test_files_go_into_data_frames(tmp_path: Path) -> None:
     """pandas, polars and DuckDB read all three formats, with the types that they should have."""
     duckdb, pd, pl = (importlib.import_module(name) for name in READERS)
     group = Group(2**63 - 1, "Île-de-France", True, ("b1", "b2"))
-    failed = ScanItem(7, 44, None, NotFoundError(404), 1, 0.1)
-    source = [ScanItem(7, group.id, group, None, 1, 0.1), failed]
+    failed = ScanFailure(7, 44, None, NotFoundError(404), 1, 0.1)
+    source = [ScanSuccess(7, group.id, group, None, 1, 0.1), failed]
     paths = {name: str(tmp_path / f"groups.{name}") for name in ("parquet", "ndjson", "csv")}
     for path in paths.values():
         await exports.write(source, path)
@@ -142,7 +153,7 @@ async def test_files_go_into_data_frames(tmp_path: Path) -> None:
 
 def many(count: int) -> Iterator[ScanItem]:
     for number in range(count):
-        yield ScanItem(7, number, Group(number, f"{number:02000}", False, ("a", "b")), None, 1, 0.1)
+        yield ScanSuccess(7, number, Group(number, f"{number:02000}", False, ("a", "b")), None, 1, 0.1)
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])

@@ -25,8 +25,10 @@ from partoo_async import (
     NotFoundError,
     PartooClient,
     ScanError,
+    ScanFailure,
     ScanItem,
     ScanReport,
+    ScanSuccess,
     exports,
 )
 from partoo_async._internal.version import install_command
@@ -35,10 +37,10 @@ from tests.support.common import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
-FRANCE = ScanItem(7, 42, Group(42, "France", False, ("b1", "b2")), None, 1, 0.1)
-EMPTY = ScanItem(7, 43, Group(43, "Île-de-France", True, ()), None, 1, 0.1)
-REFUSED = ScanItem(7, 44, None, APIConnectionError("connection refused", request_sent=False), 5, 0.1)
-UNREAD = ScanItem(9, None, None, NotFoundError(404, detail="no such\nsection"), 1, 0.1)
+FRANCE = ScanSuccess(7, 42, Group(42, "France", False, ("b1", "b2")), None, 1, 0.1)
+EMPTY = ScanSuccess(7, 43, Group(43, "Île-de-France", True, ()), None, 1, 0.1)
+REFUSED = ScanFailure(7, 44, None, APIConnectionError("connection refused", request_sent=False), 5, 0.1)
+UNREAD = ScanFailure(9, None, None, NotFoundError(404, detail="no such\nsection"), 1, 0.1)
 ITEMS = (FRANCE, EMPTY, REFUSED, UNREAD)
 
 
@@ -141,7 +143,7 @@ async def test_the_schema_of_parquet_never_changes(tmp_path: Path, items: tuple[
 async def test_what_repeats_is_stored_once(tmp_path: Path) -> None:
     """Names, businesses and errors are dictionary-encoded, group ids are not; a large file has several row groups."""
     ids = tuple(f"{number:024x}" for number in range(500))
-    many = [ScanItem(7, number, Group(number, "France", False, ids), None, 1, 0.1) for number in range(2000)]
+    many = [ScanSuccess(7, number, Group(number, "France", False, ids), None, 1, 0.1) for number in range(2000)]
     await exports.write(many, tmp_path / "a.parquet")
     found = pq.ParquetFile(tmp_path / "a.parquet").metadata
     assert 1 < found.num_row_groups < 10

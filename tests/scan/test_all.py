@@ -304,3 +304,15 @@ async def test_a_count_that_is_of_something_else() -> None:
         report = await client.scan_all(max_concurrency=1).collect()
         assert (report.complete, keys(report.succeeded)) == (True, [(1, 11), (2, 21)])
         assert len(server.requests) == 8
+
+
+async def test_a_slip_in_a_keyword_is_told() -> None:
+    """An option that there is not is refused at once, by its name."""
+    options: dict[str, Any] = {"jounal": "scan.db"}
+    async with PartooClient("key", server="sandbox") as client:
+        with pytest.raises(TypeError, match="jounal"):
+            client.scan_all(**options)
+        with pytest.raises(TypeError, match="jounal"):
+            client.scan(7, **options)
+        with pytest.raises(ConfigurationError, match="jounal"):
+            client.with_options(**options)

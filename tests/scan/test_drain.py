@@ -21,6 +21,7 @@ from partoo_async import (
     RetryPolicy,
     ScanError,
     ScanItem,
+    ScanSuccess,
 )
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
@@ -272,7 +273,7 @@ def test_a_scan_that_is_closed_while_it_reads_its_sections() -> None:
 
 async def test_the_journal_is_flushed_however_often_that_is_cancelled(tmp_path: Path) -> None:
     """What was handed to the journal is on the disk when it is closed, and its task and its thread have ended."""
-    items = [ScanItem(7, number, Group(number, "G", False, ()), None, 1, 0.1) for number in range(50)]
+    items = [ScanSuccess(7, number, Group(number, "G", False, ()), None, 1, 0.1) for number in range(50)]
     journal = await Journal.open(tmp_path / "scan.db", "http://127.0.0.1:9/v2", Scope((7,)), resume=False)
     recording = [asyncio.create_task(journal.record(item)) for item in items]
     await asyncio.sleep(0)

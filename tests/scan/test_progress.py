@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from partoo_async import NotFoundError, PartooClient, RateLimit, Scan, ScanItem, ScanProgress
+from partoo_async import NotFoundError, PartooClient, RateLimit, Scan, ScanFailure, ScanProgress
 from partoo_async.scan.progress import Failures
 from tests.support.each import each
 from tests.support.raw_server import GROUP, answer, raw_server
@@ -131,7 +131,7 @@ def test_failures_beyond_the_limit(tolerated: float | None, total: int, exceeded
     """A count, a fraction of all outcomes, or no limit; the error says what was tolerated."""
     failures = Failures(tolerated)
     failures.begin(total)
-    failed = ScanItem(7, 1, None, NotFoundError(404), 1, 0.5)
+    failed = ScanFailure(7, 1, None, NotFoundError(404), 1, 0.5)
     for number in range(1, total + 1):
         failures.add(failed)
         if failures.exceeded:
@@ -146,6 +146,6 @@ def test_few_failures_are_kept(tolerated: float | None, kept: int) -> None:
     failures = Failures(tolerated)
     failures.begin(1000)
     for number in range(1000):
-        failures.add(ScanItem(7, number, None, NotFoundError(404), 1, 0.5))
+        failures.add(ScanFailure(7, number, None, NotFoundError(404), 1, 0.5))
     assert [item.group_id for item in failures.kept] == list(range(kept))
     assert failures.count == 1000

@@ -24,6 +24,7 @@ from partoo_async import (
     PartooClient,
     Scan,
     ScanError,
+    ScanFailure,
     ScanItem,
     ScanPlan,
     ScanProgress,
@@ -358,7 +359,7 @@ def big(read: Any) -> Any:
     async def group(key: tuple[int, int]) -> ScanItem:
         item = await read(key)
         error = BadRequestError(400, "x" * 20_000, "GET /")
-        return ScanItem(*key, None, error, item.attempts, item.elapsed)
+        return ScanFailure(*key, None, error, item.attempts, item.elapsed)
 
     return group
 

@@ -12,16 +12,13 @@ import pytest
 
 from partoo_async import (
     ConfigurationError,
-    Group,
     NotFoundError,
     PartooClient,
     RateLimit,
     RateLimitError,
     RetryPolicy,
     ScanError,
-    ScanItem,
     ScanPlan,
-    ScanReport,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.support.each import each
@@ -276,12 +273,6 @@ def test_a_plan_is_one_line(seconds: float, text: str) -> None:
     assert str(ScanPlan(1, 1, 2, seconds, 1)) == f"1 group (1 recorded already), 2 requests, {text}"
 
 
-def test_an_item_is_a_value() -> None:
-    """Items compare and pickle."""
-    item = ScanItem(7, 42, None, NotFoundError(404), 1, 0.5)
-    assert pickle.loads(pickle.dumps(item)).section_id == 7
-
-
 async def test_a_worker_that_is_cancelled_is_no_silent_loss(emulator: Emulator) -> None:
     """When what the api_key callable waits for is cancelled, the group fails with an error; none is missing."""
     calls = 0
@@ -358,13 +349,3 @@ def test_the_eta_does_not_wait_for_slots_that_are_taken() -> None:
     etas = run_virtual(main())
     assert len(etas) == 59
     assert max(etas) < 5
-
-
-def test_a_pickle_that_names_the_former_module() -> None:
-    """Reports and items that were pickled when their classes lived in ``scan.report`` can be read."""
-    item = ScanItem(7, 42, Group(42, "France", False, ("a",)), None, 1, 0.5)
-    report = ScanReport((item,), 1, 0.5)
-    now = pickle.dumps(report, protocol=2)  # has names as lines of text
-    before = now.replace(b"cpartoo_async.scan.outcomes\n", b"cpartoo_async.scan.report\n")
-    assert before != now
-    assert pickle.loads(before) == report

@@ -10,12 +10,15 @@ from partoo_async import (
     Event,
     Group,
     PartooClient,
+    PartooError,
     QuotaSnapshot,
     Scan,
     ScanDiff,
+    ScanFailure,
     ScanItem,
     ScanPlan,
     ScanReport,
+    ScanSuccess,
     Section,
     SectionPage,
     deadline,
@@ -48,15 +51,48 @@ async def calls(session: aiohttp.ClientSession) -> None:
         assert_type(partoo.with_options(timeout=3), PartooClient)
 
 
+def tell(item: ScanItem) -> str:
+    """``error`` and ``group``, and the class, say which of the two it is."""
+    if item.error is not None:
+        assert_type(item, ScanFailure)
+        assert_type(item.group, None)
+        assert_type(item.error, PartooError)
+        return str(item.error)
+    assert_type(item, ScanSuccess)
+    assert_type(item.group_id, int)
+    return item.group.name
+
+
+def tell_by_group(item: ScanItem) -> str:
+    if item.group is None:
+        assert_type(item, ScanFailure)
+        return str(item.error)
+    assert_type(item, ScanSuccess)
+    return item.group.name
+
+
+def tell_by_class(item: ScanItem | Group) -> str:
+    if isinstance(item, ScanItem):
+        assert_type(item, ScanSuccess | ScanFailure)
+        return tell(item)
+    match item:
+        case Group(name=name):
+            return name
+
+
 async def scans(partoo: PartooClient) -> None:
     async with partoo.scan([7, 9]) as scan:
         assert_type(scan, Scan)
         assert_type(scan.plan, ScanPlan)
         async for item in scan:
-            assert_type(item, ScanItem)
+            assert_type(item, ScanSuccess | ScanFailure)
             assert_type(item.group, Group | None)
+            assert_type(tell(item), str)
     report = await partoo.scan(7, group_ids=range(3), max_failures=1).collect()
     assert_type(report, ScanReport)
+    assert_type(report.succeeded, tuple[ScanSuccess, ...])
+    assert_type(report.failed, tuple[ScanFailure, ...])
+    assert_type([item.group.name for item in report.succeeded], list[str])
     assert_type(partoo.scan_all(journal="scan.db", resume=True), Scan)
     assert_type(await exports.write(report, "groups.csv", rows="group"), exports.Written)
     assert_type(await diff_scans("a.db", report), ScanDiff)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from partoo_async.scan.outcomes import ScanItem
+    from partoo_async.scan.items import ScanItem
 
 __all__ = ["SectionSnapshot", "ScanSnapshot", "load_snapshot"]
 
@@ -65,7 +65,7 @@ class ScanSnapshot:
 
     def add_item(self, item: ScanItem) -> None:
         """Add an outcome of a scan."""
-        self.add(item.section_id, item.group_id, item.group or _why(item))
+        self.add(item.section_id, item.group_id, item.group if item.error is None else describe(item.error))
 
     def _normal(self, group: Group) -> Group:
         # Sorted, because the API documents no order.
@@ -75,10 +75,6 @@ class ScanSnapshot:
     def section(self, section_id: int) -> SectionSnapshot | str | None:
         """Return the section, why it is not known, or None if the scan had none of this id."""
         return self.sections.get(section_id, None if self.complete else _NOT_REACHED)
-
-
-def _why(item: ScanItem) -> str:
-    return "failed" if item.error is None else describe(item.error)
 
 
 async def load_snapshot(
@@ -146,7 +142,7 @@ async def _load_journal(snapshot: ScanSnapshot, path: Path) -> None:
         async for item in recording.items():
             listed = snapshot.sections.get(item.section_id)
             if item.group_id is None:
-                unread[item.section_id] = _why(item)
+                unread[item.section_id] = describe(item.error)
             # Not a group that was deleted before the scan was resumed: its outcome stays in the journal.
             elif isinstance(listed, SectionSnapshot) and item.group_id in listed.groups:
                 snapshot.add_item(item)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from partoo_async.models import Section
-    from partoo_async.scan.outcomes import ScanItem, ScanPlan
+    from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.scope import Scope
 
 __all__ = ["Journal"]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from partoo_async.models import Section
+    from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
-    from partoo_async.scan.outcomes import ScanItem, ScanPlan
+    from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.scope import Scope
 
 __all__ = ["NoJournal", "journal_opener"]

@@ -14,9 +14,9 @@ from attrs import define, field, frozen
 from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
+from partoo_async.scan.items import ScanItem
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
-from partoo_async.scan.outcomes import ScanItem
 
 if TYPE_CHECKING:
     import os

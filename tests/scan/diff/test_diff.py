@@ -25,10 +25,11 @@ from partoo_async import (
     PartooClient,
     PartooError,
     ScanDiff,
-    ScanItem,
+    ScanFailure,
     ScannedGroup,
     ScannedSection,
     ScanReport,
+    ScanSuccess,
     SectionRename,
     diff_scans,
 )
@@ -50,9 +51,9 @@ def report(*outcomes: tuple[int, Group | int | None, str | None] | tuple[int, Gr
     items = []
     for section_id, found, *error in outcomes:
         if isinstance(found, Group):
-            items.append(ScanItem(section_id, found.id, found, None, 1, 0.1))
+            items.append(ScanSuccess(section_id, found.id, found, None, 1, 0.1))
         else:
-            items.append(ScanItem(section_id, found, None, PartooError(error[0]), 1, 0.1))
+            items.append(ScanFailure(section_id, found, None, PartooError(error[0]), 1, 0.1))
     return ScanReport(tuple(items), len(items), 1.0)
 
 
@@ -130,7 +131,7 @@ async def test_what_failed_is_not_compared(swapped: bool) -> None:
 async def test_what_failed_on_both_sides_says_so() -> None:
     """When both sides failed, both reasons are there; the request that was never sent is told as everywhere else."""
     refused = APIConnectionError("refused", request_sent=False)
-    before = ScanReport((ScanItem(7, 1, None, refused, 1, 0.1),), 1, 1.0)
+    before = ScanReport((ScanFailure(7, 1, None, refused, 1, 0.1),), 1, 1.0)
     diff = await diff_scans(before, report((7, 1, "404")))
     changed(diff, not_compared=(NotCompared(7, 1, "refused (the request was not sent)", "404"),))
 

@@ -25,7 +25,9 @@ from partoo_async import (
     DeadlineExceededError,
     Group,
     PartooError,
+    ScanFailure,
     ScanItem,
+    ScanSuccess,
     diff_scans,
 )
 from partoo_async._internal.checks import check_file
@@ -45,8 +47,8 @@ SCOPE = Scope((7, 9))
 
 def item(group_id: int | None, name: str = "G", section_id: int = 7) -> ScanItem:
     if group_id is None:
-        return ScanItem(section_id, None, None, APIConnectionError("refused", False, "GET /sections/7"), 1, 0.5)
-    return ScanItem(section_id, group_id, Group(group_id, name, False, ("a", "b")), None, 1, 0.25)
+        return ScanFailure(section_id, None, None, APIConnectionError("refused", False, "GET /sections/7"), 1, 0.5)
+    return ScanSuccess(section_id, group_id, Group(group_id, name, False, ("a", "b")), None, 1, 0.25)
 
 
 @asynccontextmanager
@@ -83,7 +85,7 @@ async def test_what_is_recorded_is_replayed(tmp_path: Path) -> None:
 
 async def test_only_the_last_outcome_of_a_key_counts(tmp_path: Path) -> None:
     """A failure is replayed only when asked for, and a later success takes its place."""
-    failed = ScanItem(7, 1, None, APIConnectionError("cut"), 3, 1.0)
+    failed = ScanFailure(7, 1, None, APIConnectionError("cut"), 3, 1.0)
     async with opened(tmp_path / "scan.db") as journal:
         await journal.record(failed)
         assert await replayed(journal) == []
@@ -432,7 +434,7 @@ def errors() -> list[PartooError]:
 def test_errors_come_back_as_they_were(error: PartooError) -> None:
     """The class, the text and every attribute of a recorded error survive, without a pickle."""
     error.attempts = (Attempt("500", 0.5, True), Attempt("APITimeoutError", 15.0, True))
-    text = encode_outcome(ScanItem(7, 1, None, error, 2, 0.5))
+    text = encode_outcome(ScanFailure(7, 1, None, error, 2, 0.5))
     found = decode_outcome(7, 1, text).error
     assert type(found) is type(error)
     assert str(found) == str(error)

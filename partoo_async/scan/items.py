@@ -1,0 +1,74 @@
+"""What a scan yields: one outcome per key, the group or the error."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from partoo_async.errors import PartooError
+from partoo_async.models import Group
+
+__all__ = ["FormerItem", "ScanFailure", "ScanItem", "ScanSuccess"]
+
+
+# Without a slot for weak references the two classes have one layout, which ``FormerItem`` needs.
+@frozen(weakref_slot=False)
+class ScanSuccess:
+    """A group that was read.
+
+    Attributes:
+        section_id: The section's id.
+        group_id: The group's id.
+        group: The group.
+        error: None.
+        attempts: Requests sent.
+        elapsed: Seconds from the first try to the outcome, waits included.
+        recorded: Replayed from a journal.
+    """
+
+    section_id: int
+    group_id: int
+    group: Group
+    error: None = None
+    attempts: int = 1
+    elapsed: float = 0.0
+    recorded: bool = False
+
+
+@frozen(weakref_slot=False)
+class ScanFailure:
+    """A group or a section that could not be read.
+
+    Attributes:
+        section_id: The section's id.
+        group_id: The group's id. None: the section could not be read.
+        group: None.
+        error: Why.
+        attempts: Requests sent.
+        elapsed: Seconds from the first try to the outcome, waits included.
+        recorded: Replayed from a journal.
+    """
+
+    section_id: int
+    group_id: int | None
+    group: None
+    error: PartooError
+    attempts: int = 1
+    elapsed: float = 0.0
+    recorded: bool = False
+
+
+ScanItem: TypeAlias = ScanSuccess | ScanFailure
+"""The outcome of one key. ``if item.error is None:`` tells a type checker which of the two it is."""
+
+
+class FormerItem:
+    """The class that pickles name ``ScanItem``, from when it was one. What is loaded is one of the two."""
+
+    # With the same slots, the class of an object can be changed.
+    __slots__ = ScanSuccess.__slots__  # type: ignore[attr-defined]  # made by attrs
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__class__ = ScanSuccess if state["error"] is None else ScanFailure  # type: ignore[assignment]
+        self.__setstate__(state)
