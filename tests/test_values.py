@@ -38,10 +38,11 @@ from partoo_async import (
 from partoo_async._internal.values import plain
 from tests.support.each import each
 
+item = ScanItem
 FRANCE = Group(42, "France", False, ("a", "b"))
-READ = ScanItem(7, 42, FRANCE, None, 1, 0.5)
-UNREAD = ScanItem(7, 43, None, NotFoundError(404, None, "GET /sections/7/groups/43"), 2, 1.5, recorded=True)
-NO_SECTION = ScanItem(8, None, None, APIConnectionError("refused", False), 5, 2.0)
+READ = item(7, 42, FRANCE, None, 1, 0.5)
+UNREAD = item(7, 43, None, NotFoundError(404, None, "GET /sections/7/groups/43"), 2, 1.5, recorded=True)
+NO_SECTION = item(8, None, None, APIConnectionError("refused", False), 5, 2.0)
 REPORT = ScanReport(
     (READ, UNREAD, NO_SECTION), 8, 83.0, {"Group.has_puller missing": 2}, 4, ((7, 42),), ((7, 1),), False
 )
@@ -185,7 +186,7 @@ def test_a_value_is_an_object_of_json_values(value: Any, expected: dict[str, Any
 )
 def test_an_error_is_an_object_of_four(error: PartooError, expected: list[Any]) -> None:
     """Class, text, status if there is one, and whether the same call may succeed later: never a body or a frame."""
-    made = ScanItem(7, 42, None, error, 1, 0.0).to_dict()["error"]
+    made = item(7, 42, None, error, 1, 0.0).to_dict()["error"]
     assert list(made) == ["type", "message", "status", "transient"]
     assert list(made.values()) == expected
 
@@ -235,7 +236,7 @@ def test_an_error_comes_back_as_its_class() -> None:
     pydantic = pytest.importorskip("pydantic", reason="needs pydantic")
     adapter = pydantic.TypeAdapter(ScanItem)
     error = RateLimitError(429, None, "GET /sections/7", 60.0)
-    found = adapter.validate_json(adapter.dump_json(ScanItem(7, 1, None, error, 1, 0.0))).error
+    found = adapter.validate_json(adapter.dump_json(item(7, 1, None, error, 1, 0.0))).error
     assert type(found) is RateLimitError
     assert (str(found), found.status, found.transient, found.retry_after) == (str(error), 429, True, None)
     unknown = UNREAD_OBJECT | {"error": ERROR_OBJECT | {"type": "__builtins__"}}
@@ -246,7 +247,7 @@ def test_an_error_comes_back_as_its_class() -> None:
 
 LARGEST = 2**63 - 1
 COLUMNS = ["section_id", "group_id", "name", "has_puller", "business_ids", "error"]
-ROWS = (READ, ScanItem(7, LARGEST, Group(LARGEST, "", True, ()), None, 1, 0.1), UNREAD, NO_SECTION)
+ROWS = (READ, item(7, LARGEST, Group(LARGEST, "", True, ()), None, 1, 0.1), UNREAD, NO_SECTION)
 
 
 def test_a_report_is_a_frame_of_pandas() -> None:
@@ -323,7 +324,7 @@ def test_a_notebook_shows_a_table() -> None:
 
 def test_a_notebook_shows_twenty_rows() -> None:
     """However many outcomes there are, 20 are shown and the others counted; long texts are cut."""
-    many = tuple(ScanItem(7, number, Group(number, "x" * 10_000, False, ()), None, 1, 0.0) for number in range(1234))
+    many = tuple(item(7, number, Group(number, "x" * 10_000, False, ()), None, 1, 0.0) for number in range(1234))
     text = ScanReport((*many, UNREAD), 1, 1.0)._repr_html_()
     shown = Table(text)
     assert shown.tags.count("tr") == 21
@@ -335,8 +336,8 @@ def test_a_notebook_shows_twenty_rows() -> None:
 def test_a_notebook_runs_nothing_that_a_server_sent() -> None:
     """Names and errors are text: no tag, no attribute, no control character of theirs reaches the page."""
     hostile = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>\u202e\x1b[2J"
-    items = (ScanItem(7, 1, Group(1, hostile, False, (hostile,)), None, 1, 0.0),)
-    failed = (ScanItem(7, 2, None, NotFoundError(404, None, "GET /x", None, hostile), 1, 0.0),)
+    items = (item(7, 1, Group(1, hostile, False, (hostile,)), None, 1, 0.0),)
+    failed = (item(7, 2, None, NotFoundError(404, None, "GET /x", None, hostile), 1, 0.0),)
     text = ScanReport(items + failed, 1, 1.0)._repr_html_()
     shown = Table(text)
     assert set(shown.tags) == {"p", "table", "thead", "tbody", "tr", "th", "td"}
