@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -177,7 +176,7 @@ class ScanReport(Model):
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
-        shown = [*islice(chain(self.failed, self.succeeded), MOST_ROWS)]
+        shown = sorted(self.items, key=lambda item: item.error is None)[:MOST_ROWS]
         columns = ("section", "group", "name", "puller", "businesses", "error")
         return html_table(self._figures(), columns, [*map(_cells, shown)], left_out=len(self.items) - len(shown))
 
