@@ -16,6 +16,7 @@
     │   ├── UnsupportedMediaTypeError         415
     │   ├── RateLimitError                    429
     │   └── InternalServerError               5xx
+    ├── LostUpdateError                       change to a group is not there after it was written
     └── ScanError                             scan ended early
 
 Errors pickle and copy. None holds the API key or a live response.
@@ -43,6 +44,7 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceededError",
     "InternalServerError",
+    "LostUpdateError",
     "NotFoundError",
     "PartooError",
     "PermissionDeniedError",
@@ -256,6 +258,16 @@ class RateLimitError(APIStatusError):
 
 class InternalServerError(APIStatusError):
     """5xx: the server or a gateway failed."""
+
+
+class LostUpdateError(PartooError):
+    """A change to a group was accepted twice, and was not there afterwards.
+
+    Attributes:
+        business_ids: What the group has instead.
+    """
+
+    business_ids: tuple[str, ...] = ()
 
 
 class ScanError(PartooError):

@@ -1,12 +1,15 @@
-"""The resources of the API: each method sends one operation, but ``Sections.iterate``, which walks over pages."""
+"""The resources of the API: most methods send one operation; walks over pages and changes of a list send several."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from partoo_async._call.deadline import deadline
+from partoo_async._internal.checks import check_business_ids
 from partoo_async._internal.reprs import total_repr
 from partoo_async._protocol import operations
+from partoo_async._protocol.statuses import LOST_UPDATE, status_rule
 from partoo_async.errors import BadRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class Groups(_Resource):
             section_id: The section that it is in.
             group_id: The group.
             name: As for ``create``.
-            business_ids: Ids of all businesses that it shall have: the API cannot add or remove one.
+            business_ids: Ids of all businesses that it shall have. To add or remove some, see ``add_businesses``.
 
         Returns:
             The id of the group.
@@ -94,6 +97,66 @@ class Groups(_Resource):
             PermissionDeniedError: A feed fills it (``has_puller``), or the key may not write.
         """
         await self._session.send(operations.delete_group(section_id, group_id))
+
+    async def add_businesses(self, section_id: int | str, group_id: int | str, ids: Iterable[str]) -> Group:
+        """Add businesses to a group: read it, write its whole list, and read it again.
+
+        The API has no such call and no versions. If the second read lacks what was written, because another writer had
+        an older list, the change is made once more. But whatever another writer does between the first read and the
+        write is lost, and nothing tells. So let one program at a time write a group. After any error, call again: it
+        begins by reading. Nothing is written if nothing is to be changed. The client's ``timeout`` bounds it all.
+
+        Args:
+            section_id: The section that it is in.
+            group_id: The group.
+            ids: Ids of businesses. Those that the group has already stay; with none, the group is only read.
+
+        Returns:
+            The group as it is now.
+
+        Raises:
+            PermissionDeniedError: An automated feed fills the group: no write was sent. Or the server refused it.
+            LostUpdateError: The change was not there after the second write either. Says what is.
+        """
+        new = check_business_ids("ids", ids)
+        return await self._change(section_id, group_id, lambda now: [*dict.fromkeys([*now, *new])])
+
+    async def remove_businesses(self, section_id: int | str, group_id: int | str, ids: Iterable[str]) -> Group:
+        """Remove businesses from a group: as ``add_businesses``, with the same errors, and what the API cannot promise.
+
+        Args:
+            section_id: The section that it is in.
+            group_id: The group.
+            ids: Ids of businesses. Those that the group does not have are ignored; with none, the group is only read.
+
+        Returns:
+            The group as it is now.
+        """
+        gone = set(check_business_ids("ids", ids))
+        return await self._change(section_id, group_id, lambda now: [one for one in now if one not in gone])
+
+    async def _change(
+        self, section_id: int | str, group_id: int | str, changed: Callable[[Iterable[str]], list[str]]
+    ) -> Group:
+        # The change is there when making it changes nothing more.
+        with deadline(self._session.settings.timeout):
+            for writes_left in (2, 1, 0):
+                group = await self.get(section_id, group_id, fresh=True)
+                wanted = changed(group.business_ids)
+                if set(wanted) == set(group.business_ids):
+                    return group
+                write = operations.update_group(section_id, group_id, name=group.name, business_ids=wanted)
+                route = write.request.route
+                if group.has_puller:
+                    why = "not sent, since an automated feed fills the group (has_puller)"
+                    raise status_rule(403).make(403, None, route, detail=why)
+                if writes_left:
+                    await self._session.send(write)
+        raise LOST_UPDATE.make(
+            f"{route} was accepted twice, but the change is not there: does another program write this group?"
+            f" It has {len(group.business_ids)} businesses now, see .business_ids",
+            business_ids=group.business_ids,
+        )
 
 
 class Sections(_Resource):

@@ -37,6 +37,8 @@ OWNERS = {
     "rich": ("cli",),
     "aiosqlite": ("scan.journal.database",),
     "pyarrow": ("scan.arrow",),
+    "pandas": ("scan.frames",),
+    "polars": ("scan.frames",),
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
     "fastapi": ("integrations.fastapi",),
@@ -45,7 +47,8 @@ OWNERS = {
 }
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
-HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "fastapi", "pydantic_core", "opentelemetry"}
+HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
+HEAVY |= {"fastapi", "pydantic_core", "opentelemetry"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

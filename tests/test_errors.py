@@ -22,6 +22,7 @@ from partoo_async.errors import (
     ConfigurationError,
     DeadlineExceededError,
     InternalServerError,
+    LostUpdateError,
     NotFoundError,
     PartooError,
     PermissionDeniedError,
@@ -58,6 +59,7 @@ EVERY_ERROR: list[PartooError] = [
     UnsupportedMediaTypeError(415, None, ROUTE, None, "", SERVER),
     RateLimitError(429, None, ROUTE, 60.0, "", SERVER),
     InternalServerError(502, "<html>Bad Gateway</html>", ROUTE, 3.0, "", SERVER),
+    LostUpdateError("accepted twice", business_ids=("a",)),
     ScanError("1 group failed", {"a": "report"}),  # type: ignore[arg-type]
     # What follows from an error is said when it is made.
     ConfigurationError("section_id: expected an id", unknown_id=True),
@@ -325,6 +327,7 @@ def test_a_connection_error_assumes_the_worst() -> None:
         pytest.param(NotFoundError, False, id="404"),
         pytest.param(UnsupportedMediaTypeError, False, id="415"),
         pytest.param(RateLimitError, True, id="429"),
+        pytest.param(LostUpdateError, False, id="lost"),
         pytest.param(ScanError, False, id="scan"),
     ],
 )

@@ -59,6 +59,7 @@ PUBLIC = [
     "GroupSummary",
     "HoldEvent",
     "InternalServerError",
+    "LostUpdateError",
     "NotCompared",
     "NotFoundError",
     "PRODUCTION",
@@ -203,6 +204,8 @@ def test_client_options(cls: type) -> None:
         (Groups.create, "(self, section_id, *, name, business_ids)"),
         (Groups.update, "(self, section_id, group_id, *, name, business_ids)"),
         (Groups.delete, "(self, section_id, group_id)"),
+        (Groups.add_businesses, "(self, section_id, group_id, ids)"),
+        (Groups.remove_businesses, "(self, section_id, group_id, ids)"),
         (Sections.get, "(self, section_id, *, fresh=False)"),
         (Sections.list, "(self, *, page=1, org_id=None, group_name_query=None)"),
         (Sections.iterate, "(self, *, org_id=None, group_name_query=None)"),
@@ -238,7 +241,7 @@ def test_methods(method: Any, expected: str) -> None:
 @each(
     ("cls", "awaited"),
     [
-        (Groups, {"get", "create", "update", "delete"}),
+        (Groups, {"get", "create", "update", "delete", "add_businesses", "remove_businesses"}),
         (Sections, {"get", "list", "create", "update", "delete"}),
         (PartooClient, {"request", "aclose"}),
         (partoo_async.Scan, {"collect", "aclose"}),

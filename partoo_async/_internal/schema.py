@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import attrs
+
+from partoo_async import errors
+from partoo_async._internal.values import Value, error_object
 
 __all__ = ["Model"]
 
 
-class Model:
+class Model(Value):
     """Base of frozen attrs classes that ``TypeAdapter(...)`` and FastAPI's response types accept."""
 
     __slots__ = ()
@@ -20,10 +24,17 @@ class Model:
 
         model: Any = attrs.resolve_types(cls)  # type: ignore[type-var]  # each subclass is one of attrs
         fields = attrs.fields(model)
-        types = {field.name: handler.generate_schema(field.type) for field in fields}
+        types = {field.name: handler.generate_schema(_known(field.type)) for field in fields}
         arguments = [core.dataclass_field(field.name, _optional(field, types[field.name])) for field in fields]
         # By itself, pydantic serializes only dataclasses of the standard library.
         parts = core.typed_dict_schema({name: core.typed_dict_field(kind) for name, kind in types.items()})
+
+        def fields_of(value: object) -> dict[str, Any]:
+            # In a union pydantic tries one class after the other, and takes the first that does not raise.
+            if not isinstance(value, model):
+                raise TypeError(f"expected {cls.__name__}, not {type(value).__name__}")
+            return {name: getattr(value, name) for name in types}
+
         return core.dataclass_schema(
             model,
             core.dataclass_args_schema(cls.__name__, arguments),
@@ -31,10 +42,51 @@ class Model:
             ref=f"{cls.__module__}.{cls.__qualname__}:{id(cls)}",
             slots=True,
             frozen=True,
-            serialization=core.plain_serializer_function_ser_schema(
-                lambda value: {name: getattr(value, name) for name in types}, return_schema=parts
-            ),
+            serialization=core.plain_serializer_function_ser_schema(fields_of, return_schema=parts),
         )
+
+
+class _ErrorSchema:
+    """How pydantic takes an error: as it is, or as the object that stands for it in JSON."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, __: object) -> Any:
+        from pydantic_core import core_schema as core  # noqa: PLC0415 - as above
+
+        kinds = {
+            "type": core.str_schema(),
+            "message": core.str_schema(),
+            "status": core.nullable_schema(core.int_schema()),
+            "transient": core.bool_schema(),
+        }
+        parts = core.typed_dict_schema({name: core.typed_dict_field(kind) for name, kind in kinds.items()})
+        made = core.no_info_after_validator_function(_error, parts)
+        return core.json_or_python_schema(
+            made,
+            core.union_schema([core.is_instance_schema(errors.PartooError), made]),
+            serialization=core.plain_serializer_function_ser_schema(error_object, return_schema=parts),
+        )
+
+
+def _known(kind: Any) -> Any:
+    """The type of a field, with a schema for errors: their own module knows nothing of pydantic."""
+    if kind is errors.PartooError:
+        return Annotated[kind, _ErrorSchema]
+    if get_origin(kind) in (Union, UnionType):
+        return Union[tuple(_known(one) for one in get_args(kind))]  # noqa: UP007 - of any number
+    return kind
+
+
+def _error(parts: dict[str, Any]) -> errors.PartooError:
+    """An error of the same class and text. Whatever else it had is at a default."""
+    cls = getattr(errors, parts["type"], None)
+    if not (isinstance(cls, type) and issubclass(cls, errors.PartooError)):
+        cls = errors.PartooError  # of a subclass of somebody's
+    error = cls.__new__(cls)
+    error.args = (parts["message"],)
+    lost = {"route": "", "body": None, "server": "", "retry_after": None, "problems": (), "last_error": None}
+    vars(error).update(lost, status=parts["status"], transient=parts["transient"])
+    return error
 
 
 def _optional(field: Any, kind: Any) -> Any:

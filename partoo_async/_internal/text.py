@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["clean", "duration", "json_line", "one_line", "shown"]
+__all__ = ["amount", "clean", "cut", "duration", "json_line", "one_line", "shown"]
 
 # JSON leaves these as they are: C1 controls, line separators, direction marks, halves of surrogate pairs.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -28,6 +28,17 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line, with single spaces and control characters escaped."""
     return clean(" ".join(text.split()))
+
+
+def cut(text: str, most: int) -> str:
+    """Return ``text`` as ``one_line`` does, and cut if it is longer than ``most`` characters."""
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def amount(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: ``1 group``, ``1,204 groups``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def shown(path: Path) -> str:

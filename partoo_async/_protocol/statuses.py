@@ -69,6 +69,7 @@ MALFORMED = Rule(errors.APIConnectionError, "reads", max_retries=2, outage=True)
 UNREADABLE = Rule(errors.APIResponseValidationError, "reads", max_retries=2, exit_code=3)  # no JSON
 FOREIGN = Rule(errors.APIResponseValidationError, "reads", max_retries=1, exit_code=3)  # another id
 UNUSABLE = Rule(errors.APIResponseValidationError, exit_code=3)  # of another shape, or too large
+LOST_UPDATE = Rule(errors.LostUpdateError, exit_code=3, transient=True)  # the caller may try again, knowing that
 _UNKNOWN = Rule(errors.PartooError, "reads")  # of a test double, say: its own ``transient`` decides
 
 
@@ -88,5 +89,5 @@ def rule_of(error: errors.PartooError) -> Rule[Any]:
         return status_rule(error.status)
     if isinstance(error, errors.APIConnectionError):
         return CUT if error.request_sent else UNSENT
-    rules: tuple[Rule[Any], ...] = (CONFIGURATION, CLOSED, QUOTA, DEADLINE, UNREADABLE)
+    rules: tuple[Rule[Any], ...] = (CONFIGURATION, CLOSED, QUOTA, DEADLINE, UNREADABLE, LOST_UPDATE)
     return next((rule for rule in rules if isinstance(error, rule.error)), _UNKNOWN)

@@ -15,7 +15,7 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.commands.demo import demo
 from partoo_async.cli.commands.diff import DIFF_CODES, diff
 from partoo_async.cli.commands.emulator import emulator
-from partoo_async.cli.commands.group import group
+from partoo_async.cli.commands.group import group_app
 from partoo_async.cli.commands.scan import scan
 from partoo_async.cli.commands.sections import sections
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
@@ -60,8 +60,11 @@ def callback(
     """Read groups of business locations from the Partoo REST API, one or many thousands."""
 
 
-# In the order of the help.
-for _command in (group, sections, scan, diff, emulator, demo):
+# In the order of the help, where groups of commands come last.
+app.add_typer(group_app, epilog=_listed(EXIT_CODES))
+for _part in group_app.registered_commands:
+    _part.epilog = _listed(EXIT_CODES)
+for _command in (sections, scan, diff, emulator, demo):
     app.command(epilog=_listed(DIFF_CODES if _command is diff else EXIT_CODES))(_command)
 
 

@@ -1,4 +1,4 @@
-"""Text from a server, made fit for a terminal; and counts, made fit for people."""
+"""Text from a server, made fit for a terminal; and words, made fit for a shell."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from partoo_async._internal.text import clean, duration, json_line, one_line
+from partoo_async._internal.text import amount, clean, duration, json_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["amount", "clean", "duration", "json_line", "one_line", "shell_words"]
-
-
-def amount(count: int, noun: str, plural: str = "") -> str:
-    """Return a count with its noun: ``1 group``, ``1,204 groups``."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def shell_words(words: Iterable[str]) -> str:

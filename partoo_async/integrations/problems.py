@@ -35,6 +35,7 @@ _PROBLEMS: Mapping[type[errors.PartooError], tuple[int, str]] = {
     errors.NotFoundError: (404, "Partoo has nothing with that id, or nothing that this service may see."),
     errors.RateLimitError: (503, _BUSY),
     errors.InternalServerError: (502, "Partoo failed."),
+    errors.LostUpdateError: (409, "Somebody else is changing the same group."),
     errors.ScanError: (502, "The scan ended before its last group."),
 }
 

@@ -3,7 +3,8 @@
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take. After a failure, ``outage`` holds
 the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``items`` and
-``outcomes`` the public values, ``rows`` and ``arrow`` their columns. ``journal`` resumes, ``diff`` compares scans.
+``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook`` their table. ``journal``
+resumes, ``diff`` compares scans.
 """
 
 from typing import TYPE_CHECKING, Any

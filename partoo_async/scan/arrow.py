@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from partoo_async._internal.version import install_command
-from partoo_async.errors import ConfigurationError
+from partoo_async._internal.extras import needs_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,14 +19,9 @@ _BATCH = 10_000
 
 def _pyarrow() -> Any:
     """Return the module. Raises ``ConfigurationError`` if it is not installed."""
-    try:
+    with needs_extra("arrow", "pyarrow", "Arrow and Parquet"):
         import pyarrow.parquet  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] != "pyarrow":
-            raise
-    else:
-        return pyarrow
-    raise ConfigurationError(f"pyarrow: expected to be installed for Arrow and Parquet: {install_command('arrow')}")
+    return pyarrow
 
 
 def schema() -> pyarrow.Schema:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from partoo_async._internal.schema import Model
 from partoo_async.errors import PartooError
 from partoo_async.models import Group
 
@@ -14,7 +15,7 @@ __all__ = ["FormerItem", "ScanFailure", "ScanItem", "ScanSuccess"]
 
 # Without a slot for weak references the two classes have one layout, which ``FormerItem`` needs.
 @frozen(weakref_slot=False)
-class ScanSuccess:
+class ScanSuccess(Model):
     """A group that was read.
 
     Attributes:
@@ -37,7 +38,7 @@ class ScanSuccess:
 
 
 @frozen(weakref_slot=False)
-class ScanFailure:
+class ScanFailure(Model):
     """A group or a section that could not be read.
 
     Attributes:
@@ -63,7 +64,7 @@ ScanItem: TypeAlias = ScanSuccess | ScanFailure
 """The outcome of one key. ``if item.error is None:`` tells a type checker which of the two it is."""
 
 
-class FormerItem:
+class FormerItem(Model):
     """The class that pickles name ``ScanItem``, from when it was one. What is loaded is one of the two."""
 
     # With the same slots, the class of an object can be changed.

@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from partoo_async._internal.text import duration
+from partoo_async._internal.schema import Model
+from partoo_async._internal.text import amount, duration
 from partoo_async.errors import ScanError
-from partoo_async.scan import arrow
+from partoo_async.scan import arrow, frames
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
+from partoo_async.scan.notebook import MOST_ROWS, html_table
 from partoo_async.scan.rows import describe, group_object
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
     import pyarrow
 
 __all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "item_object"]
 
 
 @frozen
-class ScanPlan:
+class ScanPlan(Model):
     """What a scan is going to do.
 
     Attributes:
@@ -48,7 +52,7 @@ class ScanPlan:
 
 
 @frozen
-class ScanProgress:
+class ScanProgress(Model):
     """How far a scan is.
 
     Attributes:
@@ -73,7 +77,7 @@ class ScanProgress:
 
 
 @frozen
-class ScanReport:
+class ScanReport(Model):
     """The outcomes of a scan. With a journal, the figures are those of this run.
 
     Attributes:
@@ -117,6 +121,43 @@ class ScanReport:
         """
         return arrow.table(map(item_object, self.items))
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the items as a frame of pandas. Needs the extra ``pandas``.
+
+        Returns:
+            One row per item, with the columns of ``to_arrow``. Missing values are ``pandas.NA``.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        return frames.pandas_frame([*map(item_object, self.items)])
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return the items as a frame of polars. Needs the extra ``polars``.
+
+        Returns:
+            One row per item, with the columns of ``to_arrow``.
+
+        Raises:
+            ConfigurationError: polars is not installed.
+        """
+        return frames.polars_frame([*map(item_object, self.items)])
+
+    def __repr__(self) -> str:
+        # In one line: by itself it would show every business of every group.
+        return f"<ScanReport: {self._figures()}>"
+
+    def _figures(self) -> str:
+        state = "" if self.complete else ", not complete"
+        parts = (amount(len(self.items), "outcome"), f"{len(self.failed):,} failed", amount(self.requests, "request"))
+        return f"{', '.join(parts)}, {duration(self.seconds)}{state}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
+        shown = sorted(self.items, key=lambda item: item.error is None)[:MOST_ROWS]
+        columns = ("section", "group", "name", "puller", "businesses", "error")
+        return html_table(self._figures(), columns, [*map(_cells, shown)], left_out=len(self.items) - len(shown))
+
     def raise_for_failures(self) -> None:
         """Raise an error if anything failed.
 
@@ -134,6 +175,15 @@ def item_object(item: ScanSuccess | ScanFailure) -> dict[str, Any]:
         return group_object(item.section_id, item.group)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
     return known | {"name": None, "has_puller": None, "business_ids": None, "error": describe(item.error)}
+
+
+def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
+    group_id = "" if item.group_id is None else str(item.group_id)
+    if item.error is not None:
+        return str(item.section_id), group_id, "", "", "", describe(item.error)
+    group = item.group
+    puller = "yes" if group.has_puller else "no"
+    return str(item.section_id), group_id, group.name, puller, f"{len(group.business_ids):,}", ""
 
 
 def _listed(failed: tuple[ScanFailure, ...]) -> str:

@@ -48,6 +48,7 @@ TABLE: dict[str, Rule[Any]] = {
     "body is no JSON, or cannot be decompressed": statuses.UNREADABLE,
     "body of another group or section": statuses.FOREIGN,
     "body too large, or of another shape; response to a write cut off": statuses.UNUSABLE,
+    "a change to a group's businesses got lost twice": statuses.LOST_UPDATE,
 }
 
 

@@ -50,6 +50,25 @@ def test_group_as_json_is_the_object_of_a_scan(partoo: Partoo) -> None:
 
 
 @pytest.mark.usefixtures("emulator")
+def test_the_word_get_may_be_left_out(partoo: Partoo) -> None:
+    """`partoo group get 1 1` is `partoo group 1 1`, whether options come first or last."""
+    expected = partoo("group", "get", 1, 1, "--json")
+    assert (expected.code, expected.err) == (0, "")
+    assert partoo("group", 1, 1, "--json") == partoo("group", "--json", 1, 1) == expected
+
+
+def test_businesses_are_added_and_removed(emulator: Emulator, partoo: Partoo) -> None:
+    """`partoo group add` and `remove` change single businesses, and print the group as it is then."""
+    number, group = next(iter(emulator.sections[5].groups.items()))
+    first, *rest = group.business_ids
+    removed = partoo("group", "remove", 5, number, first, first)
+    assert (removed.code, removed.err) == (0, "")
+    assert removed.out.splitlines()[4:] == [f"businesses  {len(rest)}", *(f"  {business}" for business in rest)]
+    (added,) = objects(partoo("group", "add", 5, number, rest[0], first, "--json").out)
+    assert added["business_ids"] == [*rest, first] == group.business_ids
+
+
+@pytest.mark.usefixtures("emulator")
 def test_sections_are_listed(partoo: Partoo) -> None:
     """`partoo sections` lists every section with its number of groups, unfolded and unstyled in a pipe."""
     result = partoo("sections")
@@ -217,6 +236,9 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
         (["group", 7, 42, "--timeout", 0], 2, "--timeout: "),
         (["group", 7, 42, "--api-key", "k"], 2, "--api-key"),
         (["group", 7, 42, "--server", UNREACHABLE, "--timeout", 0.2], 4, "connect"),
+        (["group", "add", 7, 42], 2, "BUSINESS_ID"),
+        (["group", "add", 7, 41, "b"], 3, "not sent, since an automated feed fills the group"),
+        (["group", "remove", 7, 99999, "b"], 3, "404 Not Found"),
         (["scan", 7, 9, "--group", 1], 2, "--group"),
         (["scan", 7, "--max-failures", -1], 2, "--max-failures"),
         (["scan", 7, "--progress", "loud"], 2, "loud"),
@@ -253,7 +275,9 @@ def test_the_version_is_that_of_the_package(partoo: Partoo) -> None:
     assert partoo("--version") == Result(0, f"partoo {partoo_async.__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["scan", "--help"], ["demo", "-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["scan", "--help"], ["demo", "-h"], ["group", "--help"], ["group", "add", "-h"]]
+)
 def test_the_help_documents_the_exit_codes(partoo: Partoo, arguments: list[str]) -> None:
     """--help of the command and of each subcommand ends with the exit codes."""
     result = partoo(*arguments)

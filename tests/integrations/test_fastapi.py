@@ -13,7 +13,17 @@ from typing import Any
 import aiohttp
 import pytest
 
-from partoo_async import ConfigurationError, Group, GroupSummary, PartooClient, Priority, SectionPage, deadline
+from partoo_async import (
+    ConfigurationError,
+    Group,
+    GroupSummary,
+    PartooClient,
+    Priority,
+    ScanItem,
+    ScanReport,
+    SectionPage,
+    deadline,
+)
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_client
 from tests.integrations.conftest import PATIENCE, ROOT
@@ -186,6 +196,36 @@ async def test_models_are_response_types(emulator: Emulator) -> None:
     assert {"Group", "GroupSummary", "Section", "SectionPage"} <= set(schemas)
     assert list(schemas["Group"]["properties"]) == ["id", "name", "has_puller", "business_ids"]
     assert schemas["Group"]["properties"]["business_ids"]["items"] == {"type": "string"}
+
+
+async def test_the_results_of_a_scan_are_response_types(emulator: Emulator) -> None:
+    """A route may return items or a report: it is answered as ``to_dict`` has it, and the application's schema, too."""
+    app, _ = app_on(emulator)
+
+    @app.get("/items")
+    async def items(partoo: Partoo) -> list[ScanItem]:
+        return list((await partoo.scan(7, group_ids=[42, 9999]).collect()).items)
+
+    @app.get("/report")
+    async def report(partoo: Partoo) -> ScanReport:
+        return await partoo.scan([5, 404]).collect()
+
+    async with served(app) as http:
+        async with http.get("/items") as response:
+            by_id = {item["group_id"]: item for item in await response.json()}
+        async with http.get("/report") as response:
+            found = await response.json()
+        async with http.get("/openapi.json") as response:
+            document = await response.json()
+    assert (by_id[42]["group"]["name"], by_id[42]["error"]) == ("France", None)
+    assert (by_id[9999]["group"], by_id[9999]["error"]["status"]) == (None, 404)
+    assert [item["error"]["type"] for item in found["items"] if item["error"]] == ["NotFoundError"]
+    assert found["complete"]
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    answers = [paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"] for path in paths]
+    assert {"type", "items", "$ref"} <= {key for answer in answers for key in answer}
+    assert list(schemas["ScanReport"]["properties"]) == list(found)
+    assert {"Group", "ScanReport"} <= set(schemas)
 
 
 async def test_errors_of_a_task_group_are_problems(emulator: Emulator) -> None:

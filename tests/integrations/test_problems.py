@@ -38,6 +38,7 @@ TABLE = {
     "UnsupportedMediaTypeError": (status_error(errors.UnsupportedMediaTypeError, 415), 502, None),
     "RateLimitError": (status_error(errors.RateLimitError, 429, 7.0), 503, 7),
     "InternalServerError": (status_error(errors.InternalServerError, 503, 7.0), 502, None),
+    "LostUpdateError": (errors.LostUpdateError(SECRET, business_ids=(SECRET,)), 409, None),
     "ScanError": (errors.ScanError(SECRET, ScanReport((), 0, 0.0)), 502, None),
 }
 

@@ -69,25 +69,12 @@ def diff(
             say(f"note: {clean(before if name == 'before' else after)} is of a scan that did not come to its end")
         for note in found.notes:
             say(f"note: {clean(note)}")
-        say(_summary(found))
+        say(str(found))
         if found:
             return _DIFFERENT
         return OK if found.complete else USAGE
 
     return execute(run)
-
-
-def _summary(diff: ScanDiff) -> str:
-    sections = len(diff.sections_added) + len(diff.sections_removed) + len(diff.sections_renamed)
-    counts = {
-        "added": amount(len(diff.groups_added), "group"),
-        "removed": amount(len(diff.groups_removed), "group"),
-        "changed": amount(len(diff.groups_changed), "group"),
-        "added, removed or renamed": amount(sections, "section"),
-    }
-    found = [f"{count} {change}" for change, count in counts.items() if not count.startswith("0 ")]
-    text = f"{amount(diff.groups_compared, 'group')} compared: {', '.join(found) or 'nothing changed'}"
-    return text if diff.complete else f"{text}; not everything could be compared"
 
 
 def _section_rows(diff: ScanDiff) -> Iterator[_Row]:

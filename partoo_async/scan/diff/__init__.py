@@ -1,7 +1,7 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
 Imports of ``scan`` only ``journal``, ``outcomes`` and ``rows``. ``snapshots`` loads a scan, ``compare`` finds what
-changed, ``changes`` has the values that say it.
+changed, ``changes`` has the values that say it, in the words of ``text``.
 """
 
 from partoo_async.scan.diff.changes import (

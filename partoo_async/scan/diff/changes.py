@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
+from partoo_async._internal.text import amount, one_line
+from partoo_async._internal.values import Value
 from partoo_async.models import BusinessId, Group
+from partoo_async.scan.diff import text
 
 __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
 
 
 @frozen
-class ScannedSection:
+class ScannedSection(Value):
     """A section that only one of the two scans has.
 
     Attributes:
@@ -25,7 +28,7 @@ class ScannedSection:
 
 
 @frozen
-class SectionRename:
+class SectionRename(Value):
     """A section with another name. Known only if both scans have a journal.
 
     Attributes:
@@ -40,7 +43,7 @@ class SectionRename:
 
 
 @frozen
-class ScannedGroup:
+class ScannedGroup(Value):
     """A group that only one of the two scans has.
 
     Attributes:
@@ -51,9 +54,14 @@ class ScannedGroup:
     section_id: int
     group: Group
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of the group as JSON values, after the ids."""
+        known = {"section_id": self.section_id, "group_id": self.group.id}
+        return known | _fields(self.group) | {"business_ids": list(self.group.business_ids)}
+
 
 @frozen
-class GroupChange:
+class GroupChange(Value):
     """A group that differs between the scans.
 
     Attributes:
@@ -86,13 +94,25 @@ class GroupChange:
         """The ids of the businesses that were removed from the group, sorted."""
         return _missing_from(self.after, self.before)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as JSON values. Of the businesses it has those that joined and left."""
+        # Two whole lists would hide what changed.
+        return {
+            "section_id": self.section_id,
+            "group_id": self.after.id,
+            "before": _fields(self.before),
+            "after": _fields(self.after),
+            "joined": list(self.joined),
+            "left": list(self.left),
+        }
+
 
 def _missing_from(one: Group, other: Group) -> tuple[BusinessId, ...]:
     return tuple(sorted(set(other.business_ids).difference(one.business_ids)))
 
 
 @frozen
-class NotCompared:
+class NotCompared(Value):
     """A group or section that at least one of the scans does not know.
 
     Attributes:
@@ -109,7 +129,7 @@ class NotCompared:
 
 
 @frozen
-class ScanDiff:
+class ScanDiff(Value):
     """What changed between two scans, made by ``diff_scans``. True if anything did.
 
     Attributes:
@@ -152,37 +172,69 @@ class ScanDiff:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diff as JSON values: one key per attribute, and ``same`` and ``complete``."""
-        return {
-            "same": self.same,
-            "complete": self.complete,
-            "sections_added": [asdict(section) for section in self.sections_added],
-            "sections_removed": [asdict(section) for section in self.sections_removed],
-            "sections_renamed": [asdict(section) for section in self.sections_renamed],
-            "groups_added": [_group(group) for group in self.groups_added],
-            "groups_removed": [_group(group) for group in self.groups_removed],
-            "groups_changed": [_change(change) for change in self.groups_changed],
-            "groups_compared": self.groups_compared,
-            "not_compared": [asdict(one) for one in self.not_compared],
-            "incomplete": list(self.incomplete),
-            "notes": list(self.notes),
+        return {"same": self.same, "complete": self.complete, **super().to_dict()}
+
+    def __str__(self) -> str:
+        counts = {
+            "added": amount(len(self.groups_added), "group"),
+            "removed": amount(len(self.groups_removed), "group"),
+            "changed": amount(len(self.groups_changed), "group"),
+            "added, removed or renamed": amount(
+                len(self.sections_added) + len(self.sections_removed) + len(self.sections_renamed), "section"
+            ),
         }
+        found = [f"{count} {change}" for change, count in counts.items() if not count.startswith("0 ")]
+        summary = f"{amount(self.groups_compared, 'group')} compared: {', '.join(found) or 'nothing changed'}"
+        return summary if self.complete else f"{summary}; not everything could be compared"
+
+    def to_text(self) -> str:
+        """Return the diff as plain text for people, such as the body of a mail.
+
+        Each part names 20 of its groups or sections at most and counts the rest, so that the text is short whatever
+        happened. Names and errors are cut, and control characters in them are escaped.
+        """
+        notes = [*(f"the scan {side} did not come to its end" for side in self.incomplete), *self.notes]
+        lines = [
+            f"{self}.",
+            *text.part("Sections added", self.sections_added, _section_text),
+            *text.part("Sections removed", self.sections_removed, _section_text),
+            *text.part("Sections renamed", self.sections_renamed, _rename_text),
+            *text.part("Groups added", self.groups_added, _scanned_text),
+            *text.part("Groups removed", self.groups_removed, _scanned_text),
+            *text.part("Groups changed", self.groups_changed, _change_text),
+            *text.part("Not compared", self.not_compared, _unknown_text),
+            *text.part("Notes", notes, one_line),
+        ]
+        return "\n".join(lines) + "\n"
 
 
-def _group(scanned: ScannedGroup) -> dict[str, Any]:
-    known = {"section_id": scanned.section_id, "group_id": scanned.group.id}
-    return known | _fields(scanned.group) | {"business_ids": list(scanned.group.business_ids)}
+def _section_text(section: ScannedSection) -> str:
+    return text.place(section.section_id, None, section.name)
 
 
-def _change(change: GroupChange) -> dict[str, Any]:
-    # Of the businesses only what changed: two whole lists would hide it.
-    return {
-        "section_id": change.section_id,
-        "group_id": change.after.id,
-        "before": _fields(change.before),
-        "after": _fields(change.after),
-        "joined": list(change.joined),
-        "left": list(change.left),
-    }
+def _rename_text(rename: SectionRename) -> str:
+    return text.place(rename.section_id, None, rename.after, f"was {text.quoted(rename.before)}")
+
+
+def _scanned_text(one: ScannedGroup) -> str:
+    businesses = amount(len(one.group.business_ids), "business", "businesses")
+    return text.place(one.section_id, one.group.id, one.group.name, businesses)
+
+
+def _change_text(change: GroupChange) -> str:
+    lines = [text.place(change.section_id, change.after.id, change.after.name)]
+    if change.renamed:
+        lines.append(f"renamed, was {text.quoted(change.before.name)}")
+    if change.puller_changed:
+        lines.append("now filled by a feed" if change.after.has_puller else "no longer filled by a feed")
+    for verb, ids in (("joined", change.joined), ("left", change.left)):
+        if ids:
+            lines.append(f"{len(ids):,} {verb}: {text.few(ids)}")
+    return "\n    ".join(lines)
+
+
+def _unknown_text(unknown: NotCompared) -> str:
+    return text.place(unknown.section_id, unknown.group_id, None, text.reasons(unknown.before, unknown.after))
 
 
 def _fields(group: Group) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Outcomes as data frames. The owner of pandas and polars, imported on use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from partoo_async._internal.extras import needs_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas
+    import polars
+
+__all__ = ["pandas_frame", "polars_frame"]
+
+
+def pandas_frame(rows: Sequence[dict[str, Any]]) -> pandas.DataFrame:
+    """Return rows as a frame of pandas."""
+    with needs_extra("pandas", "pandas", "to_pandas()"):
+        import pandas as pd  # noqa: PLC0415 - an extra
+    # They do not depend on the data, so that frames of several scans fit together; a group's id is never a float.
+    kinds = {
+        "section_id": "int64",
+        "group_id": "Int64",
+        "name": "string",
+        "has_puller": "boolean",
+        "business_ids": "object",
+        "error": "string",
+    }
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()})
+
+
+def polars_frame(rows: Sequence[dict[str, Any]]) -> polars.DataFrame:
+    """Return rows as a frame of polars."""
+    with needs_extra("polars", "polars", "to_polars()"):
+        import polars as pl  # noqa: PLC0415 - an extra
+    kinds = {
+        "section_id": pl.Int64,
+        "group_id": pl.Int64,
+        "name": pl.String,
+        "has_puller": pl.Boolean,
+        "business_ids": pl.List(pl.String),
+        "error": pl.String,
+    }
+    return pl.DataFrame(rows, schema=kinds, orient="row")
