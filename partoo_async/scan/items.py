@@ -68,7 +68,7 @@ class FormerItem(Model):
     """The class that pickles name ``ScanItem``, from when it was one. What is loaded is one of the two."""
 
     # With the same slots, the class of an object can be changed.
-    __slots__ = ScanSuccess.__slots__  # type: ignore[attr-defined]  # made by attrs
+    __slots__ = ScanSuccess.__slots__  # made by attrs
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__class__ = ScanSuccess if state["error"] is None else ScanFailure  # type: ignore[assignment]
