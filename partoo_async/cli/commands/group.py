@@ -10,6 +10,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from partoo_async import PartooClient
+from partoo_async._internal.reprs import total_repr
 from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.output import print_json, print_result, yes_no
@@ -25,6 +26,7 @@ GroupId = Annotated[int, typer.Argument(metavar="GROUP_ID", help="Id of the grou
 BusinessIds = Annotated[list[str], typer.Argument(metavar="BUSINESS_ID", help="Ids of businesses.")]
 
 
+@total_repr
 class _Commands(TyperGroup):
     """Commands of which ``get`` may be left out, so that ``partoo group 7 42`` works."""
 
