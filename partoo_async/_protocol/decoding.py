@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, structure, tuple_item
+from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, rest_field, structure, tuple_item
 from partoo_async._protocol.json import decode_json
 from partoo_async._protocol.statuses import UNUSABLE
 from partoo_async.models import Group, GroupSummary, Section
@@ -91,7 +91,10 @@ class Decoder:
 
 
 def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift."""
+    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift.
+
+    A class with a field for the rest keeps unknown ones, which are no drift there.
+    """
     cls = optional_item(cls) or cls
     item = tuple_item(cls)
     if item is not None:
@@ -109,9 +112,12 @@ def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths:
 
     attrs.resolve_types(cls)  # the annotations are strings until then
     filled: dict[str, object] = {}
-    known = {field.name: field for field in attrs.fields(cls) if field.init}
+    rest = rest_field(cls)
+    known = {field.name: field for field in attrs.fields(cls) if field.init and field.name != rest}
     for name in data:  # in the order of the document, so that two runs report the same
-        if name not in known:
+        if name not in known and rest is not None:
+            filled[name] = data[name]
+        elif name not in known:
             note(_field_label(name), "unknown")
     for name, field in known.items():
         value = data.get(name)
