@@ -8,7 +8,8 @@ __all__ = ["ReadOnlyDict", "ReadOnlyList", "read_only"]
 
 
 def _refuse(self: object, *_: object, **__: object) -> NoReturn:
-    raise TypeError(f"this {type(self).__base__.__name__} is read-only; make a copy of it: {{**value}} or [*value]")
+    kind = "dict" if isinstance(self, dict) else "list"
+    raise TypeError(f"this {kind} is read-only: change a copy, {kind}(...)")
 
 
 def _same(self: Any, *_: object) -> Any:
@@ -21,8 +22,8 @@ class ReadOnlyDict(dict[str, Any]):
     """A JSON object. It pickles, where the standard library's read-only view does not."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
     __copy__ = __deepcopy__ = _same
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -33,8 +34,8 @@ class ReadOnlyList(list[Any]):
     """A JSON array."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
     __copy__ = __deepcopy__ = _same
 
     def __reduce__(self) -> tuple[Any, ...]:

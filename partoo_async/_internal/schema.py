@@ -20,7 +20,8 @@ class TheRest:
 
         # pydantic would make it a plain dict.
         return core.no_info_after_validator_function(
-            read_only, core.dict_schema(core.str_schema(), core.any_schema()),
+            read_only,
+            core.dict_schema(core.str_schema(), core.any_schema()),
             serialization=core.plain_serializer_function_ser_schema(
                 dict, return_schema=core.dict_schema(core.str_schema(), core.any_schema())
             ),

@@ -91,10 +91,7 @@ class Decoder:
 
 
 def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift.
-
-    A class with a field for the rest keeps unknown ones, which are no drift there.
-    """
+    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift."""
     cls = optional_item(cls) or cls
     item = tuple_item(cls)
     if item is not None:
@@ -105,7 +102,12 @@ def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths:
     # What has a wrong type stays as it is: the converter refuses it.
     if not attrs.has(cls) or not isinstance(data, dict):
         return data
+    return _fill_object(data, cls, path, drift, paths)
 
+
+def _fill_object(
+    data: dict[str, object], cls: Any, path: str, drift: Counter[str], paths: list[str]
+) -> dict[str, object]:
     def note(field: str, problem: str) -> None:
         drift[f"{cls.__name__}.{field} {problem}"] += 1
         paths.append(f"{problem} @ {path}.{field}")
@@ -114,11 +116,11 @@ def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths:
     filled: dict[str, object] = {}
     rest = rest_field(cls)
     known = {field.name: field for field in attrs.fields(cls) if field.init and field.name != rest}
-    for name in data:  # in the order of the document, so that two runs report the same
-        if name not in known and rest is not None:
-            filled[name] = data[name]
-        elif name not in known:
+    for name, value in data.items():  # in the order of the document, so that two runs report the same
+        if name not in known and rest is None:
             note(_field_label(name), "unknown")
+        elif name not in known:
+            filled[name] = value  # kept in that field: no drift
     for name, field in known.items():
         value = data.get(name)
         if value is None and name in _NEUTRAL.get(cls, {}):
