@@ -36,13 +36,17 @@ class BusinessIndex:
 
     def all_businesses(self) -> dict[str, EmulatedBusiness]:
         """Return every business by id, generated once and kept."""
-        for business_id, org_id in self.store.owners().items():
-            self._detail(business_id, org_id)
-        return self.store.details
+        owners, details = self.store.owners(), self.store.details
+        if owners.keys() != details.keys():
+            for business_id, org_id in owners.items():
+                self._detail(business_id, org_id)
+        return details
 
     def get(self, business_id: str, caller: Caller) -> EmulatedBusiness:
         """Return a business that the caller may see, or raise ``UnknownError``."""
         org_id = self.store.owners().get(business_id)
+        if business_id in self.store.details:
+            org_id = self.store.details[business_id].org_id
         if org_id is None or not caller.reaches(org_id):
             raise UnknownError("business_id")
         visible = self.visible_ids(caller, org_id)
@@ -87,9 +91,8 @@ class BusinessIndex:
         wanted = set(business_ids)
         found: dict[str, list[int]] = {business_id: [] for business_id in wanted}
         for section in self.store.organization(org_id):
-            for group_id in section.groups:
-                for business_id in wanted.intersection(lazy.peek(section.groups, group_id).business_ids):
-                    found[business_id].append(group_id)
+            for business_id, groups in lazy.holders(section.groups, wanted).items():
+                found[business_id] += groups
         return found
 
     def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
