@@ -89,12 +89,24 @@ def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _structure_ints(value: object, _: Any) -> tuple[int, ...]:
+    if type(value) is not list:
+        raise _MismatchError("expected list")
+    # As quick: a business may be in thousands of groups.
+    if value and (set(map(type, value)) != {int} or min(value) < 0 or max(value) >= _ID_LIMIT):
+        raise _MismatchError("expected ints")
+    return tuple(value)
+
+
 _SCALARS: dict[type, Callable[[object, Any], Any]] = {
     int: _structure_int,
     float: _structure_float,
     str: _strict(str),
     bool: _strict(bool),
 }
+
+
+_EXACT_TUPLES: dict[type, Callable[[object, Any], tuple[Any, ...]]] = {str: _structure_texts, int: _structure_ints}
 
 
 def _check_decodable(kind: Any, where: str) -> None:
@@ -148,8 +160,8 @@ def _make_model_hook(cls: Any, converter: Converter, *, exact: bool) -> Callable
 
 def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callable[[object, Any], tuple[Any, ...]]:
     item = tuple_item(kind)
-    if exact and item is str:
-        return _structure_texts
+    if exact and item in _EXACT_TUPLES:
+        return _EXACT_TUPLES[item]
     # The list hook of cattrs names the index of a bad item, but takes any iterable: the type is checked here.
     items: Any = list[item]  # type: ignore[valid-type]  # made at run time, once for each type
     generic = converter.get_structure_hook(items)

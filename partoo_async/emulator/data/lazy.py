@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from partoo_async._internal.reprs import total_repr
@@ -37,7 +37,7 @@ class Source(Protocol):
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
 
-    def holders(self, business_id: str) -> Iterable[int]:
+    def holders(self, business_id: str) -> Sequence[int]:
         """Return the groups that have a business, in order."""
 
     def businesses(self) -> Iterable[str]:
@@ -103,13 +103,14 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
             group = self._kept.get(group_id) or self._added.get(group_id)
             yield self._source.summary(group_id) if group is None else Summary(group.id, group.name, group.has_puller)
 
-    def holders(self, wanted: set[str]) -> dict[str, list[int]]:
+    def holders(self, wanted: set[str]) -> Mapping[str, Sequence[int]]:
         """Return the groups of each of these businesses that is in any."""
-        # Those that a test may have changed are looked through, the others looked up.
-        found = {
-            business: [group_id for group_id in self._source.holders(business) if self._is_untouched(group_id)]
-            for business in wanted
-        }
+        generated = {business: self._source.holders(business) for business in wanted}
+        # The others are looked up, these are looked through: a test may have changed them.
+        changed = {*self._kept, *self._gone}
+        if not changed and not self._added:
+            return generated
+        found = {business: [one for one in groups if one not in changed] for business, groups in generated.items()}
         for group_id, group in self._kept.items():
             for business in wanted.intersection(group.business_ids):
                 insort(found[business], group_id)
@@ -117,9 +118,6 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
             for business in wanted.intersection(group.business_ids):
                 found[business].append(group_id)
         return found
-
-    def _is_untouched(self, group_id: int) -> bool:
-        return group_id not in self._kept and group_id not in self._gone
 
     @property
     def source(self) -> Source:
@@ -148,7 +146,7 @@ def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
     return [Summary(group.id, group.name, group.has_puller) for group in groups.values()]
 
 
-def holders(groups: MutableMapping[int, EmulatedGroup], wanted: set[str]) -> Mapping[str, list[int]]:
+def holders(groups: MutableMapping[int, EmulatedGroup], wanted: set[str]) -> Mapping[str, Sequence[int]]:
     """Return the groups of each of these businesses that is in any."""
     if isinstance(groups, LazyGroups):
         return groups.holders(wanted)

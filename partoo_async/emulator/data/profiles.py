@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from random import Random
 from typing import Literal
@@ -91,7 +91,7 @@ class _Generator:
     def _slices(self) -> Slices:
         return Slices(len(self.pool.ids), ((group_id, *self._slice(group_id)) for group_id in self.ids))
 
-    def holders(self, business_id: str) -> Iterable[int]:
+    def holders(self, business_id: str) -> Sequence[int]:
         place = self.pool.places.get(business_id)
         return () if place is None else self._slices.holding(place)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.reprs import total_repr
@@ -15,7 +15,7 @@ __all__ = ["Slices"]
 
 @total_repr
 class Slices:
-    """Slices of a ring, each at most once around it. Finding those of a place costs about as much as there are.
+    """Slices of a ring, each at most once around it.
 
     Args:
         length: The places of the ring, which count from 0.
@@ -23,20 +23,30 @@ class Slices:
     """
 
     def __init__(self, length: int, slices: Iterable[tuple[int, int, int]]) -> None:
-        self._length = length
-        # By length, doubling: of those that begin near enough to reach a place, at least about half do.
-        self._classes: dict[int, list[tuple[int, int, int]]] = {}
+        begins: dict[int, list[int]] = {0: []}
+        ends: dict[int, list[int]] = {}
         for key, start, size in slices:
-            self._classes.setdefault(size.bit_length(), []).append((start, size, key))
-        for alike in self._classes.values():
-            alike.sort()
+            if not size:
+                continue
+            begins.setdefault(start, []).append(key)
+            end = start + size
+            if end > length:  # around the end: a second one from the first place on
+                begins[0].append(key)
+                end -= length
+            if end < length:
+                ends.setdefault(end, []).append(key)
+        # Between two bounds every place has the same slices, so they are listed once for all of them.
+        self._bounds: list[int] = []
+        self._holding: list[list[int]] = []
+        now: list[int] = []
+        for bound in sorted({*begins, *ends}):
+            for key in ends.get(bound, ()):
+                now.remove(key)
+            for key in begins.get(bound, ()):
+                insort(now, key)
+            self._bounds.append(bound)
+            self._holding.append(now.copy())
 
     def holding(self, place: int) -> list[int]:
         """Return the keys of the slices that hold a place, in order."""
-        found = []
-        for bits, alike in self._classes.items():
-            for at in (place, place + self._length):  # once more for those that go around the end
-                first = bisect_left(alike, (at - (1 << bits),))
-                last = bisect_right(alike, (at, self._length + 1))
-                found += [key for start, size, key in alike[first:last] if start + size > at]
-        return sorted(found)
+        return self._holding[bisect_right(self._bounds, place) - 1]

@@ -42,7 +42,7 @@ class Store:
         """Return every business id of an organization."""
         # Those of deleted groups too: deleting a group does not delete its businesses.
         details = self.details
-        owned = ((id, details[id].org_id if id in details else owner) for id, owner in self.owners().items())
+        owned = ((one, details[one].org_id if one in details else owner) for one, owner in self.owners().items())
         return [business for business, owner in owned if owner == org_id]
 
     def owners(self) -> Mapping[str, int]:
