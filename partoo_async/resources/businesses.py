@@ -64,6 +64,7 @@ class BusinessSearch:
     async def page(self, number: int, send: _Send) -> BusinessPage:
         """Return a page, in the spelling of statuses that the server takes."""
         if self.empty:
+            self._operation(number, ())  # refuses a bad number
             return BusinessPage((), number, 0, 0)
         if len(self._forms) == 1 or self._server in self._learnt:
             form = self._learnt[self._server] if len(self._forms) > 1 else 0
