@@ -53,6 +53,7 @@ class PartooClient(Resources):
     Attributes:
         groups: The groups of sections.
         sections: The sections of the organization.
+        businesses: Its businesses.
 
     Raises:
         ConfigurationError: An argument cannot be used.

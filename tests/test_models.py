@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import attrs
 import pytest
 
 from partoo_async import models
+from partoo_async._internal.read_only import ReadOnlyDict, ReadOnlyList
 from partoo_async.models import (
     BadRequestBody,
     BadRequestErrors,
+    Business,
+    BusinessPage,
     ForbiddenBody,
     ForbiddenErrors,
     Group,
@@ -27,7 +32,11 @@ from tests.support.each import each
 SUMMARY = GroupSummary(1, "France", True)
 SECTION = Section(7, "Country", (SUMMARY,), True, False)
 
+BUSINESS = Business("a1", "Le Café", groups=(1, 3), lat=48.8, extra={"open_hours": {"mon": ["9-18"]}, "logo_url": None})
+
 EVERY_MODEL = [
+    BUSINESS,
+    BusinessPage((BUSINESS,), 1, 3, 61),
     Group(1, "France", True, ("a1f0e2d3b4c5e6f7a8b9c0d1",)),
     SUMMARY,
     SECTION,
@@ -94,6 +103,7 @@ def test_groups_can_be_put_in_sets() -> None:
         pytest.param(GroupSummary, ["id", "name", "has_puller"], id="summary"),
         pytest.param(Section, ["id", "name", "groups", "can_edit", "has_puller"], id="section"),
         pytest.param(SectionPage, ["sections", "page", "max_page", "count"], id="page"),
+        pytest.param(BusinessPage, ["businesses", "page", "max_page", "count"], id="businesses"),
         pytest.param(BadRequestBody, ["errors"], id="400"),
         pytest.param(UnauthenticatedBody, ["errors"], id="401"),
         pytest.param(ForbiddenBody, ["errors"], id="403"),
@@ -140,3 +150,67 @@ def test_pydantic_says_what_does_not_fit() -> None:
     assert pydantic.TypeAdapter(SectionPage).validate_python({"sections": []}) == SectionPage(())
     assert pydantic.TypeAdapter(BadRequestBody).validate_python({}) == BadRequestBody()
     assert pydantic.TypeAdapter(dict[str, Group]).validate_python({}) == {}
+
+
+def test_what_else_a_business_has_is_read_only() -> None:
+    """``extra`` cannot be changed at any depth, as callers may share the object, not even in a copy or after pickling.
+    It is a dict of lists and dicts to everything that reads it."""
+    for business in (BUSINESS, copy.deepcopy(BUSINESS), pickle.loads(pickle.dumps(BUSINESS))):
+        extra: Any = business.extra
+        for container, changes in ((extra, DICT_CHANGES), (extra["open_hours"]["mon"], LIST_CHANGES)):
+            for change in changes:
+                with pytest.raises(TypeError, match="read-only"):
+                    change(container)
+        assert extra == {"open_hours": {"mon": ["9-18"]}, "logo_url": None}
+        assert json.loads(json.dumps(extra)) == extra
+    changed = {**BUSINESS.extra, "logo_url": "x"}
+    assert changed["logo_url"] == "x"
+    assert BUSINESS.extra["logo_url"] is None
+
+
+DICT_CHANGES: list[Any] = [
+    lambda it: it.__setitem__("a", 1),
+    lambda it: it.__delitem__("logo_url"),
+    lambda it: it.__ior__({"a": 1}),
+    lambda it: it.clear(),
+    lambda it: it.pop("logo_url"),
+    lambda it: it.popitem(),
+    lambda it: it.setdefault("a", 1),
+    lambda it: it.update(a=1),
+]
+LIST_CHANGES: list[Any] = [
+    lambda it: it.__setitem__(0, 1),
+    lambda it: it.__delitem__(0),
+    lambda it: it.__iadd__([1]),
+    lambda it: it.__imul__(2),
+    lambda it: it.append(1),
+    lambda it: it.clear(),
+    lambda it: it.extend([1]),
+    lambda it: it.insert(0, 1),
+    lambda it: it.pop(),
+    lambda it: it.remove("9-18"),
+    lambda it: it.reverse(),
+    lambda it: it.sort(),
+]
+
+
+@each(
+    ("cls", "abc", "more", "shown"),
+    [
+        (ReadOnlyDict, (Mapping, MutableMapping), {"__ior__"}, DICT_CHANGES),
+        (ReadOnlyList, (Sequence, MutableSequence), {"__imul__", "sort"}, LIST_CHANGES),
+    ],
+)
+def test_every_way_to_change_it_is_refused(cls: type, abc: Any, more: set[str], shown: list[Any]) -> None:
+    """The lists above have every method that changes a dict or a list."""
+    changing = {name for name in {*dir(abc[1])} - {*dir(abc[0])} if not name.startswith("_Mutable")} | more
+    plain = cls.__base__
+    assert {name for name in changing if getattr(plain, name) is getattr(cls, name)} == set()
+    assert len(shown) == len(changing)
+
+
+def test_businesses_are_compared_by_all_of_it() -> None:
+    """Two businesses that differ in ``extra`` alone differ, and can be in one set."""
+    other = attrs.evolve(BUSINESS, extra={})
+    assert other != BUSINESS
+    assert len({BUSINESS, other, attrs.evolve(BUSINESS)}) == 2

@@ -32,7 +32,7 @@ from partoo_async import (
 from partoo_async import errors as error_tree
 from partoo_async.emulator import Emulator
 from partoo_async.integrations import fastapi, problems
-from partoo_async.resources import Groups, Sections
+from partoo_async.resources import Businesses, Groups, Sections
 from tests.support.each import each
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,9 @@ PUBLIC = [
     "BadRequestBody",
     "BadRequestError",
     "BadRequestErrors",
+    "Business",
     "BusinessId",
+    "BusinessPage",
     "ClientClosedError",
     "ConfigurationError",
     "DeadlineExceededError",
@@ -104,6 +106,9 @@ FIELDS = {
     "Attempt": "outcome elapsed request_sent",
     "BadRequestBody": "errors",
     "BadRequestErrors": "json",
+    "Business": "id name code status address address_full city zipcode region country org_id groups lat long created"
+    " modified extra",
+    "BusinessPage": "businesses page max_page count",
     "ForbiddenBody": "errors",
     "ForbiddenErrors": "authorization",
     "Group": "id name has_puller business_ids",
@@ -137,7 +142,18 @@ FIELDS = {
 
 CLASSES = [getattr(partoo_async, name) for name in PUBLIC if inspect.isclass(getattr(partoo_async, name))]
 CLASSES.remove(str)  # BusinessId is another name for it
-CLASSES += [Groups, Sections, *filter(inspect.isclass, (getattr(emulator, name) for name in emulator.__all__))]
+CLASSES += [
+    Businesses,
+    Groups,
+    Sections,
+    *filter(inspect.isclass, (getattr(emulator, name) for name in emulator.__all__)),
+]
+
+
+SEARCH = (
+    "per_page=100, ids=None, groups=None, status=None, query=None, name=None, city=None, zipcode=None, country=None, "
+    "codes=None, modified_since=None, org_id=None, order_by=None"
+)
 
 
 def signature(function: Any) -> str:
@@ -212,6 +228,9 @@ def test_client_options(cls: type) -> None:
         (Sections.create, "(self, *, name, org_id=None)"),
         (Sections.update, "(self, section_id, *, name)"),
         (Sections.delete, "(self, section_id)"),
+        (Businesses.get, "(self, business_id=None, *, code=None, fresh=False)"),
+        (Businesses.search, f"(self, *, page=1, {SEARCH})"),
+        (Businesses.iterate, f"(self, *, {SEARCH})"),
         (PartooClient.request, "(self, method, path, *, params=None, json=None, idempotent=None)"),
         (
             PartooClient.scan,
@@ -243,6 +262,7 @@ def test_methods(method: Any, expected: str) -> None:
     [
         (Groups, {"get", "create", "update", "delete", "add_businesses", "remove_businesses"}),
         (Sections, {"get", "list", "create", "update", "delete"}),
+        (Businesses, {"get", "search"}),
         (PartooClient, {"request", "aclose"}),
         (partoo_async.Scan, {"collect", "aclose"}),
     ],
@@ -252,6 +272,7 @@ def test_what_is_awaited(cls: type, awaited: set[str]) -> None:
     public = {name: member for name, member in vars(cls).items() if not name.startswith("_")}
     assert {name for name, member in public.items() if inspect.iscoroutinefunction(member)} == awaited
     assert inspect.isasyncgenfunction(Sections.iterate)
+    assert inspect.isasyncgenfunction(Businesses.iterate)
 
 
 @each(("name", "fields"), FIELDS.items())
@@ -292,10 +313,11 @@ def test_a_scan_shows_its_parts() -> None:
 
 
 async def test_the_client_shows_its_parts() -> None:
-    """``groups``, ``sections``, ``quota``, ``server`` and ``closed`` are there before anything was sent."""
+    """The resources, ``quota``, ``server`` and ``closed`` are there before anything was sent."""
     async with PartooClient("key", server=SANDBOX) as partoo:
         assert isinstance(partoo.groups, Groups)
         assert isinstance(partoo.sections, Sections)
+        assert isinstance(partoo.businesses, Businesses)
         assert partoo.server is SANDBOX
         assert partoo.closed is False
         quota = partoo.quota
@@ -326,7 +348,7 @@ def test_importing_loads_no_extra() -> None:
 
 
 # Made by others, or with the arguments of another class; and what a client calls, not a user.
-INTERNAL = {"Backend", "PartooSession", "Scan", "SectionWalk", "MockTransport.get_ready", "MockTransport.send"}
+INTERNAL = {"Backend", "PartooSession", "Scan", "MockTransport.get_ready", "MockTransport.send"}
 
 
 def documented() -> Iterator[tuple[str, Any, str]]:

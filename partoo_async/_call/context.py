@@ -14,6 +14,7 @@ from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import Transport
 from partoo_async.events import Emitter
 from partoo_async.quota import Concurrency
+from partoo_async.servers import Server
 
 __all__ = ["CallContext"]
 
@@ -30,6 +31,8 @@ class CallContext:
     throttle: RetryThrottle
     decoder: Decoder
     emit: Emitter
+    # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.
+    status_form: dict[Server, int] = field(factory=dict)
     # These belong to an event loop, and are made anew for another one.
     decode_budget: DecodeBudget = field(factory=DecodeBudget)
     resender: Resender = field(factory=Resender)

@@ -187,8 +187,8 @@ class SingleFlight:
         target = resource_path(path)
         for read in [*(self._cache.reads() if self._cache is not None else ()), *self._flights]:
             place = read[0].partition("?")[0]
-            # Any other path is None: a write to a business may change its groups, too.
-            if target is None or place == target or target.startswith(place + "/") or place.startswith(target + "/"):
+            # Any other path is None: a write to a business may change its groups, too. And a business lists its groups.
+            if target is None or place.startswith("/business/") or _is_related(place, target):
                 self._drop(read)
 
     def _drop(self, read: ReadId) -> None:
@@ -197,6 +197,10 @@ class SingleFlight:
         flight = self._flights.pop(read, None)
         if flight is not None:
             flight.stale = True
+
+
+def _is_related(place: str, target: str) -> bool:
+    return place == target or target.startswith(place + "/") or place.startswith(target + "/")
 
 
 if sys.version_info >= (3, 12):

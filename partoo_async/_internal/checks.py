@@ -31,6 +31,7 @@ __all__ = [
     "check_ids",
     "check_kind",
     "check_name",
+    "check_number",
     "check_seconds",
     "check_text",
     "valid",
@@ -82,6 +83,16 @@ def check_seconds(name: str, value: Any, *, zero: bool = False) -> float:
         raise ConfigurationError(f"{name}: expected a number of seconds {bound}, not {type(value).__name__}")
     if not 0 <= value <= _MOST or (value == 0 and not zero):
         raise ConfigurationError(f"{name}: expected a finite number of seconds {bound}, not {_shown(value)}")
+    return float(value)
+
+
+def check_number(name: str, value: Any) -> float:
+    """Return a finite number."""
+    value = as_int(value)
+    if not _is_number(value, int, float):
+        raise ConfigurationError(f"{name}: expected a number, not {type(value).__name__}")
+    if not -_MOST <= value <= _MOST:
+        raise ConfigurationError(f"{name}: expected a finite number, not {_shown(value)}")
     return float(value)
 
 

@@ -8,9 +8,27 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import attrs
 
 from partoo_async import errors
+from partoo_async._internal.read_only import read_only
 from partoo_async._internal.values import Value, error_object
 
-__all__ = ["Model"]
+__all__ = ["Model", "TheRest"]
+
+
+class TheRest:
+    """Marks the field that gets what else a JSON object has: ``Annotated[Mapping[str, Any], TheRest]``."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, __: Any) -> Any:
+        from pydantic_core import core_schema as core  # noqa: PLC0415 - whoever calls this has it
+
+        # pydantic would make it a plain dict.
+        return core.no_info_after_validator_function(
+            read_only,
+            core.dict_schema(core.str_schema(), core.any_schema()),
+            serialization=core.plain_serializer_function_ser_schema(
+                dict, return_schema=core.dict_schema(core.str_schema(), core.any_schema())
+            ),
+        )
 
 
 class Model(Value):

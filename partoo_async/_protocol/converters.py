@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
+from partoo_async._internal.schema import TheRest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["exact_hook", "optional_item", "problems_of", "structure", "tuple_item"]
+__all__ = ["exact_hook", "optional_item", "problems_of", "rest_field", "structure", "tuple_item"]
 
 T = TypeVar("T")
 
@@ -39,6 +41,17 @@ def optional_item(kind: Any) -> Any:
     if get_origin(kind) not in (Union, UnionType) or len(args) != 2 or NoneType not in args:
         return None
     return args[0] if args[1] is NoneType else args[1]
+
+
+def takes_rest(kind: Any) -> bool:
+    """Return whether a field of this type gets the unknown fields of its object."""
+    return get_origin(kind) is Annotated and TheRest in get_args(kind)
+
+
+def rest_field(cls: Any) -> str | None:
+    """Return the name of the field that gets the unknown ones, or None."""
+    attrs.resolve_types(cls)
+    return next((field.name for field in attrs.fields(cls) if takes_rest(field.type)), None)
 
 
 def _strict(kind: type[T]) -> Callable[[object, Any], T]:
@@ -76,6 +89,15 @@ def _structure_texts(value: object, _: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _structure_ints(value: object, _: Any) -> tuple[int, ...]:
+    if type(value) is not list:
+        raise _MismatchError("expected list")
+    # As quick: a business may be in thousands of groups.
+    if value and (set(map(type, value)) != {int} or min(value) < 0 or max(value) >= _ID_LIMIT):
+        raise _MismatchError("expected ints")
+    return tuple(value)
+
+
 _SCALARS: dict[type, Callable[[object, Any], Any]] = {
     int: _structure_int,
     float: _structure_float,
@@ -84,12 +106,15 @@ _SCALARS: dict[type, Callable[[object, Any], Any]] = {
 }
 
 
+_EXACT_TUPLES: dict[type, Callable[[object, Any], tuple[Any, ...]]] = {str: _structure_texts, int: _structure_ints}
+
+
 def _check_decodable(kind: Any, where: str) -> None:
     # A type without a rule here would be decoded by the rules of cattrs, which are lenient.
     inner = optional_item(kind) or tuple_item(kind)
     if inner is not None:
         _check_decodable(inner, where)
-    elif not (kind is Any or kind in _SCALARS or attrs.has(kind)):
+    elif not (kind is Any or takes_rest(kind) or kind in _SCALARS or attrs.has(kind)):
         raise TypeError(f"{where}: no rule decodes {kind}")
 
 
@@ -104,6 +129,22 @@ def _make_model_hook(cls: Any, converter: Converter, *, exact: bool) -> Callable
     count = len(fields)
     names = frozenset(field.name for field in fields)
     all_required = all(field.default is attrs.NOTHING for field in fields)
+    rest = rest_field(cls)
+    required = {field.name for field in fields if field.default is attrs.NOTHING}
+
+    def open_hook(value: Any, kind: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("expected object")
+        # Such an object is not documented to have every field: null is as good as missing.
+        known: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        for name, item in value.items():
+            if name not in names or name == rest:
+                others[name] = item
+            elif item is not None or name in required:
+                known[name] = item
+        known[rest] = others  # type: ignore[index]  # only used where there is one
+        return generated(known, kind)
 
     def hook(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
@@ -114,13 +155,13 @@ def _make_model_hook(cls: Any, converter: Converter, *, exact: bool) -> Callable
             raise _MismatchError("unknown or missing fields")
         return generated(value, kind)
 
-    return hook
+    return hook if rest is None else open_hook
 
 
 def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callable[[object, Any], tuple[Any, ...]]:
     item = tuple_item(kind)
-    if exact and item is str:
-        return _structure_texts
+    if exact and item in _EXACT_TUPLES:
+        return _EXACT_TUPLES[item]
     # The list hook of cattrs names the index of a bad item, but takes any iterable: the type is checked here.
     items: Any = list[item]  # type: ignore[valid-type]  # made at run time, once for each type
     generic = converter.get_structure_hook(items)
@@ -140,6 +181,7 @@ def _make_converter(*, exact: bool) -> Converter:
     converter = Converter(detailed_validation=not exact)
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_func(takes_rest, lambda value, _: value)  # the class makes it read-only
     # Factories, not a list of models: each new model is covered as it is written.
     converter.register_structure_hook_factory(attrs.has, lambda cls: _make_model_hook(cls, converter, exact=exact))
     converter.register_structure_hook_factory(

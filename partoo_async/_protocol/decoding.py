@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, structure, tuple_item
+from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, rest_field, structure, tuple_item
 from partoo_async._protocol.json import decode_json
 from partoo_async._protocol.statuses import UNUSABLE
 from partoo_async.models import Group, GroupSummary, Section
@@ -102,17 +102,25 @@ def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths:
     # What has a wrong type stays as it is: the converter refuses it.
     if not attrs.has(cls) or not isinstance(data, dict):
         return data
+    return _fill_object(data, cls, path, drift, paths)
 
+
+def _fill_object(
+    data: dict[str, object], cls: Any, path: str, drift: Counter[str], paths: list[str]
+) -> dict[str, object]:
     def note(field: str, problem: str) -> None:
         drift[f"{cls.__name__}.{field} {problem}"] += 1
         paths.append(f"{problem} @ {path}.{field}")
 
     attrs.resolve_types(cls)  # the annotations are strings until then
     filled: dict[str, object] = {}
-    known = {field.name: field for field in attrs.fields(cls) if field.init}
-    for name in data:  # in the order of the document, so that two runs report the same
-        if name not in known:
+    rest = rest_field(cls)
+    known = {field.name: field for field in attrs.fields(cls) if field.init and field.name != rest}
+    for name, value in data.items():  # in the order of the document, so that two runs report the same
+        if name not in known and rest is None:
             note(_field_label(name), "unknown")
+        elif name not in known:
+            filled[name] = value  # kept in that field: no drift
     for name, field in known.items():
         value = data.get(name)
         if value is None and name in _NEUTRAL.get(cls, {}):

@@ -1,6 +1,6 @@
 """One pure function for each API operation: what to send, and how to read the response.
 
-Source: "Groups and Sections" of the API's documentation. What that leaves open is said at its line.
+Source: "Groups and Sections" and "Businesses" of the API's documentation. What that leaves open is said at its line.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from partoo_async._internal.checks import (
     check_text,
 )
 from partoo_async._protocol import routes
+from partoo_async._protocol.business_query import business_place, search_query
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
 from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
 from partoo_async.errors import ConfigurationError
-from partoo_async.models import Group, Section, SectionPage
+from partoo_async.models import Business, BusinessPage, Group, Section, SectionPage
 
 __all__ = [
     "Operation",
@@ -36,9 +37,11 @@ __all__ = [
     "custom",
     "delete_group",
     "delete_section",
+    "get_business",
     "get_group",
     "get_section",
     "list_sections",
+    "search_businesses",
     "update_group",
     "update_section",
 ]
@@ -58,7 +61,7 @@ class Operation(Generic[T]):
     whole: bool = False  # a write that returns the body: one that was cut off is an error
 
 
-def _read_model(cls: type[T], expected: int | None, decoder: Decoder, body: bytes, request: Request) -> T:
+def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
     value = decoder.decode(body, cls, request)
     if expected is not None and value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
         # The businesses of another group under this id would be worse than any error. One retry, on another
@@ -157,6 +160,49 @@ def delete_section(section_id: object) -> Operation[None]:
     # No documentation page of its own was seen: inferred from the texts of other pages.
     section = check_id("section_id", section_id)
     return Operation(routes.DELETE_SECTION.request(section), _read_nothing, False)
+
+
+def get_business(business_id: object, code: object) -> Operation[Business]:
+    """Get a business by its id or, if that is None, by its store code."""
+    place, expected = business_place(business_id, code)
+    read = partial(_read_by_code, expected) if business_id is None else partial(_read_model, Business, expected)
+    return Operation(routes.GET_BUSINESS.request(place), read, True, True)
+
+
+def _read_by_code(code: str, decoder: Decoder, body: bytes, request: Request) -> Business:
+    value = decoder.decode(body, Business, request)
+    # Whether the server compares codes in any case is not documented.
+    if value.code is not None and value.code.casefold() != code.casefold():
+        raise FOREIGN.make(("expected the code that was asked for @ $.code",), route=request.route, foreign=True)
+    return value
+
+
+def search_businesses(
+    *,
+    page: object,
+    per_page: object,
+    status: tuple[str, ...],
+    ids: tuple[str, ...] | None = None,
+    groups: tuple[int, ...] | None = None,
+    codes: tuple[str, ...] | None = None,
+    modified_since: object = None,
+    org_id: object = None,
+    **texts: object,
+) -> Operation[BusinessPage]:
+    """Get one page of businesses. Lists are checked already, and not empty; ``texts``: see ``search_query``."""
+    query = search_query(
+        page=page,
+        per_page=per_page,
+        ids=ids,
+        groups=groups,
+        status=status,
+        codes=codes,
+        modified_since=modified_since,
+        org_id=org_id,
+        **texts,
+    )
+    request = routes.SEARCH_BUSINESSES.request(query=query)
+    return Operation(request, partial(_read_model, BusinessPage, None), True, True)
 
 
 def custom(

@@ -26,8 +26,8 @@ class Route:
     # ``%`` takes half the time of ``str.format``, and each call has to format its path.
     _format: str = field(default=Factory(lambda self: re.sub(r"{\w+}", "%s", self.path), takes_self=True))
 
-    def request(self, *ids: int, query: str = "", body: bytes | None = None) -> Request:
-        """Return a request. The ids are in the order of the path: ints, which need no escaping."""
+    def request(self, *ids: int | str, query: str = "", body: bytes | None = None) -> Request:
+        """Return a request. The ids are in the order of the path: ints, or texts that are escaped already."""
         return Request(self.method, self._format % ids + query, body, self.template)
 
 
@@ -40,9 +40,11 @@ CREATE_GROUP = Route("POST", "/sections/{section_id}/groups")
 GET_GROUP = Route("GET", "/sections/{section_id}/groups/{group_id}")
 UPDATE_GROUP = Route("POST", "/sections/{section_id}/groups/{group_id}")
 DELETE_GROUP = Route("DELETE", "/sections/{section_id}/groups/{group_id}")
+SEARCH_BUSINESSES = Route("GET", "/business/search")
+GET_BUSINESS = Route("GET", "/business/{business_id}")
 
 _SECTIONS = [route.path.split("/") for route in (LIST_SECTIONS, GET_SECTION, CREATE_GROUP, GET_GROUP)]
-_KNOWN = [*_SECTIONS, ["", "business", "search"], ["", "business", "{business_id}"]]
+_KNOWN = [*_SECTIONS, *(route.path.split("/") for route in (SEARCH_BUSINESSES, GET_BUSINESS))]
 
 
 def template_of(method: str, path: str) -> str:

@@ -25,6 +25,11 @@ _OPTIONS = {
     "journal": "--journal",
     "before": "BEFORE",
     "after": "AFTER",
+    "business_id": "ID",
+    "code": "--code",
+    "query": "--search",
+    "groups": "--group",
+    "status": "--status",
 }
 
 

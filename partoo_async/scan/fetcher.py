@@ -10,7 +10,8 @@ from partoo_async._call.deadline import ambient_deadline
 from partoo_async._protocol.operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
-from partoo_async.resources import MOST_WALKS, SectionWalk
+from partoo_async.resources.paging import MOST_WALKS
+from partoo_async.resources.sections import section_walk
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
@@ -64,8 +65,8 @@ class GroupFetcher:
         seen: dict[int, None] = {}
         before: list[int] = []
         for _ in range(MOST_WALKS):
-            walk = SectionWalk(self._send, org_id=org_id)
-            async for _section in walk.sections():
+            walk = section_walk(self._send, org_id=org_id)
+            async for _section in walk.items():
                 pass
             if walk.steady or [*walk.found] == before:
                 return [*walk.found], True

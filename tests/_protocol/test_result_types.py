@@ -1,4 +1,7 @@
-"""Every type that an operation returns is closed: no unknown field and no wrong type passes unnoticed, at any depth."""
+"""Every type that an operation returns is closed: no unknown field and no wrong type passes unnoticed, at any depth.
+
+A type is open only by a field that says so, which then has what is unknown: ``Annotated[..., TheRest]``.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,19 @@ import datetime
 import enum
 import json
 import types
-from collections.abc import Iterator
-from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Optional, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import pytest
 
+from partoo_async._internal.read_only import read_only
+from partoo_async._internal.schema import TheRest
 from partoo_async._protocol import operations
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async.errors import APIResponseValidationError
-from partoo_async.models import Group, Section, SectionPage
+from partoo_async.models import Business, BusinessPage, Group, Section, SectionPage
 from tests.support.each import each
 
 REQUEST = Request("GET", "/sections/7")
@@ -49,6 +54,16 @@ class Shop:
     extra: Any = None
 
 
+@attrs.frozen
+class Park:
+    """A class that the package does not know, which keeps what else is sent of it."""
+
+    id: int
+    trees: tuple[Point, ...] = ()
+    name: str | None = None
+    rest: Annotated[Mapping[str, Any], TheRest] = attrs.field(factory=dict, converter=read_only)
+
+
 class Color(str, enum.Enum):  # noqa: UP042 - a kind of str that would pass for str
     """A text of which few are allowed."""
 
@@ -65,7 +80,10 @@ def result_types() -> list[type]:
 
 
 RESULTS = result_types()
-CLOSED = [*RESULTS, Shop]
+EVERY = [*RESULTS, Shop, Park]
+OPEN = {Business: "extra", Park: "rest"}
+"""The types that keep what is unknown, and the field that has it. No other type does."""
+CLOSED = [cls for cls in EVERY if cls not in OPEN]
 
 SAMPLES: dict[object, object] = {int: 7, str: "x", bool: True, float: 1.5, Any: {"a": [1]}}
 # 2 for a float is right: JSON has one type of number, and 2.0 is often written so.
@@ -86,13 +104,18 @@ def bare(kind: Any) -> Any:
     return kind
 
 
+def fields_of(kind: Any) -> dict[str, Any]:
+    """The fields that a body has, and their types."""
+    return {name: hint for name, hint in get_type_hints(kind).items() if name != OPEN.get(kind)}
+
+
 def sample(kind: Any) -> Any:
     """A whole JSON value of this kind: each field of each object is there."""
     kind = bare(kind)
     if get_origin(kind) is tuple:
         return [sample(get_args(kind)[0]), sample(get_args(kind)[0])]
     if attrs.has(kind):
-        return {name: sample(hint) for name, hint in get_type_hints(kind).items()}
+        return {name: sample(hint) for name, hint in fields_of(kind).items()}
     return copy.deepcopy(SAMPLES[kind])
 
 
@@ -103,7 +126,7 @@ def places(kind: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     if get_origin(kind) is tuple:
         yield from places(get_args(kind)[0], (*path, 1))
     elif attrs.has(kind):
-        for name, hint in get_type_hints(kind).items():
+        for name, hint in fields_of(kind).items():
             yield from places(hint, (*path, name))
 
 
@@ -126,7 +149,7 @@ def text(path: Path) -> str:
 
 
 def objects(cls: type) -> list[tuple[Path, Any]]:
-    return [(path, kind) for path, kind in places(cls) if attrs.has(kind)]
+    return [(path, kind) for path, kind in places(cls) if attrs.has(kind) and kind not in OPEN]
 
 
 def problems(body: bytes, cls: type, *, strict: bool) -> tuple[str, ...]:
@@ -137,10 +160,55 @@ def problems(body: bytes, cls: type, *, strict: bool) -> tuple[str, ...]:
 
 def test_the_result_types_are_found() -> None:
     """The other tests of this file speak of at least these models."""
-    assert {Group, Section, SectionPage} <= set(RESULTS)
+    assert {Business, BusinessPage, Group, Section, SectionPage} <= set(RESULTS)
 
 
-@each("cls", CLOSED)
+def test_open_types_are_these() -> None:
+    """A type that keeps unknown fields is named above: none becomes open by accident."""
+    inner = {kind for cls in EVERY for _, kind in places(cls) if attrs.has(kind)}
+    found = {
+        kind: name
+        for kind in inner
+        for name, hint in get_type_hints(kind, include_extras=True).items()
+        if get_origin(hint) is Annotated and TheRest in get_args(hint)
+    }
+    assert found == OPEN
+
+
+@each("cls", OPEN)
+@each("strict", [False, True])
+def test_an_open_type_keeps_what_is_unknown(cls: type, strict: bool) -> None:
+    """Fields without a place of their own are in the one for them, even one of its own name; none is drift."""
+    others = {"color": {"rgb": [1, 2]}, OPEN[cls]: "x", "nothing": None}
+    decoder = Decoder(strict=strict)
+    body = json.dumps({**others, **sample(cls)}).encode()
+    assert getattr(decoder.decode(body, cls, REQUEST), OPEN[cls]) == others
+    # Also where the body is read slowly: Point has an unknown field, which is drift.
+    if not strict:
+        slow = b'{"id": 1, "color": 5, "trees": [{"latitude": 1.0, "height": 9}]}'
+        park = decoder.decode(slow, Park, REQUEST)
+        assert (park.trees, park.rest) == ((Point(1.0),), {"color": 5})
+        assert decoder.drift == {"Point.height unknown": 1}
+
+
+@each("cls", OPEN)
+@each("strict", [False, True])
+def test_an_open_type_needs_only_what_is_required(cls: type, strict: bool) -> None:
+    """A field that is missing or null has its default, and is no drift; a required one is refused."""
+    required = {field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING}
+    assert required == {"id"}
+    whole = sample(cls)
+    decoder = Decoder(strict=strict)
+    least = decoder.decode(json.dumps({"id": whole["id"]}).encode(), cls, REQUEST)
+    nulls = {name: value if name == "id" else None for name, value in whole.items()}
+    assert decoder.decode(json.dumps(nulls).encode(), cls, REQUEST) == least
+    assert not decoder.drift
+    assert problems(b"{}", cls, strict=strict) == ("missing @ $.id",)
+    (problem,) = problems(json.dumps({**whole, "id": None}).encode(), cls, strict=strict)
+    assert problem.startswith("expected ")
+
+
+@each("cls", EVERY)
 @each("strict", [False, True])
 def test_a_whole_sample_decodes(cls: type, strict: bool) -> None:
     """A body with every field, each of its type, is no drift."""
@@ -188,7 +256,7 @@ def test_a_page_with_other_numbers_is_drift() -> None:
     )
 
 
-@each("cls", CLOSED)
+@each("cls", EVERY)
 @each("strict", [False, True])
 def test_no_wrong_type_passes(cls: type, strict: bool) -> None:
     """A value of another type is refused at any place of the body, and never coerced."""

@@ -27,6 +27,8 @@ OPERATIONS: list[Operation[Any]] = [
     operations.create_section(name="France", org_id=None),
     operations.update_section(7, name="France"),
     operations.delete_section(7),
+    operations.get_business("7", None),
+    operations.search_businesses(page=1, per_page=100, status=("open",)),
 ]
 
 
@@ -35,7 +37,7 @@ def test_each_operation_has_its_route() -> None:
     assert sorted(one.request.template for one in OPERATIONS) == sorted(route.template for route in ROUTES.values())
     assert len(OPERATIONS) == len(operations.__all__) - 2  # Operation and custom
     for operation in OPERATIONS:
-        template = operation.request.template.replace("{section_id}", "7").replace("{group_id}", "42")
+        template = re.sub(r"\{(section|business)_id\}", "7", operation.request.template).replace("{group_id}", "42")
         assert operation.request.route == template
 
 

@@ -311,6 +311,51 @@ async def test_a_search_may_find_what_is_closed(play: Play, everything: bool, co
     assert (await partoo.request("GET", "/business/search"))["count"] == count
 
 
+async def test_a_search_may_be_in_another_order_each_time(play: Play) -> None:
+    """Then its pages shift while they are read: some businesses are on two of them, others on none."""
+    given = [EmulatedBusiness(f"b{number:02}") for number in range(60)]
+    orders = {}
+    for order in ("stable", "shuffled"):
+        partoo = await play({"search_order": order}, businesses=given, sections=[])
+        pages = [(await partoo.businesses.search(page=page, per_page=30)).businesses for page in (1, 2)]
+        orders[order] = [business.id for page in pages for business in page]
+        # An order that is asked for stays.
+        named = (await partoo.businesses.search(order_by="id")).businesses
+        assert [business.id for business in named] == [business.id for business in given]
+    assert orders["stable"] == [business.id for business in given]
+    assert len(set(orders["shuffled"])) < 60
+
+
+@pytest.mark.parametrize(
+    ("spelling", "taken", "shown"),
+    [
+        ("both", {"temporarily_closed", "closed_temporarily"}, "temporarily_closed"),
+        ("temporarily_closed", {"temporarily_closed"}, "temporarily_closed"),
+        ("closed_temporarily", {"closed_temporarily"}, "closed_temporarily"),
+    ],
+)
+async def test_a_temporary_closure_has_two_names(play: Play, spelling: str, taken: set[str], shown: str) -> None:
+    """Of the two documented spellings either or both may be taken; a business shows one."""
+    given = [EmulatedBusiness("a", status="temporarily_closed"), EmulatedBusiness("b")]
+    partoo = await play({"status_spelling": spelling}, businesses=given)
+    for status in ("temporarily_closed", "closed_temporarily"):
+        ask = partoo.request("GET", "/business/search", params={"status": status})
+        if status in taken:
+            assert [business["status"] for business in (await ask)["businesses"]] == [shown]
+        else:
+            with pytest.raises(BadRequestError, match="status"):
+                await ask
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_business_may_not_say_what_groups_it_is_in(play: Play, listed: bool) -> None:
+    """Then the field is not there, in a search and by itself."""
+    partoo = await play({"business_groups": listed})
+    (found,) = (await partoo.request("GET", "/business/search", params={"business__in": "a"}))["businesses"]
+    assert found.get("groups") == ([10, 12] if listed else None)
+    assert await partoo.request("GET", "/business/a") == found
+
+
 def test_every_switch_is_described_and_tested() -> None:
     """Each field stands in the docstring, and a test above plays it."""
     fields, _, _ = (inspect.getdoc(Behaviour) or "").partition("Raises:")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from copy import copy
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from partoo_async import PartooClient
-from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection, generated_sections
+from partoo_async.emulator.data import business_index
+from partoo_async.emulator.data.lazy import peek
 
 PARIS = EmulatedBusiness(
     "p1", "Le Café", code="75/1", city="Paris", zipcode="75001", country="FR", modified=100.0, address="1 rue d'Été"
@@ -103,6 +106,8 @@ async def test_only_open_businesses_come_unless_asked(small, status, expected) -
         ({"zipcode": "66000"}, ["p2"]),
         ({"zipcode": "66"}, []),
         ({"code": "66"}, ["p2"]),
+        ({"code": "66,75/1,none"}, ["p1", "p2"]),
+        ({"code": ""}, []),
         ({"modified__gte": "200.5"}, ["p2", "m1"]),
         ({"modified__gte": "2e2"}, ["p2", "m1"]),
         ({"modified__gte": "-1"}, ["p1", "p2", "m1", "x1"]),
@@ -218,6 +223,36 @@ async def test_a_search_finds_the_members_of_a_group(serve) -> None:
     assert found == ids
     default = (await api.get("/business/search?groups=42")).body["count"]
     assert 0.75 * len(ids) < default < len(ids)
+
+
+async def test_a_search_is_looked_up(serve, monkeypatch) -> None:
+    """With 5,000 groups and 10,000 businesses a page makes no group and, but for the first one, no business: it costs
+    what it shows. What a client or a test has changed is seen."""
+    api = await serve(sections=generated_sections("extreme", groups=5_000), rate_limit=None)
+    source = type(api.emulator.sections[1].groups.source)
+    made: list[Any] = []
+    monkeypatch.setattr(source, "group", lambda self, group_id: made.append((self, group_id)))
+    query = f"/business/search?status={ALL}&per_page=100"
+    assert (await api.get(query)).body["count"] == 10_000
+    monkeypatch.setattr(business_index, "generate_business", made.append)
+    page = (await api.get(f"{query}&page=7")).body["businesses"]
+    assert made == []
+    monkeypatch.undo()
+    for business in page[:3]:
+        expected = [
+            group_id
+            for section in api.emulator.sections.values()
+            for group_id in section.groups
+            if business["id"] in peek(section.groups, group_id).business_ids
+        ]
+        assert business["groups"] == expected
+    first, second = page[0]["groups"][:2]
+    section = next(one for one in api.emulator.sections.values() if first in one.groups)
+    section.groups[first].business_ids.remove(page[0]["id"])
+    del section.groups[second]
+    section.groups[9_999] = EmulatedGroup(9_999, "New", business_ids=[page[0]["id"]])
+    again = (await api.get(f"/business/{page[0]['id']}")).body["groups"]
+    assert sorted(again) == sorted({*page[0]["groups"], 9_999} - {first, second})
 
 
 async def test_businesses_can_be_edited_while_it_runs(small) -> None:

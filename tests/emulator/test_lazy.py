@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async.emulator import EmulatedGroup, generated_sections
-from partoo_async.emulator.data.lazy import LazyGroups, Summary, businesses, peek, summaries
+from partoo_async.emulator.data.lazy import LazyGroups, Summary, businesses, holders, peek, summaries
 
 IDS = st.integers(0, 9)
 STEPS = st.lists(st.tuples(st.sampled_from(["get", "set", "delete", "rename", "pop", "peek"]), IDS))
@@ -50,7 +50,10 @@ def test_it_does_what_a_dict_does(steps) -> None:
         assert len(made) == len(plain)
     assert set(made) == set(plain)
     assert sorted(summaries(made)) == sorted(summaries(plain))
-    assert set(businesses(plain)) <= set(businesses(made))
+    every = set(businesses(plain.values()))
+    assert every <= set(businesses(made.changed())) | set(made.source.businesses())
+    held = {business: [*groups] for business, groups in made.holders({*every, "nobody"}).items()}
+    assert held == {"nobody": [], **holders(plain, every)}
     assert dict(made) == plain
 
 
@@ -73,5 +76,5 @@ def test_written_groups_have_summaries_too() -> None:
     """Sections written by hand are read by the same functions."""
     groups = {4: EmulatedGroup(4, "A", has_puller=True, business_ids=["x", "y"])}
     assert list(summaries(groups)) == [Summary(4, "A", True)]
-    assert list(businesses(groups)) == ["x", "y"]
+    assert list(businesses(groups.values())) == ["x", "y"]
     assert peek(groups, 4) is groups[4]

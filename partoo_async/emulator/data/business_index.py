@@ -36,13 +36,17 @@ class BusinessIndex:
 
     def all_businesses(self) -> dict[str, EmulatedBusiness]:
         """Return every business by id, generated once and kept."""
-        for business_id, org_id in self.store.owners().items():
-            self._detail(business_id, org_id)
-        return self.store.details
+        owners, details = self.store.owners(), self.store.details
+        if owners.keys() != details.keys():
+            for business_id, org_id in owners.items():
+                self._detail(business_id, org_id)
+        return details
 
     def get(self, business_id: str, caller: Caller) -> EmulatedBusiness:
         """Return a business that the caller may see, or raise ``UnknownError``."""
         org_id = self.store.owners().get(business_id)
+        if business_id in self.store.details:
+            org_id = self.store.details[business_id].org_id
         if org_id is None or not caller.reaches(org_id):
             raise UnknownError("business_id")
         visible = self.visible_ids(caller, org_id)
@@ -58,11 +62,14 @@ class BusinessIndex:
                 return business
         raise UnknownError("business_id")
 
-    def visible_businesses(self, caller: Caller, org_id: int) -> list[EmulatedBusiness]:
-        """Return an organization's businesses that the caller may see."""
-        visible = self.visible_ids(caller, org_id)
-        found = (business for business in self.all_businesses().values() if business.org_id == org_id)
-        return [business for business in found if visible is None or business.id in visible]
+    def visible_businesses(
+        self, caller: Caller, org_id: int, ids: Iterable[str] | None = None
+    ) -> list[EmulatedBusiness]:
+        """Return an organization's businesses that the caller may see, or those of them with these ids."""
+        visible, details = self.visible_ids(caller, org_id), self.all_businesses()
+        chosen = details.values() if ids is None else [details[one] for one in dict.fromkeys(ids) if one in details]
+        found = [business for business in chosen if business.org_id == org_id]
+        return found if visible is None else [business for business in found if business.id in visible]
 
     def visible_ids(self, caller: Caller, org_id: int) -> set[str] | None:
         """Return the ids that the caller's key may see, None for all."""
@@ -87,10 +94,13 @@ class BusinessIndex:
         wanted = set(business_ids)
         found: dict[str, list[int]] = {business_id: [] for business_id in wanted}
         for section in self.store.organization(org_id):
-            for group_id in section.groups:
-                for business_id in wanted.intersection(lazy.peek(section.groups, group_id).business_ids):
-                    found[business_id].append(group_id)
+            for business_id, groups in lazy.holders(section.groups, wanted).items():
+                found[business_id] += groups
         return found
+
+    def shuffled(self, businesses: list[EmulatedBusiness]) -> list[EmulatedBusiness]:
+        """Return them in a new order, so that pages of a list shift from one request to the next."""
+        return self._random.sample(businesses, len(businesses))
 
     def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
         """Return a group's ids as they are sent to the caller."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.emulator.data.entities import CREATED, STATUSES, EmulatedBusiness
+from partoo_async.emulator.data.entities import CREATED, STATUSES, TEMPORARILY_CLOSED, EmulatedBusiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,17 +59,20 @@ def generate_business(business_id: str, org_id: int, seed: int) -> EmulatedBusin
     )
 
 
-def as_json(business: EmulatedBusiness, groups: Iterable[int]) -> dict[str, Any]:
-    """Return what is sent of a business in these groups."""
+def as_json(business: EmulatedBusiness, groups: Iterable[int] | None, spelling: str) -> dict[str, Any]:
+    """Return what is sent of a business in these groups. ``spelling``: of a status that has two, or "both"."""
+    status: str = business.status
+    if status in TEMPORARILY_CLOSED and spelling != "both":
+        status = spelling
     lines = [business.address, " ".join(filter(None, (business.zipcode, business.city))), business.country]
     return {
         "id": business.id,
         "created": business.created,
         "modified": business.modified,
         "code": business.code,
-        "status": business.status,
+        "status": status,
         "org_id": business.org_id,
-        "groups": list(groups),
+        **({} if groups is None else {"groups": list(groups)}),
         "name": business.name,
         "address": business.address,
         "address2": None,

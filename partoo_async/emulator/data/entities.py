@@ -9,11 +9,21 @@ from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
 
-__all__ = ["CREATED", "STATUSES", "BusinessStatus", "EmulatedBusiness", "EmulatedGroup", "EmulatedSection"]
+__all__ = [
+    "CREATED",
+    "STATUSES",
+    "TEMPORARILY_CLOSED",
+    "BusinessStatus",
+    "EmulatedBusiness",
+    "EmulatedGroup",
+    "EmulatedSection",
+]
 
 # Documentation: page "Search for businesses".
 BusinessStatus: TypeAlias = Literal["open", "closed", "opening_soon", "temporarily_closed"]
 STATUSES = ("open", "closed", "opening_soon", "temporarily_closed")
+# Two spellings of one status are documented. The first one is used inside.
+TEMPORARILY_CLOSED = ("temporarily_closed", "closed_temporarily")
 
 # In seconds since 1970. A fixed moment, so that the same seed gives the same data on every day.
 CREATED = 1_760_000_000.0

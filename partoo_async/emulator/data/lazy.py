@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from bisect import insort
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from partoo_async._internal.reprs import total_repr
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedGroup
 
-__all__ = ["LazyGroups", "Source", "Summary", "businesses", "peek", "summaries"]
+__all__ = ["LazyGroups", "Source", "Summary", "businesses", "holders", "peek", "summaries"]
 
 
 class Summary(NamedTuple):
@@ -35,6 +36,9 @@ class Source(Protocol):
 
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
+
+    def holders(self, business_id: str) -> Sequence[int]:
+        """Return the groups that have a business, in order."""
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
@@ -99,11 +103,35 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
             group = self._kept.get(group_id) or self._added.get(group_id)
             yield self._source.summary(group_id) if group is None else Summary(group.id, group.name, group.has_puller)
 
-    def businesses(self) -> Iterator[str]:
-        """Yield every business that a group may have, some repeatedly."""
-        yield from self._source.businesses()
-        for group in (*self._kept.values(), *self._added.values()):
-            yield from group.business_ids
+    def holders(self, wanted: set[str]) -> Mapping[str, Sequence[int]]:
+        """Return the groups of each of these businesses that is in any."""
+        generated = {business: self._source.holders(business) for business in wanted}
+        # The others are looked up, these are looked through: a test may have changed them.
+        changed = {*self._kept, *self._gone}
+        if not changed and not self._added:
+            return generated
+        found = {business: [one for one in groups if one not in changed] for business, groups in generated.items()}
+        for group_id, group in self._kept.items():
+            for business in wanted.intersection(group.business_ids):
+                insort(found[business], group_id)
+        for group_id, group in self._added.items():
+            for business in wanted.intersection(group.business_ids):
+                found[business].append(group_id)
+        return found
+
+    @property
+    def source(self) -> Source:
+        """What generates the groups."""
+        return self._source
+
+    def changed(self) -> Iterable[EmulatedGroup]:
+        """Return the groups that are no longer, or never were, generated."""
+        return [*self._kept.values(), *self._added.values()]
+
+    @property
+    def last_id(self) -> int:
+        """The largest id that there is or, if it was generated, was."""
+        return max(self._ids.stop - 1, *self._added, 0)
 
 
 def peek(groups: MutableMapping[int, EmulatedGroup], group_id: int) -> EmulatedGroup:
@@ -118,8 +146,17 @@ def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
     return [Summary(group.id, group.name, group.has_puller) for group in groups.values()]
 
 
-def businesses(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[str]:
-    """Return every business of these groups, some repeatedly."""
+def holders(groups: MutableMapping[int, EmulatedGroup], wanted: set[str]) -> Mapping[str, Sequence[int]]:
+    """Return the groups of each of these businesses that is in any."""
     if isinstance(groups, LazyGroups):
-        return groups.businesses()
-    return [business for group in groups.values() for business in group.business_ids]
+        return groups.holders(wanted)
+    found: dict[str, list[int]] = {}
+    for group_id, group in groups.items():
+        for business in wanted.intersection(group.business_ids):
+            found.setdefault(business, []).append(group_id)
+    return found
+
+
+def businesses(groups: Iterable[EmulatedGroup]) -> Iterable[str]:
+    """Return every business of these groups, some repeatedly."""
+    return [business for group in groups for business in group.business_ids]

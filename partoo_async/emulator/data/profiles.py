@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from random import Random
 from typing import Literal
 
@@ -14,6 +15,7 @@ from attrs import frozen
 from partoo_async._internal.checks import check_choice, check_count
 from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
 from partoo_async.emulator.data.lazy import LazyGroups, Summary
+from partoo_async.emulator.data.slices import Slices
 
 __all__ = ["Profile", "ProfileName", "generated_sections"]
 
@@ -44,13 +46,24 @@ _PULLER_EVERY = 25
 
 
 @frozen(eq=False)
+class _Pool:
+    """The businesses that groups are made of: each has a slice of them."""
+
+    ids: Sequence[str]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {business: place for place, business in enumerate(self.ids)}
+
+
+@frozen(eq=False)
 class _Generator:
     """One section's groups, each generated from the seed and its id alone."""
 
     kind: str
     ids: range
     seed: int
-    pool: Sequence[str]
+    pool: _Pool
     sizes: tuple[int, int]
 
     def summary(self, group_id: int) -> Summary:
@@ -61,17 +74,29 @@ class _Generator:
         )
 
     def group(self, group_id: int) -> EmulatedGroup:
+        start, size = self._slice(group_id)
+        pool = self.pool.ids
+        members = [*pool[start : start + size], *pool[: max(start + size - len(pool), 0)]]
+        return EmulatedGroup(*self.summary(group_id), business_ids=members)
+
+    def _slice(self, group_id: int) -> tuple[int, int]:
         random = Random(self.seed << 64 | group_id)
         low, high = self.sizes
         # Most sizes are near the lowest, a few near the highest: many small franchisees, a few large ones.
         size = round(low * (high / low) ** random.random() ** 4)
         # A slice of the pool from a random place, around its end: to draw 10,000 one by one would take too long.
-        start = random.randrange(len(self.pool))
-        members = [*self.pool[start : start + size], *self.pool[: max(start + size - len(self.pool), 0)]]
-        return EmulatedGroup(*self.summary(group_id), business_ids=members)
+        return random.randrange(len(self.pool.ids)), size
+
+    @cached_property
+    def _slices(self) -> Slices:
+        return Slices(len(self.pool.ids), ((group_id, *self._slice(group_id)) for group_id in self.ids))
+
+    def holders(self, business_id: str) -> Sequence[int]:
+        place = self.pool.places.get(business_id)
+        return () if place is None else self._slices.holding(place)
 
     def businesses(self) -> Sequence[str]:
-        return self.pool
+        return self.pool.ids
 
 
 def generated_sections(
@@ -95,7 +120,7 @@ def generated_sections(
     check_count("seed", seed, least=0)
     size = PROFILES[profile]
     random = Random(seed)
-    pool = [f"{random.getrandbits(96):024x}" for _ in range(size.businesses)]
+    pool = _Pool([f"{random.getrandbits(96):024x}" for _ in range(size.businesses)])
     counts = [random.randint(*size.groups_per_section) for _ in range(random.randint(*size.sections))]
     if groups is not None:
         share, rest = divmod(check_count("groups", groups, least=1), len(counts))

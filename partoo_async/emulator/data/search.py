@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from partoo_async.emulator.data.entities import STATUSES
+from partoo_async.emulator.data.entities import STATUSES, TEMPORARILY_CLOSED
 from partoo_async.emulator.domain_errors import InvalidError
 
 if TYPE_CHECKING:
@@ -23,27 +24,44 @@ __all__ = ["Criteria", "statuses_of"]
 # A leading `-` reverses the order.
 ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
 
-# Two spellings of one status are documented, the second on the newest page.
-_SPELLINGS = {**{status: status for status in STATUSES}, "closed_temporarily": "temporarily_closed"}
+# Fields that a query looks in.
+_SEARCHED = ("name", "city", "address", "zipcode", "code")
 
 
-def statuses_of(values: Iterable[str]) -> frozenset[str]:
-    """Return the statuses that are meant; raise ``InvalidError`` for an unknown one or none."""
+def statuses_of(values: Iterable[str], spelling: str) -> frozenset[str]:
+    """Return the statuses that are meant; raise ``InvalidError`` for an unknown one or none.
+
+    ``spelling``: how one of them is written, of which two ways are documented, or "both".
+    """
+    # Inside the emulator it is "temporarily_closed"; the newest page of the documentation has the other one.
+    spellings = (*TEMPORARILY_CLOSED,) if spelling == "both" else (spelling,)
+    meanings = {status: status for status in STATUSES if status not in TEMPORARILY_CLOSED}
+    meanings |= dict.fromkeys(spellings, TEMPORARILY_CLOSED[0])
     wanted = list(values)
-    if not wanted or not _SPELLINGS.keys() >= set(wanted):
-        raise InvalidError("status", f"Must be one of: {', '.join(_SPELLINGS)}.")
-    return frozenset(_SPELLINGS[value] for value in wanted)
+    if not wanted or not meanings.keys() >= set(wanted):
+        raise InvalidError("status", f"Must be one of: {', '.join(meanings)}.")
+    return frozenset(meanings[value] for value in wanted)
 
 
-def _contains(text: str | None, part: str) -> bool:
-    return text is not None and part.casefold() in text.casefold()
+def _is_one_of(field: str, allowed: Collection[str]) -> Callable[[EmulatedBusiness], bool]:
+    value, choices = attrgetter(field), frozenset(allowed)
+    return lambda business: value(business) in choices
+
+
+def _is_alike(field: str, allowed: Collection[str]) -> Callable[[EmulatedBusiness], bool]:
+    value, choices = attrgetter(field), {text.casefold() for text in allowed}
+    return lambda business: (value(business) or "\0").casefold() in choices
+
+
+def _holds(fields: Iterable[str], part: str) -> Callable[[EmulatedBusiness], bool]:
+    part = part.casefold()
+    return lambda business: any(part in (getattr(business, field) or "\0").casefold() for field in fields)
 
 
 @frozen(kw_only=True)
 class Criteria:
     """What a search asks for; None does not matter. ``in_groups``: the businesses in the groups that are asked for."""
 
-    ids: Collection[str] | None = None
     in_groups: Collection[str] | None = None
     statuses: Collection[str] | None = None
     query: str | None = None
@@ -51,13 +69,16 @@ class Criteria:
     city: str | None = None
     zipcode: str | None = None
     country: str | None = None
-    code: str | None = None
+    codes: Collection[str] | None = None
     modified_from: float | None = None
     order_by: str | None = None
 
     def find(self, businesses: Iterable[EmulatedBusiness]) -> list[EmulatedBusiness]:
         """Return the matching businesses in order."""
-        found = [business for business in businesses if self._is_listed(business) and self._is_alike(business)]
+        # Only by what is asked for: most searches ask for little, and there may be 10,000 businesses.
+        found = list(businesses)
+        for matches in self._conditions():
+            found = list(filter(matches, found))
         if self.order_by is None:
             return found
         name = self.order_by.removeprefix("-")
@@ -67,18 +88,18 @@ class Criteria:
         found.sort(key=lambda business: (getattr(business, name) is None, getattr(business, name)))
         return found[::-1] if self.order_by.startswith("-") else found
 
-    def _is_listed(self, business: EmulatedBusiness) -> bool:
-        if self.modified_from is not None and business.modified < self.modified_from:
-            return False
-        choices = ((self.ids, business.id), (self.in_groups, business.id), (self.statuses, business.status))
-        return all(allowed is None or value in allowed for allowed, value in choices)
-
-    def _is_alike(self, business: EmulatedBusiness) -> bool:
-        texts = (business.name, business.city, business.address, business.zipcode, business.code)
-        if self.query is not None and not any(_contains(text, self.query) for text in texts):
-            return False
-        parts = ((self.name, business.name), (self.city, business.city))
-        whole = ((self.zipcode, business.zipcode), (self.code, business.code), (self.country, business.country))
-        return all(part is None or _contains(text, part) for part, text in parts) and all(
-            wanted is None or (text is not None and wanted.casefold() == text.casefold()) for wanted, text in whole
-        )
+    def _conditions(self) -> Iterator[Callable[[EmulatedBusiness], bool]]:
+        statuses = self.statuses if self.statuses is None or not {*STATUSES} <= {*self.statuses} else None
+        for field, allowed in (("id", self.in_groups), ("status", statuses)):
+            if allowed is not None:
+                yield _is_one_of(field, allowed)
+        if self.codes is not None:
+            yield _is_alike("code", self.codes)
+        for field, whole in (("zipcode", self.zipcode), ("country", self.country)):
+            if whole is not None:
+                yield _is_alike(field, [whole])
+        for fields, part in ((_SEARCHED, self.query), (("name",), self.name), (("city",), self.city)):
+            if part is not None:
+                yield _holds(fields, part)
+        if (since := self.modified_from) is not None:
+            yield lambda business: business.modified >= since

@@ -31,6 +31,7 @@ class Store:
     details: dict[str, EmulatedBusiness] = field(factory=dict)  # these exist whether or not a group has them
     behaviour: Behaviour = field(factory=Behaviour)
     _businesses: dict[str, int] = field(init=False, factory=dict)  # the organization of each id
+    _sources: dict[tuple[int, int], lazy.Source] = field(init=False, factory=dict)  # by their identity
     _last_section: int = field(init=False, default=0)
     _last_group: int = field(init=False, default=0)
 
@@ -40,7 +41,9 @@ class Store:
     def businesses(self, org_id: int) -> list[str]:
         """Return every business id of an organization."""
         # Those of deleted groups too: deleting a group does not delete its businesses.
-        return [business for business, owner in self.owners().items() if owner == org_id]
+        details = self.details
+        owned = ((one, details[one].org_id if one in details else owner) for one, owner in self.owners().items())
+        return [business for business, owner in owned if owner == org_id]
 
     def owners(self) -> Mapping[str, int]:
         """Return the organization of every business id."""
@@ -185,6 +188,17 @@ class Store:
         # id must stay unknown. Group ids are unique across sections, so that none exists in a wrong one.
         self._last_section = max(self._last_section, *self.sections, 0)
         for section in self.sections.values():
-            self._last_group = max(self._last_group, max(section.groups, default=0))
-            self._businesses.update(dict.fromkeys(lazy.businesses(section.groups), section.org_id))
-        self._businesses.update({business.id: business.org_id for business in self.details.values()})
+            groups = section.groups
+            if isinstance(groups, lazy.LazyGroups):
+                self._last_group = max(self._last_group, groups.last_id)
+                # What a source generates never changes, and may be much: it is noted once.
+                if (id(groups.source), section.org_id) not in self._sources:
+                    self._sources[id(groups.source), section.org_id] = groups.source
+                    self._businesses.update(dict.fromkeys(groups.source.businesses(), section.org_id))
+                changed = groups.changed()
+            else:
+                self._last_group = max(self._last_group, max(groups, default=0))
+                changed = groups.values()
+            self._businesses.update(dict.fromkeys(lazy.businesses(changed), section.org_id))
+        if self.details.keys() != self._businesses.keys():
+            self._businesses.update({business.id: business.org_id for business in self.details.values()})

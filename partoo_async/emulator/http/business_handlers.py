@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -14,12 +14,16 @@ from partoo_async.emulator.domain_errors import ForbiddenError, InvalidError
 from partoo_async.emulator.http import http_io
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp import web
+
+    from partoo_async.emulator.data.entities import EmulatedBusiness
 
 __all__ = ["BusinessHandlers"]
 
 # Parameters that are fields of Criteria under the same name.
-_TEXTS = ("query", "name", "city", "zipcode", "country", "code", "order_by")
+_TEXTS = ("query", "name", "city", "zipcode", "country", "order_by")
 
 
 @frozen
@@ -37,10 +41,13 @@ class BusinessHandlers:
         page, size = http_io.query_int(request, "page", 1), http_io.per_page(request)
         # Documented: only a provider may name an organization; others search their own.
         org_id = caller.organization(http_io.query_int(request, "org_id", None))
-        found = self._criteria(request, org_id).find(self.index.visible_businesses(caller, org_id))
+        criteria = self._criteria(request, org_id)
+        ids = http_io.query_list(request, "business__in")
+        found = criteria.find(self.index.visible_businesses(caller, org_id, ids))
+        if criteria.order_by is None and self.store.behaviour.search_order == "shuffled":
+            found = self.index.shuffled(found)
         shown, place = http_io.paginate(found, page, size, self.store.behaviour.page_past_end)
-        groups = self.index.groups_of((business.id for business in shown), org_id)
-        items = [as_json(business, groups[business.id]) for business in shown]
+        items = self._sent(shown, org_id)
         return http_io.json_response({"businesses": items, **place})
 
     @http_io.serves("GET", "/business/{business_id}")
@@ -55,8 +62,15 @@ class BusinessHandlers:
             business = self.index.get_by_code(wanted.removeprefix("c-"), caller)
         else:
             business = self.index.get(wanted, caller)
-        groups = self.index.groups_of([business.id], business.org_id)
-        return http_io.json_response(as_json(business, groups[business.id]))
+        (item,) = self._sent([business], business.org_id)
+        return http_io.json_response(item)
+
+    def _sent(self, businesses: Sequence[EmulatedBusiness], org_id: int) -> list[dict[str, Any]]:
+        behaviour = self.store.behaviour
+        if not behaviour.business_groups:
+            return [as_json(business, None, behaviour.status_spelling) for business in businesses]
+        groups = self.index.groups_of((business.id for business in businesses), org_id)
+        return [as_json(business, groups[business.id], behaviour.status_spelling) for business in businesses]
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
         statuses = http_io.query_list(request, "status")
@@ -64,9 +78,11 @@ class BusinessHandlers:
             # Documented for the statistics of a search only. It hides businesses that a group lists.
             statuses = ["open"]
         return Criteria(
-            ids=http_io.query_list(request, "business__in"),
             in_groups=self._in_groups(request, org_id),
-            statuses=None if statuses is None else statuses_of(statuses),
+            statuses=None if statuses is None else statuses_of(statuses, self.store.behaviour.status_spelling),
+            # The documentation has a filter by one code, and one by several whose name could not be seen. Here it is
+            # one parameter for both.
+            codes=http_io.query_list(request, "code"),
             modified_from=http_io.query_number(request, "modified__gte"),
             **{name: request.query.get(name) for name in _TEXTS},
         )

@@ -1,41 +1,27 @@
-"""The resources of the API: most methods send one operation; walks over pages and changes of a list send several."""
+"""Groups and sections. Most methods send one operation; walks over pages and changes of a list send several."""
 
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from partoo_async._call.deadline import deadline
 from partoo_async._internal.checks import check_business_ids
-from partoo_async._internal.reprs import total_repr
 from partoo_async._protocol import operations
 from partoo_async._protocol.statuses import LOST_UPDATE, status_rule
-from partoo_async.errors import BadRequestError, NotFoundError
+from partoo_async.resources.base import Resource
+from partoo_async.resources.paging import PageWalk, each_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from partoo_async.models import Group, Section, SectionPage
-    from partoo_async.session import PartooSession
 
-__all__ = ["MOST_WALKS", "Groups", "Resources", "SectionWalk", "Sections"]
-
-MOST_WALKS = 4
-"""How often the pages of a list that keeps changing are read."""
+__all__ = ["Groups", "Sections", "section_walk"]
 
 
-@total_repr
-class _Resource:
-    """Operations on one kind of object."""
-
-    def __init__(self, session: PartooSession) -> None:
-        self._session = session
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._session!r}>"
-
-
-class Groups(_Resource):
+class Groups(Resource):
     """The groups of sections: ``client.groups``. Source: the API's pages of "Groups and Sections".
 
     Ids are ints from 0 to 2**63 - 1, or strings of digits. Every method raises ``ConfigurationError`` for a bad
@@ -159,7 +145,7 @@ class Groups(_Resource):
         )
 
 
-class Sections(_Resource):
+class Sections(Resource):
     """The sections of an organization: ``client.sections``. Ids, errors and source as for ``Groups``."""
 
     async def get(self, section_id: int | str, *, fresh: bool = False) -> Section:
@@ -197,21 +183,13 @@ class Sections(_Resource):
             org_id: Another organization, for keys of the PROVIDER role.
             group_name_query: The API's filter by the names of groups.
         """
-        seen: set[int] = set()
-        before: list[int] = []
-        # When the list changes meanwhile, a section may have been missed: read all pages again.
-        for fresh in (False, *[True] * (MOST_WALKS - 1)):
-            walk = SectionWalk(
-                partial(self._session.send, fresh=fresh), org_id=org_id, group_name_query=group_name_query
-            )
-            async for section in walk.sections():
-                if section.id not in seen:
-                    seen.add(section.id)
-                    yield section
-            # A list may have a wrong count for ever: two walks that found the same will do, too.
-            if walk.steady or [*walk.found] == before:
-                return
-            before = [*walk.found]
+
+        def walk_of(again: bool) -> PageWalk[Section]:
+            send = partial(self._session.send, fresh=again)
+            return section_walk(send, org_id=org_id, group_name_query=group_name_query)
+
+        async for section in each_once(walk_of, "sections"):
+            yield section
 
     async def create(self, *, name: str, org_id: int | str | None = None) -> int:
         """Create a section.
@@ -243,57 +221,15 @@ class Sections(_Resource):
         await self._session.send(operations.delete_section(section_id))
 
 
-class Resources:
-    """What a client offers: an attribute for each resource."""
+def section_walk(
+    send: Callable[[operations.Operation[SectionPage]], Awaitable[SectionPage]],
+    *,
+    org_id: int | str | None = None,
+    group_name_query: str | None = None,
+) -> PageWalk[Section]:
+    """Return a walk over all pages of sections."""
 
-    def _use(self, session: PartooSession) -> None:
-        self.session: PartooSession = session
-        self.groups: Groups = Groups(session)
-        self.sections: Sections = Sections(session)
+    def read(page: int) -> Awaitable[SectionPage]:
+        return send(operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query))
 
-
-class SectionWalk:
-    """One walk over all pages of sections. ``found``: their ids, in order."""
-
-    def __init__(
-        self,
-        send: Callable[[operations.Operation[SectionPage]], Awaitable[SectionPage]],
-        *,
-        org_id: int | str | None = None,
-        group_name_query: str | None = None,
-    ) -> None:
-        self._send = send
-        self._query = {"org_id": org_id, "group_name_query": group_name_query}
-        self._counts: set[int | None] = set()
-        self._pages = 0
-        self.found: dict[int, None] = {}
-
-    @property
-    def steady(self) -> bool:
-        """Whether the list did not change meanwhile, as far as its ``count`` tells."""
-        # When a section is deleted, those behind it move up, and the first of the next page is on no page to be read.
-        return self._pages < 2 or self._counts == {None} or self._counts == {len(self.found)}
-
-    async def sections(self) -> AsyncIterator[Section]:
-        """Yield each section once, page by page."""
-        # It is not documented whether pages carry ``max_page``, nor what follows the last one. So the walk also ends at
-        # a page that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
-        number, last = 1, None
-        while True:
-            try:
-                page = await self._send(operations.list_sections(page=number, **self._query))
-            except (BadRequestError, NotFoundError):
-                if number == 1 or last is not None:
-                    raise
-                return
-            last = page.max_page
-            fresh = [section for section in page.sections if section.id not in self.found]
-            if page.sections:
-                self._pages = number
-                self._counts.add(page.count)
-            for section in fresh:
-                self.found[section.id] = None
-                yield section
-            if not fresh or (last is not None and number >= last):
-                return
-            number += 1
+    return PageWalk(read, attrgetter("sections"))

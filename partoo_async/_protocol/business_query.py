@@ -1,0 +1,123 @@
+"""What is sent to find businesses: the arguments checked, and brought into the API's words.
+
+Source: the pages "Search for businesses" and "Get business" of the API's documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from partoo_async._internal.checks import check_count, check_id, check_number, check_text
+from partoo_async._protocol.paths import encode_params
+from partoo_async.errors import ConfigurationError
+
+__all__ = ["business_place", "check_business_texts", "check_group_ids", "search_query", "status_forms"]
+
+_MOST_PER_PAGE = 100
+_OTHER_STATUSES = ("open", "closed", "opening_soon")
+# Two spellings of one status are documented. The newest page has the first one.
+_TEMPORARILY_CLOSED = ("closed_temporarily", "temporarily_closed")
+
+
+def check_business_texts(name: str, value: object) -> tuple[str, ...]:
+    """Return several texts, such as ids, each once."""
+    # A string is an iterable of strings, and never what was meant.
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ConfigurationError(f"{name}: expected an iterable of strings, not {type(value).__name__}")
+    return tuple(dict.fromkeys(_listable(name, item) for item in value))
+
+
+def check_group_ids(value: Any) -> tuple[int, ...]:
+    """Return one id of a group, or several, each once; maybe none."""
+    values = value if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else [value]
+    return tuple(dict.fromkeys(check_id("groups", item) for item in values))
+
+
+def _listable(name: str, value: object) -> str:
+    text = check_text(name, value)
+    # A comma would make two of it.
+    if not text or "," in text:
+        raise ConfigurationError(f"{name}: expected non-empty strings without ','")
+    return text
+
+
+def status_forms(value: object) -> list[tuple[str, ...]]:
+    """Return what may be sent for statuses: the first is to be tried first. None: every status.
+
+    An empty list of statuses has one form, which is empty.
+    """
+    # Without any, the server shows open businesses only: documented for the statistics of a search.
+    wanted = (*_OTHER_STATUSES, *_TEMPORARILY_CLOSED) if value is None else _statuses(value)
+    others = tuple(status for status in wanted if status not in _TEMPORARILY_CLOSED)
+    if len(others) == len(wanted):
+        return [others]
+    return [(*others, *_TEMPORARILY_CLOSED), *((*others, spelling) for spelling in _TEMPORARILY_CLOSED)]
+
+
+def _statuses(value: object) -> tuple[str, ...]:
+    return (_listable("status", value),) if isinstance(value, str) else check_business_texts("status", value)
+
+
+def search_query(
+    *,
+    page: object,
+    per_page: object,
+    ids: tuple[str, ...] | None,
+    groups: tuple[int, ...] | None,
+    status: tuple[str, ...],
+    codes: tuple[str, ...] | None,
+    modified_since: object,
+    org_id: object,
+    **texts: object,
+) -> str:
+    """Return the query of a search, with its question mark. ``texts``: parameters by the API's names."""
+    size = check_count("per_page", per_page, least=1)
+    if size > _MOST_PER_PAGE:
+        raise ConfigurationError(f"per_page: expected at most {_MOST_PER_PAGE}, not {size}")
+    return encode_params(
+        {
+            "page": check_count("page", page, least=1),
+            "per_page": size,
+            "business__in": ids,
+            "groups": groups,
+            "status": status,
+            **{name: None if text is None else check_text(name, text) for name, text in texts.items()},
+            # A filter by several codes is documented, but its name could not be seen. A server that does not know it
+            # would find every business, so the name of the filter by one code is used: the worst is to find none.
+            "code": codes,
+            "modified__gte": _seconds(modified_since),
+            "org_id": None if org_id is None else check_id("org_id", org_id),
+        }
+    )
+
+
+def _seconds(moment: object) -> object:
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise ConfigurationError("modified_since: expected a time with a time zone, or seconds since 1970")
+        return moment.timestamp()
+    return None if moment is None else check_number("modified_since", moment)
+
+
+def business_place(business_id: object, code: object) -> tuple[str, str]:
+    """Return what stands for a business in a path, escaped, and the id, or the code if that is given instead."""
+    if (business_id is None) == (code is None):
+        raise ConfigurationError("business_id: expected either an id, or code=")
+    name = "code" if business_id is None else "business_id"
+    text = check_text(name, code if business_id is None else business_id)
+    if not text:
+        raise ConfigurationError(f"{name}: expected a non-empty string")
+    plain = text
+    # A gateway and a server behind it unescape twice, and some fold what then looks like a path.
+    while (shorter := unquote(plain)) != plain:
+        plain = shorter
+    if {".", ".."} & set(plain.replace("\\", "/").split("/")):
+        raise ConfigurationError(f"{name}: '.' and '..' would be another path")
+    if business_id is None:
+        return "c-" + quote(text, safe=""), text
+    if text == "search" or text.startswith("c-"):
+        raise ConfigurationError("business_id: the API reads this as something else; a store code is given as code=")
+    return quote(text, safe=""), text

@@ -1,0 +1,23 @@
+"""The resources of a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from partoo_async.resources.businesses import Businesses
+from partoo_async.resources.sections import Groups, Sections
+
+if TYPE_CHECKING:
+    from partoo_async.session import PartooSession
+
+__all__ = ["Resources"]
+
+
+class Resources:
+    """What a client offers: an attribute for each resource."""
+
+    def _use(self, session: PartooSession) -> None:
+        self.session: PartooSession = session
+        self.groups: Groups = Groups(session)
+        self.sections: Sections = Sections(session)
+        self.businesses: Businesses = Businesses(session)

@@ -1,0 +1,21 @@
+"""Slices of a ring: what holds a place is found without looking at each."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partoo_async.emulator.data.slices import Slices
+
+LENGTH = 8
+RING = st.lists(st.tuples(st.integers(0, LENGTH - 1), st.integers(0, LENGTH)), max_size=6)
+
+
+@given(RING)
+def test_a_place_is_held_by_the_slices_that_go_over_it(ring) -> None:
+    """Around the end, too; an empty slice holds nothing, one of the whole length everything."""
+    slices = Slices(LENGTH, ((key, start, size) for key, (start, size) in enumerate(ring)))
+    for place in range(LENGTH):
+        assert slices.holding(place) == [
+            key for key, (start, size) in enumerate(ring) if (place - start) % LENGTH < size
+        ]
