@@ -12,6 +12,8 @@ import typer
 
 import partoo_async
 from partoo_async._internal.reprs import total_repr
+from partoo_async.cli.commands.business import business
+from partoo_async.cli.commands.businesses import businesses
 from partoo_async.cli.commands.demo import demo
 from partoo_async.cli.commands.diff import DIFF_CODES, diff
 from partoo_async.cli.commands.emulator import emulator
@@ -61,7 +63,7 @@ def callback(
 
 
 # In the order of the help.
-for _command in (group, sections, scan, diff, emulator, demo):
+for _command in (group, sections, business, businesses, scan, diff, emulator, demo):
     app.command(epilog=_listed(DIFF_CODES if _command is diff else EXIT_CODES))(_command)
 
 

@@ -16,7 +16,17 @@ from partoo_async.scan.rows import describe
 __all__ = ["execute"]
 
 # What the package calls an argument, and the command line an option.
-_OPTIONS = {"path": "--output", "org_id": "--org-id", "max_failures": "--max-failures", "timeout": "--timeout"}
+_OPTIONS = {
+    "path": "--output",
+    "org_id": "--org-id",
+    "max_failures": "--max-failures",
+    "timeout": "--timeout",
+    "business_id": "ID",
+    "code": "--code",
+    "query": "--search",
+    "groups": "--group",
+    "status": "--status",
+}
 
 
 class _Signals:

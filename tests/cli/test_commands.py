@@ -8,10 +8,12 @@ from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 import partoo_async
-from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async import Business
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
 
 Partoo = Callable[..., Result]
@@ -79,6 +81,79 @@ def test_no_section_is_said(partoo: Partoo) -> None:
     """A list without a section is no empty table, but a line that says so; no JSON line is an answer."""
     assert partoo("sections", "--name", "no such group") == Result(0, "", "partoo: there is no such section\n")
     assert partoo("sections", "--name", "no such group", "--json") == Result(0, "", "")
+
+
+SHOPS = [
+    EmulatedBusiness("a1", "Le Café", code="75/1", city="Paris", zipcode="75001", country="FR", address="1 rue d'Été"),
+    EmulatedBusiness("b2", "Bar [red]", code="66", city="Perpignan", country="FR", status="closed"),
+    EmulatedBusiness("c3", "Café Sol", city="Madrid", country="ES", status="temporarily_closed"),
+    EmulatedBusiness("d4"),
+]
+
+
+def shops(serve: Callable[..., Emulator], **options: Any) -> Emulator:
+    """Four businesses, of which two are in group 1 and one is in group 2."""
+    groups = {1: EmulatedGroup(1, "A", business_ids=["a1", "b2"]), 2: EmulatedGroup(2, "B", business_ids=["c3"])}
+    data: dict[str, Any] = {"sections": [EmulatedSection(7, "Country", groups)], "businesses": SHOPS}
+    return serve(**{**data, "rate_limit": None, **options})
+
+
+@pytest.mark.parametrize("words", [["a1"], ["--code", "75/1"]])
+def test_business_prints_what_it_is(serve: Callable[..., Emulator], partoo: Partoo, words: list[str]) -> None:
+    """`partoo business` takes an id or a store code, and prints one business; with `--json` all of it on one line."""
+    shops(serve)
+    result = partoo("business", *words)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == [
+        "business  a1",
+        "code      75/1",
+        "name      Le Café",
+        "status    open",
+        "address   1 rue d'Été, 75001 Paris, FR",
+        "groups    1",
+    ]
+    (found,) = objects(partoo("business", *words, "--json").out)
+    assert list(found) == [field.name for field in attrs.fields(Business)]
+    assert (found["id"], found["groups"], found["lat"], found["extra"]["open_hours"]) == ("a1", [1], None, {})
+
+
+def test_a_business_without_fields(serve: Callable[..., Emulator], partoo: Partoo) -> None:
+    """What is not known of it is left empty."""
+    shops(serve)
+    lines = partoo("business", "d4").out.splitlines()
+    assert lines == ["business  d4", "code", "name", "status    open", "address", "groups"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["business", "--search", "café"], ["a1", "c3"]),
+        (["businesses"], ["a1", "b2", "c3", "d4"]),
+        (["businesses", "--group", "1"], ["a1", "b2"]),
+        (["businesses", "--group", "1", "--group", "2"], ["a1", "b2", "c3"]),
+        (["businesses", "--status", "closed", "--status", "temporarily_closed"], ["b2", "c3"]),
+        (["businesses", "--city", "paris", "--country", "FR"], ["a1"]),
+    ],
+)
+def test_businesses_are_listed(
+    serve: Callable[..., Emulator], partoo: Partoo, words: list[str], expected: list[str]
+) -> None:
+    """Businesses of every status, as a table or one JSON object a line; names are text, not markup."""
+    shops(serve)
+    result = partoo(*words)
+    assert (result.code, result.err) == (0, "")
+    head, _, *rows = result.out.splitlines()
+    assert head.split() == ["business", "code", "name", "city", "status"]
+    assert [row.split()[0] for row in rows] == expected
+    assert "Bar [red]" in result.out or "b2" not in expected
+    assert [shop["id"] for shop in objects(partoo(*words, "--json").out)] == expected
+
+
+def test_no_business_is_said(serve: Callable[..., Emulator], partoo: Partoo) -> None:
+    """A search that finds nothing is a line that says so, and no JSON line."""
+    shops(serve)
+    assert partoo("business", "--search", "none") == Result(0, "", "partoo: there is no such business\n")
+    assert partoo("businesses", "--city", "none", "--json") == Result(0, "", "")
 
 
 @pytest.mark.usefixtures("emulator")
@@ -209,6 +284,14 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
     [
         (["group", 7, 99999], 3, "404 Not Found for GET /sections/7/groups/99999"),
         (["group", "--", 7, -1], 2, "group_id: expected an id"),
+        (["business", "none"], 3, "404 Not Found for GET /business/none"),
+        (["business"], 2, "expected one of ID, --code and --search"),
+        (["business", "a", "--code", "b"], 2, "expected one of ID, --code and --search"),
+        (["business", "--code", ".."], 2, "--code: '.' and '..' would be another path"),
+        (["business", ""], 2, "ID: expected a non-empty string"),
+        (["businesses", "--group", 99999], 3, "groups: Unknown group id: 99999"),
+        (["businesses", "--group", -1], 2, "--group: expected an id"),
+        (["businesses", "--status", "shut"], 3, "status: Must be one of"),
         (["group", 7, 2**63], 2, "group_id: expected an id"),
         (["group", 7, "seven"], 2, "GROUP_ID"),
         (["group", 7], 2, "GROUP_ID"),

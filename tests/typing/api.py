@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from collections.abc import Mapping
+from typing import Any, assert_type
 
 import aiohttp
 
 from partoo_async import (
+    Business,
+    BusinessPage,
     Event,
     Group,
     PartooClient,
@@ -44,6 +47,12 @@ async def calls(session: aiohttp.ClientSession) -> None:
         assert_type(await partoo.sections.get(7), Section)
         assert_type(await partoo.sections.list(), SectionPage)
         assert_type([section async for section in partoo.sections.iterate()], list[Section])
+        business = await partoo.businesses.get(code="75001")
+        assert_type(business, Business)
+        assert_type(business.groups, tuple[int, ...])
+        assert_type(business.extra, Mapping[str, Any])
+        assert_type(await partoo.businesses.search(status="open", groups=7), BusinessPage)
+        assert_type([one async for one in partoo.businesses.iterate(ids=group.business_ids)], list[Business])
         assert_type(partoo.quota, QuotaSnapshot)
         assert_type(partoo.with_options(timeout=3), PartooClient)
 

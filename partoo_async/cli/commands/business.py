@@ -1,0 +1,66 @@
+"""``partoo business``: one business, by its id or its store code, or those that a text finds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from partoo_async.cli import options
+from partoo_async.cli.business_output import business_object, print_businesses
+from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.output import print_json, print_result
+from partoo_async.cli.process import execute
+from partoo_async.cli.text import clean
+from partoo_async.errors import ConfigurationError
+from partoo_async.models import Business
+
+__all__ = ["business"]
+
+
+def business(
+    business_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Id of the business.", show_default=False)
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Store code of the business, in place of its id.", show_default=False)
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="List the businesses that the server finds for a text.", show_default=False),
+    ] = None,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
+) -> int:
+    """Print one business, by its id or its store code, or list those that a text finds."""
+
+    async def run() -> int:
+        if [business_id, code, search].count(None) != 2:
+            raise ConfigurationError("expected one of ID, --code and --search")
+        async with options.connect(server, timeout) as partoo:
+            if search is not None:
+                await print_businesses(partoo.businesses.iterate(query=search), as_json=as_json)
+                return OK
+            found = await partoo.businesses.get(business_id, code=code)
+        if as_json:
+            await print_json(business_object(found))
+        else:
+            print_result(_lines(found))
+        return OK
+
+    return execute(run)
+
+
+def _lines(business: Business) -> Text:
+    place = ", ".join(part for part in (business.address, business.zipcode, business.city, business.country) if part)
+    fields = {
+        "business": business.id,
+        "code": business.code,
+        "name": business.name,
+        "status": business.status,
+        "address": business.address_full or place,
+        "groups": ", ".join(map(str, business.groups)),
+    }
+    return Text("\n".join(f"{name:<8}  {clean(value or '')}".rstrip() for name, value in fields.items()))
