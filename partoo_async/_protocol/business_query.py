@@ -98,8 +98,11 @@ def _seconds(moment: object) -> object:
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise ConfigurationError("modified_since: expected a time with a time zone, or seconds since 1970")
-        return moment.timestamp()
-    return None if moment is None else check_number("modified_since", moment)
+        moment = moment.timestamp()
+    if moment is None:
+        return None
+    seconds = check_number("modified_since", moment)
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def business_place(business_id: object, code: object) -> tuple[str, str]:
