@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeAlias
 from attrs import field, frozen
 
 from partoo_async._internal.read_only import ReadOnlyDict, read_only
+from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.schema import Model, TheRest
 
 __all__ = [
@@ -97,6 +98,11 @@ class SectionPage(Model):
     count: int | None = None
 
 
+def _more(values: Mapping[str, Any]) -> str:
+    return f"<{len(values)} more>"
+
+
+@total_repr
 @frozen
 class Business(Model):
     """A business location. What the server leaves out or sends as null is None, or ``()``.
@@ -140,7 +146,9 @@ class Business(Model):
     modified: float | None = None
     # A business has some thirty more fields, custom ones among them: they are no drift. Not hashed, since values of
     # JSON cannot be.
-    extra: Annotated[Mapping[str, Any], TheRest] = field(factory=ReadOnlyDict, converter=read_only, hash=False)
+    extra: Annotated[Mapping[str, Any], TheRest] = field(
+        factory=ReadOnlyDict, converter=read_only, hash=False, repr=_more
+    )
 
 
 @frozen

@@ -194,6 +194,13 @@ LIST_CHANGES: list[Any] = [
 ]
 
 
+def test_the_repr_of_a_business_is_short() -> None:
+    """It says how much more there is, not what: a business has dozens of fields."""
+    text = repr(BUSINESS)
+    assert text.startswith("Business(id='a1', name='Le Café', code=None, ")
+    assert text.endswith(", extra=<2 more>)")
+
+
 @each(
     ("cls", "abc", "more", "shown"),
     [

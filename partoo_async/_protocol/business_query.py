@@ -5,6 +5,7 @@ Source: the pages "Search for businesses" and "Get business" of the API's docume
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -98,8 +99,11 @@ def _seconds(moment: object) -> object:
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise ConfigurationError("modified_since: expected a time with a time zone, or seconds since 1970")
-        return moment.timestamp()
-    return None if moment is None else check_number("modified_since", moment)
+        moment = moment.timestamp()
+    if moment is None:
+        return None
+    seconds = check_number("modified_since", moment)
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def business_place(business_id: object, code: object) -> tuple[str, str]:
@@ -111,10 +115,10 @@ def business_place(business_id: object, code: object) -> tuple[str, str]:
     if not text:
         raise ConfigurationError(f"{name}: expected a non-empty string")
     plain = text
-    # A gateway and a server behind it unescape twice, and some fold what then looks like a path.
+    # A gateway and a server behind it unescape twice, and some fold what then looks like a path: see ``check_path``.
     while (shorter := unquote(plain)) != plain:
         plain = shorter
-    if {".", ".."} & set(plain.replace("\\", "/").split("/")):
+    if {".", ".."} & set(re.split(r"[/\\;]", plain)):
         raise ConfigurationError(f"{name}: '.' and '..' would be another path")
     if business_id is None:
         return "c-" + quote(text, safe=""), text

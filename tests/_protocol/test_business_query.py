@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from partoo_async import APIResponseValidationError, Business, BusinessPage, ConfigurationError
 from partoo_async._protocol import operations
@@ -37,7 +40,7 @@ def sent(**query: Any) -> dict[str, str]:
         ({"status": ("open", "closed")}, {"status": "open,closed"}),
         ({"query": "a&b", "name": "n", "city": "c", "zipcode": "01", "country": "FR"}, {"query": "a&b", "name": "n"}),
         ({"modified_since": 1.5}, {"modified__gte": "1.5"}),
-        ({"modified_since": datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)}, {"modified__gte": "1000000000.0"}),
+        ({"modified_since": datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)}, {"modified__gte": "1000000000"}),
         ({"org_id": "7"}, {"org_id": "7"}),
         ({"order_by": "-name"}, {"order_by": "-name"}),
     ],
@@ -141,6 +144,7 @@ def test_where_a_business_is(given: dict[str, str], path: str) -> None:
         (7, None, "business_id: expected a string, not int"),
         (None, 75, "code: expected a string, not int"),
         ("..", None, "business_id: '.' and '..' would be another path"),
+        ("..;a", None, "business_id: '.' and '..' would be another path"),
         (None, "a/%252e%252e/b", "code: '.' and '..' would be another path"),
         ("c-75", None, "a store code is given as code="),
         ("search", None, "business_id: the API reads this as something else"),
@@ -150,6 +154,24 @@ def test_what_is_no_business(business_id: Any, code: Any, message: str) -> None:
     """What the server would read as another path is refused, and so is what is neither id nor code."""
     with pytest.raises(ConfigurationError, match=message):
         operations.get_business(business_id, code)
+
+
+@given(st.text(st.sampled_from("ab./\\\\;%2eE5cF?#\n é"), max_size=8), st.booleans())
+def test_no_id_leads_elsewhere(text: str, by_code: bool) -> None:
+    """Whatever is given is refused, or one part of a path below /business that no server folds or reads as another."""
+    try:
+        operation = operations.get_business(None if by_code else text, text if by_code else None)
+    except ConfigurationError:
+        return
+    path = operation.request.path
+    assert path.isascii()
+    assert path.isprintable()
+    assert path.count("/") == 2
+    assert path.startswith("/business/")
+    assert not set("?#;\\ ") & set(path)
+    for _ in range(4):
+        assert not {".", ".."} & set(re.split(r"[/\\;]", path))
+        path = unquote(path)
 
 
 @each(
