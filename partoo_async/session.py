@@ -119,7 +119,7 @@ class PartooSession:
         return f"<{type(self).__name__} {self.settings.server.name} {'closed' if self.closed else 'open'}>"
 
     def with_options(self, **changes: Unpack[Changes]) -> PartooSession:
-        """Return a copy that shares this session's connections, quota and concurrency limit.
+        """Return a copy that shares the connections, quota and concurrency limit of this one.
 
         Closing a session closes its copies, but no copy closes its original.
 

@@ -25,7 +25,7 @@ def import_for_errors() -> None:
     """Import what only failures need."""
     # Not at the first failure: there may be no file handle left to read it with.
 
-    import tenacity  # noqa: F401, PLC0415
+    import tenacity  # noqa: F401, PLC0415 - as above
 
     "example.invalid".encode("idna")  # the codec for host names
 
