@@ -20,6 +20,7 @@ __all__ = [
     "Business",
     "BusinessId",
     "BusinessPage",
+    "BusinessSummary",
     "ForbiddenBody",
     "ForbiddenErrors",
     "Group",
@@ -149,6 +150,25 @@ class Business(Model):
     extra: Annotated[Mapping[str, Any], TheRest] = field(
         factory=ReadOnlyDict, converter=read_only, hash=False, repr=_more
     )
+
+
+@frozen
+class BusinessSummary(Model):
+    """A business within an outcome of a scan.
+
+    Attributes:
+        id: The id, as in ``Group.business_ids``.
+        name: As shown to the public. None, as what follows: not known, or the key may not read the business.
+        code: The store code.
+        status: As in ``Business``.
+        city: The city.
+    """
+
+    id: BusinessId
+    name: str | None = None
+    code: str | None = None
+    status: str | None = None
+    city: str | None = None
 
 
 @frozen

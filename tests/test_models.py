@@ -18,6 +18,7 @@ from partoo_async.models import (
     BadRequestErrors,
     Business,
     BusinessPage,
+    BusinessSummary,
     ForbiddenBody,
     ForbiddenErrors,
     Group,
@@ -37,6 +38,7 @@ BUSINESS = Business("a1", "Le Café", groups=(1, 3), lat=48.8, extra={"open_hour
 EVERY_MODEL = [
     BUSINESS,
     BusinessPage((BUSINESS,), 1, 3, 61),
+    BusinessSummary("a1", "Le Café", "S-1", "open", "Lille"),
     Group(1, "France", True, ("a1f0e2d3b4c5e6f7a8b9c0d1",)),
     SUMMARY,
     SECTION,

@@ -91,6 +91,8 @@ READ_OBJECT = {
     "attempts": 1,
     "elapsed": 0.5,
     "recorded": False,
+    "inferred": False,
+    "businesses": [],
 }
 UNREAD_OBJECT = {
     "section_id": 7,
@@ -100,6 +102,8 @@ UNREAD_OBJECT = {
     "attempts": 2,
     "elapsed": 1.5,
     "recorded": True,
+    "inferred": False,
+    "businesses": [],
 }
 
 
@@ -127,7 +131,10 @@ UNREAD_OBJECT = {
         (BadRequestBody(BadRequestErrors({"name": ["taken"]})), {"errors": {"json": {"name": ["taken"]}}}),
         (READ, READ_OBJECT),
         (UNREAD, UNREAD_OBJECT),
-        (ScanPlan(1, 2, 3, 4.0), {"sections": 1, "groups": 2, "requests": 3, "seconds": 4.0, "recorded": 0}),
+        (
+            ScanPlan(1, 2, 3, 4.0),
+            {"sections": 1, "groups": 2, "requests": 3, "seconds": 4.0, "recorded": 0, "strategy": "groups"},
+        ),
         (
             ScanProgress(1, 0, 2, 0.5, float("inf"), 0.0),
             {
@@ -152,6 +159,10 @@ UNREAD_OBJECT = {
                 "added": [[7, 42]],
                 "deleted": [[7, 1]],
                 "complete": False,
+                "strategy": "groups",
+                "verified": 0,
+                "fallback": "",
+                "businesses": {},
             },
         ),
         (

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from partoo_async._internal.schema import Model
 from partoo_async.errors import PartooError
-from partoo_async.models import Group
+from partoo_async.models import BusinessSummary, Group
 
 __all__ = ["FormerItem", "ScanFailure", "ScanItem", "ScanSuccess"]
 
@@ -23,9 +23,11 @@ class ScanSuccess(Model):
         group_id: The group's id.
         group: The group.
         error: None.
-        attempts: Requests sent.
+        attempts: Requests sent. 0 if the group is inferred.
         elapsed: Seconds from the first try to the outcome, waits included.
         recorded: Replayed from a journal.
+        inferred: Not read by itself: its businesses are those that name it as their group.
+        businesses: With ``businesses=True``, what each of ``group.business_ids`` stands for, in this order.
     """
 
     section_id: int
@@ -35,6 +37,8 @@ class ScanSuccess(Model):
     attempts: int = 1
     elapsed: float = 0.0
     recorded: bool = False
+    inferred: bool = False
+    businesses: tuple[BusinessSummary, ...] = ()
 
 
 @frozen(weakref_slot=False)
@@ -49,6 +53,8 @@ class ScanFailure(Model):
         attempts: Requests sent.
         elapsed: Seconds from the first try to the outcome, waits included.
         recorded: Replayed from a journal.
+        inferred: False.
+        businesses: None of them.
     """
 
     section_id: int
@@ -58,6 +64,8 @@ class ScanFailure(Model):
     attempts: int = 1
     elapsed: float = 0.0
     recorded: bool = False
+    inferred: bool = False
+    businesses: tuple[BusinessSummary, ...] = ()
 
 
 ScanItem: TypeAlias = ScanSuccess | ScanFailure
@@ -72,4 +80,4 @@ class FormerItem(Model):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__class__ = ScanSuccess if state["error"] is None else ScanFailure  # type: ignore[assignment]
-        self.__setstate__(state)
+        self.__setstate__({"inferred": False, "businesses": (), **state})

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.schema import Model
 from partoo_async._internal.text import amount, duration
 from partoo_async.errors import ScanError
+from partoo_async.models import Business
 from partoo_async.scan import arrow, frames
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
@@ -34,6 +36,7 @@ class ScanPlan(Model):
         requests: Requests that it takes, section reads included, retries not.
         seconds: How long the groups take at least, by the quota.
         recorded: How many groups are in the journal, and need no request.
+        strategy: "groups": each group is read by itself. "businesses": the list of businesses is read, and some groups.
     """
 
     sections: int
@@ -41,6 +44,7 @@ class ScanPlan(Model):
     requests: int
     seconds: float
     recorded: int = 0
+    strategy: str = "groups"
 
     def __str__(self) -> str:
         groups = "1 group" if self.groups == 1 else f"{self.groups} groups"
@@ -48,7 +52,8 @@ class ScanPlan(Model):
         requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
         # A forecast below a second is never exact.
         time = "less than 1 s" if self.seconds < 1 else f"about {duration(self.seconds)}"
-        return f"{groups}{recorded}, {requests}, {time}"
+        how = "" if self.strategy == "groups" else f", by the list of {self.strategy}"
+        return f"{groups}{recorded}, {requests}, {time}{how}"
 
 
 @frozen
@@ -89,6 +94,10 @@ class ScanReport(Model):
         added: Groups that are new since the run before, as (section id, group id).
         deleted: Groups that are gone since then.
         complete: Whether every key has an outcome.
+        strategy: What the items come from: "groups" if each was read by itself, or the list of "businesses".
+        verified: With "businesses": how many groups were read by themselves as well, and were the same.
+        fallback: Why each group was read by itself although another strategy was asked for, "" if not.
+        businesses: With ``businesses=True``, the businesses of the items by id, as far as they could be found.
     """
 
     items: tuple[ScanSuccess | ScanFailure, ...]
@@ -99,6 +108,20 @@ class ScanReport(Model):
     added: tuple[tuple[int, int], ...] = ()
     deleted: tuple[tuple[int, int], ...] = ()
     complete: bool = True
+    strategy: str = "groups"
+    verified: int = 0
+    fallback: str = ""
+    businesses: Mapping[str, Business] = field(factory=ReadOnlyDict, repr=False)
+
+    @property
+    def error_bound(self) -> float:
+        """The fraction of the groups that may differ from what "Get group" says, at most, at 95 % confidence.
+
+        0.0 if all were read. Of n that were verified without a difference, it is 3/n (the rule of three).
+        """
+        if not any(item.inferred for item in self.items):
+            return 0.0
+        return min(1.0, 3 / self.verified) if self.verified else 1.0
 
     @property
     def succeeded(self) -> tuple[ScanSuccess, ...]:
