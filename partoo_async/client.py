@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
     from partoo_async.scan import Scan, ScanProgress
+    from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.servers import Server
 
 __all__ = ["PartooClient"]
@@ -176,6 +177,7 @@ class PartooClient(Resources):
         retry_failed: bool = True,
         max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
+        businesses: bool = False,
     ) -> Scan:
         """Return a scan of every group of some sections, for ``async with`` or ``collect()``.
 
@@ -190,6 +192,7 @@ class PartooClient(Resources):
             max_outage: Seconds to hold during an outage of the server; until its first response, at most the client's
                 ``timeout``.
             on_progress: A plain callable that gets a ``ScanProgress`` after each outcome.
+            businesses: Look up the names of businesses too: a request for each hundred.
 
         Raises:
             ConfigurationError: An argument cannot be used. When the scan starts: the journal is that of another scan,
@@ -209,6 +212,7 @@ class PartooClient(Resources):
             retry_failed=retry_failed,
             max_outage=max_outage,
             on_progress=on_progress,
+            businesses=businesses,
         )
 
     def scan_all(
@@ -222,6 +226,9 @@ class PartooClient(Resources):
         retry_failed: bool = True,
         max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
+        businesses: bool = False,
+        strategy: Strategy = "groups",
+        verify: Verify = 20,
     ) -> Scan:
         """Return a scan of every group of every section of the organization. Its options are those of ``scan``.
 
@@ -235,6 +242,10 @@ class PartooClient(Resources):
             max_outage: Seconds to hold while the server answers nobody; until its first response, at most the client's
                 ``timeout``.
             on_progress: A plain callable that gets a ``ScanProgress`` after each outcome.
+            businesses: Look up the names of businesses too: a request for each hundred.
+            strategy: "groups" reads each group by itself. "businesses" reads the list of businesses, infers the groups,
+                and reads some of them to verify that; if anything differs, each one. "auto": what takes fewer requests.
+            verify: How many groups to read at least, or "all". The report tells how sure that makes the others.
 
         Raises:
             ConfigurationError: As ``scan``.
@@ -255,6 +266,9 @@ class PartooClient(Resources):
             retry_failed=retry_failed,
             max_outage=max_outage,
             on_progress=on_progress,
+            businesses=businesses,
+            strategy=strategy,
+            verify=verify,
         )
 
     async def aclose(self, *, grace: float = 0.0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from partoo_async._call.call import Call
 from partoo_async._call.deadline import ambient_deadline
@@ -17,14 +17,17 @@ from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from partoo_async._protocol.operations import Operation
-    from partoo_async.models import Section
+    from partoo_async.models import BusinessPage, Section
+    from partoo_async.resources.businesses import BusinessSearch
     from partoo_async.scan.items import ScanItem
     from partoo_async.session import PartooSession
 
 __all__ = ["GroupFetcher"]
+
+P = TypeVar("P", bound="BusinessPage")
 
 
 class GroupFetcher:
@@ -78,6 +81,26 @@ class GroupFetcher:
         """Return a section, or why there is none."""
         found: Section | ScanFailure = await self._outcome(get_section(section_id), section_id, None)
         return found
+
+    async def page(
+        self, search: BusinessSearch, number: int, variant: Callable[[Operation[BusinessPage]], Operation[P]]
+    ) -> P | PartooError:
+        """Return a page of a search, or why there is none. ``variant``: makes the operation that is sent."""
+        failures: list[PartooError] = []
+
+        async def send(operation: Operation[BusinessPage]) -> Any:
+            found = await self._outcome(variant(operation), 0, None)
+            if isinstance(found, ScanFailure):
+                failures.append(found.error)
+                raise found.error
+            return found
+
+        try:
+            return cast("P", await search.page(number, send))
+        except PartooError as error:
+            if not any(error is failure for failure in failures):
+                raise  # it ends the scan
+            return error.with_traceback(None)
 
     def group(self, key: tuple[int, int]) -> Coroutine[Any, Any, ScanItem]:
         """Return the outcome of a group, by section id and group id."""

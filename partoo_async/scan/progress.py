@@ -11,6 +11,7 @@ from attrs import define, field
 
 from partoo_async._internal.callables import tell
 from partoo_async._internal.checks import as_int, check_count
+from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.scan.items import ScanFailure, ScanItem
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from partoo_async.scan.fetcher import GroupFetcher
+    from partoo_async.scan.inference import Inference
+    from partoo_async.scan.names import BusinessNames
     from partoo_async.scan.worker_pool import WorkerPool
     from partoo_async.scan.worklist import Key, WorkList
     from partoo_async.session import PartooSession
@@ -86,12 +89,17 @@ class ProgressCounter:
         session: PartooSession,
         fetcher: GroupFetcher,
         work: WorkList,
+        inference: Inference | None,
+        names: BusinessNames | None,
         failures: Failures,
         on_progress: Callable[[ScanProgress], object] | None,
     ) -> None:
         self._session = session
         self._fetcher = fetcher
         self._work = work
+        self._inference = inference
+        self._names = names
+        self._inferred = 0
         self._failures = failures
         self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
         self._replayed = 0
@@ -139,6 +147,7 @@ class ProgressCounter:
         """Count an outcome."""
         self.done += 1
         self._replayed += item.recorded
+        self._inferred += item.inferred
         self._failures.add(item)
 
     def tell(self, progress: ScanProgress) -> None:
@@ -159,7 +168,9 @@ class ProgressCounter:
         # What is replayed from a journal says nothing about the speed.
         rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
         left, begun = self._work.ahead
-        if pool is not None:
+        if self._inference is not None and self._inference.infers:
+            left, begun = self._inference.ahead
+        elif pool is not None:
             left, begun = left - pool.taken, pool.taken - pool.done
         eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
         paused = self._session.quota.paused_for() if is_open else 0.0
@@ -171,4 +182,15 @@ class ProgressCounter:
         fetcher, drift = self._fetcher, dict(self._session.drift)
         changes = tuple(self._work.added), tuple(self._work.deleted)
         figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
-        return ScanReport(tuple(items), *figures, *changes, complete=self.complete)
+        inference, names = self._inference, self._names
+        infers = self._inferred or (inference is not None and inference.infers)
+        return ScanReport(
+            tuple(items),
+            *figures,
+            *changes,
+            complete=self.complete,
+            strategy="businesses" if infers else "groups",
+            verified=0 if inference is None else inference.verified,
+            fallback="" if inference is None else inference.fallback,
+            businesses=ReadOnlyDict() if names is None else ReadOnlyDict(names.known),
+        )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from partoo_async._internal.checks import check_file, check_seconds
+from partoo_async._internal.checks import check_file, check_flag, check_seconds
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import (
     ClientClosedError,
@@ -17,18 +17,23 @@ from partoo_async.errors import (
     ScanError,
 )
 from partoo_async.scan.fetcher import GroupFetcher
+from partoo_async.scan.inference import Inference, check_strategy
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.no_journal import NoJournal, journal_opener
 from partoo_async.scan.key_retries import OutageError
+from partoo_async.scan.names import BusinessNames
 from partoo_async.scan.progress import Failures, ProgressCounter
 from partoo_async.scan.scope import Scope, check_options
-from partoo_async.scan.worker_pool import LoopYield, WorkerPool
-from partoo_async.scan.worklist import Key, WorkList
+from partoo_async.scan.source import OutcomeSource
+from partoo_async.scan.worker_pool import LoopYield
+from partoo_async.scan.worklist import WorkList
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from partoo_async.models import Business
+    from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
     from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
@@ -63,8 +68,12 @@ class Scan:
         retry_failed: bool = True,
         max_outage: float = 600.0,
         on_progress: Callable[[ScanProgress], object] | None = None,
+        businesses: bool = False,
+        strategy: Strategy = "groups",
+        verify: Verify = 20,
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
+        check_strategy(strategy, verify)
         self._state: _State = "new"
         self._session = session.with_own_drift()
         bulk_limit = session.context.concurrency.bulk_limit
@@ -77,10 +86,15 @@ class Scan:
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()
-        self._pool: WorkerPool[Key, ScanItem] | None = None
+        self.with_businesses: bool = check_flag("businesses", businesses)
+        self._names = BusinessNames(self._fetcher, scope.org_id, self._workers) if businesses else None
+        self._inference: Inference | None = None
+        if strategy != "groups":
+            self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify, self._workers)
+        self._source: OutcomeSource | None = None
         self._plan: ScanPlan | None = None
-        self._unreadable: deque[ScanItem] = deque()
-        self._counter = ProgressCounter(self._session, self._fetcher, self._work, self._failures, on_progress)
+        parts = (self._fetcher, self._work, self._inference, self._names, self._failures)
+        self._counter = ProgressCounter(self._session, *parts, on_progress)
         self._yield = LoopYield()
         self._in_next = False  # a task waits in __anext__
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
@@ -93,7 +107,12 @@ class Scan:
         """What the scan is going to do. Known inside ``async with``, once the sections are read."""
         if self._plan is None:
             raise ConfigurationError("scan.plan: known once the sections are read, inside 'async with scan'")
-        return self._plan
+        return self._plan if self._inference is None else self._inference.revised(self._plan)
+
+    @property
+    def businesses(self) -> Mapping[str, Business]:
+        """With ``businesses=True``: the businesses that are known by now, by id."""
+        return MappingProxyType({} if self._names is None else self._names.known)
 
     @property
     def complete(self) -> bool:
@@ -103,7 +122,8 @@ class Scan:
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is now. Cheap enough to read several times a second."""
-        return self._counter.progress(self._plan, self._pool, is_open=self._state == "open")
+        pool = None if self._source is None else self._source.pool
+        return self._counter.progress(self._plan, pool, is_open=self._state == "open")
 
     async def __aenter__(self) -> Scan:
         if self._state != "new":
@@ -121,11 +141,10 @@ class Scan:
             raise
         changes = f"; since the run before: {self._work.changes}"
         _logger.info("scan: %s%s", self._plan, changes if self._journal.begun else "")
-        workers = max(1, min(self._workers, self._work.left))
-        read = self._read_and_record if self._journal.records else self._fetcher.group
-        self._pool = WorkerPool(self._work.keys(), read, workers, self._fetcher.stop)
+        parts = (self._inference, self._names, self._workers, self._journal_lock)
+        self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
         if self._state == "open":  # not closed by another task while it read its sections
-            self._pool.start()
+            self._source.pool.start()
         return self
 
     async def _prepare(self) -> ScanPlan:
@@ -137,9 +156,12 @@ class Scan:
             # Closed by another task meanwhile: only some sections were read, and the journal must not get a plan.
             return work.plan(0)
         plan = work.plan(await self._journal.begin_replay())
+        if self._names is not None:
+            await self._names.load(self._journal)
+        if self._inference is not None:
+            plan = await self._inference.choose(plan)
         await self._journal.note_plan(plan if work.whole else None)
         self._failures.begin(plan.groups + len(work.unreadable))
-        self._unreadable.extend(work.unreadable)
         return plan
 
     def _ended_by(self, error: Exception) -> ScanError:
@@ -170,11 +192,13 @@ class Scan:
         if was_open:
             self._counter.end()
         self._state = "closed"
-        if self._pool is not None:
-            self._pool.stop()
+        if self._source is not None:
+            self._source.stop()
         self._fetcher.stop()
         try:
             await self._work.aclose()
+            if self._source is None and self._inference is not None:
+                await self._inference.aclose()
         finally:
             # Of two tasks that close it, the second one waits, and does not cut the grace of the first one short.
             try:
@@ -186,19 +210,14 @@ class Scan:
 
     async def _close(self, grace: float) -> None:
         try:
-            if self._pool is not None:
-                await self._pool.aclose(grace if self._journal.records else 0.0)
+            if self._source is not None:
+                await self._source.aclose(grace if self._journal.records else 0.0)
         finally:
             journal, self._journal = self._journal, NoJournal()
             await journal.aclose()
 
-    async def _read_and_record(self, key: Key) -> ScanItem:
-        item = await self._fetcher.group(key)
-        await self._journal.record(item)
-        return item
-
     def __aiter__(self) -> Scan:
-        if self._pool is None:
+        if self._source is None:
             raise ConfigurationError("scan: iterate inside 'async with client.scan(...) as scan', or use collect()")
         if self._state == "closed" and not self.complete:
             raise self._closed()
@@ -212,7 +231,7 @@ class Scan:
         )
 
     async def __anext__(self) -> ScanItem:
-        if self._pool is None or self._state == "closed":
+        if self._source is None or self._state == "closed":
             # A loop that runs when the scan is closed ends, once. A later one raises, or the scan would seem empty.
             if not self.complete and not self._looping:
                 raise self._closed()
@@ -224,9 +243,12 @@ class Scan:
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._in_next = True
         try:
-            if self._yield.is_due(self._pool.waited):
+            if self._yield.is_due(self._source.pool.waited):
                 await self._yield.suspend()
-            item = await self._next(self._pool)
+            item = await self._source.next()
+        except StopAsyncIteration:
+            await self._end()
+            raise
         except _ENDS as error:
             raise self._ended_by(error) from None
         finally:
@@ -236,30 +258,18 @@ class Scan:
             self._counter.tell(self.progress)
         return item
 
-    async def _next(self, pool: WorkerPool[Key, ScanItem]) -> ScanItem:
-        """Return the next outcome: first of the journal, then of unreadable sections, then of the workers."""
-        # In this order the last word on a section is that it could not be read, whatever a journal has of it.
-        if self._journal.replays:
+    async def _end(self) -> None:
+        """Close the scan after the last outcome. Raises ``ScanError`` if sections may be missing."""
+        self._counter.complete = self._state == "open" and self._work.whole
+        if self._counter.complete:
             async with self._journal_lock:
-                item = await self._journal.next()
-            if item is not None:
-                return item
-        if self._unreadable:
-            return self._unreadable.popleft()
-        try:
-            return await pool.next()
-        except StopAsyncIteration:
-            self._counter.complete = self._state == "open" and self._work.whole
-            if self._counter.complete:
-                async with self._journal_lock:
-                    await self._journal.finish()
+                await self._journal.finish()
         self._looping = False
         if self._state == "open" and not self._work.whole:
             error = self._ended("the scan may lack sections: their list changed while it was read", transient=True)
             await self.aclose()
             raise error
         await self.aclose()
-        raise StopAsyncIteration
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
         """Return the figures until now as a report.

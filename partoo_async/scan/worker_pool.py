@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-__all__ = ["LoopYield", "WorkerPool"]
+__all__ = ["LoopYield", "Stage", "WorkerPool"]
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -151,3 +151,52 @@ class WorkerPool(Generic[K, R]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._ready.clear()
+
+
+class Stage:
+    """Work that has to be done before other work can begin: ``run``, one after the other, until it is closed."""
+
+    def __init__(self, on_error: Callable[[], object]) -> None:
+        self._on_error = on_error
+        self._pool: WorkerPool[Any, Any] | None = None
+        self._keys = 0
+        self.closed: bool = False
+
+    @property
+    def ahead(self) -> tuple[int, int]:
+        """How many keys are not begun, and how many are."""
+        return (0, 0) if self._pool is None else (self._keys - self._pool.taken, self._pool.taken - self._pool.done)
+
+    async def run(self, keys: Sequence[K], work: Callable[[K], Awaitable[R]], workers: int) -> list[R]:
+        """Return the results of ``work`` in completion order, until all is done, or it is cut short or closed."""
+        # Even a single key gets a task of its own: closing cancels tasks, and must not hit the caller's.
+        results: list[R] = []
+        if self.closed or not keys:
+            return results
+        self._keys = len(keys)
+        pool = self._pool = WorkerPool(keys, work, min(workers, len(keys)), self._on_error)
+        pool.start()
+        try:
+            while True:
+                results.append(await pool.next())
+        except StopAsyncIteration:
+            return results
+        finally:
+            await pool.aclose()
+
+    def cut_short(self) -> None:
+        """Begin no further key of this run."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._keys = self._pool.taken
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self.closed = True
+        self.cut_short()
+
+    async def aclose(self) -> None:
+        """Begin nothing more, cancel what is begun, and let ``run`` return."""
+        self.stop()
+        if self._pool is not None:
+            await self._pool.aclose()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from partoo_async.scan.items import ScanFailure
 from partoo_async.scan.journal.no_journal import NoJournal
 from partoo_async.scan.outcomes import ScanPlan
-from partoo_async.scan.worker_pool import WorkerPool
+from partoo_async.scan.worker_pool import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from partoo_async.models import Section
+    from partoo_async.models import GroupSummary, Section
     from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.journal.journal import Journal
     from partoo_async.scan.scope import Scope
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Key", "WorkList"]
 
 Key = tuple[int, int]  # section id, group id
-K = TypeVar("K")
-R = TypeVar("R")
 
 
 class WorkList:
@@ -40,16 +38,15 @@ class WorkList:
         self._journal: Journal | NoJournal = NoJournal()
         # Eight bytes a group: 100,000 objects of the responses would be heavy.
         self._groups: dict[int, array[int]] = {}
-        self._pool: WorkerPool[Any, Any] | None = None
+        self.summaries: dict[Key, GroupSummary] | None = None  # of the groups to be read; None: not kept
+        self._stage = Stage(fetcher.stop)
         self._requests = 0  # that the sections took
-        self._unread = 0
-        self._closed = False
 
     @property
     def ahead(self) -> tuple[int, int]:
         """How many reads are to come, as far as is known, and how many are in flight."""
-        taken, done = (0, 0) if self._pool is None else (self._pool.taken, self._pool.done)
-        return self._unread - taken + self.left, taken - done
+        left, begun = self._stage.ahead
+        return left + self.left, begun
 
     @property
     def changes(self) -> str:
@@ -83,34 +80,15 @@ class WorkList:
             self.sections = [*self.scope.sections]
         else:
             # One key for all pages, since each page says whether there is a next one. No result if closed meanwhile.
-            for found, whole in await self._each([self.scope.org_id], self._fetcher.section_ids, 1):
+            for found, whole in await self._stage.run([self.scope.org_id], self._fetcher.section_ids, 1):
                 self.sections, self.whole = found, whole
                 self.deleted += await journal.forget_missing_sections(found)
-        await self._each(self.sections, self._read_section, workers)
+        await self._stage.run(self.sections, self._read_section, workers)
         self._requests = self._fetcher.calls - before
-
-    async def _each(self, keys: Sequence[K], work: Callable[[K], Awaitable[R]], workers: int) -> list[R]:
-        """Return the results of ``work`` in completion order, until all is done or the list is closed."""
-        # Even a single key gets a task of its own: closing cancels tasks, and must not hit the caller's.
-        results: list[R] = []
-        if self._closed:
-            return results
-        self._unread = len(keys)
-        pool = self._pool = WorkerPool(keys, work, max(1, min(workers, len(keys))), self._fetcher.stop)
-        pool.start()
-        try:
-            while True:
-                results.append(await pool.next())
-        except StopAsyncIteration:
-            return results
-        finally:
-            await pool.aclose()
 
     async def aclose(self) -> None:
         """Read no further page or section, and let ``read`` return."""
-        self._closed = True
-        if self._pool is not None:
-            await self._pool.aclose()
+        await self._stage.aclose()
 
     async def _read_section(self, section_id: int) -> None:
         section = await self._fetcher.section(section_id)
@@ -126,3 +104,6 @@ class WorkList:
         self.deleted += [(section_id, group_id) for group_id in deleted]
         self._groups[section_id] = groups
         self.left += len(groups)
+        if self.summaries is not None and section is not None:
+            left = {*groups}
+            self.summaries |= {(section_id, group.id): group for group in section.groups if group.id in left}

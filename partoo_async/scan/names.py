@@ -1,0 +1,143 @@
+"""Looks up the businesses of a scan's groups, a hundred in one request."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from partoo_async.errors import PartooError
+from partoo_async.models import BusinessSummary
+from partoo_async.resources.businesses import BusinessSearch
+from partoo_async.scan.journal.codec import JournalError
+from partoo_async.scan.journal.no_journal import NoJournal
+from partoo_async.scan.worker_pool import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from partoo_async._protocol.operations import Operation
+    from partoo_async.models import Business, BusinessPage
+    from partoo_async.scan.fetcher import GroupFetcher
+    from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.journal.journal import Journal
+
+__all__ = ["BusinessNames"]
+
+_logger = logging.getLogger("partoo_async.scan")
+
+_CHUNK = 100  # ids in one request: as many as a page has, and a URL of 2.5 kB
+_MOST_WAITING = 100  # items
+
+
+class BusinessNames:
+    """The businesses of a scan by id. Items wait here until theirs are known, so that each request asks for many."""
+
+    def __init__(self, fetcher: GroupFetcher, org_id: int | None, workers: int) -> None:
+        self.known: dict[str, Business] = {}
+        self._fetcher = fetcher
+        self._org_id = org_id
+        self._workers = workers
+        self._stage = Stage(fetcher.stop)
+        self._journal: Journal | NoJournal = NoJournal()
+        self._summaries: dict[str, BusinessSummary] = {}  # of all ids, also of those that were not found
+        self._wanted: dict[str, None] = {}  # ids to look up
+        self._waiting: list[ScanItem] = []
+        self._ready: deque[ScanItem] = deque()
+        self._end: BaseException | None = None  # of the items
+        self._failure: PartooError | None = None  # after which nothing is looked up
+
+    async def load(self, journal: Journal | NoJournal) -> None:
+        """Take the businesses that a journal has, and record others there."""
+        self._journal = journal
+        self._take((await journal.businesses()).values())
+
+    async def add(self, businesses: Iterable[Business]) -> None:
+        """Add businesses, which need not be looked up then."""
+        found = [business for business in businesses if business.id not in self.known]
+        self._take(found)
+        await self._journal.record_businesses(found)
+
+    def _take(self, businesses: Iterable[Business]) -> None:
+        for one in businesses:
+            self.known[one.id] = one
+            self._summaries[one.id] = BusinessSummary(one.id, one.name, one.code, one.status, one.city)
+            self._wanted.pop(one.id, None)
+
+    async def next(self, source: Callable[[], Awaitable[ScanItem]]) -> ScanItem:
+        """Return the next item of a source with its businesses. What the source raises at its end comes last."""
+        while not self._ready:
+            if self._end is None and len(self._wanted) < _CHUNK and len(self._waiting) < _MOST_WAITING:
+                try:
+                    self._put(await source())
+                except (StopAsyncIteration, PartooError, JournalError) as end:
+                    self._end = end
+                continue
+            if not self._waiting:
+                # Raised again and again: without the frames of the time before.
+                raise self._end.with_traceback(None) if self._end is not None else StopAsyncIteration
+            await self._look_up()
+        return self._ready.popleft()
+
+    def _put(self, item: ScanItem) -> None:
+        unknown = [one for one in item.group.business_ids if one not in self._summaries] if item.group else ()
+        self._wanted.update(dict.fromkeys(unknown))
+        (self._waiting if unknown else self._ready).append(item if unknown else self._named(item))
+
+    def _named(self, item: ScanItem) -> ScanItem:
+        if item.error is not None:
+            return item
+        found = (self._summaries.get(one) or BusinessSummary(one) for one in item.group.business_ids)
+        return evolve(item, businesses=tuple(found))
+
+    async def _look_up(self) -> None:
+        """Look up what is wanted, and make the items ready that wait for nothing more."""
+        if self._stage.closed or isinstance(self._end, (PartooError, JournalError)):
+            self._wanted.clear()  # the scan has ended early, such as by an outage
+        ids = [*self._wanted]
+        # Whole chunks only, as long as more ids are to come.
+        most = len(ids) if self._end is not None or len(self._waiting) >= _MOST_WAITING else len(ids) // _CHUNK * _CHUNK
+        chunks = [ids[start : min(start + _CHUNK, most)] for start in range(0, most, _CHUNK)]
+        try:
+            await self._stage.run(chunks, self._look_up_chunk, self._workers)
+        except (PartooError, JournalError) as end:
+            self._end = end
+            self._wanted.clear()
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            missing = item.group is not None and not self._wanted.keys().isdisjoint(item.group.business_ids)
+            (self._waiting if missing else self._ready).append(item if missing else self._named(item))
+
+    async def _look_up_chunk(self, ids: list[str]) -> None:
+        search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
+        number, last = 1, 1
+        while number <= last and self._failure is None:
+            page = await self._fetcher.page(search, number, _as_it_is)
+            if isinstance(page, PartooError):
+                self._fail(page)
+                break
+            await self.add(page.businesses)
+            last = page.max_page or 1
+            number += 1
+        for one in ids:
+            self._wanted.pop(one, None)
+            self._summaries.setdefault(one, BusinessSummary(one))
+
+    def _fail(self, error: PartooError) -> None:
+        _logger.warning("scan: businesses have no names, because they could not be looked up: %s", error)
+        if not error.transient:
+            self._failure = error  # for the others it would be the same
+
+    def stop(self) -> None:
+        """Begin no further request."""
+        self._stage.stop()
+
+    async def aclose(self) -> None:
+        """Cancel what is begun."""
+        await self._stage.aclose()
+
+
+def _as_it_is(search: Operation[BusinessPage]) -> Operation[BusinessPage]:
+    return search

@@ -1,0 +1,84 @@
+"""Where a scan's outcomes come from: its journal, the sections that could not be read, then its workers."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from partoo_async.scan.worker_pool import WorkerPool
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from partoo_async.scan.fetcher import GroupFetcher
+    from partoo_async.scan.inference import Inference
+    from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.journal.journal import Journal
+    from partoo_async.scan.journal.no_journal import NoJournal
+    from partoo_async.scan.names import BusinessNames
+    from partoo_async.scan.worklist import Key, WorkList
+
+__all__ = ["OutcomeSource"]
+
+
+class OutcomeSource:
+    """Hands out the outcomes of a scan. Its ``next`` raises ``StopAsyncIteration`` after the last."""
+
+    def __init__(
+        self,
+        fetcher: GroupFetcher,
+        work: WorkList,
+        journal: Journal | NoJournal,
+        inference: Inference | None,
+        names: BusinessNames | None,
+        workers: int,
+        lock: asyncio.Lock,
+    ) -> None:
+        self._fetcher = fetcher
+        self._journal = journal
+        self._inference = inference
+        self._names = names
+        self._unreadable = deque(work.unreadable)
+        self._lock = lock
+        read = self._read_and_record if journal.records else fetcher.group
+        if inference is not None and inference.infers:
+            inference.use(read, journal)
+            read = inference.outcome
+        self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
+            work.keys(), read, max(1, min(workers, work.left)), fetcher.stop
+        )
+        self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
+
+    async def _read_and_record(self, key: Key) -> ScanItem:
+        item = await self._fetcher.group(key)
+        await self._journal.record(item)
+        return item
+
+    async def _next(self) -> ScanItem:
+        # In this order the last word on a section is that it could not be read, whatever a journal has of it.
+        if self._journal.replays:
+            async with self._lock:
+                item = await self._journal.next()
+            if item is not None:
+                return item
+        if self._unreadable:
+            return self._unreadable.popleft()
+        return await self.pool.next()
+
+    def stop(self) -> None:
+        """Begin no further request."""
+        self.pool.stop()
+        for part in (self._inference, self._names):
+            if part is not None:
+                part.stop()
+
+    async def aclose(self, grace: float) -> None:
+        """Wait ``grace`` seconds for what is in flight, and cancel the rest."""
+        try:
+            await self.pool.aclose(grace)
+        finally:
+            for part in (self._inference, self._names):
+                if part is not None:
+                    await part.aclose()
