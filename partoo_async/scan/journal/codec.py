@@ -1,4 +1,4 @@
-"""Outcomes as JSON text and back, for the journal. Reading them runs no code, unlike a pickle."""
+"""Outcomes and businesses as JSON text and back, for the journal. Reading them runs no code, unlike a pickle."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from zlib import crc32
 import attrs
 
 from partoo_async import errors
+from partoo_async._protocol.converters import exact_hook
 from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.json import decode_json, encode_json
 from partoo_async.errors import Attempt, PartooError
-from partoo_async.models import Group, GroupSummary
+from partoo_async.models import Business, Group, GroupSummary
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
 
-__all__ = ["JournalError", "checksum", "decode_outcome", "encode_outcome", "summary_digest"]
+__all__ = [
+    "JournalError",
+    "checksum",
+    "decode_business",
+    "decode_outcome",
+    "encode_business",
+    "encode_outcome",
+    "summary_digest",
+]
 
 _CLASSES: dict[str, type[PartooError]] = {
     name: cls
@@ -22,6 +31,9 @@ _CLASSES: dict[str, type[PartooError]] = {
     for cls in [getattr(errors, name)]
     if isinstance(cls, type) and issubclass(cls, PartooError)
 }
+
+
+_BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
 class JournalError(Exception):
@@ -40,15 +52,17 @@ def encode_outcome(item: ScanItem) -> str:
             "has_puller": group.has_puller,
             "business_ids": group.business_ids,
         }
+        if item.inferred:
+            outcome["inferred"] = True
     else:
         outcome["error"] = _plain_error(item.error)
     return encode_json(outcome).decode()
 
 
-def checksum(section_id: int, group_id: int, failed: int, outcome: str) -> int:
-    """Return the CRC-32 of a recorded outcome."""
+def checksum(*values: int | str) -> int:
+    """Return the CRC-32 of what is recorded in a row."""
     # SQLite notices damage to its own structure only, not to the values.
-    return crc32(f"{section_id} {group_id} {failed:d} {outcome}".encode())
+    return crc32(" ".join(map(str, values)).encode())
 
 
 def summary_digest(summary: GroupSummary) -> int:
@@ -65,9 +79,32 @@ def decode_outcome(section_id: int, group_id: int | None, text: str) -> ScanItem
             return ScanFailure(section_id, group_id, None, _error(outcome["error"]), *facts, recorded=True)
         plain = outcome["group"]
         group = Group(**{**plain, "business_ids": tuple(plain["business_ids"])})
-        return ScanSuccess(section_id, group.id if group_id is None else group_id, group, None, *facts, recorded=True)
+        group_id = group.id if group_id is None else group_id
+        inferred = outcome.get("inferred", False)  # journals of earlier versions know of none
+        return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
     except (AttributeError, KeyError, TypeError) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
+
+
+def encode_business(business: Business) -> str:
+    """Return a business as the JSON object that the API sends, ``extra`` included."""
+    known = {name: getattr(business, name) for name in _BUSINESS_FIELDS}
+    try:
+        return encode_json({**business.extra, **known}).decode()
+    except (RecursionError, TypeError):  # such as a field nested three hundred deep
+        return encode_json({**{name: _plain(value) for name, value in business.extra.items()}, **known}).decode()
+
+
+def decode_business(text: str) -> Business:
+    """Return the business. Raises ``ValueError`` for any other text."""
+    # As a response is read: a field that only a later version knows ends up in ``extra``.
+    try:
+        business: Business = exact_hook(Business)(decode_json(text.encode()), Business)
+    except Exception as problem:
+        failure = str(problem) or type(problem).__name__  # cattrs may raise anything
+    else:
+        return business
+    raise ValueError(f"not a business: {failure}")
 
 
 def _plain_error(error: PartooError) -> dict[str, Any]:

@@ -23,14 +23,18 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["NO_GROUP", "SUMMARIES", "Database", "open_database"]
+__all__ = ["LATER_TABLES", "NO_GROUP", "Database", "open_database"]
 
 # Stands in the tables for a group id of None: the outcome of a section that could not be read.
 NO_GROUP = -1
 
-# What a section said about each of its groups, one digest each, in the order of group_ids. A table of its own, because
-# journals of earlier versions lack it, and earlier versions do not miss it: the format is the same.
-SUMMARIES = "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)"
+# Tables that journals of earlier versions lack, and earlier versions do not miss: the format is the same.
+LATER_TABLES = (
+    # What a section said about each of its groups, one digest each, in the order of group_ids.
+    "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)",
+    # business: JSON; crc32: of the id and it
+    "CREATE TABLE IF NOT EXISTS businesses (id TEXT PRIMARY KEY, business TEXT NOT NULL, crc32 INTEGER NOT NULL)",
+)
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION}",
@@ -44,7 +48,7 @@ _SCHEMA = (
         failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
         UNIQUE (section_id, group_id)
     )""",
-    SUMMARIES,
+    *LATER_TABLES,
 )
 
 

@@ -14,9 +14,9 @@ from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest
-from partoo_async.scan.journal.database import NO_GROUP, SUMMARIES, Database, open_database
-from partoo_async.scan.journal.reader import Replay, read_header, read_sections, readable
+from partoo_async.scan.journal.codec import JournalError, checksum, encode_business, encode_outcome, summary_digest
+from partoo_async.scan.journal.database import LATER_TABLES, NO_GROUP, Database, open_database
+from partoo_async.scan.journal.reader import Replay, read_businesses, read_header, read_sections, readable
 from partoo_async.scan.scope import scope_text
 from partoo_async.servers import is_same_server
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from partoo_async.models import Section
+    from partoo_async.models import Business, Section
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.scope import Scope
 
 __all__ = ["Journal"]
 
-_Row = tuple[int, int, bool, str, int]
+_Row = tuple[int, int, int, str, int]
 
 
 @frozen
@@ -80,7 +80,7 @@ class Journal:
     async def record(self, item: ScanItem) -> None:
         """Return when the item is on disk. Items that arrive meanwhile are written together."""
         group_id = NO_GROUP if item.group_id is None else item.group_id
-        facts = (item.section_id, group_id, item.error is not None, encode_outcome(item))
+        facts = (item.section_id, group_id, int(item.error is not None), encode_outcome(item))
         row = (*facts, checksum(*facts))
         written = asyncio.get_running_loop().create_future()
         self._pending.append((row, written))
@@ -113,6 +113,16 @@ class Journal:
         except Exception as error:  # whatever it is, those who wait for these rows must hear of it
             return JournalError(f"journal: {shown(self._database.path)}: {error}")
         return None
+
+    async def record_businesses(self, businesses: Iterable[Business]) -> None:
+        """Record businesses, each in place of what was known of it. Return when they are on disk."""
+        rows = [(one.id, text, checksum(one.id, text)) for one in businesses for text in [encode_business(one)]]
+        if rows:
+            await self._database.write(("INSERT OR REPLACE INTO businesses VALUES (?, ?, ?)", rows))
+
+    async def businesses(self) -> dict[str, Business]:
+        """Return every recorded business by its id."""
+        return {one.id: one async for one in read_businesses(self._database)}
 
     async def load(self) -> None:
         """Load the groups of the run before, for ``compare``."""
@@ -235,7 +245,8 @@ async def _begin(database: Database, server: str, scope: Scope) -> bool:
     header = await read_header(database)
     if "scope" in header:
         _check_same(database.path, header, server, scope)
-        await database.fetch(SUMMARIES)  # which journals of earlier versions lack
+        for table in LATER_TABLES:
+            await database.fetch(table)
         await _write_header(database, {"finished": False})
         # Each run reads all sections again. The failure of one that no longer exists would stay for ever.
         await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))

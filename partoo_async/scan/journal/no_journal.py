@@ -9,10 +9,10 @@ from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
-    from partoo_async.models import Section
+    from partoo_async.models import Business, Section
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
     from partoo_async.scan.outcomes import ScanPlan
@@ -33,6 +33,13 @@ class NoJournal:
 
     async def record(self, _item: ScanItem) -> None:
         """Do nothing."""
+
+    async def record_businesses(self, _businesses: Iterable[Business]) -> None:
+        """Do nothing."""
+
+    async def businesses(self) -> dict[str, Business]:
+        """Return that none is recorded."""
+        return {}
 
     async def note_plan(self, _plan: ScanPlan | None) -> None:
         """Do nothing."""

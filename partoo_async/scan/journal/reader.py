@@ -12,20 +12,31 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from partoo_async._internal.checks import check_file
-from partoo_async._internal.text import shown
+from partoo_async._internal.text import cut, shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.items import ScanItem
-from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome
+from partoo_async.scan.journal.codec import JournalError, checksum, decode_business, decode_outcome
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
 
+    from partoo_async.models import Business
 
-__all__ = ["JournalReader", "RecordedSection", "Replay", "open_reader", "read_header", "read_sections", "readable"]
+__all__ = [
+    "JournalReader",
+    "RecordedSection",
+    "Replay",
+    "open_reader",
+    "read_businesses",
+    "read_header",
+    "read_sections",
+    "readable",
+]
 
-_PAGE = 200  # outcomes
+_PAGE = 200  # outcomes, or businesses
+_LONGEST_ID = 80  # characters, in a message
 
 
 @frozen
@@ -89,6 +100,14 @@ class JournalReader:
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
+    async def businesses(self) -> AsyncIterator[Business]:
+        """Yield every recorded business. Raises ``ConfigurationError`` if the file is damaged."""
+        try:
+            async for business in read_businesses(self._database):
+                yield business
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+
 
 def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str, crc32: int) -> ScanItem:
     try:
@@ -149,6 +168,25 @@ async def read_sections(database: Database) -> list[RecordedSection]:
     rows = await database.fetch("SELECT section_id, name, group_ids FROM sections")
     with readable(database.path, "list of sections"):
         return [RecordedSection(section_id, name, tuple(json.loads(ids))) for section_id, name, ids in rows]
+
+
+async def read_businesses(database: Database) -> AsyncIterator[Business]:
+    """Yield every recorded business."""
+    # Read only, a journal of an earlier version lacks the table. In pages: whole businesses are large.
+    if not await database.fetch("SELECT 1 FROM sqlite_master WHERE name = 'businesses'"):
+        return
+    sql, last = "SELECT rowid, id, business, crc32 FROM businesses WHERE rowid > ? ORDER BY rowid LIMIT ?", 0
+    while rows := await database.fetch(sql, last, _PAGE):
+        for _, *values in rows:
+            yield _business(database.path, *values)
+        last = rows[-1][0]
+
+
+def _business(path: Path, business_id: str, text: str, crc32: int) -> Business:
+    with readable(path, f"business {cut(str(business_id), _LONGEST_ID)}"):
+        if checksum(business_id, text) != crc32:
+            raise ValueError("its checksum is wrong")
+        return decode_business(text)
 
 
 @contextmanager

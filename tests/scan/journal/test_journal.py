@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from attrs import evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from partoo_async import (
     APIResponseValidationError,
     APITimeoutError,
     Attempt,
+    Business,
     ConfigurationError,
     DeadlineExceededError,
     Group,
@@ -33,9 +35,16 @@ from partoo_async import (
 from partoo_async._internal.checks import check_file
 from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.statuses import status_rule
-from partoo_async.scan.journal.codec import JournalError, decode_outcome, encode_outcome
+from partoo_async.scan.journal.codec import (
+    JournalError,
+    decode_business,
+    decode_outcome,
+    encode_business,
+    encode_outcome,
+)
 from partoo_async.scan.journal.database import open_database
 from partoo_async.scan.journal.journal import Journal
+from partoo_async.scan.journal.no_journal import NoJournal
 from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.scope import Scope
 from tests.support.common import PATIENCE
@@ -43,6 +52,9 @@ from tests.support.each import each
 
 SERVER = "http://127.0.0.1:9/v2"
 SCOPE = Scope((7, 9))
+
+
+GROUP = Group(1, "G", False, ("a", "b"))
 
 
 def item(group_id: int | None, name: str = "G", section_id: int = 7) -> ScanItem:
@@ -81,6 +93,16 @@ async def test_what_is_recorded_is_replayed(tmp_path: Path) -> None:
         items = await replayed(journal)
     assert [found.group_id for found in items] == list(range(450))
     assert all(found.recorded and found.group == item(found.group_id or 0).group for found in items)
+
+
+async def test_an_inferred_group_is_replayed_as_one(tmp_path: Path) -> None:
+    """A group that was inferred says so when it is replayed; one that was read, or recorded long ago, does not."""
+    read, inferred = ScanSuccess(7, 1, GROUP, None), ScanSuccess(7, 1, GROUP, None, 0, inferred=True)
+    assert "inferred" not in encode_outcome(read)
+    assert [decode_outcome(7, 1, encode_outcome(one)).inferred for one in (read, inferred)] == [False, True]
+    async with opened(tmp_path / "scan.db") as journal:
+        await journal.record(inferred)
+        assert await replayed(journal) == [evolve(inferred, recorded=True)]
 
 
 async def test_only_the_last_outcome_of_a_key_counts(tmp_path: Path) -> None:
@@ -447,6 +469,116 @@ def test_other_texts_are_no_outcomes(text: str) -> None:
     """What is not an outcome is a ValueError, whatever its shape."""
     with pytest.raises(ValueError, match="outcome|JSON|empty"):
         decode_outcome(7, 1, text)
+
+
+async def test_businesses_come_back_whole(tmp_path: Path) -> None:
+    """Each business as it was last recorded, over more than one page, for the scan itself and for a reader."""
+    path = tmp_path / "scan.db"
+    whole = Business("b7", "Café; \u2028", "007", "open", groups=(1, 2), lat=48.5, extra={"id_": [{"a": None}], "n": 1})
+    expected = {f"b{number}": Business(f"b{number}", name=f"N{number}") for number in range(450)} | {"b7": whole}
+    async with opened(path) as journal:
+        assert await journal.businesses() == {}
+        await journal.record_businesses(())
+        await journal.record_businesses(Business(f"b{number}", name="before") for number in range(450))
+        await journal.record_businesses(expected.values())
+        await journal.record(item(1))
+    async with opened(path) as journal:
+        assert await journal.businesses() == expected
+        assert len(await replayed(journal)) == 1
+    async with open_reader(path) as recording:
+        assert {found.id: found async for found in recording.businesses()} == expected
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+_TEXTS = st.none() | st.text(st.characters(codec="utf-8"), max_size=10)
+
+
+@given(
+    st.builds(
+        Business,
+        id=st.text(st.characters(codec="utf-8"), min_size=1),
+        name=_TEXTS,
+        status=_TEXTS,
+        org_id=st.none() | st.integers(0, 2**63 - 1),
+        groups=st.lists(st.integers(0, 2**63 - 1), max_size=3).map(tuple),
+        lat=st.none() | st.floats(-90, 90),
+        extra=st.dictionaries(st.text(st.characters(codec="utf-8")), _JSON, max_size=3).map(
+            lambda extra: {name: value for name, value in extra.items() if name not in _FIELDS}
+        ),
+    )
+)
+def test_a_business_is_read_as_it_was_written(business: Business) -> None:
+    """Whatever an API sends of a business, its further fields included, is the same after the journal."""
+    assert decode_business(encode_business(business)) == business
+
+
+_FIELDS = {field.name for field in fields(Business)} - {"extra"}
+
+
+def test_what_json_cannot_hold_does_not_stop_a_scan() -> None:
+    """A further field that cannot be written, such as one nested 300 deep, is recorded as null; the rest is kept."""
+    deep: dict[str, object] = {}
+    for _ in range(300):
+        deep = {"in": deep}
+    found = decode_business(encode_business(Business("a", "A", extra={"deep": deep, "fine": [1]})))
+    assert found == Business("a", "A", extra={"deep": None, "fine": [1]})
+
+
+@each("text", ["", "null", "[]", "{}", '{"id": null}', '{"id": 1}', '{"id": "a", "groups": ["b"]}'])
+def test_other_texts_are_no_businesses(text: str) -> None:
+    """What is not a business is a ValueError, whatever its shape."""
+    with pytest.raises(ValueError, match="not a business"):
+        decode_business(text)
+
+
+async def test_a_damaged_business_is_told(tmp_path: Path) -> None:
+    """A changed letter in a name is an error of the scan, of a reader and of a comparison that names the file."""
+    path = tmp_path / "scan.db"
+    async with opened(path) as journal:
+        await journal.note_section(7, "Country", [1], ())
+        await journal.record(item(1))
+        await journal.record_businesses([Business("a", "Lille"), Business("b", "Lyon")])
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE businesses SET business = replace(business, 'Lyon', 'Lens')")
+    message = rf"{path} is damaged: its business b cannot be read \(its checksum is wrong\)"
+    async with opened(path) as journal:
+        with pytest.raises(JournalError, match=message):
+            await journal.businesses()
+    async with open_reader(path) as recording:
+        with pytest.raises(ConfigurationError, match=message):
+            _ = [found async for found in recording.businesses()]
+
+
+async def test_a_journal_of_before_has_no_businesses(tmp_path: Path) -> None:
+    """A journal without the table is read as one without businesses, and gets the table when its scan goes on."""
+    path = tmp_path / "scan.db"
+    async with opened(path) as journal:
+        await journal.record(item(1))
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TABLE businesses")
+    async with open_reader(path) as recording:
+        assert [found async for found in recording.businesses()] == []
+    async with opened(path) as journal:
+        assert await journal.businesses() == {}
+        await journal.record_businesses([Business("a")])
+        assert await journal.businesses() == {"a": Business("a")}
+
+
+async def test_a_scan_without_a_journal_records_no_businesses() -> None:
+    """What stands in for a journal takes businesses, and has none."""
+    nothing = NoJournal()
+    await nothing.record_businesses([Business("a")])
+    assert await nothing.businesses() == {}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell's umask")
