@@ -237,12 +237,12 @@ def test_client_options(cls: type) -> None:
         (
             PartooClient.scan,
             "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
-            "resume=False, retry_failed=True, max_outage=600.0, on_progress=None)",
+            "resume=False, retry_failed=True, max_outage=600.0, on_progress=None, businesses=False)",
         ),
         (
             PartooClient.scan_all,
             "(self, org_id=None, *, max_concurrency=None, max_failures=None, journal=None, resume=False, "
-            "retry_failed=True, max_outage=600.0, on_progress=None)",
+            "retry_failed=True, max_outage=600.0, on_progress=None, businesses=False, strategy='groups', verify=20)",
         ),
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
@@ -307,9 +307,10 @@ def test_servers() -> None:
 
 
 def test_a_scan_shows_its_parts() -> None:
-    """``complete``, ``plan`` and ``progress`` are properties; whatever else is public has its signature above."""
+    """``businesses``, ``complete``, ``plan`` and ``progress`` are properties; the rest has its signature above."""
     public = {name: member for name, member in vars(partoo_async.Scan).items() if not name.startswith("_")}
-    assert {name for name, member in public.items() if isinstance(member, property)} == {"complete", "plan", "progress"}
+    properties = sorted(name for name, member in public.items() if isinstance(member, property))
+    assert properties == ["businesses", "complete", "plan", "progress"]
     assert {name for name, member in public.items() if callable(member)} == {"aclose", "collect", "report"}
     assert inspect.get_annotations(partoo_async.Scan.complete.fget, eval_str=True) == {"return": bool}
 

@@ -1,10 +1,11 @@
 """Bulk scans: many groups at once, at the full speed of the quota, with one outcome for each.
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
-``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take. After a failure, ``outage`` holds
-the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last log line, ``items`` and
-``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook`` their table. ``journal``
-resumes, ``diff`` compares scans.
+``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take, ``source`` where outcomes come
+from. ``inference`` makes groups of the list of businesses and verifies a ``sample``; ``names`` looks up businesses.
+After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
+log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
+their table. ``journal`` resumes, ``diff`` compares scans.
 """
 
 from typing import TYPE_CHECKING, Any

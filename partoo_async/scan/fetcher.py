@@ -13,6 +13,7 @@ from partoo_async.policy import Priority
 from partoo_async.resources.paging import MOST_WALKS
 from partoo_async.resources.sections import section_walk
 from partoo_async.scan.items import ScanFailure, ScanSuccess
+from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from partoo_async.scan.items import ScanItem
     from partoo_async.session import PartooSession
 
-__all__ = ["GroupFetcher"]
+__all__ = ["SCAN_ENDS", "GroupFetcher"]
+
+SCAN_ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalError)
+"""These errors end a scan; any other one is the outcome of a key."""
 
 P = TypeVar("P", bound="BusinessPage")
 
@@ -39,7 +43,7 @@ class GroupFetcher:
         self.session: PartooSession = session
         self.calls: int = 0  # reads
         self.sends: int = 0  # requests that were sent for them
-        self._workers = workers
+        self.workers: int = workers
         self._busy = 0.0  # seconds of all requests, without any wait
         self._stopped = False
         self._open: set[Call] = set()
@@ -59,7 +63,7 @@ class GroupFetcher:
         queued = self.session.quota.snapshot().waiting_bulk
         # What is in flight needs no slot any more.
         quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
-        return self.outage.probe_in + max(quota, (groups + begun) * each / self._workers) + each
+        return self.outage.probe_in + max(quota, (groups + begun) * each / self.workers) + each
 
     async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
         """Return the ids of an organization's sections, and whether that is certainly all."""

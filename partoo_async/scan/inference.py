@@ -68,7 +68,6 @@ class Inference:
         names: BusinessNames | None,
         strategy: Strategy,
         verify: Verify,
-        workers: int,
         seed: int | None = None,
     ) -> None:
         self.strategy: Strategy = strategy  # after ``choose`` never "auto"
@@ -79,7 +78,6 @@ class Inference:
         work.summaries = {}
         self._names = names
         self._verify = verify
-        self._workers = workers
         self._seed = SystemRandom().randrange(2**32) if seed is None else seed
         self._search = BusinessSearch(fetcher.session, per_page=100, org_id=work.scope.org_id)
         self._stage = Stage(fetcher.stop)
@@ -117,7 +115,7 @@ class Inference:
         if not groups or (chooses and 1 + self._sample >= groups):
             self.strategy = "groups"
             return plan
-        await self._stage.run([1], self._read_page, 1)
+        await self._work.stage.run([1], self._read_page, 1)
         ahead = self._pages - 1 + self._sample
         fewer = ahead < groups + self._lookups
         self.strategy = "businesses" if fewer or not chooses else "groups"
@@ -169,7 +167,7 @@ class Inference:
         if len({group_id for _, group_id in keys}) < len(keys):
             self._fall_back("several sections have a group of the same id")
         else:
-            await self._stage.run(range(2, self._pages + 1), self._read_page, self._workers)
+            await self._stage.run(range(2, self._pages + 1), self._read_page, self._fetcher.workers)
         if not self.fallback and not self._stage.closed:
             if self._count != len(self._found):
                 self._fall_back("the list of businesses changed while it was read")
@@ -178,7 +176,7 @@ class Inference:
         if not self.fallback:
             sizes = {key: len(self._members.get(key[1], ())) for key in keys}
             chosen = choose_sample(sizes, sample, Random(self._seed))
-            await self._stage.run(chosen, self._verify_group, self._workers)
+            await self._stage.run(chosen, self._verify_group, self._fetcher.workers)
         if self._stage.closed:
             raise asyncio.CancelledError
         if self.fallback:
@@ -223,7 +221,7 @@ class Inference:
         """Return how many requests the names of businesses would take otherwise."""
         if self._names is None or not page.businesses:
             return 0
-        groups = {group_id for _, group_id in self._work.keys()}
+        groups = {group_id for _, group_id in (self._work.summaries or ())}
         members = sum(not groups.isdisjoint(business.groups) for business in page.businesses)
         return round(self._pages * members / len(page.businesses))
 

@@ -35,11 +35,10 @@ _MOST_WAITING = 100  # items
 class BusinessNames:
     """The businesses of a scan by id. Items wait here until theirs are known, so that each request asks for many."""
 
-    def __init__(self, fetcher: GroupFetcher, org_id: int | None, workers: int) -> None:
+    def __init__(self, fetcher: GroupFetcher, org_id: int | None) -> None:
         self.known: dict[str, Business] = {}
         self._fetcher = fetcher
         self._org_id = org_id
-        self._workers = workers
         self._stage = Stage(fetcher.stop)
         self._journal: Journal | NoJournal = NoJournal()
         self._summaries: dict[str, BusinessSummary] = {}  # of all ids, also of those that were not found
@@ -101,7 +100,7 @@ class BusinessNames:
         most = len(ids) if self._end is not None or len(self._waiting) >= _MOST_WAITING else len(ids) // _CHUNK * _CHUNK
         chunks = [ids[start : min(start + _CHUNK, most)] for start in range(0, most, _CHUNK)]
         try:
-            await self._stage.run(chunks, self._look_up_chunk, self._workers)
+            await self._stage.run(chunks, self._look_up_chunk, self._fetcher.workers)
         except (PartooError, JournalError) as end:
             self._end = end
             self._wanted.clear()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from partoo_async.scan.names import BusinessNames
     from partoo_async.scan.worker_pool import WorkerPool
     from partoo_async.scan.worklist import Key, WorkList
-    from partoo_async.session import PartooSession
 
 __all__ = ["Failures", "ProgressCounter"]
 
@@ -86,7 +85,6 @@ class ProgressCounter:
 
     def __init__(
         self,
-        session: PartooSession,
         fetcher: GroupFetcher,
         work: WorkList,
         inference: Inference | None,
@@ -94,7 +92,6 @@ class ProgressCounter:
         failures: Failures,
         on_progress: Callable[[ScanProgress], object] | None,
     ) -> None:
-        self._session = session
         self._fetcher = fetcher
         self._work = work
         self._inference = inference
@@ -173,13 +170,13 @@ class ProgressCounter:
         elif pool is not None:
             left, begun = left - pool.taken, pool.taken - pool.done
         eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
-        paused = self._session.quota.paused_for() if is_open else 0.0
+        paused = self._fetcher.session.quota.paused_for() if is_open else 0.0
         held = (self._fetcher.outage.held_for, self._fetcher.outage.held_by) if is_open else ()
         return ScanProgress(self.done, self._failures.count, self.total(plan), rate, eta, paused, *held)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""
-        fetcher, drift = self._fetcher, dict(self._session.drift)
+        fetcher, drift = self._fetcher, dict(self._fetcher.session.drift)
         changes = tuple(self._work.added), tuple(self._work.deleted)
         figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
         inference, names = self._inference, self._names

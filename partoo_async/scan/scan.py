@@ -7,20 +7,13 @@ import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from partoo_async._internal.checks import check_file, check_flag, check_seconds
+from partoo_async._internal.checks import check_flag, check_seconds
 from partoo_async._internal.reprs import total_repr
-from partoo_async.errors import (
-    ClientClosedError,
-    ConfigurationError,
-    DeadlineExceededError,
-    QuotaExceededError,
-    ScanError,
-)
-from partoo_async.scan.fetcher import GroupFetcher
+from partoo_async.errors import ClientClosedError, ConfigurationError, ScanError
+from partoo_async.scan.fetcher import SCAN_ENDS, GroupFetcher
 from partoo_async.scan.inference import Inference, check_strategy
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.no_journal import NoJournal, journal_opener
-from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.names import BusinessNames
 from partoo_async.scan.progress import Failures, ProgressCounter
 from partoo_async.scan.scope import Scope, check_options
@@ -42,9 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Scan"]
 
 _logger = logging.getLogger("partoo_async.scan")
-
-# These errors end the scan; any other one is the outcome of a key.
-_ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalError)
 
 # new     Made, nothing was sent. ``async with`` opens it, once.
 # open    First the sections are read, up to the plan. Then workers read groups, and ``__anext__`` hands them out.
@@ -77,24 +67,22 @@ class Scan:
         self._state: _State = "new"
         self._session = session.with_own_drift()
         bulk_limit = session.context.concurrency.bulk_limit
-        self._workers = min(max_concurrency or bulk_limit, bulk_limit)
-        self._fetcher = GroupFetcher(self._session, self._workers, check_seconds("max_outage", max_outage, zero=True))
+        max_outage = check_seconds("max_outage", max_outage, zero=True)
+        self._fetcher = GroupFetcher(self._session, min(max_concurrency or bulk_limit, bulk_limit), max_outage)
         self._work = WorkList(scope, self._fetcher)
         self._failures = Failures(max_failures)
-        path = None if journal is None else check_file("journal", journal)
-        self._open_journal = journal_opener(path, resume=resume, retry_failed=retry_failed)
+        self._open_journal = journal_opener(journal, resume=resume, retry_failed=retry_failed)
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()
         self.with_businesses: bool = check_flag("businesses", businesses)
-        self._names = BusinessNames(self._fetcher, scope.org_id, self._workers) if businesses else None
-        self._inference: Inference | None = None
-        if strategy != "groups":
-            self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify, self._workers)
+        self._names = BusinessNames(self._fetcher, scope.org_id) if businesses else None
+        infer = strategy != "groups"
+        self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify) if infer else None
         self._source: OutcomeSource | None = None
         self._plan: ScanPlan | None = None
         parts = (self._fetcher, self._work, self._inference, self._names, self._failures)
-        self._counter = ProgressCounter(self._session, *parts, on_progress)
+        self._counter = ProgressCounter(*parts, on_progress)
         self._yield = LoopYield()
         self._in_next = False  # a task waits in __anext__
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
@@ -136,12 +124,12 @@ class Scan:
         except BaseException as error:
             self._counter.note_end(error)
             await self.aclose()
-            if isinstance(error, _ENDS):
+            if isinstance(error, SCAN_ENDS):
                 raise self._ended_by(error) from None
             raise
         changes = f"; since the run before: {self._work.changes}"
         _logger.info("scan: %s%s", self._plan, changes if self._journal.begun else "")
-        parts = (self._inference, self._names, self._workers, self._journal_lock)
+        parts = (self._inference, self._names, self._journal_lock)
         self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
         if self._state == "open":  # not closed by another task while it read its sections
             self._source.pool.start()
@@ -151,7 +139,7 @@ class Scan:
         """Open the journal, read the sections, and return what is to be done."""
         work = self._work
         self._journal = await self._open_journal(self._session.settings.server.base_url, work.scope)
-        await work.read(self._journal, self._workers)
+        await work.read(self._journal)
         if self._state != "open":
             # Closed by another task meanwhile: only some sections were read, and the journal must not get a plan.
             return work.plan(0)
@@ -197,8 +185,6 @@ class Scan:
         self._fetcher.stop()
         try:
             await self._work.aclose()
-            if self._source is None and self._inference is not None:
-                await self._inference.aclose()
         finally:
             # Of two tasks that close it, the second one waits, and does not cut the grace of the first one short.
             try:
@@ -225,10 +211,8 @@ class Scan:
         return self
 
     def _closed(self) -> ClientClosedError:
-        done = self._counter.done
-        return ClientClosedError(
-            f"scan: closed before its end, after {done} outcomes; make another with client.scan(...)"
-        )
+        text = "scan: closed before its end, after {} outcomes; make another with client.scan(...)"
+        return ClientClosedError(text.format(self._counter.done))
 
     async def __anext__(self) -> ScanItem:
         if self._source is None or self._state == "closed":
@@ -245,11 +229,12 @@ class Scan:
         try:
             if self._yield.is_due(self._source.pool.waited):
                 await self._yield.suspend()
-            item = await self._source.next()
-        except StopAsyncIteration:
-            await self._end()
-            raise
-        except _ENDS as error:
+            try:
+                item = await self._source.next()
+            except StopAsyncIteration:
+                await self._end()
+                raise
+        except SCAN_ENDS as error:
             raise self._ended_by(error) from None
         finally:
             self._in_next = False
@@ -261,21 +246,21 @@ class Scan:
     async def _end(self) -> None:
         """Close the scan after the last outcome. Raises ``ScanError`` if sections may be missing."""
         self._counter.complete = self._state == "open" and self._work.whole
+        self._looping = False
         if self._counter.complete:
             async with self._journal_lock:
                 await self._journal.finish()
-        self._looping = False
-        if self._state == "open" and not self._work.whole:
+        elif self._state == "open":
             error = self._ended("the scan may lack sections: their list changed while it was read", transient=True)
             await self.aclose()
             raise error
         await self.aclose()
 
     def report(self, items: Iterable[ScanItem] = ()) -> ScanReport:
-        """Return the figures until now as a report.
+        """Return the figures until now as a report, with the ``items`` that the caller kept.
 
         Args:
-            items: What the caller kept of the scan's items. The scan itself keeps none.
+            items: Such as all of the scan so far. The scan itself keeps none.
         """
         return self._counter.report(items)
 

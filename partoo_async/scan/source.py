@@ -33,7 +33,6 @@ class OutcomeSource:
         journal: Journal | NoJournal,
         inference: Inference | None,
         names: BusinessNames | None,
-        workers: int,
         lock: asyncio.Lock,
     ) -> None:
         self._fetcher = fetcher
@@ -47,7 +46,7 @@ class OutcomeSource:
             inference.use(read, journal)
             read = inference.outcome
         self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
-            work.keys(), read, max(1, min(workers, work.left)), fetcher.stop
+            work.keys(), read, max(1, min(fetcher.workers, work.left)), fetcher.stop
         )
         self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
 

@@ -39,13 +39,13 @@ class WorkList:
         # Eight bytes a group: 100,000 objects of the responses would be heavy.
         self._groups: dict[int, array[int]] = {}
         self.summaries: dict[Key, GroupSummary] | None = None  # of the groups to be read; None: not kept
-        self._stage = Stage(fetcher.stop)
+        self.stage: Stage = Stage(fetcher.stop)
         self._requests = 0  # that the sections took
 
     @property
     def ahead(self) -> tuple[int, int]:
         """How many reads are to come, as far as is known, and how many are in flight."""
-        left, begun = self._stage.ahead
+        left, begun = self.stage.ahead
         return left + self.left, begun
 
     @property
@@ -67,8 +67,8 @@ class WorkList:
             for group_id in self._groups.get(section_id, ()):
                 yield section_id, group_id
 
-    async def read(self, journal: Journal | NoJournal, workers: int) -> None:
-        """Find the sections and read them, ``workers`` at a time, until all are read or the list is closed."""
+    async def read(self, journal: Journal | NoJournal) -> None:
+        """Find the sections and read them, until all are read or the list is closed."""
         self._journal = journal
         await journal.load()
         if self.scope.groups is not None and self.scope.sections is not None:
@@ -80,15 +80,15 @@ class WorkList:
             self.sections = [*self.scope.sections]
         else:
             # One key for all pages, since each page says whether there is a next one. No result if closed meanwhile.
-            for found, whole in await self._stage.run([self.scope.org_id], self._fetcher.section_ids, 1):
+            for found, whole in await self.stage.run([self.scope.org_id], self._fetcher.section_ids, 1):
                 self.sections, self.whole = found, whole
                 self.deleted += await journal.forget_missing_sections(found)
-        await self._stage.run(self.sections, self._read_section, workers)
+        await self.stage.run(self.sections, self._read_section, self._fetcher.workers)
         self._requests = self._fetcher.calls - before
 
     async def aclose(self) -> None:
         """Read no further page or section, and let ``read`` return."""
-        await self._stage.aclose()
+        await self.stage.aclose()
 
     async def _read_section(self, section_id: int) -> None:
         section = await self._fetcher.section(section_id)

@@ -11,12 +11,12 @@ from tests.support.simulated import Partoo, client_of
 from tests.support.virtual import run_virtual
 
 
-async def read(partoo: Partoo, scope: Scope, workers: int = 2) -> WorkList:
+async def read(partoo: Partoo, scope: Scope) -> WorkList:
     """A work list that has read its sections."""
     async with client_of(partoo, rate_limit=None) as client:
         scan = client.scan(list(scope.sections or ()) or [1])
         work = WorkList(scope, scan._fetcher)
-        await work.read(NoJournal(), workers)
+        await work.read(NoJournal())
         return work
 
 
@@ -51,9 +51,9 @@ def test_closing_ends_the_reading() -> None:
 
     async def main() -> None:
         async with client_of(partoo, rate_limit=None) as client:
-            work = WorkList(Scope((1, 2, 3, 4, 5)), client.scan(1)._fetcher)
+            work = WorkList(Scope((1, 2, 3, 4, 5)), client.scan(1, max_concurrency=2)._fetcher)
             assert work.ahead == (0, 0)
-            reading = asyncio.create_task(work.read(NoJournal(), 2))
+            reading = asyncio.create_task(work.read(NoJournal()))
             await asyncio.sleep(0.5)
             assert work.ahead == (3, 2)
             await asyncio.sleep(1.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from partoo_async._internal.checks import check_file
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import os
     from array import array
     from collections.abc import Awaitable, Callable, Iterable
-    from pathlib import Path
 
     from partoo_async.models import Business, Section
     from partoo_async.scan.items import ScanItem
@@ -74,11 +75,12 @@ async def _open_none(_server: str, _scope: Scope) -> NoJournal:
 
 
 def journal_opener(
-    path: Path | None, *, resume: bool, retry_failed: bool
+    journal: str | os.PathLike[str] | None, *, resume: bool, retry_failed: bool
 ) -> Callable[[str, Scope], Awaitable[Journal | NoJournal]]:
-    """Return the function that opens the journal at ``path``, or none. Raises ``ConfigurationError``."""
-    if path is None:
+    """Return the function that opens the journal at this path, or none. Raises ``ConfigurationError``."""
+    if journal is None:
         return _open_none
+    path = check_file("journal", journal)
     try:
         # Only for a scan that has a journal, or every scan would load SQLite. And already now, since an import takes
         # file handles, which may be used up later.
