@@ -45,8 +45,13 @@ class BusinessNames:
         self._wanted: dict[str, None] = {}  # ids to look up
         self._waiting: list[ScanItem] = []
         self._ready: deque[ScanItem] = deque()
+        self._groups = self._chunks = 0  # put in, and looked up
         self._end: BaseException | None = None  # of the items
         self._failure: PartooError | None = None  # after which nothing is looked up
+
+    def requests_for(self, groups: int) -> int:
+        """Return how many requests the businesses of so many groups will take, as until now."""
+        return round(groups * self._chunks / self._groups) if self._groups else 0
 
     async def load(self, journal: Journal | NoJournal) -> None:
         """Take the businesses that a journal has, and record others there."""
@@ -82,6 +87,7 @@ class BusinessNames:
 
     def _put(self, item: ScanItem) -> None:
         unknown = [one for one in item.group.business_ids if one not in self._summaries] if item.group else ()
+        self._groups += 1
         self._wanted.update(dict.fromkeys(unknown))
         (self._waiting if unknown else self._ready).append(item if unknown else self._named(item))
 
@@ -110,6 +116,7 @@ class BusinessNames:
             (self._waiting if missing else self._ready).append(item if missing else self._named(item))
 
     async def _look_up_chunk(self, ids: list[str]) -> None:
+        self._chunks += 1
         search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
         number, last = 1, 1
         while number <= last and self._failure is None:

@@ -33,7 +33,7 @@ class ScanPlan(Model):
     Attributes:
         sections: How many sections it covers.
         groups: How many groups, recorded ones included.
-        requests: Requests that it takes, section reads included, retries not.
+        requests: Requests that it takes, section reads included; without retries and look-ups of businesses.
         seconds: How long the groups take at least, by the quota.
         recorded: How many groups are in the journal, and need no request.
         strategy: "groups": each group is read by itself. "businesses": the list of businesses is read, and some groups.
@@ -97,7 +97,7 @@ class ScanReport(Model):
         strategy: What the items come from: "groups" if each was read by itself, or the list of "businesses".
         verified: With "businesses": how many groups were read by themselves as well, and were the same.
         fallback: Why each group was read by itself although another strategy was asked for, "" if not.
-        businesses: With ``businesses=True``, the businesses of the items by id, as far as they could be found.
+        businesses: With ``businesses=True``, those that could be found, by id. They may be more than the items have.
     """
 
     items: tuple[ScanSuccess | ScanFailure, ...]

@@ -169,6 +169,8 @@ class ProgressCounter:
             left, begun = self._inference.ahead
         elif pool is not None:
             left, begun = left - pool.taken, pool.taken - pool.done
+        if self._names is not None:
+            left += self._names.requests_for(left)
         eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
         paused = self._fetcher.session.quota.paused_for() if is_open else 0.0
         held = (self._fetcher.outage.held_for, self._fetcher.outage.held_by) if is_open else ()
@@ -180,14 +182,15 @@ class ProgressCounter:
         changes = tuple(self._work.added), tuple(self._work.deleted)
         figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
         inference, names = self._inference, self._names
-        infers = self._inferred or (inference is not None and inference.infers)
+        infers = inference is not None and inference.infers
+        counts = [self._work.verified, inference.verified if inference is not None else 0]
         return ScanReport(
             tuple(items),
             *figures,
             *changes,
             complete=self.complete,
-            strategy="businesses" if infers else "groups",
-            verified=0 if inference is None else inference.verified,
+            strategy="businesses" if infers or self._inferred else "groups",
+            verified=min(filter(None, counts), default=0) if infers or self._inferred else 0,
             fallback="" if inference is None else inference.fallback,
             businesses=ReadOnlyDict() if names is None else ReadOnlyDict(names.known),
         )

@@ -33,6 +33,7 @@ class WorkList:
         self.added: list[Key] = []  # groups that are new since the run before, by the journal
         self.deleted: list[Key] = []  # groups that are gone since then
         self.left: int = 0  # how many groups are to be read
+        self.verified: int = 0  # of the groups that runs before have inferred, by the journal
         self.whole: bool = True  # False: the list of sections kept changing while it was read
         self._fetcher = fetcher
         self._journal: Journal | NoJournal = NoJournal()
@@ -71,6 +72,7 @@ class WorkList:
         """Find the sections and read them, until all are read or the list is closed."""
         self._journal = journal
         await journal.load()
+        self.verified = journal.verified
         if self.scope.groups is not None and self.scope.sections is not None:
             self.sections = [*self.scope.sections]
             await self._take(self.sections[0], None, self.scope.groups)

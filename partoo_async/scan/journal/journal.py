@@ -59,6 +59,7 @@ class Journal:
     _database: Database
     begun: bool  # it holds an earlier run of this scan
     _retry_failed: bool = True
+    verified: int = 0  # of the groups that earlier runs inferred; see ``ScanReport.verified``
     replays: bool = False  # outcomes of the earlier run are left
     _replay: Replay | None = None
     _before: dict[int, _Listed] = field(factory=dict)
@@ -126,6 +127,8 @@ class Journal:
 
     async def load(self) -> None:
         """Load the groups of the run before, for ``compare``."""
+        verified = (await read_header(self._database)).get("verified")
+        self.verified = verified if isinstance(verified, int) else 0
         with readable(self._database.path, "summaries"):
             rows = await self._database.fetch("SELECT section_id, digests FROM summaries")
             # Cut to 32 bits, in case a number is damaged: at worst a group is read once more.
@@ -201,6 +204,10 @@ class Journal:
     async def note_plan(self, plan: ScanPlan | None) -> None:
         """Record the plan. None: sections may be missing, so the scan is never complete."""
         await self.note(plan=plan and asdict(plan))
+
+    async def note_verified(self, count: int) -> None:
+        """Record how many groups were verified. Of several runs the one that verified fewest counts."""
+        await self.note(verified=min(count, self.verified or count))
 
     async def finish(self) -> None:
         """Record that the scan is complete."""

@@ -28,6 +28,7 @@ class NoJournal:
     records: bool = False
     replays: bool = False
     begun: bool = False
+    verified: int = 0
 
     async def load(self) -> None:
         """Do nothing."""
@@ -43,6 +44,9 @@ class NoJournal:
         return {}
 
     async def note_plan(self, _plan: ScanPlan | None) -> None:
+        """Do nothing."""
+
+    async def note_verified(self, _count: int) -> None:
         """Do nothing."""
 
     async def finish(self) -> None:
