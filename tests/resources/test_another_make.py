@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partoo_async import AuthenticationError, NotFoundError, PermissionDeniedError
 from tests.support import fake_partoo
-from tests.support.fake_partoo import AWAY, SHIFTS, FakeBusiness, FakeGroup, FakePartoo, Organization
+from tests.support.fake_partoo import AWAY, SHIFTS, FakeBusiness, FakeGroup, FakePartoo, Organization, leaves
 from tests.support.virtual import run_virtual
 
 
@@ -48,6 +48,11 @@ async def test_every_operation_is_read() -> None:
         }
 
 
+def four() -> Organization:
+    return Organization([7], {}, {f"b{number}": FakeBusiness(f"b{number}") for number in range(4)})
+
+
+@example(four(), 3, False, True, AWAY, [leaves])  # behind the first page comes an empty one
 @given(
     fake_partoo.organizations(),
     st.sampled_from((3, 7, 50)),
