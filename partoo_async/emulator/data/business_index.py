@@ -102,6 +102,10 @@ class BusinessIndex:
         """Return them in a new order, so that pages of a list shift from one request to the next."""
         return self._random.sample(businesses, len(businesses))
 
+    def shifted(self, businesses: list[EmulatedBusiness]) -> list[EmulatedBusiness]:
+        """Return them, with or without the first one."""
+        return businesses[self._random.randrange(2) :]
+
     def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
         """Return a group's ids as they are sent to the caller."""
         # Order, closed members and members that the key may not see are open questions.
