@@ -94,7 +94,7 @@ soak: $(ENV)/test/.stamp
 	$(TEST) benchmarks.soak $(ARGS)
 
 fuzz: SECONDS ?= 60
-fuzz: TARGETS ?= retry_after error_body group body path
+fuzz: TARGETS ?= retry_after error_body group business businesses body path
 fuzz: $(ENV)/fuzz/.stamp
 	@for target in $(TARGETS); do echo "fuzzing $$target for $(SECONDS) s"; \
 		$(ENV)/fuzz/bin/python -m fuzz.run $$target -max_total_time=$(SECONDS) -verbosity=0 || exit 1; done

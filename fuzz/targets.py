@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import math
+import pickle
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from partoo_async import APIResponseValidationError, ConfigurationError, Group
+from partoo_async import APIResponseValidationError, Business, BusinessPage, ConfigurationError, Group
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
 from partoo_async._protocol.http import Request
@@ -46,6 +47,38 @@ def group(data: bytes) -> None:
         assert type(value.name) is str
         assert type(value.has_puller) is bool
         assert all(type(one) is str for one in value.business_ids)
+
+
+def business(data: bytes) -> None:
+    for strict in (True, False):
+        try:
+            value = Decoder(strict=strict).decode(data, Business, Request("GET", "/x"))
+        except (InvalidJSONError, APIResponseValidationError):
+            continue
+        _check(value)
+
+
+def businesses(data: bytes) -> None:
+    for strict in (True, False):
+        try:
+            page = Decoder(strict=strict).decode(data, BusinessPage, Request("GET", "/x"))
+        except (InvalidJSONError, APIResponseValidationError):
+            continue
+        assert all(type(number) in (int, type(None)) for number in (page.page, page.max_page, page.count))
+        for one in page.businesses:
+            _check(one)
+
+
+def _check(value: Business) -> None:
+    assert type(value.id) is str
+    for text in (value.name, value.code, value.status, value.address, value.city, value.zipcode, value.country):
+        assert type(text) in (str, type(None))
+    for number in (value.lat, value.long, value.created, value.modified):
+        assert number is None or (type(number) in (int, float) and math.isfinite(number))
+    assert all(type(group_id) is int for group_id in value.groups)
+    assert not {"id", "name", "groups"} & set(value.extra)
+    if str({**value.extra}).count("[") + str({**value.extra}).count("{") < 150:  # nor does pickle like deeper nesting
+        assert pickle.loads(pickle.dumps(value)) == value
 
 
 class _Pieces:
@@ -102,6 +135,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "retry_after": retry_after,
     "error_body": error_body,
     "group": group,
+    "business": business,
+    "businesses": businesses,
     "body": body,
     "path": path,
 }

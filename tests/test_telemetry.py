@@ -272,6 +272,21 @@ async def test_a_scan_is_a_span_for_each_request(emulator: Emulator, recorder: R
     assert sum(point.count for point in recorder.points(DURATION)) == report.requests
 
 
+async def test_businesses_are_spans_of_two_names(emulator: Emulator, recorder: Recorder) -> None:
+    """Whichever business is asked for, by its id or its store code, and whatever is searched for."""
+    some, another = emulator.sections[7].groups[42].business_ids[:2]
+    async with client_of(emulator, recorder) as client:
+        await client.businesses.get(some)
+        await client.businesses.get(code=f"S-{another}")
+        await client.businesses.search(query="Dupont")
+    templates = ["/business/{business_id}", "/business/{business_id}", "/business/search"]
+    assert [span.name for span in recorder.spans] == [f"GET {template}" for template in templates]
+    assert [attributes_of(span)["url.template"] for span in recorder.spans] == templates
+    counts = {point.attributes["url.template"]: point.count for point in recorder.points(DURATION)}
+    assert counts == {"/business/{business_id}": 2, "/business/search": 1}
+    assert "Dupont" not in recorder.everything()
+
+
 async def test_spans_lie_within_their_parent(emulator: Emulator, recorder: Recorder) -> None:
     """Calls one after the other are siblings, each begun after its parent. Without a current span each is a root."""
     async with client_of(emulator, recorder) as client:

@@ -38,9 +38,11 @@ class Behaviour:
         search_closed: Whether a search without ``status`` also finds businesses that are not open.
         search_order: Without ``order_by``, the order of a search is "stable", or "shuffled" in each response, so that
             its pages shift while they are read.
+        search_shifts: Whether a business goes or comes back between two pages of a search: those behind it move, and
+            ``count`` changes.
         status_spelling: How a search takes, and businesses show, the status of a temporary closure:
             "temporarily_closed" or "closed_temporarily". "both": either is taken, and the first shown.
-        business_groups: Whether a business lists its groups.
+        business_groups: Whether a business lists its groups. "open": only one that is open.
         delete_section: Deletes its groups ("cascade"), or is "refused" with a 403 if it has any.
         partial_update: A field left out of a group's update is "refused", or "kept". "filled": a name is kept, and
             businesses left out become every business.
@@ -68,10 +70,11 @@ class Behaviour:
     scoped_groups: bool = _one_of(False, True)
     search_closed: bool = _one_of(False, True)
     search_order: Literal["stable", "shuffled"] = _one_of("stable", "shuffled")
+    search_shifts: bool = _one_of(False, True)
     status_spelling: Literal["both", "temporarily_closed", "closed_temporarily"] = _one_of(
         "both", "temporarily_closed", "closed_temporarily"
     )
-    business_groups: bool = _one_of(True, False)
+    business_groups: bool | Literal["open"] = _one_of(True, False, "open")
     delete_section: Literal["cascade", "refused"] = _one_of("cascade", "refused")
     partial_update: Literal["refused", "kept", "filled"] = _one_of("refused", "kept", "filled")
     unique_names: Literal["section", "organization", "none"] = _one_of("section", "organization", "none")

@@ -47,14 +47,14 @@ class PageWalk(Generic[T]):
         self._read: Callable[[int], Awaitable[_Page]] = read
         self._items_of: Callable[..., Sequence[T]] = items_of
         self._counts: set[int | None] = set()
-        self._pages = 0
+        self._reads = 0
         self.found: dict[Any, None] = {}
 
     @property
     def steady(self) -> bool:
         """Whether the list did not change meanwhile, as far as its ``count`` tells."""
         # When an item is deleted, those behind it move up, and the first of the next page is on no page to be read.
-        return self._pages < 2 or self._counts == {None} or self._counts == {len(self.found)}
+        return self._reads < 2 or self._counts == {None} or self._counts == {len(self.found)}
 
     async def items(self) -> AsyncIterator[T]:
         """Yield each item once, page by page."""
@@ -62,6 +62,7 @@ class PageWalk(Generic[T]):
         # a page that brings nothing new, and, where no ``max_page`` was sent, at one that is refused.
         number, last = 1, None
         while True:
+            self._reads = number
             try:
                 page = await self._read(number)
             except (BadRequestError, NotFoundError):
@@ -70,7 +71,6 @@ class PageWalk(Generic[T]):
                 return
             last, items, before = page.max_page, self._items_of(page), len(self.found)
             if items:
-                self._pages = number
                 self._counts.add(page.count)
             for item in items:
                 if item.id not in self.found:

@@ -326,6 +326,23 @@ async def test_a_search_may_be_in_another_order_each_time(play: Play) -> None:
     assert len(set(orders["shuffled"])) < 60
 
 
+@pytest.mark.parametrize("shifting", [False, True])
+async def test_a_business_may_go_between_two_pages(play: Play, shifting: bool) -> None:
+    """And come back: pages lack the first one, or not, and those behind it move up; the count says so. What fits on one
+    page stays."""
+    given = [EmulatedBusiness(f"b{number:02}") for number in range(60)]
+    partoo = await play({"search_shifts": shifting}, businesses=given, sections=[])
+    for order in (None, "id", "-id"):
+        seen = set()
+        for number in [1, 2] * 10:
+            page = await partoo.businesses.search(page=number, per_page=30, order_by=order)
+            seen.add((number, page.count, page.businesses[0].id))
+        assert {count for _, count, _ in seen} == ({60, 59} if shifting else {60})
+        assert len(seen) == (4 if shifting else 2)
+    assert (await partoo.businesses.search(per_page=60)).count == 60
+    assert (await partoo.businesses.search(per_page=30, ids=[one.id for one in given[:30]])).count == 30
+
+
 @pytest.mark.parametrize(
     ("spelling", "taken", "shown"),
     [
@@ -347,13 +364,17 @@ async def test_a_temporary_closure_has_two_names(play: Play, spelling: str, take
                 await ask
 
 
-@pytest.mark.parametrize("listed", [True, False])
-async def test_a_business_may_not_say_what_groups_it_is_in(play: Play, listed: bool) -> None:
-    """Then the field is not there, in a search and by itself."""
-    partoo = await play({"business_groups": listed})
-    (found,) = (await partoo.request("GET", "/business/search", params={"business__in": "a"}))["businesses"]
-    assert found.get("groups") == ([10, 12] if listed else None)
-    assert await partoo.request("GET", "/business/a") == found
+@pytest.mark.parametrize(
+    ("listed", "opened", "closed"), [(True, [10, 12], [10]), (False, None, None), ("open", [10, 12], None)]
+)
+async def test_a_business_may_not_say_what_groups_it_is_in(play: Play, listed: Any, opened: Any, closed: Any) -> None:
+    """Then the field is not there, in a search and by itself; perhaps only those that are not open leave it out."""
+    given = [EmulatedBusiness("a"), EmulatedBusiness("b", status="closed")]
+    partoo = await play({"business_groups": listed}, businesses=given)
+    query = {"business__in": "a,b", "status": "open,closed"}
+    found = (await partoo.request("GET", "/business/search", params=query))["businesses"]
+    assert [business.get("groups") for business in found] == [opened, closed]
+    assert [await partoo.request("GET", f"/business/{one}") for one in ("a", "b")] == found
 
 
 def test_every_switch_is_described_and_tested() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import pickle
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
 
+import attrs
 import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from partoo_async import APIResponseValidationError, ConfigurationError, Group
+from partoo_async import APIResponseValidationError, Business, BusinessPage, ConfigurationError, Group
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
 from partoo_async._protocol.http import Request
@@ -96,6 +98,34 @@ def test_groups(body: bytes, strict: bool) -> None:
     assert type(group.name) is str
     assert type(group.has_puller) is bool
     assert all(type(business_id) is str for business_id in group.business_ids)
+
+
+SHOP = st.sampled_from(["id", "name", "code", "status", "groups", "lat", "created", "org_id", "extra", "x"])
+SHOPS = JSON | st.dictionaries(SHOP, JSON | st.lists(st.integers()), max_size=10)
+LISTS = st.fixed_dictionaries({"businesses": st.lists(SHOPS, max_size=3) | JSON}, optional={"count": JSON})
+DEEP = b"[" * 150 + b"]" * 150
+
+
+@given(st.binary() | SHOPS.map(orjson_or_empty), st.binary() | (JSON | LISTS).map(orjson_or_empty), st.booleans())
+@example(b'{"id":"a","extra":{"id":1},"groups":[1,18446744073709551615]}', b'{"businesses":null}', False)
+@example(b'{"id":"a","x":%b}' % DEEP, b'{"businesses":[{"id":"a","x":%b}]}' % DEEP, False)
+def test_businesses(body: bytes, page: bytes, strict: bool) -> None:
+    """Any body is whole businesses, each with all that was sent of it, or an error of ours."""
+    for data, model in ((body, Business), (page, BusinessPage)):
+        try:
+            value: Any = Decoder(strict=strict).decode(data, model, Request("GET", "/x"))
+        except (InvalidJSONError, APIResponseValidationError):
+            continue
+        sent = orjson.loads(data)
+        found = [value] if model is Business else value.businesses
+        objects = [sent] if model is Business else sent["businesses"]
+        for shop, source in zip(found, objects, strict=True):
+            assert (type(shop.id), shop.id) == (str, source["id"])
+            assert all(type(number) is int for number in shop.groups)
+            assert [*shop.groups] == (source.get("groups") or [])
+            known = {field.name for field in attrs.fields(Business)} - {"extra"}
+            assert {*shop.extra} == {*source} - known
+            assert pickle.loads(pickle.dumps(shop)) == shop
 
 
 class Pieces:

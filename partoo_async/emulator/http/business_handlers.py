@@ -46,6 +46,8 @@ class BusinessHandlers:
         found = criteria.find(self.index.visible_businesses(caller, org_id, ids))
         if criteria.order_by is None and self.store.behaviour.search_order == "shuffled":
             found = self.index.shuffled(found)
+        if self.store.behaviour.search_shifts and len(found) > size:
+            found = self.index.shifted(found)
         shown, place = http_io.paginate(found, page, size, self.store.behaviour.page_past_end)
         items = self._sent(shown, org_id)
         return http_io.json_response({"businesses": items, **place})
@@ -67,10 +69,12 @@ class BusinessHandlers:
 
     def _sent(self, businesses: Sequence[EmulatedBusiness], org_id: int) -> list[dict[str, Any]]:
         behaviour = self.store.behaviour
-        if not behaviour.business_groups:
-            return [as_json(business, None, behaviour.status_spelling) for business in businesses]
-        groups = self.index.groups_of((business.id for business in businesses), org_id)
-        return [as_json(business, groups[business.id], behaviour.status_spelling) for business in businesses]
+        # Those that say which groups they are in.
+        telling = businesses if behaviour.business_groups else []
+        if behaviour.business_groups == "open":
+            telling = [business for business in businesses if business.status == "open"]
+        groups = self.index.groups_of((business.id for business in telling), org_id)
+        return [as_json(business, groups.get(business.id), behaviour.status_spelling) for business in businesses]
 
     def _criteria(self, request: web.Request, org_id: int) -> Criteria:
         statuses = http_io.query_list(request, "status")
