@@ -15,6 +15,8 @@ from partoo_async import (
     APIConnectionError,
     BadRequestBody,
     BadRequestErrors,
+    Business,
+    BusinessSummary,
     ConfigurationError,
     Group,
     GroupChange,
@@ -303,6 +305,23 @@ def test_a_report_is_a_frame_of_polars() -> None:
         assert ScanReport(items, 0, 0.0).to_polars().schema == frame.schema
 
 
+def test_frames_have_the_names_of_businesses() -> None:
+    """Lists beside the ids, typed the same whatever the data; without businesses there are no such columns."""
+    pd = pytest.importorskip("pandas", reason="needs pandas")
+    pl = pytest.importorskip("polars", reason="needs polars")
+    lists = ["business_name", "business_code", "business_status", "business_city"]
+    named = attrs.evolve(ROWS[0], businesses=(BusinessSummary("a", "A", "1", "open", "Lille"), BusinessSummary("b")))
+    for rows, expected in (((named, *ROWS[1:]), ["A", None]), ((), None)):
+        report = ScanReport(rows, 4, 1.0, businesses={"a": Business("a")})
+        frame, other = report.to_pandas(), report.to_polars()
+        assert [*frame.columns] == [*other.columns] == [*COLUMNS[:5], *lists, *COLUMNS[5:]]
+        assert [frame[name].dtype for name in lists] == [pd.Series(dtype="object").dtype] * 4
+        assert [other.schema[name] for name in lists] == [pl.List(pl.String)] * 4
+        if rows:
+            assert frame["business_name"].tolist() == [expected, [], None, None]
+            assert other["business_city"].to_list() == [["Lille", None], [], None, None]
+
+
 @each("library", ["pandas", "polars"])
 def test_a_missing_library_is_an_extra_to_install(library: str) -> None:
     """The error has the command that installs it; nothing of the two is imported before."""
@@ -347,6 +366,16 @@ def test_a_notebook_shows_a_table() -> None:
     ]
     assert shown.tags.count("tr") == 4
     assert "table" not in Table(ScanReport((), 0, 0.0)._repr_html_()).tags
+
+
+def test_a_notebook_names_businesses() -> None:
+    """Where names are known, the first ones stand behind the number of businesses."""
+    businesses = tuple(BusinessSummary(f"b{number}", f"<i>{number}</i>" * (number != 1)) for number in range(500))
+    one = attrs.evolve(READ, businesses=businesses)
+    shown = Table(ScanReport((one, attrs.evolve(READ, businesses=(BusinessSummary("a"),))), 1, 1.0)._repr_html_())
+    assert shown.texts[11].startswith("2: <i>0</i>, <i>2</i>, ")
+    assert len(shown.texts[11]) == 200
+    assert shown.texts[16] == "2"
 
 
 def test_a_notebook_shows_twenty_rows() -> None:

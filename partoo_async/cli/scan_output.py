@@ -95,7 +95,7 @@ async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
         async with aclosing(view.items()) as items:
             async for item in items:
                 if as_json:
-                    await print_json(item_object(item))
+                    await print_json(item_object(item, businesses=scan.with_businesses))
                 else:
                     rows.append(_row(item))
     # What was had until Ctrl-C, or until one failure too many, is shown as well.
@@ -120,7 +120,7 @@ async def export_scan(scan: Scan, display: Display, path: str, rows: RowKind | N
     """Run a scan, write its groups to a file, and return the exit code."""
     view = _ScanView(scan, display)
     try:
-        written = await write(view.items(), path, rows=rows)
+        written = await write(view.items(), path, rows=rows, businesses=scan.with_businesses)
     except (PartooError, asyncio.CancelledError):
         view.summarize()
         raise

@@ -9,10 +9,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from partoo_async.scan.rows import describe
+from partoo_async.scan.rows import BUSINESS_COLUMNS, business_lists, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from partoo_async.scan.items import ScanItem
 
@@ -77,24 +77,37 @@ def _joined(texts: Iterable[str], delimiter: str) -> str:
     return ";".join([part if _plain(part) else _guarded(part, delimiter) for part in ";".join(texts).split(";")])
 
 
-def header(rows: RowKind) -> tuple[str, ...]:
+def _parallel(texts: Sequence[str | None], delimiter: str) -> str:
+    """Return the texts in one cell with a part for each, whatever they hold."""
+    # A name with a semicolon would be two, and those behind it would belong to the ids before theirs.
+    return _joined(["" if text is None else text.replace(";", ",") for text in texts], delimiter)
+
+
+def header(rows: RowKind, *, businesses: bool = False) -> tuple[str, ...]:
     """Return the names of the columns."""
-    businesses = "business_id" if rows == "business" else "business_ids"
-    return ("section_id", "group_id", "name", "has_puller", businesses, "error")
+    ids = "business_id" if rows == "business" else "business_ids"
+    columns = BUSINESS_COLUMNS if businesses else ()
+    return ("section_id", "group_id", "name", "has_puller", ids, *columns, "error")
 
 
-def sheet_rows(item: ScanItem, rows: RowKind, delimiter: str = ",") -> Iterator[tuple[Cell, ...]]:
+def sheet_rows(
+    item: ScanItem, rows: RowKind, delimiter: str = ",", *, businesses: bool = False
+) -> Iterator[tuple[Cell, ...]]:
     """Yield the rows of an outcome: one, or one for each business. None stands for an empty cell."""
+    unknown: tuple[None, ...] = (None,) * (len(BUSINESS_COLUMNS) if businesses else 0)
     if item.error is not None:
         error = _guarded(describe(item.error), delimiter)
-        yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, error
+        yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, *unknown, error
         return
     group = item.group
     puller = "true" if group.has_puller else "false"
     start = (_id_cell(item.section_id), _id_cell(group.id), _guarded(group.name, delimiter), puller)
+    lists = [*business_lists(group, item.businesses).values()] if businesses else []
     if rows == "group":
-        yield *start, _joined(group.business_ids, delimiter), None
+        yield *start, _joined(group.business_ids, delimiter), *(_parallel(texts, delimiter) for texts in lists), None
         return
-    # A group without businesses is still a group, so it has a row.
-    for business in group.business_ids or ("",):
-        yield *start, business if _plain(business) else _guarded(business, delimiter), None
+    if not group.business_ids:  # still a group, so it has a row
+        yield *start, "", *unknown, None
+    for business, *texts in zip(group.business_ids, *lists, strict=True):
+        cells = [None if text is None else _guarded(text, delimiter) for text in texts]
+        yield *start, business if _plain(business) else _guarded(business, delimiter), *cells, None

@@ -50,7 +50,7 @@ class Encoder:
         """Let go of an incomplete file. Never raises."""
 
 
-def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object) -> Encoder:
+def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, *, businesses: bool) -> Encoder:
     """Return the encoder for the arguments of ``write``, or raise ``ConfigurationError``."""
     name = _choose_format(path, chosen)
     if rows not in (None, "business", "group"):
@@ -61,8 +61,8 @@ def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object) 
         if value is not None and name != "csv":
             raise ConfigurationError(f"{argument}: expected with CSV only, not with {name}")
     if name == "csv":
-        return _Csv("group" if rows == "group" else "business", str(delimiter or ","))
-    return _Parquet() if name == "parquet" else _Ndjson()
+        return _Csv("group" if rows == "group" else "business", str(delimiter or ","), businesses=businesses)
+    return (_Parquet if name == "parquet" else _Ndjson)(businesses=businesses)
 
 
 def _choose_format(path: Path, chosen: object) -> Format:
@@ -80,15 +80,19 @@ def _choose_format(path: Path, chosen: object) -> Format:
 
 
 class _Ndjson(Encoder):
+    def __init__(self, *, businesses: bool) -> None:
+        self._businesses = businesses
+
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        file.write("".join(json_line(item_object(item)) for item in items).encode())
+        file.write("".join(json_line(item_object(item, businesses=self._businesses)) for item in items).encode())
         return len(items)
 
 
 class _Csv(Encoder):
-    def __init__(self, rows: RowKind, delimiter: str) -> None:
+    def __init__(self, rows: RowKind, delimiter: str, *, businesses: bool) -> None:
         self._rows = rows
         self._delimiter = delimiter
+        self._businesses = businesses
 
     def _write(self, file: BinaryIO, tables: Iterable[list[tuple[Cell, ...]]]) -> int:
         text = io.StringIO(newline="")
@@ -103,23 +107,27 @@ class _Csv(Encoder):
 
     def begin(self, file: BinaryIO) -> None:
         file.write(_BYTE_ORDER_MARK)  # by which Excel knows UTF-8
-        self._write(file, [[header(self._rows)]])
+        self._write(file, [[header(self._rows, businesses=self._businesses)]])
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        return self._write(file, (list(sheet_rows(item, self._rows, self._delimiter)) for item in items))
+        rows, delimiter, businesses = self._rows, self._delimiter, self._businesses
+        return self._write(file, (list(sheet_rows(item, rows, delimiter, businesses=businesses)) for item in items))
 
 
 class _Parquet(Encoder):
-    def __init__(self) -> None:
+    def __init__(self, *, businesses: bool) -> None:
+        self._businesses = businesses
         self._writer: Any = None
         self._waiting: list[Any] = []
         self._bytes = 0
 
     def begin(self, file: BinaryIO) -> None:
-        self._writer = arrow.parquet_writer(file)
+        self._writer = arrow.parquet_writer(file, businesses=self._businesses)
 
     def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        batch = arrow.record_batch([item_object(item) for item in items])
+        businesses = self._businesses
+        rows = [item_object(item, businesses=businesses) for item in items]
+        batch = arrow.record_batch(rows, businesses=businesses)
         # Until there is enough for a row group, batches wait in Arrow's compact form.
         self._waiting.append(batch)
         self._bytes += batch.nbytes
@@ -128,7 +136,7 @@ class _Parquet(Encoder):
         return len(items)
 
     def _write_row_group(self) -> None:
-        self._writer.write_table(arrow.joined(self._waiting))
+        self._writer.write_table(arrow.joined(self._waiting, businesses=self._businesses))
         self._waiting, self._bytes = [], 0
 
     def finish(self, file: BinaryIO) -> None:

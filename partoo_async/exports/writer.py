@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
 from attrs import frozen
 
 from partoo_async._internal.callables import wait_uncancelled
-from partoo_async._internal.checks import check_file
+from partoo_async._internal.checks import check_file, check_flag
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.items import ScanItem
-from partoo_async.scan.outcomes import ScanReport
+from partoo_async.scan.outcomes import ScanReport, has_businesses
 from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ async def write(
     format: Format | None = None,  # noqa: A002 - the word that people know from other libraries
     rows: RowKind | None = None,
     delimiter: Delimiter | None = None,
+    businesses: bool | None = None,
 ) -> Written:
     r"""Write every outcome of a scan to a file; a failed one is a row with an ``error``.
 
@@ -75,8 +76,10 @@ async def write(
         path: The file. Its suffix says the format: ``.ndjson``, ``.jsonl``, ``.csv`` or ``.parquet`` (extra ``arrow``).
         format: ``"ndjson"``, ``"csv"`` or ``"parquet"``, for a path with another suffix.
         rows: For CSV: a row for each ``"business"`` (the default), or for each ``"group"``, its businesses joined by
-            ``;``.
+            ``;`` (in their names, a ``;`` is then written as ``,``).
         delimiter: For CSV: ``","`` (the default), ``";"`` or a tab.
+        businesses: Whether there are columns of names, store codes, statuses and cities beside the ids. By default if
+            the scan or the report has them; of another iterable only if it is True.
 
     Returns:
         The path, and how many groups, rows and failures it has.
@@ -87,7 +90,13 @@ async def write(
         ScanError: The scan ended early. Any other error of the source is raised, too.
     """
     target = check_file("path", path)
-    encoder = choose_encoder(target, format, rows, delimiter)
+    if businesses is not None:
+        check_flag("businesses", businesses)
+    elif isinstance(source, Scan):
+        businesses = source.with_businesses
+    else:
+        businesses = isinstance(source, ScanReport) and has_businesses(source)
+    encoder = choose_encoder(target, format, rows, delimiter, businesses=businesses)
     return await _write(_outcomes(source), target, encoder)
 
 

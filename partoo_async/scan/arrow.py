@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from partoo_async._internal.extras import needs_extra
+from partoo_async.scan.rows import BUSINESS_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,10 +25,12 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def schema() -> pyarrow.Schema:
-    """Return the columns."""
+def schema(*, businesses: bool) -> pyarrow.Schema:
+    """Return the columns, with those of ``businesses`` or without."""
     # They do not depend on the data, so that files of several scans fit together.
     pa = _pyarrow()
+    # A business that could not be found has no name.
+    names = pa.list_(pa.field("element", pa.string()))
     return pa.schema(
         [
             pa.field("section_id", pa.int64(), nullable=False),
@@ -35,6 +38,7 @@ def schema() -> pyarrow.Schema:
             pa.field("name", pa.string()),
             pa.field("has_puller", pa.bool_()),
             pa.field("business_ids", pa.list_(pa.field("element", pa.string(), nullable=False))),
+            *(pa.field(name, names) for name in BUSINESS_COLUMNS if businesses),
             pa.field("error", pa.string()),
         ],
         # Marks such files, with a version.
@@ -42,25 +46,28 @@ def schema() -> pyarrow.Schema:
     )
 
 
-def record_batch(rows: Sequence[dict[str, Any]]) -> pyarrow.RecordBatch:
+def record_batch(rows: Sequence[dict[str, Any]], *, businesses: bool) -> pyarrow.RecordBatch:
     """Return rows as one record batch."""
-    return _pyarrow().RecordBatch.from_pylist(rows, schema=schema())
+    return _pyarrow().RecordBatch.from_pylist(rows, schema=schema(businesses=businesses))
 
 
-def joined(batches: Sequence[pyarrow.RecordBatch]) -> pyarrow.Table:
+def joined(batches: Sequence[pyarrow.RecordBatch], *, businesses: bool) -> pyarrow.Table:
     """Return any number of batches as one table, without a copy."""
-    return _pyarrow().Table.from_batches(batches, schema=schema())
+    return _pyarrow().Table.from_batches(batches, schema=schema(businesses=businesses))
 
 
-def table(rows: Iterable[dict[str, Any]]) -> pyarrow.Table:
+def table(rows: Iterable[dict[str, Any]], *, businesses: bool) -> pyarrow.Table:
     """Return rows as a table."""
     # In batches: the strings of one batch must stay below 2 GiB.
     left = iter(rows)
-    return joined([record_batch(batch) for batch in iter(lambda: list(islice(left, _BATCH)), [])])
+    batches = iter(lambda: list(islice(left, _BATCH)), [])
+    return joined([record_batch(batch, businesses=businesses) for batch in batches], businesses=businesses)
 
 
-def parquet_writer(file: BinaryIO) -> pyarrow.parquet.ParquetWriter:
+def parquet_writer(file: BinaryIO, *, businesses: bool) -> pyarrow.parquet.ParquetWriter:
     """Return a Parquet writer to an open file, which it does not close."""
     # Group ids do not repeat, so a dictionary of them would be a waste. Businesses repeat in the groups of a section.
-    repeating = ["section_id", "name", "business_ids.list.element", "error"]
-    return _pyarrow().parquet.ParquetWriter(file, schema(), use_dictionary=repeating, compression="zstd")
+    lists = ("business_ids", *(BUSINESS_COLUMNS if businesses else ()))
+    repeating = ["section_id", "name", *(f"{name}.list.element" for name in lists), "error"]
+    columns = schema(businesses=businesses)
+    return _pyarrow().parquet.ParquetWriter(file, columns, use_dictionary=repeating, compression="zstd")

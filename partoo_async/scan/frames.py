@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._internal.extras import needs_extra
+from partoo_async.scan.rows import BUSINESS_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["pandas_frame", "polars_frame"]
 
 
-def pandas_frame(rows: Sequence[dict[str, Any]]) -> pandas.DataFrame:
+def pandas_frame(rows: Sequence[dict[str, Any]], *, businesses: bool) -> pandas.DataFrame:
     """Return rows as a frame of pandas."""
     with needs_extra("pandas", "pandas", "to_pandas()"):
         import pandas as pd  # noqa: PLC0415 - an extra
@@ -26,12 +27,13 @@ def pandas_frame(rows: Sequence[dict[str, Any]]) -> pandas.DataFrame:
         "name": "string",
         "has_puller": "boolean",
         "business_ids": "object",
+        **(dict.fromkeys(BUSINESS_COLUMNS, "object") if businesses else {}),
         "error": "string",
     }
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()})
 
 
-def polars_frame(rows: Sequence[dict[str, Any]]) -> polars.DataFrame:
+def polars_frame(rows: Sequence[dict[str, Any]], *, businesses: bool) -> polars.DataFrame:
     """Return rows as a frame of polars."""
     with needs_extra("polars", "polars", "to_polars()"):
         import polars as pl  # noqa: PLC0415 - an extra
@@ -41,6 +43,7 @@ def polars_frame(rows: Sequence[dict[str, Any]]) -> polars.DataFrame:
         "name": pl.String,
         "has_puller": pl.Boolean,
         "business_ids": pl.List(pl.String),
+        **(dict.fromkeys(BUSINESS_COLUMNS, pl.List(pl.String)) if businesses else {}),
         "error": pl.String,
     }
     return pl.DataFrame(rows, schema=kinds, orient="row")

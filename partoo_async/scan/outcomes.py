@@ -16,14 +16,14 @@ from partoo_async.scan import arrow, frames
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.notebook import MOST_ROWS, html_table
-from partoo_async.scan.rows import describe, group_object
+from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "item_object"]
+__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "has_businesses", "item_object"]
 
 
 @frozen
@@ -137,12 +137,15 @@ class ScanReport(Model):
         """Return the items as an Arrow table, for pandas, polars or DuckDB. Needs the extra ``arrow``.
 
         Returns:
-            One row per item. Columns: section_id, group_id, name, has_puller, business_ids (a list), error.
+            One row per item. Columns: section_id, group_id, name, has_puller, business_ids (a list), error. With
+            ``businesses=True`` after the ids: business_name, business_code, business_status and business_city, lists
+            in the order of the ids, null where nothing is known.
 
         Raises:
             ConfigurationError: pyarrow is not installed.
         """
-        return arrow.table(map(item_object, self.items))
+        named = has_businesses(self)
+        return arrow.table((item_object(item, businesses=named) for item in self.items), businesses=named)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the items as a frame of pandas. Needs the extra ``pandas``.
@@ -153,7 +156,8 @@ class ScanReport(Model):
         Raises:
             ConfigurationError: pandas is not installed.
         """
-        return frames.pandas_frame([*map(item_object, self.items)])
+        named = has_businesses(self)
+        return frames.pandas_frame([item_object(item, businesses=named) for item in self.items], businesses=named)
 
     def to_polars(self) -> polars.DataFrame:
         """Return the items as a frame of polars. Needs the extra ``polars``.
@@ -164,7 +168,8 @@ class ScanReport(Model):
         Raises:
             ConfigurationError: polars is not installed.
         """
-        return frames.polars_frame([*map(item_object, self.items)])
+        named = has_businesses(self)
+        return frames.polars_frame([item_object(item, businesses=named) for item in self.items], businesses=named)
 
     def __repr__(self) -> str:
         # In one line: by itself it would show every business of every group.
@@ -192,12 +197,18 @@ class ScanReport(Model):
             raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
 
 
-def item_object(item: ScanSuccess | ScanFailure) -> dict[str, Any]:
-    """Return an outcome as a row."""
+def has_businesses(report: ScanReport) -> bool:
+    """Return whether a report is of a scan that was asked for its businesses, as far as can be told."""
+    return bool(report.businesses) or any(item.businesses for item in report.items)
+
+
+def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) -> dict[str, Any]:
+    """Return an outcome as a row, with what is known of its ``businesses`` or without."""
     if item.error is None:
-        return group_object(item.section_id, item.group)
+        return group_object(item.section_id, item.group, item.businesses if businesses else None)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
-    return known | {"name": None, "has_puller": None, "business_ids": None, "error": describe(item.error)}
+    unknown = ("name", "has_puller", "business_ids", *(BUSINESS_COLUMNS if businesses else ()))
+    return known | dict.fromkeys(unknown) | {"error": describe(item.error)}
 
 
 def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
@@ -206,7 +217,11 @@ def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
         return str(item.section_id), group_id, "", "", "", describe(item.error)
     group = item.group
     puller = "yes" if group.has_puller else "no"
-    return str(item.section_id), group_id, group.name, puller, f"{len(group.business_ids):,}", ""
+    businesses = f"{len(group.business_ids):,}"
+    names = [business.name for business in item.businesses if business.name]
+    if names:  # the cell is cut
+        businesses += f": {', '.join(names[:MOST_ROWS])}"
+    return str(item.section_id), group_id, group.name, puller, businesses, ""
 
 
 def _listed(failed: tuple[ScanFailure, ...]) -> str:

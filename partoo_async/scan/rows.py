@@ -8,10 +8,20 @@ from partoo_async._internal.text import one_line
 from partoo_async.errors import APIConnectionError
 
 if TYPE_CHECKING:
-    from partoo_async.errors import PartooError
-    from partoo_async.models import Group
+    from collections.abc import Iterable
 
-__all__ = ["describe", "group_object"]
+    from partoo_async.errors import PartooError
+    from partoo_async.models import BusinessSummary, Group
+
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "describe", "group_object"]
+
+# What is known of each business, parallel to its id: the column of a row, and the field that it is.
+BUSINESS_COLUMNS = {
+    "business_name": "name",
+    "business_code": "code",
+    "business_status": "status",
+    "business_city": "city",
+}
 
 
 def describe(error: PartooError) -> str:
@@ -23,13 +33,24 @@ def describe(error: PartooError) -> str:
     return line
 
 
-def group_object(section_id: int, group: Group) -> dict[str, Any]:
-    """Return a group as a row."""
+def group_object(section_id: int, group: Group, businesses: Iterable[BusinessSummary] | None = None) -> dict[str, Any]:
+    """Return a group as a row. None: without the columns of its businesses."""
     return {
         "section_id": section_id,
         "group_id": group.id,
         "name": group.name,
         "has_puller": group.has_puller,
         "business_ids": list(group.business_ids),
+        **({} if businesses is None else business_lists(group, businesses)),
         "error": None,
+    }
+
+
+def business_lists(group: Group, businesses: Iterable[BusinessSummary]) -> dict[str, list[str | None]]:
+    """Return the columns of a group's businesses, in the order of its ids. None: not known."""
+    known = {business.id: business for business in businesses}
+    found = [known.get(business_id) for business_id in group.business_ids]
+    return {
+        column: [None if business is None else getattr(business, field) for business in found]
+        for column, field in BUSINESS_COLUMNS.items()
     }

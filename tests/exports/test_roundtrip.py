@@ -16,10 +16,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partoo_async import (
+    BusinessSummary,
     Group,
     NotFoundError,
     PartooClient,
@@ -106,6 +108,71 @@ def test_csv_by_group_comes_back(items: list[ScanItem]) -> None:
     assert [[unmarked(part) for part in row["business_ids"].split(";")] for row in rows] == [
         ";".join(item.group.business_ids).split(";") if item.group else [""] for item in items
     ]
+
+
+known = st.none() | texts
+
+
+@st.composite
+def named_scans(draw: st.DrawFn) -> list[ScanItem]:
+    """Outcomes of a scan that was asked for its businesses. No id has a semicolon."""
+    return [item if item.error else named(draw, item) for item in draw(scans)]
+
+
+def named(draw: st.DrawFn, item: ScanSuccess) -> ScanItem:
+    ids = tuple(text.replace(";", "") for text in item.group.business_ids)
+    # As from a scan: one business, one name.
+    businesses = {one: draw(st.builds(BusinessSummary, st.just(one), known, known, known, known)) for one in ids}
+    group = evolve(item.group, business_ids=ids)
+    return evolve(item, group=group, businesses=tuple(businesses[one] for one in ids))
+
+
+NAMES = ("name", "code", "status", "city")
+
+
+@settings(max_examples=50)
+@given(named_scans(), st.sampled_from([",", ";", "\t"]))
+def test_csv_names_come_back(items: list[ScanItem], delimiter: str) -> None:
+    """With a row for each business its name, code, status and city come back as they were."""
+    text = write(items, "a.csv", delimiter=delimiter, businesses=True).decode("utf-8-sig")
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found = [[unmarked_parts(row[f"business_{name}"], delimiter) for name in NAMES] for row in rows]
+    expected = [
+        [getattr(business, name) or "" for name in NAMES]
+        for item in items
+        for business in item.businesses or [BusinessSummary("")]
+    ]
+    assert found == expected
+
+
+@settings(max_examples=50)
+@given(named_scans(), st.sampled_from([",", ";", "\t"]))
+def test_csv_names_by_group_are_parallel_to_the_ids(items: list[ScanItem], delimiter: str) -> None:
+    """Whatever is in the names, their cell split at each semicolon has as many parts as that of the ids, and each part
+    is the name of its id, with commas for its semicolons."""
+    text = write(items, "a.csv", rows="group", delimiter=delimiter, businesses=True).decode("utf-8-sig")
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for row, item in zip(rows, items, strict=True):
+        for name in NAMES:
+            parts = row[f"business_{name}"].split(";")
+            assert len(parts) == len(row["business_ids"].split(";"))
+            expected = [(getattr(business, name) or "").replace(";", ",") for business in item.businesses]
+            assert [unmarked_parts(part, delimiter) for part in parts] == (expected or [""])
+
+
+@settings(max_examples=30)
+@given(named_scans())
+def test_named_lines_and_tables_come_back(items: list[ScanItem]) -> None:
+    """NDJSON, Parquet, Arrow and both kinds of frames hold the very same lists of names."""
+    report = ScanReport(tuple(items), 1, 0.1)
+    rows = [item_object(item, businesses=True) for item in items]
+    assert [json.loads(line) for line in write(items, "a.ndjson", businesses=True).decode().splitlines()] == rows
+    table = pq.read_table(io.BytesIO(write(items, "a.parquet", businesses=True)))
+    assert table.to_pylist() == rows
+    if any(item.businesses for item in items):
+        assert report.to_arrow().equals(table, check_metadata=True)
+        assert report.to_polars().to_dicts() == rows
+        assert report.to_pandas()["business_name"].tolist() == [row["business_name"] for row in rows]
 
 
 @given(scans)

@@ -17,13 +17,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 
 from partoo_async import (
     APIConnectionError,
+    Business,
+    BusinessSummary,
     ConfigurationError,
     Group,
     NotFoundError,
     PartooClient,
+    Scan,
     ScanError,
     ScanFailure,
     ScanItem,
@@ -123,6 +127,97 @@ async def test_parquet_has_a_row_for_each_group(tmp_path: Path) -> None:
     ]
 
 
+NAMED = (
+    evolve(
+        FRANCE,
+        businesses=(BusinessSummary("b1", "Café; =1+1", "007", "open", "Lille"), BusinessSummary("b2", "=2", "", None)),
+    ),
+    *ITEMS[1:],
+)
+
+
+async def test_csv_names_the_businesses(tmp_path: Path) -> None:
+    """What is known of a business stands behind its id. It is foreign text: formulas and numbers are guarded."""
+    await exports.write(NAMED, tmp_path / "a.csv", businesses=True)
+    assert content(tmp_path / "a.csv").decode() == (
+        "\ufeffsection_id,group_id,name,has_puller,business_id,business_name,business_code,business_status,"
+        "business_city,error\r\n"
+        "7,42,France,false,b1,Café;' =1+1,'007,open,Lille,\r\n"
+        "7,42,France,false,b2,'=2,,,,\r\n"
+        "7,43,Île-de-France,true,,,,,,\r\n"
+        "7,44,,,,,,,,connection refused (the request was not sent)\r\n"
+        "9,,,,,,,,,404 Not Found: no such section\r\n"
+    )
+
+
+async def test_csv_names_the_businesses_of_a_group(tmp_path: Path) -> None:
+    """Joined like the ids, so that both have as many parts: a semicolon within a name is a comma there."""
+    await exports.write(NAMED, tmp_path / "a.csv", rows="group", businesses=True)
+    assert content(tmp_path / "a.csv").decode().splitlines()[:3] == [
+        "\ufeffsection_id,group_id,name,has_puller,business_ids,business_name,business_code,business_status,"
+        "business_city,error",
+        "7,42,France,false,b1;b2,\"Café, =1+1;'=2\",'007;,open;,Lille;,",
+        "7,43,Île-de-France,true,,,,,,",
+    ]
+
+
+async def test_ndjson_and_parquet_name_the_businesses(tmp_path: Path) -> None:
+    """Lists in the order of the ids, null where nothing is known, the same in both; the other fields are as without."""
+    for name in ("a.ndjson", "a.parquet"):
+        await exports.write(NAMED, tmp_path / name, businesses=True)
+    table = pq.read_table(tmp_path / "a.parquet")
+    rows = [json.loads(line) for line in content(tmp_path / "a.ndjson").splitlines()]
+    assert rows == table.to_pylist() == ScanReport(NAMED, 4, 1.0).to_arrow().to_pylist()
+    assert [*rows[0]] == [
+        *("section_id", "group_id", "name", "has_puller", "business_ids"),
+        *("business_name", "business_code", "business_status", "business_city", "error"),
+    ]
+    assert [[*row.values()][5:9] for row in rows] == [
+        [["Café; =1+1", "=2"], ["007", ""], ["open", None], ["Lille", None]],
+        [[], [], [], []],
+        [None] * 4,
+        [None] * 4,
+    ]
+    assert [str(field.type) for field in table.schema][5:9] == ["list<element: string>"] * 4
+
+
+async def test_names_belong_to_their_ids(tmp_path: Path) -> None:
+    """By id, and not by place: an id of which nothing is said has no name, and takes no other's."""
+    one = evolve(FRANCE, businesses=(BusinessSummary("b2", "Two"),))
+    await exports.write([one, FRANCE], tmp_path / "a.ndjson", businesses=True)
+    names = [json.loads(line)["business_name"] for line in content(tmp_path / "a.ndjson").splitlines()]
+    assert names == [[None, "Two"], [None, None]]
+
+
+def with_names(client: PartooClient) -> Scan:
+    scan = client.scan(7)
+    scan.with_businesses = True
+    return scan
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "expected"),
+    [
+        (lambda client: client.scan(7), {}, False),
+        (with_names, {}, True),
+        (with_names, {"businesses": False}, False),
+        (lambda _: ScanReport(ITEMS, 4, 1.0), {}, False),
+        (lambda _: ScanReport(NAMED, 4, 1.0), {}, True),
+        (lambda _: ScanReport(ITEMS, 4, 1.0, businesses={"b9": Business("b9")}), {}, True),
+        (lambda _: ScanReport(NAMED, 4, 1.0), {"businesses": False}, False),
+        (lambda _: NAMED, {}, False),
+        (lambda _: ITEMS, {"businesses": True}, True),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "ndjson", "parquet"])
+async def test_the_source_says_whether_businesses_have_names(
+    client: PartooClient, tmp_path: Path, source: Any, options: dict[str, Any], expected: bool, suffix: str
+) -> None:
+    """A scan or a report with businesses has their columns, an iterable only on demand; the argument overrules."""
+    await exports.write(source(client), tmp_path / f"a.{suffix}", **options)
+    assert (b"business_city" in content(tmp_path / f"a.{suffix}")) is expected
+
+
 @pytest.mark.parametrize("items", [(), (FRANCE,), (UNREAD,), ITEMS], ids=["none", "group", "failure", "both"])
 async def test_the_schema_of_parquet_never_changes(tmp_path: Path, items: tuple[ScanItem, ...]) -> None:
     """Columns, types and metadata are the same whatever the data, so that files of many scans read as one."""
@@ -151,6 +246,10 @@ async def test_what_repeats_is_stored_once(tmp_path: Path) -> None:
     encoded = {column.path_in_schema for column in columns if "RLE_DICTIONARY" in column.encodings}
     assert encoded == {"section_id", "name", "business_ids.list.element", "error"}
     assert (tmp_path / "a.parquet").stat().st_size < 2_500_000  # 24 MB of ids
+    await exports.write(NAMED, tmp_path / "named.parquet", businesses=True)
+    group = pq.ParquetFile(tmp_path / "named.parquet").metadata.row_group(0)
+    lists = [group.column(index) for index in range(group.num_columns) if "list" in group.column(index).path_in_schema]
+    assert ["RLE_DICTIONARY" in column.encodings for column in lists] == [True] * 5
 
 
 @pytest.mark.parametrize(
@@ -288,6 +387,7 @@ class Uncountable(os.PathLike[bytes]):
         ("a.csv", {"delimiter": "|"}, r"^delimiter: expected ',', ';' or a tab, not '\|'$"),
         ("a.ndjson", {"rows": "group"}, r"^rows: expected with CSV only, not with ndjson$"),
         ("a.parquet", {"delimiter": ";"}, r"^delimiter: expected with CSV only, not with parquet$"),
+        ("a.csv", {"businesses": "yes"}, r"^businesses: expected True or False, not str$"),
     ],
 )
 async def test_bad_arguments(
@@ -361,9 +461,10 @@ def test_other_formats_need_no_extra() -> None:
 def test_the_surface() -> None:
     """The names, the one function and its result, as users write them."""
     assert exports.__all__ == ["Delimiter", "Format", "RowKind", "Source", "Written", "write"]
-    assert [*inspect.signature(exports.write).parameters] == ["source", "path", "format", "rows", "delimiter"]
+    names = [*inspect.signature(exports.write).parameters]
+    assert names == ["source", "path", "format", "rows", "delimiter", "businesses"]
     kinds = [parameter.kind.name for parameter in inspect.signature(exports.write).parameters.values()]
-    assert kinds == ["POSITIONAL_OR_KEYWORD"] * 2 + ["KEYWORD_ONLY"] * 3
+    assert kinds == ["POSITIONAL_OR_KEYWORD"] * 2 + ["KEYWORD_ONLY"] * 4
     result = exports.Written(Path("a"), 1, 2, 3)
     with pytest.raises(AttributeError):
         result.rows = 4  # type: ignore[misc]
