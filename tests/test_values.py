@@ -382,7 +382,7 @@ def test_a_notebook_shows_no_empty_column() -> None:
             {"strategy": "businesses", "verified": 315},
             "; by the list of businesses, and all of 315 groups verified",
         ),
-        (0, {"fallback": "group 3 differs"}, "; each group was read by itself: group 3 differs"),
+        (0, {"fallback": "group 3 differs"}, "; each group was read by itself, because group 3 differs"),
     ],
 )
 def test_a_report_says_how_sure_it_is(inferred: int, done: dict[str, Any], figures: str) -> None:

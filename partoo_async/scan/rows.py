@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._internal.text import one_line
+from partoo_async._internal.text import cut, one_line
 from partoo_async.errors import APIConnectionError
 
 if TYPE_CHECKING:
-    from partoo_async.errors import PartooError
-    from partoo_async.models import Group
+    from collections.abc import Iterable
 
-__all__ = ["describe", "group_object"]
+    from partoo_async.errors import PartooError
+    from partoo_async.models import BusinessSummary, Group
+
+__all__ = ["describe", "group_object", "such_as"]
+
+_LONGEST_NAME = 40  # characters
 
 
 def describe(error: PartooError) -> str:
@@ -21,6 +26,12 @@ def describe(error: PartooError) -> str:
     if isinstance(error, APIConnectionError) and not error.request_sent:
         line += " (the request was not sent)"
     return line
+
+
+def such_as(businesses: Iterable[BusinessSummary]) -> str:
+    """Return the names of two businesses, "" if none is known."""
+    names = (business.name for business in businesses if business.name)
+    return ", ".join(cut(name, _LONGEST_NAME) for name in islice(names, 2))
 
 
 def group_object(section_id: int, group: Group) -> dict[str, Any]:
