@@ -91,6 +91,7 @@ class Inference:
         self._members: dict[int, list[str]] = {}  # by group id
         self._read: dict[Key, ScanItem] = {}  # outcomes of groups that were read by themselves
         self._settling: asyncio.Task[None] | None = None
+        self._begun = False
         self._read_group: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
         self._journal: Journal | NoJournal = NoJournal()
 
@@ -103,7 +104,7 @@ class Inference:
     def ahead(self) -> tuple[int, int]:
         """How many requests are to come, as far as is known, and how many are in flight."""
         left, begun = self._stage.ahead
-        if self._settling is None:
+        if not self._begun:
             left = self._pages - 1
         return left + (self._sample if self._count is not None else 0), begun
 
@@ -163,6 +164,7 @@ class Inference:
 
     async def _settle(self) -> None:
         """Read the rest of the list, and verify it."""
+        self._begun = True
         keys = [*self._work.keys()]
         if len({group_id for _, group_id in keys}) < len(keys):
             self._fall_back("several sections have a group of the same id")

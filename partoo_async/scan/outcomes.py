@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,14 @@ from partoo_async.scan import arrow, frames
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.notebook import MOST_ROWS, html_table
-from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object
+from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object, such_as
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "has_businesses", "item_object"]
+__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "certainty", "has_businesses", "item_object"]
 
 
 @frozen
@@ -119,9 +120,7 @@ class ScanReport(Model):
 
         0.0 if all were read. Of n that were verified without a difference, it is 3/n (the rule of three).
         """
-        if not any(item.inferred for item in self.items):
-            return 0.0
-        return min(1.0, 3 / self.verified) if self.verified else 1.0
+        return _bound(any(item.inferred for item in self.items), self.verified)
 
     @property
     def succeeded(self) -> tuple[ScanSuccess, ...]:
@@ -178,12 +177,14 @@ class ScanReport(Model):
     def _figures(self) -> str:
         state = "" if self.complete else ", not complete"
         parts = (amount(len(self.items), "outcome"), f"{len(self.failed):,} failed", amount(self.requests, "request"))
-        return f"{', '.join(parts)}, {duration(self.seconds)}{state}"
+        inferred = sum(item.inferred for item in self.items)
+        how = certainty(self, len(self.succeeded), inferred)
+        return f"{', '.join(parts)}, {duration(self.seconds)}{state}{how and f'; {how}'}"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
         shown = sorted(self.items, key=lambda item: item.error is None)[:MOST_ROWS]
-        columns = ("section", "group", "name", "puller", "businesses", "error")
+        columns = ("section", "group", "name", "puller", "businesses", "such as", "error")
         return html_table(self._figures(), columns, [*map(_cells, shown)], left_out=len(self.items) - len(shown))
 
     def raise_for_failures(self) -> None:
@@ -211,17 +212,40 @@ def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) ->
     return known | dict.fromkeys(unknown) | {"error": describe(item.error)}
 
 
+def certainty(report: ScanReport, groups: int, inferred: int) -> str:
+    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy.
+
+    Args:
+        report: What was done. Its items do not matter.
+        groups: How many groups were had.
+        inferred: How many of them are inferred.
+    """
+    if report.fallback:
+        # Inferred are those that a journal has.
+        return f"each group{' left' if inferred else ''} was read by itself, because {report.fallback}"
+    if report.strategy == "groups":
+        return ""
+    if not inferred:
+        return f"by the list of businesses, and all of {amount(groups, 'group')} verified"
+    # Rounded up, or "at most" would not be true.
+    most = math.ceil(round(_bound(True, report.verified) * 1000, 6)) / 10
+    verified = f"{report.verified:,} of {amount(groups, 'group')} verified"
+    return f"by the list of businesses, {verified}: at most {most:g} % can differ (95 % confidence)"
+
+
+def _bound(inferred: bool, verified: int) -> float:
+    if not inferred:
+        return 0.0
+    return min(1.0, 3 / verified) if verified else 1.0
+
+
 def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
     group_id = "" if item.group_id is None else str(item.group_id)
     if item.error is not None:
-        return str(item.section_id), group_id, "", "", "", describe(item.error)
+        return str(item.section_id), group_id, "", "", "", "", describe(item.error)
     group = item.group
-    puller = "yes" if group.has_puller else "no"
-    businesses = f"{len(group.business_ids):,}"
-    names = [business.name for business in item.businesses if business.name]
-    if names:  # the cell is cut
-        businesses += f": {', '.join(names[:MOST_ROWS])}"
-    return str(item.section_id), group_id, group.name, puller, businesses, ""
+    puller, count = "yes" if group.has_puller else "no", f"{len(group.business_ids):,}"
+    return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
 
 
 def _listed(failed: tuple[ScanFailure, ...]) -> str:

@@ -17,7 +17,7 @@ SIZES = st.dictionaries(st.tuples(st.integers(1, 5), st.integers(0, 99)), st.int
 def test_a_sample_has_what_goes_wrong_most_likely(
     sizes: dict[tuple[int, int], int], wanted: int | str, seed: int
 ) -> None:
-    """The largest, the smallest that is not empty, an empty one, one of each section; as many as announced, each once."""
+    """The largest, the smallest with any, an empty one, one of each section; as many as announced, each once."""
     sections = {section_id for section_id, _ in sizes}
     count = sample_size(wanted, len(sizes), len(sections))
     chosen = choose_sample(sizes, count, Random(seed))

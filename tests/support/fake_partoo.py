@@ -236,7 +236,8 @@ class FakePartoo:
         if "groups" in query:
             members = self._members({int(number) for number in query["groups"].split(",")})
             found = [one for one in found if one.id in members]
-        page = self._page("businesses", [self._business_object(one) for one in found], query, 30)
+        page = self._page("businesses", found, query, 30)
+        page["businesses"] = [self._business_object(one) for one in page["businesses"]]
         size = self._size(query, 30)
         if len(found) > _number(query, "page", 1) * size:
             next(self._to_come, _nothing)(self.organization)

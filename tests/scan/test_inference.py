@@ -1,0 +1,255 @@
+"""Groups that are inferred from the list of businesses: plan, progress, and what ends or resumes such a scan."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partoo_async import ConfigurationError, RateLimit, Scan, ScanProgress, ScanReport
+from tests.support.each import each
+from tests.support.fake_partoo import (
+    GROUP,
+    SEARCH,
+    SECTION,
+    SECTIONS,
+    FakeBusiness,
+    FakeGroup,
+    FakePartoo,
+    Organization,
+    comes,
+)
+from tests.support.virtual import run_virtual
+
+
+def organization(sections: int = 3, groups: int = 100, businesses: int = 1000) -> Organization:
+    """Sections of so many groups, which have all businesses between them."""
+    made = Organization(list(range(1, sections + 1)))
+    ids = [f"b{number}" for number in range(businesses)]
+    for section_id in made.sections:
+        for number in range(groups):
+            key = section_id * 1000 + number
+            made.groups[key] = FakeGroup(key, section_id, ids[number::groups], number % 7 == 0)
+    for number, one in enumerate(ids):
+        told = tuple(section_id * 1000 + number % groups for section_id in made.sections) if groups else None
+        made.businesses[one] = FakeBusiness(one, told=told)  # or the server would look for them at each page
+    return made
+
+
+async def scanned(partoo: FakePartoo, **options: Any) -> ScanReport:
+    async with partoo.client() as client:
+        return await client.scan_all(**{"strategy": "businesses", **options}).collect()
+
+
+def contents(report: ScanReport) -> dict[tuple[int, int], frozenset[str]]:
+    return {(item.section_id, item.group_id): frozenset(item.group.business_ids) for item in report.succeeded}
+
+
+def test_the_plan_says_what_is_sent() -> None:
+    """Its requests are those that the server sees: sections, pages, and the groups that are verified."""
+    partoo = FakePartoo(organization())
+
+    async def main() -> tuple[Scan, ScanReport]:
+        async with partoo.client() as client:
+            scan = client.scan_all(strategy="businesses", verify=30)
+            async with scan:
+                plan = scan.plan
+                assert (plan.strategy, plan.groups, plan.requests) == ("businesses", 300, 1 + 3 + 10 + 30)
+                assert str(plan) == "300 groups, 44 requests, less than 1 s, by the list of businesses"
+                report = scan.report([item async for item in scan])
+            return scan, report
+
+    scan, report = run_virtual(main())
+    assert partoo.asked == {SECTIONS: 1, SECTION: 3, SEARCH: 10, GROUP: 30}
+    assert (scan.plan.requests, report.requests, report.strategy, report.verified) == (44, 44, "businesses", 30)
+    assert contents(report) == partoo.organization.truth()
+    assert sum(not item.inferred for item in report.items) == 30
+    assert {item.attempts for item in report.items if item.inferred} == {0}
+    assert report.error_bound == pytest.approx(0.1)
+
+
+def test_after_a_fallback_the_plan_is_another() -> None:
+    """It says that each group is read, how many requests that takes in all, and how long from then on."""
+    partoo = FakePartoo(organization(), shifts=[comes])
+
+    async def main() -> ScanReport:
+        async with partoo.client(rate_limit=RateLimit()) as client:
+            async with client.scan_all(strategy="businesses") as scan:
+                before = scan.plan
+                items = [await anext(scan)]
+                plan = scan.plan
+                assert (before.strategy, plan.strategy, plan.groups) == ("businesses", "groups", 300)
+                assert plan.requests == 1 + 3 + 10 + 300
+                assert plan.seconds > 2 * before.seconds
+                async for item in scan:
+                    items.append(item)  # noqa: PERF401 - the first came before
+                return scan.report(items)
+
+    report = run_virtual(main())
+    assert (report.strategy, report.verified, report.error_bound) == ("groups", 0, 0.0)
+    assert report.fallback == "the list of businesses changed while it was read"
+    assert contents(report) == partoo.organization.truth()
+
+
+@each(
+    ("strategy", "counts", "expected"),
+    [
+        ("auto", (3, 100, 1000), {SECTION: 3, SEARCH: 10, GROUP: 20}),
+        ("auto", (3, 100, 40_000), {SECTION: 3, SEARCH: 1, GROUP: 300}),  # 400 pages: one of them tells
+        ("auto", (1, 20, 100), {SECTION: 1, SEARCH: 0, GROUP: 20}),  # as many would be verified
+        ("auto", (3, 0, 1000), {SECTION: 3, SEARCH: 0, GROUP: 0}),
+        ("businesses", (1, 20, 100), {SECTION: 1, SEARCH: 1, GROUP: 20}),
+        ("businesses", (3, 0, 1000), {SECTION: 3, SEARCH: 0, GROUP: 0}),
+        ("groups", (3, 100, 1000), {SECTION: 3, SEARCH: 0, GROUP: 300}),
+    ],
+)
+def test_what_takes_fewer_requests(strategy: str, counts: tuple[int, int, int], expected: dict[str, int]) -> None:
+    """ "auto" takes the list where it has fewer pages than there are groups to read, for one request at most."""
+    partoo = FakePartoo(organization(*counts))
+    report = run_virtual(scanned(partoo, strategy=strategy))
+    assert {route: partoo.asked[route] for route in expected} == expected
+    assert contents(report) == partoo.organization.truth()
+    assert report.strategy == ("businesses" if 0 < expected[SEARCH] >= expected[GROUP] / 20 else "groups")
+
+
+def test_with_names_the_list_is_worth_more() -> None:
+    """Names take most of its pages in any case, so "auto" reads it for fewer groups; not if few businesses are."""
+    made = organization(1, 40, 3000)
+    assert run_virtual(scanned(FakePartoo(made), strategy="auto")).strategy == "groups"
+    assert run_virtual(scanned(FakePartoo(made), strategy="auto", businesses=True)).strategy == "businesses"
+    for group in made.groups.values():
+        group.members = group.members[-1:]
+    for business in made.businesses.values():
+        business.told = None
+    partoo = FakePartoo(made)
+    report = run_virtual(scanned(partoo, strategy="auto", businesses=True))
+    assert report.strategy == "groups"
+    assert all(one.name for item in report.items for one in item.businesses)
+    assert partoo.asked[SEARCH] <= 2
+
+
+def test_progress_and_eta() -> None:
+    """Nothing is done before it is verified; until then ``eta`` is the time of the requests to come, then nothing."""
+    partoo = FakePartoo(organization(groups=500, businesses=30_000))
+
+    async def main() -> tuple[list[ScanProgress], float]:
+        seen: list[ScanProgress] = []
+        async with partoo.client(rate_limit=RateLimit()) as client:
+            async with client.scan_all(strategy="businesses", on_progress=seen.append) as scan:
+                loop = asyncio.get_running_loop()
+                started, seconds = loop.time(), scan.plan.seconds
+                watched: list[tuple[float, float]] = []
+
+                async def watch() -> None:
+                    while not seen:
+                        watched.append((loop.time(), scan.progress.eta))
+                        assert (scan.progress.done, scan.progress.total) == (0, 1500)
+                        await asyncio.sleep(1)
+
+                watching = asyncio.create_task(watch())
+                async for _ in scan:
+                    pass
+                await watching
+                ended = loop.time()
+                assert seconds == pytest.approx(ended - started, abs=1.0)
+                for moment, eta in watched:
+                    assert eta == pytest.approx(ended - moment, abs=1.5)
+                assert len(watched) > 5
+                return seen, ended
+
+    seen, _ = run_virtual(main())
+    assert [progress.done for progress in seen] == list(range(1, 1501))
+    assert {progress.eta for progress in seen} == {0.0}
+
+
+@each("close", [1, 3, 4, 9, 14, 20])
+def test_a_scan_that_is_closed_sends_nothing_more(close: int) -> None:
+    """Whatever it was about: sections, pages, groups to verify. No task is left."""
+    partoo = FakePartoo(organization())
+
+    async def main() -> None:
+        async with partoo.client() as client:
+            scan = client.scan_all(strategy="businesses", max_concurrency=1)
+            running = asyncio.create_task(scan.collect())
+            while partoo.requests < close:
+                await asyncio.sleep(0)
+            await scan.aclose()
+            sent = partoo.requests
+            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.sleep(60)
+            assert partoo.requests == sent
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_virtual(main())
+
+
+async def test_a_resumed_scan_reads_what_is_left(tmp_path: Path) -> None:
+    """Inferred outcomes are recorded; the next run infers the others, and its report knows of both samples."""
+    partoo, journal = FakePartoo(organization()), tmp_path / "journal"
+    async with partoo.client() as client:
+        async with client.scan_all(strategy="businesses", journal=journal, verify=40) as scan:
+            got = [await anext(scan) for _ in range(100)]
+        partoo.asked.clear()
+        async with client.scan_all(strategy="businesses", journal=journal, resume=True) as scan:
+            recorded, plan = scan.plan.recorded, scan.plan
+            report = scan.report([item async for item in scan])
+        assert 100 <= recorded < 300
+        assert plan.groups == 300
+        assert partoo.asked[GROUP] == 20
+        assert contents(report) == partoo.organization.truth()
+        assert len(report.items) == 300
+        assert sum(item.recorded for item in report.items) == recorded
+        assert (report.strategy, report.verified) == ("businesses", 20)  # the smaller sample counts
+        assert {item.group_id for item in got} <= {item.group_id for item in report.items if item.recorded}
+
+        # All of it is recorded now: nothing is left to infer, and what the runs before verified is known.
+        again = await client.scan_all(journal=journal, resume=True).collect()
+        assert (again.strategy, again.verified, again.error_bound) == ("businesses", 20, 0.15)
+        assert {item.group_id for item in again.items if item.inferred} == {
+            item.group_id for item in report.items if item.inferred
+        }
+
+
+async def test_what_was_verified_survives_a_fallback(tmp_path: Path) -> None:
+    """A run that falls back reads what is left; outcomes of the run before stay inferred, and the report says so."""
+    partoo, journal = FakePartoo(organization()), tmp_path / "journal"
+    async with partoo.client() as client:
+        async with client.scan_all(strategy="businesses", journal=journal) as scan:
+            for _ in range(100):
+                await anext(scan)
+        partoo.may_search = False
+        report = await client.scan_all(strategy="businesses", journal=journal, resume=True).collect()
+    assert report.fallback.startswith("the list of businesses could not be read: ")
+    assert (report.strategy, report.verified) == ("businesses", 20)
+    assert all(item.recorded for item in report.items if item.inferred)
+
+
+def test_the_log_says_how_sure_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """One line: how many were verified, by which seed they were drawn, and what that is worth."""
+    with caplog.at_level(logging.INFO, "partoo_async.scan"):
+        run_virtual(scanned(FakePartoo(organization())))
+    lines = [record.getMessage() for record in caplog.records if "verified" in record.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].startswith("scan: 20 of 300 groups verified without a difference (seed ")
+    assert lines[0].endswith("): at most 15 % can differ (95 % confidence)")
+
+
+@each(
+    ("options", "problem"),
+    [
+        ({"strategy": "business"}, "strategy: expected 'groups' or 'businesses' or 'auto', not 'business'"),
+        ({"strategy": None}, "strategy: expected 'groups' or 'businesses' or 'auto', not"),
+        ({"verify": 0}, "verify: expected at least 1, not 0"),
+        ({"verify": "none"}, "verify: expected a count of groups, or 'all', not 'none'"),
+        ({"verify": 0.2}, "verify: "),
+        ({"businesses": "yes"}, "businesses: expected True or False"),
+    ],
+)
+def test_bad_arguments_are_refused(options: dict[str, Any], problem: str) -> None:
+    """At once, by their names, whatever the strategy is."""
+    client = FakePartoo(Organization()).client()
+    with pytest.raises(ConfigurationError, match=problem.replace("(", r"\(")):
+        client.scan_all(**options)
