@@ -316,15 +316,19 @@ async def test_businesses_of_a_server_that_changed(tmp_path: Path) -> None:
     businesses = [EmulatedBusiness(one, f"N{one}", status="open", city="Lille") for one in "abcd"]
     async with Emulator(sections=sections, businesses=businesses, rate_limit=None) as emulator:
         async with PartooClient(emulator.api_key, server=emulator.server, ssl_context=TLS) as client:
-            ids = list("abcd")
-            before = await recorded(tmp_path / "before.db", [one async for one in client.businesses.iterate(ids=ids)])
+            before = tmp_path / "before.db"
+            old = await client.scan(7, businesses=True, journal=before).collect()
             emulator.businesses["b"].name = "Other"
             emulator.businesses["c"].status = "temporarily_closed"
             emulator.businesses["d"].city = "Lyon"
-            after = await recorded(tmp_path / "after.db", [one async for one in client.businesses.iterate(ids=ids)])
-    diff = await diff_scans(before, after)
-    assert {change.business_id: found(change) for change in diff.businesses} == {
-        "b": {"renamed"},
-        "c": {"closed", "status_changed"},
-        "d": {"moved"},
-    }
+            new = await client.scan(7, businesses=True).collect()
+    await exports.write(new, tmp_path / "after.ndjson")
+    for one in (before, old):
+        for other in (new, tmp_path / "after.ndjson"):
+            diff = await diff_scans(one, other)
+            assert {change.business_id: found(change) for change in diff.businesses} == {
+                "b": {"renamed"},
+                "c": {"closed", "status_changed"},
+                "d": {"moved"},
+            }
+    assert (await diff_scans(before, old)).same
