@@ -36,6 +36,7 @@ from partoo_async.session import PartooSession
 if TYPE_CHECKING:
     __version__: str
     from partoo_async.scan import (
+        BusinessChange,
         GroupChange,
         NotCompared,
         Scan,
@@ -60,6 +61,7 @@ __all__ = [
     "Attempt",
     "AuthenticationError",
     "BadRequestError",
+    "BusinessChange",
     "ClientClosedError",
     "ConfigurationError",
     "DeadlineExceededError",

@@ -48,6 +48,7 @@ PUBLIC = [
     "BadRequestError",
     "BadRequestErrors",
     "Business",
+    "BusinessChange",
     "BusinessId",
     "BusinessPage",
     "BusinessSummary",
@@ -109,6 +110,7 @@ FIELDS = {
     "BadRequestErrors": "json",
     "Business": "id name code status address address_full city zipcode region country org_id groups lat long created"
     " modified extra",
+    "BusinessChange": "before after",
     "BusinessPage": "businesses page max_page count",
     "BusinessSummary": "id name code status city",
     "ForbiddenBody": "errors",
@@ -126,7 +128,7 @@ FIELDS = {
     "RetryEvent": "route error attempt wait template",
     "RetryPolicy": "max_retries initial_backoff max_backoff",
     "ScanDiff": "sections_added sections_removed sections_renamed groups_added groups_removed groups_changed"
-    " groups_compared not_compared incomplete notes",
+    " groups_compared not_compared incomplete notes businesses",
     "ScanFailure": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScanPlan": "sections groups requests seconds recorded strategy",
     "ScanProgress": "done failed total rate eta paused_for held_for held_by",

@@ -193,6 +193,7 @@ UNREAD_OBJECT = {
                 "not_compared": [{"section_id": 8, "group_id": None, "before": None, "after": "404 Not Found"}],
                 "incomplete": ["after"],
                 "notes": ["these are scans of two servers"],
+                "businesses": [],
             },
         ),
     ],

@@ -16,6 +16,7 @@ from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
     from partoo_async.scan.diff import (
+        BusinessChange,
         GroupChange,
         NotCompared,
         ScanDiff,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BusinessChange",
     "GroupChange",
     "NotCompared",
     "Scan",

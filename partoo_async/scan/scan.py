@@ -46,8 +46,6 @@ _State = Literal["new", "open", "closed"]
 class Scan:
     """A bulk scan, made by ``client.scan(...)`` and used once: ``async with`` and ``async for``, or ``collect()``."""
 
-    with_businesses: bool = False
-
     def __init__(
         self,
         session: PartooSession,

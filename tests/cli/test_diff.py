@@ -140,6 +140,55 @@ def test_as_json_it_is_one_object(partoo: Partoo) -> None:
     assert equal.err == "partoo: 1 group compared: nothing changed\n"
 
 
+def named(**changes: str | None) -> dict[str, Any]:
+    """A line of a scan that knows its one business."""
+    known = {"name": "Café Lille", "code": "007", "status": "open", "city": "Lille"} | changes
+    return outcome(7, 1, business_ids=["b1"], **{f"business_{field}": [text] for field, text in known.items()})
+
+
+def test_businesses_come_last(partoo: Partoo) -> None:
+    """One row for each thing that changed of a business, after the groups; it counts as a change."""
+    before = write("before", named(), outcome(9, 1))
+    after = write("after", named(name="Café du Port", status="closed_temporarily", city="Lyon"))
+    result = partoo("diff", before, after)
+    assert result.code == 1
+    assert rows(result.out)[1:] == [
+        ["9", "-", "section removed"],
+        ["9", "1", "G", "removed", "2 businesses"],
+        ["-", "-", "Café du Port", "business renamed", "b1, was Café Lille"],
+        ["-", "-", "Café du Port", "business temporarily closed", "b1, was open"],
+        ["-", "-", "Café du Port", "business moved", "b1, from Lille to Lyon"],
+    ]
+    assert result.err.endswith("1 section added, removed or renamed, 1 business changed\n")
+    same = partoo(
+        "diff", write("now", named(status="temporarily_closed")), write("then", named(status="closed_temporarily"))
+    )
+    assert (same.code, same.out) == (0, "")
+
+
+def test_businesses_as_json(partoo: Partoo) -> None:
+    """With --json the object has what changed of each business, and the code is 1."""
+    result = partoo("diff", write("before", named()), write("after", named(status="closed")), "--json")
+    (change,) = json.loads(result.out)["businesses"]
+    assert (result.code, change["business_id"], change["closed"], change["renamed"]) == (1, "b1", True, False)
+
+
+def test_names_of_one_scan_only_are_noted(partoo: Partoo) -> None:
+    """That businesses could not be compared is said on standard error, and is no difference."""
+    result = partoo("diff", write("before", named()), write("after", outcome(7, 1, business_ids=["b1"])))
+    assert result.code == 0
+    assert result.err.startswith("partoo: note: only the earlier scan has names of businesses")
+
+
+def test_names_of_businesses_cannot_steer_the_terminal(partoo: Partoo) -> None:
+    """They are foreign text like names of groups."""
+    before, after = write("before", named(name="\x1b[2J[red]", city="\u202e")), write("after", named(name="\x9b31m"))
+    for options in ((), ("--json",)):
+        result = partoo("diff", before, after, *options)
+        assert result.code == 1
+        assert not {"\x1b", "\x9b", "\u202e"} & set(result.out + result.err)
+
+
 def test_journals_are_compared_with_their_notes(
     serve: Callable[..., Emulator], partoo: Partoo, journaled: Callable[..., None]
 ) -> None:

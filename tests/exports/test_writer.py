@@ -27,7 +27,6 @@ from partoo_async import (
     Group,
     NotFoundError,
     PartooClient,
-    Scan,
     ScanError,
     ScanFailure,
     ScanItem,
@@ -189,18 +188,12 @@ async def test_names_belong_to_their_ids(tmp_path: Path) -> None:
     assert names == [[None, "Two"], [None, None]]
 
 
-def with_names(client: PartooClient) -> Scan:
-    scan = client.scan(7)
-    scan.with_businesses = True
-    return scan
-
-
 @pytest.mark.parametrize(
     ("source", "options", "expected"),
     [
         (lambda client: client.scan(7), {}, False),
-        (with_names, {}, True),
-        (with_names, {"businesses": False}, False),
+        (lambda client: client.scan(7, businesses=True), {}, True),
+        (lambda client: client.scan(7, businesses=True), {"businesses": False}, False),
         (lambda _: ScanReport(ITEMS, 4, 1.0), {}, False),
         (lambda _: ScanReport(NAMED, 4, 1.0), {}, True),
         (lambda _: ScanReport(ITEMS, 4, 1.0, businesses={"b9": Business("b9")}), {}, True),
@@ -216,6 +209,21 @@ async def test_the_source_says_whether_businesses_have_names(
     """A scan or a report with businesses has their columns, an iterable only on demand; the argument overrules."""
     await exports.write(source(client), tmp_path / f"a.{suffix}", **options)
     assert (b"business_city" in content(tmp_path / f"a.{suffix}")) is expected
+
+
+async def test_a_scan_brings_the_names_of_the_server(emulator: Emulator, client: PartooClient, tmp_path: Path) -> None:
+    """Each id has the name, code, status and city that the server has for it, in each format."""
+    known = emulator.businesses
+    await exports.write(client.scan(7, businesses=True), tmp_path / "a.ndjson")
+    report = await client.scan(7, businesses=True).collect()
+    lines = [json.loads(line) for line in content(tmp_path / "a.ndjson").splitlines()]
+    key = lambda row: row["group_id"]  # noqa: E731 - of both lists
+    assert sorted(lines, key=key) == sorted(report.to_arrow().to_pylist(), key=key)
+    assert sum(len(row["business_ids"]) for row in lines) > 100
+    for row in lines:
+        assert row["business_name"] == [known[one].name for one in row["business_ids"]]
+        assert row["business_code"] == [known[one].code for one in row["business_ids"]]
+        assert row["business_city"] == [known[one].city for one in row["business_ids"]]
 
 
 @pytest.mark.parametrize("items", [(), (FRANCE,), (UNREAD,), ITEMS], ids=["none", "group", "failure", "both"])

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from attrs import frozen
 
-from partoo_async import GroupChange, NotCompared, ScanDiff, diff_scans
+from partoo_async import BusinessChange, GroupChange, NotCompared, ScanDiff, diff_scans
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, USAGE
 from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import amount, clean
+from partoo_async.scan.diff.businesses import differences
 
 __all__ = ["DIFF_CODES", "diff"]
 
@@ -64,7 +65,8 @@ def diff(
             rows = [*_section_rows(found), *_group_rows(found), *_unknown_rows(found.not_compared)]
             rows.sort(key=lambda row: (row.section_id, -1 if row.group_id is None else row.group_id))
             columns = ("section", "group", "name", "change", "details")
-            print_result(table(columns, (row.cells for row in rows), numbers=("section", "group")))
+            cells = [*(row.cells for row in rows), *_business_cells(found.businesses)]
+            print_result(table(columns, cells, numbers=("section", "group")))
         for name in found.incomplete:
             say(f"note: {clean(before if name == 'before' else after)} is of a scan that did not come to its end")
         for note in found.notes:
@@ -105,6 +107,14 @@ def _changes(changed: GroupChange) -> Iterator[tuple[str, str]]:
         if businesses:
             more = f", and {len(businesses) - _SHOWN:,} more" if len(businesses) > _SHOWN else ""
             yield change, ", ".join(businesses[:_SHOWN]) + more
+
+
+def _business_cells(changes: Iterable[BusinessChange]) -> Iterator[tuple[str, ...]]:
+    for changed in changes:
+        name = changed.after.name or changed.before.name or ""
+        for change, details in differences(changed, str):
+            # A business may be in many groups.
+            yield "-", "-", name, f"business {change}", f"{changed.business_id}, {details}"
 
 
 def _unknown_rows(unknown: Iterable[NotCompared]) -> Iterator[_Row]:

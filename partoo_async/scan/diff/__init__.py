@@ -1,9 +1,11 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
 Imports of ``scan`` only ``journal``, ``outcomes`` and ``rows``. ``snapshots`` loads a scan, ``compare`` finds what
-changed, ``changes`` has the values that say it, in the words of ``text``.
+changed, and ``businesses`` what changed of each business. ``changes`` has the values that say it, in the words of
+``text``.
 """
 
+from partoo_async.scan.diff.businesses import BusinessChange
 from partoo_async.scan.diff.changes import (
     GroupChange,
     NotCompared,
@@ -14,4 +16,13 @@ from partoo_async.scan.diff.changes import (
 )
 from partoo_async.scan.diff.compare import diff_scans
 
-__all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename", "diff_scans"]
+__all__ = [
+    "BusinessChange",
+    "GroupChange",
+    "NotCompared",
+    "ScanDiff",
+    "ScannedGroup",
+    "ScannedSection",
+    "SectionRename",
+    "diff_scans",
+]

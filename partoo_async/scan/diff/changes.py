@@ -10,6 +10,7 @@ from partoo_async._internal.text import amount, one_line
 from partoo_async._internal.values import Value
 from partoo_async.models import BusinessId, Group
 from partoo_async.scan.diff import text
+from partoo_async.scan.diff.businesses import BusinessChange, differences
 from partoo_async.scan.notebook import html_text
 
 __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
@@ -144,6 +145,8 @@ class ScanDiff(Value):
         not_compared: What may have changed or not.
         incomplete: Which of "before" and "after" ended early.
         notes: Warnings, as sentences.
+        businesses: Businesses that were renamed, closed, reopened or moved, or have another status. Known if both scans
+            were made with ``businesses=True``.
     """
 
     sections_added: tuple[ScannedSection, ...]
@@ -156,10 +159,12 @@ class ScanDiff(Value):
     not_compared: tuple[NotCompared, ...]
     incomplete: tuple[str, ...]
     notes: tuple[str, ...]
+    businesses: tuple[BusinessChange, ...] = ()
 
     def __bool__(self) -> bool:
         sections = self.sections_added or self.sections_removed or self.sections_renamed
-        return bool(sections or self.groups_added or self.groups_removed or self.groups_changed)
+        groups = self.groups_added or self.groups_removed or self.groups_changed
+        return bool(sections or groups or self.businesses)
 
     @property
     def complete(self) -> bool:
@@ -176,15 +181,15 @@ class ScanDiff(Value):
         return {"same": self.same, "complete": self.complete, **super().to_dict()}
 
     def __str__(self) -> str:
-        counts = {
-            "added": amount(len(self.groups_added), "group"),
-            "removed": amount(len(self.groups_removed), "group"),
-            "changed": amount(len(self.groups_changed), "group"),
-            "added, removed or renamed": amount(
-                len(self.sections_added) + len(self.sections_removed) + len(self.sections_renamed), "section"
-            ),
-        }
-        found = [f"{count} {change}" for change, count in counts.items() if not count.startswith("0 ")]
+        sections = len(self.sections_added) + len(self.sections_removed) + len(self.sections_renamed)
+        counts = (
+            f"{amount(len(self.groups_added), 'group')} added",
+            f"{amount(len(self.groups_removed), 'group')} removed",
+            f"{amount(len(self.groups_changed), 'group')} changed",
+            f"{amount(sections, 'section')} added, removed or renamed",
+            f"{amount(len(self.businesses), 'business', 'businesses')} changed",
+        )
+        found = [count for count in counts if not count.startswith("0 ")]
         summary = f"{amount(self.groups_compared, 'group')} compared: {', '.join(found) or 'nothing changed'}"
         return summary if self.complete else f"{summary}; not everything could be compared"
 
@@ -199,8 +204,8 @@ class ScanDiff(Value):
     def to_text(self) -> str:
         """Return the diff as plain text for people, such as the body of a mail.
 
-        Each part names 20 of its groups or sections at most and counts the rest, so that the text is short whatever
-        happened. Names and errors are cut, and control characters in them are escaped.
+        Each part names 20 of its groups, sections or businesses at most and counts the rest, so that the text is short
+        whatever happened. Names and errors are cut, and control characters in them are escaped.
         """
         notes = [*(f"the scan {side} did not come to its end" for side in self.incomplete), *self.notes]
         lines = [
@@ -211,6 +216,7 @@ class ScanDiff(Value):
             *text.part("Groups added", self.groups_added, _scanned_text),
             *text.part("Groups removed", self.groups_removed, _scanned_text),
             *text.part("Groups changed", self.groups_changed, _change_text),
+            *text.part("Businesses changed", self.businesses, _business_text),
             *text.part("Not compared", self.not_compared, _unknown_text),
             *text.part("Notes", notes, one_line),
         ]
@@ -239,6 +245,13 @@ def _change_text(change: GroupChange) -> str:
     for verb, ids in (("joined", change.joined), ("left", change.left)):
         if ids:
             lines.append(f"{len(ids):,} {verb}: {text.few(ids)}")
+    return "\n    ".join(lines)
+
+
+def _business_text(change: BusinessChange) -> str:
+    name = change.after.name or change.before.name
+    lines = [f"business {text.few([change.business_id])}" + (f" {text.quoted(name)}" if name else "")]
+    lines += [f"{what}, {details}" for what, details in differences(change, text.quoted)]
     return "\n    ".join(lines)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import Factory, define
 
+from partoo_async.scan.diff.businesses import BusinessFindings
 from partoo_async.scan.diff.changes import (
     GroupChange,
     NotCompared,
@@ -34,7 +35,8 @@ async def diff_scans(
 
     What failed or was not reached in either scan is in ``not_compared``. What a scan was not given to read counts as
     missing. The order of business ids does not matter. Of several outcomes of a key the last one counts. Only journals
-    know section names and empty sections. Files of ``--json`` do not know whether their scan ended early.
+    know section names and empty sections. Businesses are compared if both scans know them. Files of ``--json`` do not
+    know whether their scan ended early.
 
     Args:
         before: The earlier scan: a report, or the path of a journal or of the output of ``partoo scan --json``.
@@ -46,14 +48,15 @@ async def diff_scans(
     Raises:
         ConfigurationError: A source is none of these, or is damaged. Names the argument, the file and the line.
     """
-    businesses: dict[str, str] = {}
-    old = await load_snapshot(before, "before", businesses)
-    new = await load_snapshot(after, "after", businesses)
-    return await asyncio.to_thread(compare, old, new)
+    ids: dict[str, str] = {}
+    businesses = BusinessFindings()
+    old = await load_snapshot(before, "before", ScanSnapshot(ids, businesses.add_before))
+    new = await load_snapshot(after, "after", ScanSnapshot(ids, businesses.add_after))
+    return await asyncio.to_thread(compare, old, new, businesses)
 
 
-def compare(before: ScanSnapshot, after: ScanSnapshot) -> ScanDiff:
-    """Return what changed between two snapshots."""
+def compare(before: ScanSnapshot, after: ScanSnapshot, businesses: BusinessFindings) -> ScanDiff:
+    """Return what changed between two snapshots, whose businesses were compared already."""
     found = _Findings()
     for section_id in sorted(before.sections.keys() | after.sections.keys()):
         old, new = _section_of(before, section_id, after), _section_of(after, section_id, before)
@@ -72,7 +75,8 @@ def compare(before: ScanSnapshot, after: ScanSnapshot) -> ScanDiff:
         groups_compared=found.groups_compared,
         not_compared=tuple(found.not_compared),
         incomplete=tuple(name for name, side in (("before", before), ("after", after)) if not side.complete),
-        notes=_notes(before, after),
+        notes=_notes(before, after) + businesses.notes,
+        businesses=businesses.changes,
     )
 
 

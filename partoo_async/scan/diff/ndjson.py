@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from partoo_async._internal.checks import ID_LIMIT
 from partoo_async._internal.text import one_line, shown
 from partoo_async._protocol.json import InvalidJSONError, decode_json
 from partoo_async.errors import ConfigurationError
-from partoo_async.models import Group
+from partoo_async.models import Business, Group
+from partoo_async.scan.rows import BUSINESS_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,11 @@ class _LineError(ValueError):
     """A line is no outcome of a scan. The text follows "line 3 of scan.ndjson, which "."""
 
 
-def read_lines(path: Path, argument: str) -> Iterator[tuple[int, int | None, Group | str]]:
-    """Yield section id, group id, and the group or an error text, of every line that is not blank.
+_Outcome: TypeAlias = tuple[int, int | None, Group | str, list[Business]]
+
+
+def read_lines(path: Path, argument: str) -> Iterator[_Outcome]:
+    """Yield of every line that is not blank section id, group id, the group or an error text, and its businesses.
 
     Raises ``ConfigurationError``, which names the ``argument``, and ``OSError``.
     """
@@ -48,7 +52,7 @@ def read_lines(path: Path, argument: str) -> Iterator[tuple[int, int | None, Gro
         raise ConfigurationError(f"{expected} {shown(path)}, which is empty")
 
 
-def _outcome(line: bytes) -> tuple[int, int | None, Group | str]:
+def _outcome(line: bytes) -> _Outcome:
     try:
         value = decode_json(line)
     except InvalidJSONError:
@@ -59,12 +63,13 @@ def _outcome(line: bytes) -> tuple[int, int | None, Group | str]:
     group_id = None if value.get("group_id", 0) is None else _id(value, "group_id")
     error = value.get("error")
     if isinstance(error, str):
-        return section_id, group_id, one_line(error) or "failed"
+        return section_id, group_id, one_line(error) or "failed", []
     if error is not None:
         raise _LineError("has an error that is neither a string nor null")
     if group_id is None:
         raise _LineError("has neither a group_id nor an error")
-    return section_id, group_id, _group(value, group_id)
+    group = _group(value, group_id)
+    return section_id, group_id, group, _businesses(value, group)
 
 
 def _why_no_json(line: bytes) -> str:
@@ -91,3 +96,19 @@ def _group(value: dict[str, Any], group_id: int) -> Group:
     if not isinstance(business_ids, list) or not all(isinstance(one, str) for one in business_ids):
         raise _LineError("has no business_ids that are a list of strings")
     return Group(group_id, name, has_puller, tuple(business_ids))
+
+
+def _businesses(value: dict[str, Any], group: Group) -> list[Business]:
+    """Return what the lists beside the ids say, without businesses of which they say nothing."""
+    columns = {field: value[column] for column, field in BUSINESS_COLUMNS.items() if value.get(column) is not None}
+    for field, texts in columns.items():
+        if not isinstance(texts, list) or not all(text is None or isinstance(text, str) for text in texts):
+            raise _LineError(f"has no business_{field} that is a list of strings and nulls")
+        if len(texts) != len(group.business_ids):
+            raise _LineError(f"has another number of business_{field} than of business_ids")
+    rows = zip(*columns.values(), strict=True)
+    return [
+        Business(business_id, **dict(zip(columns, row, strict=True)))
+        for business_id, row in zip(group.business_ids, rows, strict=False)  # without the columns there are no rows
+        if any(row)
+    ]

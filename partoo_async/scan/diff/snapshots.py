@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define, evolve
@@ -10,7 +11,7 @@ from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
-from partoo_async.models import Group
+from partoo_async.models import Business, Group
 from partoo_async.scan.diff.ndjson import read_lines
 from partoo_async.scan.outcomes import ScanReport
 from partoo_async.scan.rows import describe
@@ -47,7 +48,8 @@ class SectionSnapshot:
 class ScanSnapshot:
     """One of two scans."""
 
-    businesses: dict[str, str]  # each id once, shared by both scans: many groups have the same businesses
+    business_ids: dict[str, str]  # each id once, shared by both scans: many groups have the same businesses
+    add_business: Callable[[Business], None]  # what is known of a business
     lists_sections: bool = False  # sections without a group are known as well
     complete: bool = True
     server: str | None = None  # base URL, if the scan kept it
@@ -69,7 +71,7 @@ class ScanSnapshot:
 
     def _normal(self, group: Group) -> Group:
         # Sorted, because the API documents no order.
-        unique = {self.businesses.setdefault(business, business) for business in group.business_ids}
+        unique = {self.business_ids.setdefault(business, business) for business in group.business_ids}
         return evolve(group, business_ids=tuple(sorted(unique)))
 
     def section(self, section_id: int) -> SectionSnapshot | str | None:
@@ -78,10 +80,12 @@ class ScanSnapshot:
 
 
 async def load_snapshot(
-    source: str | os.PathLike[str] | ScanReport, argument: str, businesses: dict[str, str]
+    source: str | os.PathLike[str] | ScanReport, argument: str, snapshot: ScanSnapshot
 ) -> ScanSnapshot:
-    """Load a report, or the journal or NDJSON file at a path. Raises ``ConfigurationError``, naming the argument."""
-    snapshot = ScanSnapshot(businesses)
+    """Load a report, or the journal or NDJSON file at a path, into the snapshot, which is returned.
+
+    Raises ``ConfigurationError``, which names the argument.
+    """
     if isinstance(source, ScanReport):
         await _in_thread(_load_report(snapshot, source))
         return snapshot
@@ -116,13 +120,22 @@ def _load_report(snapshot: ScanSnapshot, report: ScanReport) -> Iterator[None]:
     snapshot.complete = report.complete
     for number, item in enumerate(report.items, start=1):
         snapshot.add_item(item)
+        if not report.businesses:
+            for one in item.businesses:
+                snapshot.add_business(Business(one.id, one.name, one.code, one.status, city=one.city))
+        if number % _STEP == 0:
+            yield
+    for number, business in enumerate(report.businesses.values(), start=1):
+        snapshot.add_business(business)
         if number % _STEP == 0:
             yield
 
 
 def _load_lines(snapshot: ScanSnapshot, path: Path, argument: str) -> Iterator[None]:
-    for number, outcome in enumerate(read_lines(path, argument), start=1):
-        snapshot.add(*outcome)
+    for number, (section_id, group_id, outcome, businesses) in enumerate(read_lines(path, argument), start=1):
+        snapshot.add(section_id, group_id, outcome)
+        for business in businesses:
+            snapshot.add_business(business)
         if number % _STEP == 0:
             yield
 
@@ -146,5 +159,8 @@ async def _load_journal(snapshot: ScanSnapshot, path: Path) -> None:
             # Not a group that was deleted before the scan was resumed: its outcome stays in the journal.
             elif isinstance(listed, SectionSnapshot) and item.group_id in listed.groups:
                 snapshot.add_item(item)
+        async for business in recording.businesses():
+            # Most of a business is in these two, and neither is compared.
+            snapshot.add_business(evolve(business, groups=(), extra={}))
     # Last, because a section that a resumed scan could not read still has the groups of the run before.
     snapshot.sections.update(unread)

@@ -420,6 +420,7 @@ async def test_a_diff_as_json() -> None:
         "not_compared": [{"section_id": 8, "group_id": 1, "before": None, "after": "503"}],
         "incomplete": [],
         "notes": [],
+        "businesses": [],
     }
     assert {field.name for field in attrs.fields(ScanDiff)} <= set(diff.to_dict())
     named = attrs.evolve(

@@ -1,0 +1,152 @@
+"""What changed of the businesses that both scans know, found while the later scan is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, define, frozen
+
+from partoo_async._internal.values import Value
+from partoo_async.models import Business, BusinessId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["BusinessChange", "BusinessFindings", "differences"]
+
+_PLACE = ("address", "zipcode", "city", "country")
+_SHOWN = ("name", "code", "status", *_PLACE)
+
+_FOR_A_TIME = "temporarily closed"
+# Both spellings are documented, and a server may change from one to the other.
+_SPELLINGS = {"temporarily_closed": _FOR_A_TIME, "closed_temporarily": _FOR_A_TIME}
+_CLOSED = ("closed", _FOR_A_TIME)
+
+
+@frozen
+class BusinessChange(Value):
+    """A business that differs between the scans. What one of them does not know is no change.
+
+    Attributes:
+        before: The business in the earlier scan. From a journal without ``groups`` and ``extra``; from lines of
+            ``--json`` with name, code, status and city only.
+        after: The same of the later scan.
+    """
+
+    before: Business
+    after: Business
+
+    @property
+    def business_id(self) -> BusinessId:
+        """The id."""
+        return self.after.id
+
+    @property
+    def renamed(self) -> bool:
+        """Whether it has another name."""
+        return self._differs("name")
+
+    @property
+    def status_changed(self) -> bool:
+        """Whether it has another status. Both spellings of temporarily closed are one."""
+        was, now = _status(self.before), _status(self.after)
+        return bool(was and now) and was != now
+
+    @property
+    def closed(self) -> bool:
+        """Whether it closed, for good or for a time; or for good what was temporarily closed."""
+        return self.status_changed and _status(self.after) in _CLOSED and _status(self.before) != "closed"
+
+    @property
+    def reopened(self) -> bool:
+        """Whether it is open and was closed, for good or for a time."""
+        return self.status_changed and _status(self.after) == "open" and _status(self.before) in _CLOSED
+
+    @property
+    def moved(self) -> bool:
+        """Whether its address, zipcode, city or country is another one."""
+        return any(self._differs(part) for part in _PLACE)
+
+    def _differs(self, field: str) -> bool:
+        was, now = getattr(self.before, field), getattr(self.after, field)
+        # A source that does not keep a field has None; the API also sends an empty text for what is not known.
+        return bool(was and now) and was != now
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as JSON values: what differs, and of each side the fields that a change may be in."""
+        return {
+            "business_id": self.business_id,
+            "renamed": self.renamed,
+            "closed": self.closed,
+            "reopened": self.reopened,
+            "status_changed": self.status_changed,
+            "moved": self.moved,
+            "before": {name: getattr(self.before, name) for name in _SHOWN},
+            "after": {name: getattr(self.after, name) for name in _SHOWN},
+        }
+
+
+def _status(business: Business) -> str | None:
+    return _SPELLINGS.get(business.status or "", business.status)
+
+
+def differences(change: BusinessChange, quoted: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Yield in words what changed, and from what; texts of the server in quotes."""
+    if change.renamed:
+        yield "renamed", f"was {quoted(change.before.name or '')}"
+    if change.status_changed:
+        was, now = (_status(side) or "" for side in (change.before, change.after))
+        if change.closed:
+            yield now, f"was {quoted(was)}"
+        elif change.reopened:
+            yield "reopened", f"was {quoted(was)}"
+        else:
+            yield "status", f"from {quoted(was)} to {quoted(now)}"
+    if change.moved:
+        yield "moved", f"from {quoted(_place(change.before))} to {quoted(_place(change.after))}"
+
+
+def _place(business: Business) -> str:
+    return ", ".join(filter(None, (getattr(business, part) for part in _PLACE)))
+
+
+@define
+class BusinessFindings:
+    """Takes the businesses of the earlier scan, then those of the later one, and keeps only what changed of these."""
+
+    _before: dict[str, Business] = Factory(dict)
+    _changes: dict[str, BusinessChange] = Factory(dict)
+    _later: bool = False  # the later scan has any
+
+    def add_before(self, business: Business) -> None:
+        """Take a business of the earlier scan. The last one of an id counts."""
+        self._before[business.id] = business
+
+    def add_after(self, business: Business) -> None:
+        """Take a business of the later scan. The last one of an id counts."""
+        self._later = True
+        was = self._before.get(business.id)
+        # Only one side has it: it joined or left its groups, which the groups tell.
+        if was is None:
+            return
+        change = BusinessChange(was, business)
+        if change.renamed or change.status_changed or change.moved:
+            self._changes[business.id] = change
+        else:
+            self._changes.pop(business.id, None)
+
+    @property
+    def changes(self) -> tuple[BusinessChange, ...]:
+        """What changed, ordered by id."""
+        return tuple(change for _, change in sorted(self._changes.items()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That only one of the scans was asked for its businesses, if so."""
+        if bool(self._before) == self._later:
+            return ()
+        side = "later" if self._later else "earlier"
+        return (
+            f"only the {side} scan has names of businesses (businesses=True, --with-businesses):"
+            " their names, statuses and addresses were not compared",
+        )
