@@ -185,7 +185,8 @@ class Inference:
             self.verified = 0
             self._seconds = self._fetcher.seconds_for(len(keys) - len(self._read))
             return
-        await self._journal.note_verified(self.verified)
+        if self.verified < len(keys):  # else nothing is inferred
+            await self._journal.note_verified(self.verified)
         text = "scan: %d of %s verified without a difference (seed %d): at most %.2g %% can differ (95 %% confidence)"
         bound = 0.0 if self.verified == len(keys) else min(1.0, 3 / self.verified)
         _logger.info(text, self.verified, amount(len(keys), "group"), self._seed, 100 * bound)
