@@ -211,7 +211,7 @@ async def test_requests_are_counted_at_the_server(strategy: Any, profile: Any, g
 
 @pytest.mark.parametrize(("groups", "requests"), [(21, 0), (22, 1), (23, 3)])
 async def test_auto_looks_before_it_leaps(groups: int, requests: int) -> None:
-    """Three pages and twenty groups that are verified: up to 21 groups it need not even ask. With 22 the first page tells
+    """Three pages and twenty groups that are verified: with 21 groups it need not even ask. With 22 the first page says
     that it would save nothing, and from 23 on that it costs no more."""
     async with (
         Emulator.with_profile("typical", groups=groups, rate_limit=None) as emulator,

@@ -135,8 +135,9 @@ class FakePartoo:
     """The server. ``async with`` runs it; without that, clients of it need no sockets, and work in virtual time, too.
 
     ``asked`` counts the requests by route, ``queries`` has the parameters of each search. ``shifts``: what happens
-    after a page that is not the last one, one after the other. ``broken``: paths with the status they answer. ``late``:
-    the most seconds until a request is answered, in virtual time.
+    after a page that is not the last one, one after the other. ``broken``: paths with the status they answer. Without
+    sockets only: ``late``, the most seconds until a request is answered, and ``meanwhile``, which is called then with
+    the path, and may raise or return another answer.
     """
 
     organization: Organization
@@ -149,6 +150,7 @@ class FakePartoo:
     count: bool = True
     broken: dict[str, int] = field(default_factory=dict)
     late: float = 0.0
+    meanwhile: Callable[[str], MockResponse | None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
     queries: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
@@ -194,7 +196,7 @@ class FakePartoo:
         async def handle(request: MockRequest) -> MockResponse:
             if self.late:
                 await asyncio.sleep(chance.uniform(0, self.late))
-            return MockResponse(*self.respond(request.path, request.params))
+            return self.meanwhile(request.path) or MockResponse(*self.respond(request.path, request.params))
 
         options = {"rate_limit": None, "retry": FAST} | options
         if self.url:
