@@ -17,9 +17,10 @@ from partoo_async._protocol import operations
 from partoo_async.emulator import Behaviour, EmulatedKey, Emulator
 from partoo_async.emulator.data.lazy import peek
 from partoo_async.scan import inference, names
+from partoo_async.testing import MockResponse
 from tests.support import fake_partoo
 from tests.support.common import FAST, TLS
-from tests.support.fake_partoo import AWAY, SHIFTS, FakePartoo, Organization, organizations
+from tests.support.fake_partoo import AWAY, SHIFTS, FakeBusiness, FakeGroup, FakePartoo, Organization, organizations
 from tests.support.virtual import run_virtual
 
 STRATEGIES = pytest.mark.parametrize("strategy", ["groups", "businesses", "auto"])
@@ -269,9 +270,97 @@ async def test_what_stands_in_the_way_is_said(
     assert reason in report.fallback
     assert (reason == "") == (report.fallback == "") == (report.strategy == plan.strategy == "businesses")
     assert report.requests == len(emulator.requests) - before
+    # Of a list that changed, not all pages need have been read.
+    assert 0 <= plan.requests - report.requests <= (2 if reason == CHANGED else 0)
     assert asked(emulator, fake_partoo.GROUP) == 40 + (report.verified or 40)
     told = [one.getMessage() for one in caplog.records if "each group is read by itself, because" in one.getMessage()]
     assert told == ([f"scan: each group is read by itself, because {report.fallback}"] if reason else [])
+
+
+# Lists that do not fit, each in one way only
+
+
+def lacks_one(pages: list[Any]) -> None:
+    pages[1]["businesses"].pop()
+
+
+def counts_anew(pages: list[Any]) -> None:
+    pages[1]["count"] = 19
+
+
+def has_one_twice(pages: list[Any]) -> None:
+    pages[1]["businesses"].append(pages[0]["businesses"][0])
+
+
+def does_not_say(pages: list[Any]) -> None:
+    del pages[1]["businesses"][3]["groups"]
+
+
+def says_null(pages: list[Any]) -> None:
+    pages[1]["businesses"][3]["groups"] = None
+
+
+def names_one_twice(pages: list[Any]) -> None:
+    pages[1]["businesses"][3]["groups"] *= 2
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lacks_one, CHANGED),
+        (counts_anew, CHANGED),
+        (has_one_twice, CHANGED),
+        (does_not_say, SILENT),
+        (says_null, SILENT),
+        (names_one_twice, ""),
+    ],
+)
+async def test_a_list_that_does_not_fit(change: Callable[[list[Any]], None], reason: str) -> None:
+    """No group was verified yet that shows it: the list itself does. A business may name a group twice."""
+    ids = [f"b{number:02}" for number in range(20)]
+    groups = {number: FakeGroup(number, 7, ids[:3]) for number in range(100, 110)}
+    fake = FakePartoo(Organization([7], groups, {one: FakeBusiness(one) for one in ids}), most_per_page=10)
+    pages = [fake.respond("/business/search", {"page": f"{page}", "status": "open"})[1] for page in (1, 2)]
+    assert [len(page["businesses"]) for page in pages] == [10, 10]
+    pages[1]["businesses"][3]["groups"] = []
+    if change is names_one_twice:
+        pages[1]["businesses"][3]["groups"] = [100]
+        groups[100].members.append("b13")
+    change(pages)
+    left = iter(pages)
+    fake.meanwhile = lambda path: MockResponse(json=next(left)) if path == "/business/search" else None
+    async with fake.client() as client:
+        report = await client.scan_all(strategy="businesses", verify="all").collect()
+    judge(report, fake.organization.truth(), verify="all")
+    assert report.fallback == reason
+
+
+async def test_sections_that_share_a_group_id() -> None:
+    """Then a business's groups do not say which is meant: each group is read by itself."""
+    fake = FakePartoo(Organization([7, 9], {100: FakeGroup(100, 7, ["a"])}, {"a": FakeBusiness("a")}))
+    group = {"id": 100, "name": "Group 100", "has_puller": False}
+    shared = {"id": 9, "name": "S9", "groups": [group]}
+    answers = {"/sections/9": shared, "/sections/9/groups/100": {**group, "business_ids": []}}
+    fake.meanwhile = lambda path: MockResponse(json=answers[path]) if path in answers else None
+    async with fake.client() as client:
+        report = await client.scan_all(strategy="businesses", verify=1).collect()
+    judge(report, {(7, 100): frozenset("a"), (9, 100): frozenset()}, verify=1)
+    assert report.fallback == "several sections have a group of the same id"
+
+
+@pytest.mark.parametrize("field", ["name", "has_puller", "business_ids"])
+async def test_a_verified_group_that_differs(field: str) -> None:
+    """In its businesses, or from what its section says of it: nothing is inferred."""
+    fake = FakePartoo(Organization([7], {100: FakeGroup(100, 7, ["a"])}, {"a": FakeBusiness("a")}))
+    group = {"id": 100, "name": "Group 100", "has_puller": False, "business_ids": ["a"]}
+    group |= {field: {"name": "Other", "has_puller": True, "business_ids": []}[field]}
+    fake.meanwhile = lambda path: MockResponse(json=group) if path == "/sections/7/groups/100" else None
+    async with fake.client() as client:
+        report = await client.scan_all(strategy="businesses").collect()
+    (item,) = report.succeeded
+    assert item.group.to_dict() == group
+    assert report.fallback == "section 7, group 100 is not what the list of businesses says"
+    assert (report.strategy, report.verified, item.inferred) == ("groups", 0, False)
 
 
 # Planted mistakes
