@@ -116,17 +116,19 @@ class Inference:
         if not groups or (chooses and 1 + self._sample >= groups):
             self.strategy = "groups"
             return plan
+        before = self._fetcher.calls
         await self._work.stage.run([1], self._read_page, 1)
+        asked = self._fetcher.calls - before  # more than one, if spellings of a status were refused
         ahead = self._pages - 1 + self._sample
         fewer = ahead < groups + self._lookups
         self.strategy = "businesses" if fewer or not chooses else "groups"
         if not self.infers:
-            return evolve(plan, requests=plan.requests + 1)
+            return evolve(plan, requests=plan.requests + asked)
         self._saved = groups - self._sample
         return evolve(
             plan,
             strategy="businesses",
-            requests=plan.requests - groups + 1 + ahead,
+            requests=plan.requests - groups + asked + ahead,
             seconds=self._fetcher.seconds_for(ahead),
         )
 
@@ -187,7 +189,8 @@ class Inference:
             self.verified = 0
             self._seconds = self._fetcher.seconds_for(len(keys) - len(self._read))
             return
-        await self._journal.note_verified(self.verified)
+        if self.verified < len(keys):  # else nothing is inferred
+            await self._journal.note_verified(self.verified)
         text = "scan: %d of %s verified without a difference (seed %d): at most %.2g %% can differ (95 %% confidence)"
         bound = 0.0 if self.verified == len(keys) else min(1.0, 3 / self.verified)
         _logger.info(text, self.verified, amount(len(keys), "group"), self._seed, 100 * bound)

@@ -183,7 +183,9 @@ class ProgressCounter:
         figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
         inference, names = self._inference, self._names
         infers = inference is not None and inference.infers
-        counts = [self._work.verified, inference.verified if inference is not None else 0]
+        verified = 0 if inference is None else inference.verified
+        # A run that verified all of its groups inferred none: those of the runs before count.
+        counts = [self._work.verified, verified if verified < self._work.left or not self._work.verified else 0]
         return ScanReport(
             tuple(items),
             *figures,

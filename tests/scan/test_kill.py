@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() there
 
 # Starts a process for each scan. They are forked from one that has imported everything, so that a run costs no half
 # second of imports, and the kills fall into the scan. Only the parent kills: it has not waited for its child yet, so
-# that no other process can have the number. With a third argument the child kills itself, at that step of its journal.
+# that no other process can have the number. With a fourth argument the child kills itself, at that step of its journal.
 PROGRAM = """
 import asyncio, json, os, signal, sys
 from aiosqlite import Connection
@@ -29,12 +29,19 @@ from partoo_async import PartooClient
 from partoo_async.scan.journal import journal
 from partoo_async.scan.outcomes import item_object
 
-async def scan(path, lines):
+async def scan(path, lines, strategy):
     with open(lines, "w") as file:
         async with PartooClient(rate_limit=None, max_concurrency=8) as client:
-            async with client.scan([7, 8, 9, 404], journal=path, resume=True) as running:
+            scan = client.scan([7, 8, 9, 404], journal=path, resume=True)
+            if strategy != "groups":
+                scan = client.scan_all(journal=path, resume=True, strategy=strategy, verify=1, businesses=True)
+            async with scan as running:
                 async for item in running:
-                    print(json.dumps(item_object(item)), file=file, flush=True)
+                    row = item_object(item)
+                    if strategy != "groups":  # the order is that of the list, or that of the group
+                        names = sorted((one.id, one.name) for one in item.businesses)
+                        row |= {"business_ids": sorted(row["business_ids"]), "names": names}
+                    print(json.dumps(row), file=file, flush=True)
 
 def die_at(step, execute=Connection._execute):
     async def counted(*arguments, **options):
@@ -51,9 +58,9 @@ for line in sys.stdin:
     if command[0] == "start":
         process = os.fork()
         if process == 0:
-            for step in command[3:]:
+            for step in command[4:]:
                 die_at(step)
-            asyncio.run(scan(*command[1:3]))
+            asyncio.run(scan(*command[1:4]))
             os._exit(0)
     else:
         if command[0] == "kill":
@@ -69,6 +76,7 @@ class Scans:
     process: asyncio.subprocess.Process
     emulator: Emulator
     journal: Path
+    strategy: str = "groups"
     runs: int = 0
     done: set[str] = field(factory=set)
 
@@ -86,7 +94,7 @@ class Scans:
     async def start(self, *step: int) -> Path:
         self.runs += 1
         lines = self.journal.with_suffix(f".{self.runs}.ndjson")
-        await self.tell("start", str(self.journal), str(lines), *step)
+        await self.tell("start", str(self.journal), str(lines), self.strategy, *step)
         return lines
 
     async def killed(self, chance: random.Random) -> bool:
@@ -97,8 +105,10 @@ class Scans:
             await asyncio.sleep(chance.uniform(0, 0.04))
         else:
             enough = before + chance.randrange(4, 60)
+            # Inferred outcomes need no requests.
+            some = self.total if self.strategy == "groups" else chance.randrange(self.total)
             async with asyncio.timeout(PATIENCE):
-                while len(self.emulator.requests) < enough and len(complete(lines)) < self.total:
+                while len(self.emulator.requests) < enough and len(complete(lines)) < some:
                     await asyncio.sleep(0.001)
         code = await self.ended("kill")
         assert code in (-9, 0)
@@ -107,8 +117,9 @@ class Scans:
 
     @property
     def total(self) -> int:
-        """How many outcomes there are in all; the last one is that of the section that there is not."""
-        return sum(len(section.groups) for section in self.emulator.sections.values()) + 1
+        """How many outcomes there are in all; the last one may be that of the section that there is not."""
+        groups = sum(len(section.groups) for section in self.emulator.sections.values())
+        return groups + (self.strategy == "groups")
 
     async def check(self, lines: Path, before: int) -> None:
         asked = [seen.path for seen in self.emulator.requests[before:]]
@@ -157,36 +168,48 @@ def demo(sizes: dict[int, int]) -> list[EmulatedSection]:
     return sections
 
 
-@pytest.mark.parametrize("times", [10, pytest.param(50, marks=pytest.mark.soak)])
-async def test_a_scan_survives_being_killed(quick_python: tuple[str, ...], tmp_path: Path, times: int) -> None:
+SOAK = [pytest.param(strategy, 50, marks=pytest.mark.soak) for strategy in ("groups", "businesses")]
+
+
+@pytest.mark.parametrize(("strategy", "times"), [("groups", 10), ("businesses", 6), *SOAK])
+async def test_a_scan_survives_being_killed(
+    quick_python: tuple[str, ...], tmp_path: Path, strategy: str, times: int
+) -> None:
     """Killed many times, and gone on with each time: the lines of the last run are, sorted, those of a run that
-    nobody disturbed, to the byte, and no group was asked for after its outcome was recorded."""
+    nobody disturbed, to the byte, and no group was asked for after its outcome was recorded. So it is where most are
+    inferred, whose names are in the journal as well."""
     chance = random.Random(3)
     sections = demo({7: 120, 8: 90, 9: 30})
     async with Emulator(sections=sections, rate_limit=None, latency=(0.0, 0.02)) as emulator:
         async with scanning(quick_python, emulator) as process:
-            undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db").finish()
-            assert undisturbed.count(b"\n") == 240
+            undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db", strategy).finish()
+            assert undisturbed.count(b"\n") == 240 - (strategy != "groups")
+            assert (len(emulator.requests) < 20) == (strategy != "groups"), "nothing was inferred"
             kills = chains = 0
             while kills < times:
                 chains += 1
-                scans = Scans(process, emulator, tmp_path / f"{chains}.db")
+                scans = Scans(process, emulator, tmp_path / f"{chains}.db", strategy)
                 # Until it is complete; if that was too early, another one begins with no journal.
                 while kills < times and await scans.killed(chance):
                     kills += 1
                 assert await scans.finish() == undisturbed
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
-async def test_killed_at_every_step_of_a_short_scan(quick_python: tuple[str, ...], tmp_path: Path, every: int) -> None:
+STEPS = [pytest.param(strategy, 1, marks=pytest.mark.soak) for strategy in ("groups", "businesses")]
+
+
+@pytest.mark.parametrize(("strategy", "every"), [("groups", 7), ("businesses", 13), *STEPS])
+async def test_killed_at_every_step_of_a_short_scan(
+    quick_python: tuple[str, ...], tmp_path: Path, strategy: str, every: int
+) -> None:
     """Not a moment is spared: before each thing that a scan does with its journal, from its making to its closing,
     one process dies, and another one goes on."""
-    sections = demo({7: 1, 8: 0, 9: 1})
+    sections = demo({7: 1, 8: 0, 9: 1} if strategy == "groups" else {7: 4, 8: 0, 9: 4})
     async with Emulator(sections=sections, rate_limit=None) as emulator, scanning(quick_python, emulator) as process:
-        undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db").finish()
+        undisturbed = await Scans(process, emulator, tmp_path / "undisturbed.db", strategy).finish()
         step, code = 0, -9
         while code == -9:
-            scans = Scans(process, emulator, tmp_path / f"{step}.db")
+            scans = Scans(process, emulator, tmp_path / f"{step}.db", strategy)
             before = len(emulator.requests)
             lines = await scans.start(step)
             code = await scans.ended("wait")

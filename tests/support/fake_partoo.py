@@ -5,10 +5,12 @@ It has nothing in common with the emulator, so that a mistake in one of them is 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, ClassVar, Self
 
 from aiohttp import web
@@ -68,6 +70,20 @@ class Organization:
         """The businesses of each group, by section id and group id."""
         return {(group.section_id, group.id): frozenset(group.members) for group in self.groups.values()}
 
+    def listed(self) -> dict[tuple[int, int], frozenset[str]]:
+        """The same, by what the businesses say that the key may read."""
+        said: dict[int, set[str]] = {group_id: set() for group_id in self.groups}
+        for one in self.businesses.values():
+            for group_id in () if one.hidden else self.groups_of(one):
+                said.get(group_id, set()).add(one.id)
+        return {(group.section_id, group.id): frozenset(said[group.id]) for group in self.groups.values()}
+
+    def groups_of(self, business: FakeBusiness) -> tuple[int, ...]:
+        """The groups that a business says it is in."""
+        if business.told is not None:
+            return business.told
+        return tuple(group.id for group in self.groups.values() if business.id in group.members)
+
     def names(self) -> dict[str, str]:
         """The name of each business that can be seen."""
         return {business.id: business.name for business in self.businesses.values() if not business.hidden}
@@ -119,7 +135,9 @@ class FakePartoo:
     """The server. ``async with`` runs it; without that, clients of it need no sockets, and work in virtual time, too.
 
     ``asked`` counts the requests by route, ``queries`` has the parameters of each search. ``shifts``: what happens
-    after a page of a search that is not its last, one after the other. ``broken``: paths with the status they answer.
+    after a page that is not the last one, one after the other. ``broken``: paths with the status they answer. Without
+    sockets only: ``late``, the most seconds until a request is answered, and ``meanwhile``, which is called then with
+    the path, and may raise or return another answer.
     """
 
     organization: Organization
@@ -131,6 +149,8 @@ class FakePartoo:
     max_page: bool = True
     count: bool = True
     broken: dict[str, int] = field(default_factory=dict)
+    late: float = 0.0
+    meanwhile: Callable[[str], MockResponse | None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
     queries: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
@@ -171,8 +191,12 @@ class FakePartoo:
     def client(self, **options: Any) -> PartooClient:
         """Return a client of it, over HTTP if it runs."""
 
-        def handle(request: MockRequest) -> MockResponse:
-            return MockResponse(*self.respond(request.path, request.params))
+        chance = Random(0)
+
+        async def handle(request: MockRequest) -> MockResponse:
+            if self.late:
+                await asyncio.sleep(chance.uniform(0, self.late))
+            return self.meanwhile(request.path) or MockResponse(*self.respond(request.path, request.params))
 
         options = {"rate_limit": None, "retry": FAST} | options
         if self.url:
@@ -239,7 +263,7 @@ class FakePartoo:
         page = self._page("businesses", found, query, 30)
         page["businesses"] = [self._business_object(one) for one in page["businesses"]]
         size = self._size(query, 30)
-        if len(found) > _number(query, "page", 1) * size:
+        if "business__in" not in query and len(found) > _number(query, "page", 1) * size:
             next(self._to_come, _nothing)(self.organization)
         return page
 
@@ -262,12 +286,9 @@ class FakePartoo:
     def _business_object(self, business: FakeBusiness) -> dict[str, Any]:
         status = self.spellings[0] if business.status == STATUSES[3] else business.status
         shown = {"name": business.name, "status": status, "id": business.id, "org_id": 5, "city": None, "code": None}
-        told = business.told
-        if told is None:
-            told = tuple(group.id for group in self.organization.groups.values() if business.id in group.members)
-        elif not told:
+        if business.told == () or not self.tells_groups:
             return shown
-        return {**shown, "groups": list(told)} if self.tells_groups else shown
+        return {**shown, "groups": list(self.organization.groups_of(business))}
 
     def _size(self, query: Mapping[str, str], default: int) -> int:
         return max(1, min(_number(query, "per_page", default), self.most_per_page))
@@ -301,23 +322,26 @@ def _known(wanted: Any, there: Iterable[Any]) -> Any:
 # Random organizations
 
 
+FLAWS = ("none", "none", "hidden", "silent", "wrong")
+
+
 @st.composite
-def organizations(draw: st.DrawFn, *, flaws: bool = True) -> Organization:
-    """Up to 4 sections, 12 groups, some of them empty, and 40 businesses, some in no group. ``flaws``: perhaps hidden
-    ones, and some that say nothing of their groups or the wrong ones."""
+def organizations(draw: st.DrawFn, *, flaws: tuple[str, ...] = FLAWS) -> Organization:
+    """Up to 4 sections, 12 groups, some of them empty, and 40 businesses, some in no group. With a flaw some of them
+    are hidden, say nothing of their groups, or name the wrong ones."""
+    # Sizes are drawn, which shrink; what they are of is chance, since sets that are drawn are mostly empty.
     sections = [7 * number for number in range(1, draw(st.integers(1, 4)) + 1)]
-    ids = [f"b{number:02}" for number in range(draw(st.integers(0, 40)))]
-    members = st.sets(st.sampled_from(ids)) if ids else st.just(set[str]())
+    ids = [f"b{number:02}" for number in range(draw(st.sampled_from((0, 1, 5, 9, 23, 40))))]
+    group_ids = range(100, 100 + draw(st.sampled_from((0, 1, 4, 7, 10, 12))))
+    flaw, chance = draw(st.sampled_from(flaws)), Random(draw(st.integers(0, 2**16)))
     made = Organization(sections)
-    for group_id in range(100, 100 + draw(st.integers(0, 12))):
-        has = draw(st.permutations(sorted(draw(members))))
-        made.groups[group_id] = FakeGroup(group_id, draw(st.sampled_from(sections)), list(has), draw(st.booleans()))
-    made.businesses = {one: FakeBusiness(one, draw(st.sampled_from(STATUSES))) for one in ids}
-    if flaws and ids:
-        flaw = draw(st.sampled_from(("none", "none", "hidden", "silent", "wrong")))
-        for one in draw(st.sets(st.sampled_from(ids), min_size=1, max_size=3)) if flaw != "none" else ():
-            made.businesses[one].hidden = flaw == "hidden"
-            if flaw != "hidden":
-                groups = st.sets(st.sampled_from(sorted(made.groups)), min_size=1) if made.groups else st.just({99})
-                made.businesses[one].told = () if flaw == "silent" else tuple(draw(groups))
+    for group_id in group_ids:
+        members = chance.sample(ids, min(len(ids), chance.choice((0, 1, 3, 12, 40))))
+        made.groups[group_id] = FakeGroup(group_id, chance.choice(sections), members, chance.random() < 0.2)
+    made.businesses = {one: FakeBusiness(one, chance.choice(STATUSES)) for one in chance.sample(ids, len(ids))}
+    for one in chance.sample(ids, min(len(ids), chance.randint(1, 3))) if flaw != "none" else ():
+        made.businesses[one].hidden = flaw == "hidden"
+        if flaw != "hidden":
+            said = chance.sample(group_ids, min(len(group_ids), 2)) or [99]
+            made.businesses[one].told = () if flaw == "silent" else tuple(said)
     return made

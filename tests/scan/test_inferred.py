@@ -1,0 +1,393 @@
+"""Scans by the list of businesses hold, end early, are resumed, compared and written like all others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from partoo_async import (
+    APIConnectionError,
+    Event,
+    HoldEvent,
+    NotFoundError,
+    PartooClient,
+    RateLimit,
+    RetryPolicy,
+    ScanError,
+    ScanReport,
+    deadline,
+    diff_scans,
+)
+from partoo_async.emulator import Emulator
+from partoo_async.exports import write
+from partoo_async.testing import MockResponse
+from tests.support import fake_partoo
+from tests.support.common import TLS
+from tests.support.each import each
+from tests.support.fake_partoo import FakeBusiness, FakeGroup, FakePartoo, Organization
+from tests.support.simulated import journals_in_virtual_time, recorded
+from tests.support.virtual import run_virtual
+
+GROUPS, BUSINESSES, SECTIONS, PAGE = 30, 60, 2, 10
+
+
+def organization() -> Organization:
+    """Two sections with 15 groups each, of up to six businesses."""
+    chance = Random(1)
+    ids = [f"b{number:02}" for number in range(BUSINESSES)]
+    made = Organization([7, 9], {}, {one: FakeBusiness(one) for one in ids})
+    for number in range(GROUPS):
+        made.groups[100 + number] = FakeGroup(100 + number, (7, 9)[number % 2], chance.sample(ids, number % 7))
+    return made
+
+
+def slow(**options: Any) -> FakePartoo:
+    """Six pages of the list, and up to a second for each request."""
+    return FakePartoo(organization(), late=1.0, most_per_page=PAGE, **options)
+
+
+def options_of(**more: Any) -> dict[str, Any]:
+    return {"strategy": "businesses", "verify": 6, "max_concurrency": 3} | more
+
+
+def keys(items: Any) -> Counter[tuple[int, int | None]]:
+    return Counter((item.section_id, item.group_id) for item in items)
+
+
+def assert_right(report: ScanReport, fake: FakePartoo, *, inferred: bool = True) -> None:
+    """Every group, once, with its businesses; inferred but for those that were verified."""
+    report.raise_for_failures()
+    assert report.complete
+    truth = fake.organization.truth()
+    assert keys(report.items) == Counter([*truth])
+    assert all({*item.group.business_ids} == truth[item.section_id, item.group_id] for item in report.succeeded)
+    assert (report.strategy, report.fallback) == (("businesses", "") if inferred else ("groups", report.fallback))
+
+
+def assert_nothing_left(client: PartooClient) -> None:
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert client.quota.waiting == 0
+    assert " 0 of " in repr(client.session.context.concurrency)
+
+
+def now() -> float:
+    """Seconds since the event loop began."""
+    return asyncio.get_running_loop().time() - 1000.0
+
+
+def storm(begin: float, end: float, kind: str) -> Callable[[str], MockResponse | None]:
+    """Nobody is answered for a while."""
+
+    def meanwhile(_: str) -> MockResponse | None:
+        if not begin <= now() < end:
+            return None
+        if kind == "refused":
+            raise APIConnectionError("cannot connect: Connection refused", False)
+        return MockResponse(503)
+
+    return meanwhile
+
+
+# The sections are read after 1.6 seconds, the list from then on to 2.9, and what is verified to 4.3. Slow hands take
+# three seconds for the items.
+MOMENTS = [0.35 * number for number in range(1, 22)]
+
+
+@pytest.mark.parametrize("kind", ["refused", "503"])
+def test_an_outage_at_any_moment(kind: str) -> None:
+    """While the sections, the list or the groups are read: the scan holds, goes on, and no group is read by itself for
+    it. In the middle of the list, too, no page is lost."""
+    held = Counter[str]()
+
+    async def scan(begin: float) -> None:
+        fake = slow(meanwhile=storm(begin, begin + 60.0, kind))
+        events: list[Event] = []
+        async with fake.client(on_event=events.append, retry=RetryPolicy()) as client:
+            report = await client.scan_all(**options_of(max_failures=0)).collect()
+            assert_nothing_left(client)
+        assert_right(report, fake)
+        assert report.verified == 6
+        holds = [event for event in events if isinstance(event, HoldEvent)]
+        assert len(holds) in (0, 2)
+        if holds:
+            held[holds[0].route.split("/")[1]] += 1
+            assert fake.requests <= 1 + SECTIONS + BUSINESSES // PAGE + 6 + 3
+
+    for begin in MOMENTS[2:12]:  # before anything was answered there is nothing to hold for
+        run_virtual(scan(begin))
+    assert held["sections"] > 3
+    assert held["business"] > 3
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_an_outage_in_the_middle_of_the_list_on_sockets() -> None:
+    """All pages but the first are refused, and so is everything else, until the scan holds."""
+    holds: list[HoldEvent] = []
+
+    def heard(event: Event) -> None:
+        if isinstance(event, HoldEvent):
+            holds.append(event)
+            emulator.faults.clear()
+
+    async with Emulator.with_profile("typical", groups=60, rate_limit=None) as emulator:
+        client = PartooClient(
+            emulator.api_key, server=emulator.server, rate_limit=None, ssl_context=TLS, on_event=heard
+        )
+        async with client, client.scan_all(strategy="businesses") as scan:
+            emulator.faults.add("status", status=503)
+            items = [item async for item in scan]
+            report = scan.report(items)
+    assert [event.seconds > 0 for event in holds] == [False, True]
+    assert (report.strategy, report.verified, report.fallback) == ("businesses", 20, "")
+    assert len(keys(items)) == 60
+
+
+def test_an_outage_that_lasts_ends_the_scan_which_can_be_resumed(tmp_path: Path) -> None:
+    """After ``max_outage`` seconds it is a ``ScanError``, with a journal that goes on from there; each key once."""
+
+    async def scan(begin: float) -> None:
+        path = tmp_path / f"{begin:.1f}.db"
+        fake = slow(meanwhile=storm(begin, begin + 900.0, "503"))
+        async with fake.client(retry=RetryPolicy()) as client:
+            with pytest.raises(ScanError) as caught:
+                await client.scan_all(**options_of(max_outage=30.0, journal=path)).collect()
+            assert caught.value.transient
+            assert_nothing_left(client)
+            await asyncio.sleep(900)
+            report = await client.scan_all(**options_of(journal=path, resume=True)).collect()
+        assert_right(report, fake)
+
+    with journals_in_virtual_time():
+        for begin in MOMENTS[3:12:4]:
+            run_virtual(scan(begin))
+
+
+async def closed(client: PartooClient, moment: float, seen: list[Any], **options: Any) -> None:
+    """Scan with slow hands, and close the scan at a moment."""
+    scan = client.scan_all(**options_of(**options))
+
+    async def consume() -> None:
+        async with scan:
+            if scan._state == "open":
+                async for item in scan:
+                    seen.append(item)
+                    await asyncio.sleep(0.1)
+
+    consumer = asyncio.create_task(consume())
+    await asyncio.sleep(moment)
+    await scan.aclose()
+    await consumer
+
+
+async def cancelled(client: PartooClient, moment: float, seen: list[Any], **options: Any) -> None:
+    """The same, and cancel whoever reads it."""
+
+    async def consume() -> None:
+        async with client.scan_all(**options_of(**options)) as scan:
+            async for item in scan:
+                seen.append(item)
+                await asyncio.sleep(0.1)
+
+    consumer = asyncio.create_task(consume())
+    await asyncio.sleep(moment)
+    consumer.cancel()
+    await asyncio.wait([consumer])
+    assert consumer.cancelled() or consumer.exception() is None
+
+
+async def out_of_time(client: PartooClient, moment: float, seen: list[Any], **options: Any) -> None:
+    """The same, within a deadline."""
+    with contextlib.suppress(ScanError), deadline(moment):
+        async with client.scan_all(**options_of(**options)) as scan:
+            async for item in scan:
+                seen.append(item)
+                await asyncio.sleep(0.1)
+
+
+Ending = Callable[..., Awaitable[None]]
+ENDINGS = [closed, cancelled, out_of_time]
+
+
+@each("ending", ENDINGS)
+@each("businesses", [False, True])
+def test_it_can_end_at_any_moment(ending: Ending, businesses: bool) -> None:
+    """Closed, cancelled or out of time: it ends, and nothing is sent after it or left behind."""
+
+    async def scan(moment: float) -> None:
+        fake, seen = slow(), []
+        async with fake.client() as client:
+            await ending(client, moment, seen, businesses=businesses)
+            before = fake.requests
+            assert_nothing_left(client)
+            await asyncio.sleep(60)
+            assert fake.requests == before
+        truth = fake.organization.truth()
+        assert all({*item.group.business_ids} == truth[item.section_id, item.group_id] for item in seen)
+
+    for moment in MOMENTS[::2]:
+        run_virtual(scan(moment))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("moments", [MOMENTS[2::4], pytest.param(MOMENTS, marks=pytest.mark.soak)], ids=["few", "all"])
+def test_it_is_resumed_from_any_moment(tmp_path: Path, ending: Ending, moments: list[float]) -> None:
+    """With a journal: what was handed out is recorded, as inferred or not, with its businesses. The next run asks for
+    none of it, reads the list again for the rest, and every key comes once."""
+
+    async def scan(moment: float) -> None:
+        path, fake, seen = tmp_path / f"{moment:.1f}.db", slow(), []
+        async with fake.client() as client:
+            await ending(client, moment, seen, businesses=True, journal=path)
+            assert_nothing_left(client)
+            there = {(item.section_id, item.group_id): item for item in await recorded(path)}
+            assert all(there[key].inferred == item.inferred for key, item in zip(keys(seen), seen, strict=True))
+            known = {key for key, item in there.items() if item.group is not None}
+            fake.asked.clear()
+            paths: list[str] = []
+            fake.meanwhile = paths.append
+            report = await client.scan_all(**options_of(businesses=True, journal=path, resume=True)).collect()
+        assert_right(report, fake)
+        assert not {f"/sections/{section}/groups/{group}" for section, group in known} & {*paths}
+        assert {(item.section_id, item.group_id) for item in report.items if item.recorded} == known
+        assert fake.requests == report.requests
+        assert 0 < report.error_bound <= 3 / 6
+        assert all(
+            item.inferred == there[item.section_id, item.group_id].inferred for item in report.items if item.recorded
+        )
+        for item in report.succeeded:
+            assert [one.name for one in item.businesses] == [f"Shop {one}" for one in item.group.business_ids]
+
+    with journals_in_virtual_time():
+        for moment in moments:
+            run_virtual(scan(moment))
+
+
+# Failures
+
+
+@pytest.mark.parametrize(("tolerated", "ends"), [(None, False), (1, False), (0, True)])
+async def test_a_group_that_cannot_be_verified(tolerated: int | None, ends: bool) -> None:
+    """It is a failed outcome, once, and nothing is inferred: each other group is read by itself. ``max_failures``
+    counts it like any other failure."""
+    fake = FakePartoo(organization(), broken={"/sections/7/groups/104": 404})
+    async with fake.client() as client:
+        scan = client.scan_all(strategy="businesses", verify="all", max_failures=tolerated)
+        if ends:
+            with pytest.raises(ScanError, match="1 failed, and max_failures=0") as caught:
+                await scan.collect()
+            report = caught.value.report
+        else:
+            report = await scan.collect()
+            assert keys(report.items) == Counter([*fake.organization.truth()])
+    assert [(item.group_id, type(item.error)) for item in report.failed] == [(104, NotFoundError)]
+    assert report.fallback.startswith("section 7, group 104 could not be read by itself: ")
+    assert (report.strategy, report.error_bound, report.complete) == ("groups", 0.0, not ends)
+    assert fake.asked[fake_partoo.GROUP] <= GROUPS
+
+
+async def test_a_section_that_cannot_be_read() -> None:
+    """It is an outcome; the groups of the others are inferred."""
+    fake = FakePartoo(organization(), broken={"/sections/9": 403})
+    async with fake.client() as client:
+        report = await client.scan_all(strategy="businesses", verify=1).collect()
+    assert [(item.section_id, item.group_id) for item in report.failed] == [(9, None)]
+    assert len(report.succeeded) == GROUPS // 2
+    assert (report.strategy, report.fallback) == ("businesses", "")
+
+
+@pytest.mark.parametrize("at", ["the first page", "a later page"])
+async def test_a_page_that_fails(at: str) -> None:
+    """Nothing is inferred from a part of the list."""
+    fake = FakePartoo(organization(), most_per_page=PAGE)
+
+    def meanwhile(path: str) -> MockResponse | None:
+        return (
+            MockResponse(404) if path == "/business/search" and len(fake.queries) >= (at != "the first page") else None
+        )
+
+    fake.meanwhile = meanwhile
+    async with fake.client() as client:
+        report = await client.scan_all(strategy="businesses").collect()
+    assert_right(report, fake, inferred=False)
+    assert report.fallback.startswith("the list of businesses could not be read: ")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+async def test_names_that_cannot_be_looked_up(failing: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The items come all the same, without names, and the log says why."""
+    fake = FakePartoo(organization(), may_search=not failing)
+    async with fake.client() as client:
+        report = await client.scan_all(businesses=True).collect()
+    assert_right(report, fake, inferred=False)
+    names = {one.name for item in report.succeeded for one in item.businesses}
+    assert (names == {None}) == failing
+    assert ("businesses have no names, because they could not be looked up" in caplog.text) == failing
+    assert report.fallback == ""
+
+
+# What is made of it
+
+
+async def test_a_comparison_and_an_export_see_no_difference(tmp_path: Path) -> None:
+    """Between an inferred scan and one that read each group: the order of ids does not matter to a comparison, and
+    files have the same rows."""
+    fake = FakePartoo(organization(), most_per_page=PAGE)
+    async with fake.client() as client:
+        read = await client.scan_all(businesses=True, journal=tmp_path / "read.db").collect()
+        inferred = await client.scan_all(**options_of(businesses=True, journal=tmp_path / "inferred.db")).collect()
+        assert_right(inferred, fake)
+        assert sum(item.inferred for item in inferred.items) == GROUPS - 6
+        for before, after in ((read, inferred), (tmp_path / "read.db", tmp_path / "inferred.db")):
+            assert (await diff_scans(before, after)).same
+        rows = []
+        for name, report in (("read", read), ("inferred", inferred)):
+            await write(report, tmp_path / f"{name}.csv")
+            rows.append(sorted((tmp_path / f"{name}.csv").read_text("utf-8-sig").splitlines()))
+        assert rows[0] == rows[1]
+        assert len(rows[0]) > GROUPS
+        fake.organization.groups[104].members.append("b59")
+        later = await client.scan_all(**options_of()).collect()
+    (change,) = (await diff_scans(inferred, later)).groups_changed
+    assert (change.after.id, change.joined, change.left) == (104, ("b59",), ())
+
+
+async def test_names_are_looked_up_once_over_all_runs(tmp_path: Path) -> None:
+    """A journal keeps the businesses, too: a resumed scan asks for none that it has."""
+    fake = FakePartoo(organization())
+    async with fake.client() as client:
+        await client.scan_all(businesses=True, journal=tmp_path / "scan.db").collect()
+        assert fake.asked[fake_partoo.SEARCH] == 1
+        fake.organization.groups[400] = FakeGroup(400, 9, ["b01", "new"])
+        fake.organization.businesses["new"] = FakeBusiness("new")
+        report = await client.scan_all(businesses=True, journal=tmp_path / "scan.db", resume=True).collect()
+    assert fake.queries[1]["business__in"] == "new"
+    assert len(fake.queries) == 2
+    assert [one.name for item in report.items if item.group_id == 400 for one in item.businesses] == [
+        "Shop b01",
+        "Shop new",
+    ]
+
+
+def test_progress_and_the_plan_by_the_quota() -> None:
+    """Both count the requests that are to come: with a request a second, the end is when they say."""
+
+    async def scan() -> None:
+        fake = FakePartoo(organization(), most_per_page=PAGE)
+        async with fake.client(rate_limit=RateLimit(1, 1.0)) as client:
+            async with client.scan_all(**options_of()) as running:
+                begun, eta = now(), running.progress.eta
+                assert running.plan.seconds == pytest.approx(eta, abs=0.5)
+                items = [item async for item in running]
+                assert now() - begun == pytest.approx(eta, rel=0.1)
+                assert (running.progress.done, running.progress.total, running.progress.eta) == (GROUPS, GROUPS, 0.0)
+            assert running.plan.requests == fake.requests
+        assert_right(running.report(items), fake)
+
+    run_virtual(scan())
