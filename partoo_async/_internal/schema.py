@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 
@@ -63,9 +65,28 @@ class Model(Value):
             serialization=core.plain_serializer_function_ser_schema(fields_of, return_schema=parts),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        found = handler(schema)
+        shown = handler.resolve_ref_schema(found)
+        about, attributes = _documented(cls.__doc__ or "")
+        shown.update(title=cls.__name__, description=about)
+        for name, part in shown["properties"].items():
+            if name in attributes:
+                part["description"] = attributes[name]
+        return found
+
+
+def _documented(doc: str) -> tuple[str, dict[str, str]]:
+    """Return what a docstring says of the class, and of each of its attributes, in one line each."""
+    about, _, attributes = inspect.cleandoc(doc).partition("\n\nAttributes:\n")
+    # A line that is further in continues the one before.
+    lines = re.sub(r"\n {5,}", " ", attributes).splitlines()
+    return about, {name.strip(): text for name, _, text in (line.partition(": ") for line in lines)}
+
 
 class _ErrorSchema:
-    """How pydantic takes an error: as it is, or as the object that stands for it in JSON."""
+    """Stands for errors as a type: pydantic takes one as it is, or as the object that stands for it in JSON."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: object, __: object) -> Any:
@@ -82,14 +103,21 @@ class _ErrorSchema:
         return core.json_or_python_schema(
             made,
             core.union_schema([core.is_instance_schema(errors.PartooError), made]),
+            ref="partoo_async.errors.PartooError:0",  # a part of the schema of its own, by this name
             serialization=core.plain_serializer_function_ser_schema(error_object, return_schema=parts),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        found = handler(schema)
+        handler.resolve_ref_schema(found).update(title="PartooError", description="Why something failed.")
+        return found
+
 
 def _known(kind: Any) -> Any:
-    """The type of a field, with a schema for errors: their own module knows nothing of pydantic."""
+    """The type of a field, with another one for errors: their own module knows nothing of pydantic."""
     if kind is errors.PartooError:
-        return Annotated[kind, _ErrorSchema]
+        return _ErrorSchema
     if get_origin(kind) in (Union, UnionType):
         return Union[tuple(_known(one) for one in get_args(kind))]  # noqa: UP007 - of any number
     return kind
