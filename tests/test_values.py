@@ -373,9 +373,53 @@ def test_a_notebook_names_businesses() -> None:
     businesses = tuple(BusinessSummary(f"b{number}", f"<i>{number}</i>" * (number != 1)) for number in range(500))
     one = attrs.evolve(READ, businesses=businesses)
     shown = Table(ScanReport((one, attrs.evolve(READ, businesses=(BusinessSummary("a"),))), 1, 1.0)._repr_html_())
-    assert shown.texts[11].startswith("2: <i>0</i>, <i>2</i>, ")
-    assert len(shown.texts[11]) == 200
-    assert shown.texts[16] == "2"
+    assert shown.texts[10].startswith("2: <i>0</i>, <i>2</i>, ")
+    assert len(shown.texts[10]) == 120
+    assert shown.texts[15] == "2"
+
+
+def test_a_notebook_shows_no_empty_column() -> None:
+    """Where nothing failed there is no column of errors, and where nothing was read none of names."""
+    assert Table(ScanReport((READ,), 1, 1.0)._repr_html_()).texts[1:6] == [
+        *("section", "group", "name", "puller", "businesses")
+    ]
+    assert Table(ScanReport((UNREAD,), 1, 1.0)._repr_html_()).texts[1:4] == ["section", "group", "error"]
+
+
+@each(
+    ("inferred", "done", "figures"),
+    [
+        (0, {}, ""),
+        (
+            295,
+            {"strategy": "businesses", "verified": 20},
+            "; by the list of businesses, 20 of 315 groups verified: at most 15 % can differ (95 % confidence)",
+        ),
+        # 3/13 is 0.23077: rounded down it would not be the most.
+        (
+            302,
+            {"strategy": "businesses", "verified": 13},
+            "; by the list of businesses, 13 of 315 groups verified: at most 23.1 % can differ (95 % confidence)",
+        ),
+        (
+            314,
+            {"strategy": "businesses", "verified": 1},
+            "; by the list of businesses, 1 of 315 groups verified: at most 100 % can differ (95 % confidence)",
+        ),
+        (
+            0,
+            {"strategy": "businesses", "verified": 315},
+            "; by the list of businesses, and all of 315 groups verified",
+        ),
+        (0, {"fallback": "group 3 differs"}, "; each group was read by itself: group 3 differs"),
+    ],
+)
+def test_a_report_says_how_sure_it_is(inferred: int, done: dict[str, Any], figures: str) -> None:
+    """One line, in a prompt and in a notebook, has what the groups come from, and what that is worth."""
+    items = tuple(ScanSuccess(7, n, FRANCE, inferred=n < inferred) for n in range(315))
+    report = ScanReport(items, 31, 6.0, **done)
+    assert repr(report) == f"<ScanReport: 315 outcomes, 0 failed, 31 requests, 6.0 s{figures}>"
+    assert Table(report._repr_html_()).texts[0] == repr(report)[13:-1]
 
 
 def test_a_notebook_shows_twenty_rows() -> None:
@@ -430,6 +474,15 @@ def test_a_diff_is_a_text_for_a_mail() -> None:
         "- the scan after did not come to its end\n"
         "- these are scans of two servers\n"
     )
+
+
+def test_a_notebook_shows_a_diff_as_its_text() -> None:
+    """A cell has the text, every tag of a server's escaped; a prompt has one line, and not each business."""
+    shown = Table(DIFF._repr_html_())
+    assert (shown.tags, "".join(shown.texts)) == (["pre"], DIFF.to_text())
+    assert repr(DIFF) == f"<ScanDiff: {DIFF}>"
+    hostile = ScannedSection(9, "<img src=x onerror=alert(1)>")
+    assert Table(attrs.evolve(DIFF, sections_added=(hostile,))._repr_html_()).tags == ["pre"]
 
 
 def test_a_diff_without_changes_is_one_line() -> None:

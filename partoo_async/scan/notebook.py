@@ -1,4 +1,4 @@
-"""A table for notebooks, as HTML. Everything in it may come from a server, and is escaped."""
+"""What notebooks show, as HTML. Everything in it may come from a server, and is escaped."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from partoo_async._internal.text import cut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MOST_ROWS", "html_table"]
+__all__ = ["MOST_ROWS", "html_table", "html_text"]
 
 MOST_ROWS = 20
-_LONGEST = 200  # characters of a cell
+_LONGEST = 120  # characters of a cell
 
 
 def html_table(figures: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left_out: int) -> str:
-    """Return a line of figures, and a table below it if there are rows."""
-    line = f"<p>{_cell(figures)}</p>"
+    """Return a line of figures, and a table of the columns that have anything below it."""
+    line = f"<p>{_escaped(figures)}</p>"
     if not rows:
         return line
+    used = [number for number in range(len(columns)) if any(row[number] for row in rows)]
     # A notebook aligns cells on the right, which suits the numbers only.
-    head = "".join(f'<th style="text-align: left">{_cell(name)}</th>' for name in columns)
-    lines = "".join(f"<tr>{''.join(_data(cell) for cell in row)}</tr>" for row in rows)
+    head = "".join(f'<th style="text-align: left">{_cell(columns[number])}</th>' for number in used)
+    lines = "".join(f"<tr>{''.join(_data(row[number]) for number in used)}</tr>" for row in rows)
     more = f"<p>and {left_out:,} more</p>" if left_out else ""
     return f"{line}<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{more}"
 
@@ -33,6 +34,16 @@ def _data(cell: str) -> str:
 
 
 def _cell(text: str) -> str:
+    return _escaped(cut(text, _LONGEST))
+
+
+def html_text(text: str) -> str:
+    """Return lines of plain text, folded where they are too long."""
+    # A notebook breaks the lines of a "pre" anywhere, in the middle of words too.
+    return f'<pre style="white-space: pre-wrap; word-break: normal">{_escaped(text)}</pre>'
+
+
+def _escaped(text: str) -> str:
     from html import escape  # noqa: PLC0415 - brings the table of all HTML names, and few scans are in notebooks
 
-    return escape(cut(text, _LONGEST))
+    return escape(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from attrs import field, frozen
 
 from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.schema import Model
-from partoo_async._internal.text import amount, duration
+from partoo_async._internal.text import amount, cut, duration
 from partoo_async.errors import ScanError
 from partoo_async.models import Business
 from partoo_async.scan import arrow, frames
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "has_businesses", "item_object"]
+__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "certainty", "has_businesses", "item_object"]
 
 
 @frozen
@@ -119,9 +120,7 @@ class ScanReport(Model):
 
         0.0 if all were read. Of n that were verified without a difference, it is 3/n (the rule of three).
         """
-        if not any(item.inferred for item in self.items):
-            return 0.0
-        return min(1.0, 3 / self.verified) if self.verified else 1.0
+        return _bound(any(item.inferred for item in self.items), self.verified)
 
     @property
     def succeeded(self) -> tuple[ScanSuccess, ...]:
@@ -178,7 +177,9 @@ class ScanReport(Model):
     def _figures(self) -> str:
         state = "" if self.complete else ", not complete"
         parts = (amount(len(self.items), "outcome"), f"{len(self.failed):,} failed", amount(self.requests, "request"))
-        return f"{', '.join(parts)}, {duration(self.seconds)}{state}"
+        inferred = sum(item.inferred for item in self.items)
+        how = certainty(self, len(self.succeeded), inferred)
+        return f"{', '.join(parts)}, {duration(self.seconds)}{state}{how and f'; {how}'}"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
@@ -209,6 +210,32 @@ def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) ->
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
     unknown = ("name", "has_puller", "business_ids", *(BUSINESS_COLUMNS if businesses else ()))
     return known | dict.fromkeys(unknown) | {"error": describe(item.error)}
+
+
+def certainty(report: ScanReport, groups: int, inferred: int) -> str:
+    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy.
+
+    Args:
+        report: What was done. Its items do not matter.
+        groups: How many groups were had.
+        inferred: How many of them are inferred.
+    """
+    if report.fallback:
+        return f"each group was read by itself: {cut(report.fallback, 200)}"
+    if report.strategy == "groups":
+        return ""
+    if not inferred:
+        return f"by the list of businesses, and all of {amount(groups, 'group')} verified"
+    # Rounded up, or "at most" would not be true.
+    most = math.ceil(round(_bound(True, report.verified) * 1000, 6)) / 10
+    verified = f"{report.verified:,} of {amount(groups, 'group')} verified"
+    return f"by the list of businesses, {verified}: at most {most:g} % can differ (95 % confidence)"
+
+
+def _bound(inferred: bool, verified: int) -> float:
+    if not inferred:
+        return 0.0
+    return min(1.0, 3 / verified) if verified else 1.0
 
 
 def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:

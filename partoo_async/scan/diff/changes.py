@@ -10,6 +10,7 @@ from partoo_async._internal.text import amount, one_line
 from partoo_async._internal.values import Value
 from partoo_async.models import BusinessId, Group
 from partoo_async.scan.diff import text
+from partoo_async.scan.notebook import html_text
 
 __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
 
@@ -186,6 +187,14 @@ class ScanDiff(Value):
         found = [f"{count} {change}" for change, count in counts.items() if not count.startswith("0 ")]
         summary = f"{amount(self.groups_compared, 'group')} compared: {', '.join(found) or 'nothing changed'}"
         return summary if self.complete else f"{summary}; not everything could be compared"
+
+    def __repr__(self) -> str:
+        # In one line: by itself it would show every business of every group.
+        return f"<ScanDiff: {self}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the text."""
+        return html_text(self.to_text())
 
     def to_text(self) -> str:
         """Return the diff as plain text for people, such as the body of a mail.
