@@ -369,13 +369,14 @@ def test_a_notebook_shows_a_table() -> None:
 
 
 def test_a_notebook_names_businesses() -> None:
-    """Where names are known, the first ones stand behind the number of businesses."""
-    businesses = tuple(BusinessSummary(f"b{number}", f"<i>{number}</i>" * (number != 1)) for number in range(500))
-    one = attrs.evolve(READ, businesses=businesses)
-    shown = Table(ScanReport((one, attrs.evolve(READ, businesses=(BusinessSummary("a"),))), 1, 1.0)._repr_html_())
-    assert shown.texts[10].startswith("2: <i>0</i>, <i>2</i>, ")
-    assert len(shown.texts[10]) == 120
-    assert shown.texts[15] == "2"
+    """Where names are known, two of each group stand beside the number of its businesses; long ones are cut."""
+    names = ["<i>0</i>", None, "x" * 10_000, "third"]
+    known = attrs.evolve(READ, businesses=tuple(BusinessSummary(f"b{n}", name) for n, name in enumerate(names)))
+    nameless = attrs.evolve(READ, businesses=(BusinessSummary("a"),))
+    shown = Table(ScanReport((known, nameless), 1, 1.0)._repr_html_())
+    assert shown.texts[1:7] == ["section", "group", "name", "puller", "businesses", "such as"]
+    assert shown.texts[7:13] == ["7", "42", "France", "no", "2", f"<i>0</i>, {'x' * 37}..."]
+    assert shown.texts[13:] == ["7", "42", "France", "no", "2"]
 
 
 def test_a_notebook_shows_no_empty_column() -> None:
@@ -411,7 +412,7 @@ def test_a_notebook_shows_no_empty_column() -> None:
             {"strategy": "businesses", "verified": 315},
             "; by the list of businesses, and all of 315 groups verified",
         ),
-        (0, {"fallback": "group 3 differs"}, "; each group was read by itself: group 3 differs"),
+        (0, {"fallback": "group 3 differs"}, "; each group was read by itself, because group 3 differs"),
     ],
 )
 def test_a_report_says_how_sure_it_is(inferred: int, done: dict[str, Any], figures: str) -> None:

@@ -17,8 +17,8 @@ from partoo_async.cli.streams import require_stdout
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.errors import PartooError
 from partoo_async.exports import RowKind, write
-from partoo_async.scan.outcomes import item_object
-from partoo_async.scan.rows import describe
+from partoo_async.scan.outcomes import certainty, item_object
+from partoo_async.scan.rows import describe, such_as
 
 __all__ = ["export_scan", "show_scan"]
 
@@ -26,12 +26,15 @@ __all__ = ["export_scan", "show_scan"]
 _Row: TypeAlias = tuple[int, int, tuple[str, ...]]
 
 
+_COLUMNS = ("section", "group", "name", "puller", "businesses", "such as", "error")
+
+
 def _row(item: ScanItem) -> _Row:
     group_id, error = item.group_id, "" if item.error is None else describe(item.error)
     cells = [str(item.section_id), "-" if group_id is None else str(group_id)]
     group = item.group
     cells += [group.name, yes_no(group.has_puller), f"{len(group.business_ids):,}"] if group is not None else [""] * 3
-    return item.section_id, -1 if group_id is None else group_id, (*cells, error)
+    return item.section_id, -1 if group_id is None else group_id, (*cells, such_as(item.businesses), error)
 
 
 @define
@@ -41,6 +44,7 @@ class _ScanView:
     scan: Scan
     display: Display
     recorded: int = 0
+    inferred: int = 0
     businesses: set[str] = Factory(set)
     codes: set[int] = Factory(set)
 
@@ -59,6 +63,7 @@ class _ScanView:
     def _count(self, item: ScanItem) -> None:
         if item.error is None:
             self.recorded += item.recorded
+            self.inferred += item.inferred
             # Each once: the groups of a section, and the sections too, share their businesses.
             self.businesses.update(item.group.business_ids)
         else:
@@ -79,6 +84,9 @@ class _ScanView:
             amount(report.retries, "retry", "retries"),
         )
         self.display.note(", ".join(counts))
+        how = certainty(report, progress.done - progress.failed, self.inferred)
+        if how:
+            self.display.note(clean(how))
 
     @property
     def code(self) -> int:
@@ -108,10 +116,10 @@ async def show_scan(scan: Scan, display: Display, *, as_json: bool) -> int:
 
 def _finish(view: _ScanView, rows: list[_Row]) -> None:
     if rows:
-        columns = ["section", "group", "name", "puller", "businesses"]
-        if view.codes:
-            columns.append("error")
-        cells = (cells[: len(columns)] for *_, cells in sorted(rows))
+        left_out = {"such as": not view.scan.with_businesses, "error": not view.codes}
+        used = [number for number, column in enumerate(_COLUMNS) if not left_out.get(column)]
+        cells = ([cells[number] for number in used] for *_, cells in sorted(rows))
+        columns = [_COLUMNS[number] for number in used]
         print_result(table(columns, cells, numbers=("section", "group", "businesses")))
     view.summarize()
 

@@ -10,14 +10,14 @@ from attrs import field, frozen
 
 from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.schema import Model
-from partoo_async._internal.text import amount, cut, duration
+from partoo_async._internal.text import amount, duration
 from partoo_async.errors import ScanError
 from partoo_async.models import Business
 from partoo_async.scan import arrow, frames
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.notebook import MOST_ROWS, html_table
-from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object
+from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object, such_as
 
 if TYPE_CHECKING:
     import pandas
@@ -184,7 +184,7 @@ class ScanReport(Model):
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
         shown = sorted(self.items, key=lambda item: item.error is None)[:MOST_ROWS]
-        columns = ("section", "group", "name", "puller", "businesses", "error")
+        columns = ("section", "group", "name", "puller", "businesses", "such as", "error")
         return html_table(self._figures(), columns, [*map(_cells, shown)], left_out=len(self.items) - len(shown))
 
     def raise_for_failures(self) -> None:
@@ -221,7 +221,8 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
         inferred: How many of them are inferred.
     """
     if report.fallback:
-        return f"each group was read by itself: {cut(report.fallback, 200)}"
+        # Inferred are those that a journal has.
+        return f"each group{' left' if inferred else ''} was read by itself, because {report.fallback}"
     if report.strategy == "groups":
         return ""
     if not inferred:
@@ -241,14 +242,10 @@ def _bound(inferred: bool, verified: int) -> float:
 def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
     group_id = "" if item.group_id is None else str(item.group_id)
     if item.error is not None:
-        return str(item.section_id), group_id, "", "", "", describe(item.error)
+        return str(item.section_id), group_id, "", "", "", "", describe(item.error)
     group = item.group
-    puller = "yes" if group.has_puller else "no"
-    businesses = f"{len(group.business_ids):,}"
-    names = [business.name for business in item.businesses if business.name]
-    if names:  # the cell is cut
-        businesses += f": {', '.join(names[:MOST_ROWS])}"
-    return str(item.section_id), group_id, group.name, puller, businesses, ""
+    puller, count = "yes" if group.has_puller else "no", f"{len(group.business_ids):,}"
+    return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
 
 
 def _listed(failed: tuple[ScanFailure, ...]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._internal.text import one_line
+from partoo_async._internal.text import cut, one_line
 from partoo_async.errors import APIConnectionError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from partoo_async.errors import PartooError
     from partoo_async.models import BusinessSummary, Group
 
-__all__ = ["BUSINESS_COLUMNS", "business_lists", "describe", "group_object"]
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "describe", "group_object", "such_as"]
 
 # What is known of each business, parallel to its id: the column of a row, and the field that it is.
 BUSINESS_COLUMNS = {
@@ -23,6 +24,8 @@ BUSINESS_COLUMNS = {
     "business_city": "city",
 }
 
+_LONGEST_NAME = 40  # characters
+
 
 def describe(error: PartooError) -> str:
     """Return the error as one line."""
@@ -31,6 +34,12 @@ def describe(error: PartooError) -> str:
     if isinstance(error, APIConnectionError) and not error.request_sent:
         line += " (the request was not sent)"
     return line
+
+
+def such_as(businesses: Iterable[BusinessSummary]) -> str:
+    """Return the names of two businesses, "" if none is known."""
+    names = (business.name for business in businesses if business.name)
+    return ", ".join(cut(name, _LONGEST_NAME) for name in islice(names, 2))
 
 
 def group_object(section_id: int, group: Group, businesses: Iterable[BusinessSummary] | None = None) -> dict[str, Any]:

@@ -24,11 +24,22 @@ from partoo_async.exports import RowKind
 __all__ = ["scan"]
 
 
+_NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
+
+
 class RowForm(enum.StrEnum):
     """What ``--rows`` takes."""
 
     BUSINESS = "business"
     GROUP = "group"
+
+
+class StrategyName(enum.StrEnum):
+    """What ``--strategy`` takes."""
+
+    GROUPS = "groups"
+    BUSINESSES = "businesses"
+    AUTO = "auto"
 
 
 SectionIds = Annotated[list[int] | None, typer.Argument(metavar="SECTION_ID", help="Sections to scan.")]
@@ -39,6 +50,21 @@ OrgId = Annotated[
 GroupIds = Annotated[
     list[int] | None,
     typer.Option("--group", metavar="ID", help="Only this group of the one SECTION_ID; may be repeated."),
+]
+WithBusinesses = Annotated[
+    bool, typer.Option("--with-businesses", help="Look up names, codes, cities and statuses of the businesses, too.")
+]
+Strategy = Annotated[
+    StrategyName | None,
+    typer.Option(
+        help="With --all: read each group by itself (groups, the default), or the list of businesses, which is verified "
+        "by some groups (businesses), or what takes fewer requests (auto).",
+        show_default=False,
+    ),
+]
+VerifiedGroups = Annotated[
+    str | None,
+    typer.Option("--verify", metavar="N|all", help="With --strategy: how many groups to verify at least. Default: 20."),
 ]
 JournalFile = Annotated[
     str | None, typer.Option("--journal", metavar="FILE", help="Record every outcome here, for --resume.")
@@ -72,6 +98,9 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     everything: Everything = False,
     org_id: OrgId = None,
     group_ids: GroupIds = None,
+    with_businesses: WithBusinesses = False,
+    strategy: Strategy = None,
+    verify: VerifiedGroups = None,
     journal: JournalFile = None,
     resume: Resume = False,
     keep_failed: KeepFailed = False,
@@ -97,6 +126,8 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
             (everything == bool(section_ids), "give either SECTION_ID or --all; 'partoo sections' lists the sections"),
             (bool(group_ids) and len(section_ids or ()) != 1, "--group: needs exactly one SECTION_ID"),
             (org_id is not None and not everything, "--org-id: needs --all"),
+            (strategy is not None and not everything, "--strategy: needs --all"),
+            (verify is not None and strategy in (None, StrategyName.GROUPS), _NOTHING_TO_VERIFY),
             (resume and journal is None, "--resume: needs --journal FILE, the journal of the earlier run"),
             (keep_failed and not resume, "--keep-failed: needs --resume"),
             (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
@@ -104,12 +135,13 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         )
         record: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
         bounds: dict[str, Any] = {"max_failures": _tolerated(max_failures), "max_outage": max_outage}
-        chosen = record | bounds | {"max_concurrency": max_concurrency}
+        chosen = record | bounds | {"max_concurrency": max_concurrency, "businesses": with_businesses}
+        how: dict[str, Any] = {"strategy": strategy or "groups", "verify": _verified(verify)}
         # An eighth of the client's requests is kept for interactive calls, of which there are none here.
         in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
         async with options.connect(server, timeout, max_concurrency=in_flight) as partoo:
             if everything:
-                found = partoo.scan_all(org_id, **chosen)
+                found = partoo.scan_all(org_id, **chosen, **how)
             else:
                 found = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
             display = choose_display(progress, streaming=as_json)
@@ -136,6 +168,19 @@ def _tolerated(text: str | None) -> float | None:
     if tolerated < 0 or (text.endswith("%") and not tolerated <= 1):
         raise ConfigurationError(f"--max-failures: expected a count such as 10, or a share such as 5%, not {text!r}")
     return tolerated
+
+
+def _verified(text: str | None) -> int | str:
+    """Return what ``PartooClient.scan_all`` takes as ``verify``."""
+    if text is None or text == "all":
+        return text or 20
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise ConfigurationError(f"--verify: expected a count of groups such as 20, or all, not {text!r}")
+    return count
 
 
 def _resuming(words: Sequence[str] | None, *, again: bool) -> str:
