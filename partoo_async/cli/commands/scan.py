@@ -57,8 +57,8 @@ WithBusinesses = Annotated[
 Strategy = Annotated[
     StrategyName | None,
     typer.Option(
-        help="With --all: read each group by itself (groups, the default), or the list of businesses, which is verified "
-        "by some groups (businesses), or what takes fewer requests (auto).",
+        help="With --all: read each group by itself (groups, the default), or the list of businesses and some groups, "
+        "to verify it (businesses), or what takes fewer requests (auto).",
         show_default=False,
     ),
 ]
