@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick soak fuzz audit lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies soak fuzz audit lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -32,6 +32,7 @@ help:
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
+	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
 	@echo "make soak    the long forms of some tests, and ten minutes of chaos;  make soak ARGS='--seconds 60'"
 	@echo "make fuzz    each decoder fed with what a coverage-guided fuzzer makes up;  make fuzz SECONDS=600"
 	@echo "make audit   look the pinned versions up among known vulnerabilities"
@@ -88,6 +89,9 @@ bench: $(ENV)/bench/.stamp
 
 bench-quick: $(ENV)/bench/.stamp
 	$(ENV)/bench/bin/python -m benchmarks.bench --quick $(ARGS)
+
+bench-strategies: $(ENV)/test/.stamp
+	$(TEST) benchmarks.strategies $(ARGS)
 
 soak: $(ENV)/test/.stamp
 	$(TEST) pytest -m soak --numprocesses=2 --dist=worksteal

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from benchmarks.quota_servers import KINDS
 from partoo_async import PartooClient, RateLimit
-from partoo_async._protocol.http import Response
+from partoo_async._protocol.http import Request, Response
 from partoo_async.emulator.http.request_log import busiest_window
 from partoo_async.testing import MockTransport
 from tests.support.virtual import run_virtual
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from partoo_async._transport import Exchange
     from partoo_async.emulator.rate_limiters import RateLimiter
 
-__all__ = ["Outcome", "worst"]
+__all__ = ["Outcome", "SimulatedTransport", "worst"]
 
 
 class SimulatedTransport(MockTransport):
@@ -43,6 +43,10 @@ class SimulatedTransport(MockTransport):
         if wait:
             self.refused.append(loop.time())
             return Response(429, {"Retry-After": str(math.ceil(wait))}, b"{}")
+        return await self.answer(request)
+
+    async def answer(self, request: Request) -> Response:
+        """Respond to a request that the quota admits. Here every group there may be exists, and is empty."""
         group = request.path.rpartition("/")[2].encode()
         return Response(200, {}, b'{"id": %b, "name": "G", "has_puller": false, "business_ids": []}' % group)
 

@@ -283,3 +283,10 @@ def test_the_benchmark_measures() -> None:
     assert re.search(r"^\| aiohttp, textbook \| \d+ µs \|$", table, re.MULTILINE)
     for client in ("partoo_async get", "partoo_async scan, per group"):
         assert re.search(rf"^\| {client} \| \*\*\d+\.\d+\*\* .*\|$", table, re.MULTILINE), table
+
+
+def test_the_benchmark_of_strategies_counts() -> None:
+    """The command of `make bench-strategies` prints requests and seconds for each, from results that are right."""
+    table = python("-m", "benchmarks.strategies", "--profiles", "small")
+    for strategy, requests in (("groups", 11), ("businesses", 12), ("auto, takes groups", 11)):
+        assert re.search(rf"^\| small \| 2 \| 8 \| 30 \| {strategy} \| {requests} \| \d\.\d \|", table, re.MULTILINE)

@@ -369,6 +369,17 @@ def test_a_notebook_shows_a_table() -> None:
     assert "table" not in Table(ScanReport((), 0, 0.0)._repr_html_()).tags
 
 
+def test_a_notebook_names_businesses() -> None:
+    """Where names are known, two of each group stand beside the number of its businesses; long ones are cut."""
+    names = ["<i>0</i>", None, "x" * 10_000, "third"]
+    known = attrs.evolve(READ, businesses=tuple(BusinessSummary(f"b{n}", name) for n, name in enumerate(names)))
+    nameless = attrs.evolve(READ, businesses=(BusinessSummary("a"),))
+    shown = Table(ScanReport((known, nameless), 1, 1.0)._repr_html_())
+    assert shown.texts[1:7] == ["section", "group", "name", "puller", "businesses", "such as"]
+    assert shown.texts[7:13] == ["7", "42", "France", "no", "2", f"<i>0</i>, {'x' * 37}..."]
+    assert shown.texts[13:] == ["7", "42", "France", "no", "2"]
+
+
 def test_a_notebook_shows_no_empty_column() -> None:
     """Where nothing failed there is no column of errors, and where nothing was read none of names."""
     assert Table(ScanReport((READ,), 1, 1.0)._repr_html_()).texts[1:6] == [

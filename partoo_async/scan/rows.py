@@ -25,6 +25,8 @@ BUSINESS_COLUMNS = {
 }
 _LONGEST_NAME = 40  # characters
 
+_LONGEST_NAME = 40  # characters
+
 
 def describe(error: PartooError) -> str:
     """Return the error as one line."""
