@@ -11,6 +11,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from partoo_async import (
     APIConnectionError,
@@ -267,6 +269,63 @@ def test_it_is_resumed_from_any_moment(tmp_path: Path, ending: Ending, moments: 
     with journals_in_virtual_time():
         for moment in moments:
             run_virtual(scan(moment))
+
+
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from(ENDINGS),
+        st.sampled_from(MOMENTS),
+        st.sampled_from(("groups", "businesses", "auto")),
+        st.sampled_from((1, 20, "all")),
+        st.booleans(),
+    ),
+    max_size=3,
+)
+FAKES = st.builds(
+    FakePartoo,
+    fake_partoo.organizations(),
+    shifts=st.lists(st.sampled_from(fake_partoo.SHIFTS), max_size=2),
+    most_per_page=st.sampled_from((7, 23)),
+    late=st.just(1.0),
+)
+
+
+@settings(max_examples=15)
+@given(FAKES, RUNS, RUNS.filter(bool))
+def test_runs_of_any_strategy_are_one_scan(
+    tmp_path_factory: pytest.TempPathFactory, fake: FakePartoo, runs: Any, last: Any
+) -> None:
+    """A journal is that of a scan, however its runs get at the groups: each key once, what is recorded is not asked for
+    again, and no membership is wrong that is not marked as inferred, and counted by the report."""
+    path = tmp_path_factory.mktemp("runs") / "scan.db"
+
+    async def play() -> None:
+        async with fake.client() as client:
+            for ending, moment, strategy, verify, businesses in runs:
+                options = {"strategy": strategy, "verify": verify, "businesses": businesses}
+                await ending(client, moment, [], journal=path, resume=True, **options)
+                assert_nothing_left(client)
+            known = {(item.section_id, item.group_id): item.inferred for item in await recorded(path)}
+            before = fake.requests
+            _, _, strategy, verify, businesses = last[0]
+            options = {"strategy": strategy, "verify": verify, "businesses": businesses}
+            report = await client.scan_all(**options_of(journal=path, resume=True, **options)).collect()
+        assert fake.requests - before == report.requests
+        assert (report.complete, report.failed) == (True, ())
+        truth = fake.organization.truth()
+        assert keys(report.items) == Counter([*truth])
+        found = {(item.section_id, item.group_id): item for item in report.succeeded}
+        assert {key: item.inferred for key, item in found.items() if item.recorded} == known
+        assert (report.error_bound > 0) == any(item.inferred for item in report.items)
+        assert (report.strategy == "businesses") or not any(item.inferred for item in report.items)
+        for key, item in found.items():
+            # What is gone meanwhile may be in a group that was read before.
+            gone = {one for one in item.group.business_ids if one not in fake.organization.businesses}
+            new = {one for one in truth[key] if one.startswith(("new", "late"))}
+            assert item.inferred or {*item.group.business_ids} - gone == truth[key] - (new if item.recorded else set())
+
+    with journals_in_virtual_time():
+        run_virtual(play())
 
 
 # Failures

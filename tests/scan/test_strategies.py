@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from partoo_async import PartooClient, ScanReport
 from partoo_async._protocol import operations
-from partoo_async.emulator import Behaviour, EmulatedKey, Emulator
+from partoo_async.emulator import Behaviour, EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from partoo_async.emulator.data.lazy import peek
 from partoo_async.scan import inference, names
 from partoo_async.testing import MockResponse
@@ -208,6 +208,57 @@ async def test_requests_are_counted_at_the_server(strategy: Any, profile: Any, g
     assert asked(emulator, fake_partoo.GROUP) == report.verified + (0 if inferred else groups)
     assert report.verified == (20 if inferred else 0)
     assert report.error_bound == (3 / 20 if inferred else 0.0)
+
+
+@STRATEGIES
+async def test_names_cost_a_request_for_each_hundred(strategy: Any) -> None:
+    """300 businesses in 60 groups: three requests, which are those for the list, if it is read."""
+    async with (
+        Emulator.with_profile("typical", groups=60, rate_limit=None) as emulator,
+        client_of(emulator) as client,
+    ):
+        report = await client.scan_all(strategy=strategy, businesses=True).collect()
+        assert asked(emulator, "/business/search") == 3
+        assert len(emulator.requests) == report.requests
+        assert {one: business.name for one, business in report.businesses.items()} == {
+            one: business.name for one, business in emulator.businesses.items()
+        }
+        names = {one: business.name for one, business in emulator.businesses.items()}
+    judge(report, truth_of(emulator), verify=20)
+    for item in report.succeeded:
+        assert [one.name for one in item.businesses] == [names[one] for one in item.group.business_ids]
+
+
+@pytest.mark.parametrize("group_ids", [None, [1, 2, 3]])
+async def test_names_of_some_groups(group_ids: list[int] | None) -> None:
+    """Of one section, or of some groups of it: no other business is asked for."""
+    async with (
+        Emulator.with_profile("typical", groups=60, rate_limit=None) as emulator,
+        client_of(emulator) as client,
+    ):
+        report = await client.scan(1, group_ids=group_ids, businesses=True).collect()
+    wanted = {one for item in report.succeeded for one in item.group.business_ids}
+    assert report.businesses.keys() == wanted
+    assert len(report.items) == len(group_ids or emulator.sections[1].groups)
+    assert asked(emulator, "/business/search") == -(-len(wanted) // 100)
+    assert all(one.name for item in report.items for one in item.businesses)
+
+
+async def test_another_organization() -> None:
+    """A provider names it for the list of businesses as well."""
+    key = {"emulator-key": EmulatedKey("provider", org_id=1)}
+    sections = [
+        EmulatedSection(
+            number, f"S{number}", {number * 10: EmulatedGroup(number * 10, "G", business_ids=[f"b{number}"])}
+        )
+        for number in (1, 2)
+    ]
+    sections[1].org_id = 2
+    async with Emulator(sections=sections, api_keys=key, rate_limit=None) as emulator, client_of(emulator) as client:
+        for org_id, section_id in ((None, 1), (2, 2)):
+            report = await client.scan_all(org_id, strategy="businesses", businesses=True).collect()
+            assert (report.strategy, [item.section_id for item in report.items]) == ("businesses", [section_id])
+            assert [*report.businesses] == [f"b{section_id}"]
 
 
 @pytest.mark.parametrize(("groups", "requests"), [(21, 0), (22, 1), (23, 3)])
