@@ -102,28 +102,33 @@ def storm(begin: float, end: float, kind: str) -> Callable[[str], MockResponse |
 MOMENTS = [0.35 * number for number in range(1, 22)]
 
 
+NAMED: dict[str, Any] = {"strategy": "groups", "businesses": True}
+
+
 @pytest.mark.parametrize("kind", ["refused", "503"])
-def test_an_outage_at_any_moment(kind: str) -> None:
-    """While the sections, the list or the groups are read: the scan holds, goes on, and no group is read by itself for
-    it. In the middle of the list, too, no page is lost."""
+@pytest.mark.parametrize("options", [{}, NAMED], ids=["inferred", "names"])
+def test_an_outage_at_any_moment(kind: str, options: dict[str, Any]) -> None:
+    """While the sections, the list, the groups or names are read: the scan holds, goes on, and no group is read by
+    itself for it. In the middle of the list, too, no page is lost."""
     held = Counter[str]()
 
     async def scan(begin: float) -> None:
         fake = slow(meanwhile=storm(begin, begin + 60.0, kind))
         events: list[Event] = []
         async with fake.client(on_event=events.append, retry=RetryPolicy()) as client:
-            report = await client.scan_all(**options_of(max_failures=0)).collect()
+            report = await client.scan_all(**options_of(max_failures=0, **options)).collect()
             assert_nothing_left(client)
-        assert_right(report, fake)
-        assert report.verified == 6
+        assert_right(report, fake, inferred=not options)
+        assert report.verified == (0 if options else 6)
+        assert all(one.name == f"Shop {one.id}" for item in report.succeeded for one in item.businesses)
         holds = [event for event in events if isinstance(event, HoldEvent)]
         assert len(holds) in (0, 2)
         if holds:
             held[holds[0].route.split("/")[1]] += 1
-            assert fake.requests <= 1 + SECTIONS + BUSINESSES // PAGE + 6 + 3
+            assert fake.requests <= 1 + SECTIONS + BUSINESSES // PAGE + (GROUPS if options else 6) + 3
 
-    for begin in MOMENTS[2:12]:  # before anything was answered there is nothing to hold for
-        run_virtual(scan(begin))
+    for number in range(3, 30 if options else 13):  # before anything was answered there is nothing to hold for
+        run_virtual(scan(0.35 * number))
     assert held["sections"] > 3
     assert held["business"] > 3
 
@@ -218,14 +223,14 @@ ENDINGS = [closed, cancelled, out_of_time]
 
 
 @each("ending", ENDINGS)
-@each("businesses", [False, True])
-def test_it_can_end_at_any_moment(ending: Ending, businesses: bool) -> None:
+@each("options", [{}, {"businesses": True}, NAMED])
+def test_it_can_end_at_any_moment(ending: Ending, options: dict[str, Any]) -> None:
     """Closed, cancelled or out of time: it ends, and nothing is sent after it or left behind."""
 
     async def scan(moment: float) -> None:
         fake, seen = slow(), []
         async with fake.client() as client:
-            await ending(client, moment, seen, businesses=businesses)
+            await ending(client, moment, seen, **options)
             before = fake.requests
             assert_nothing_left(client)
             await asyncio.sleep(60)
@@ -238,15 +243,16 @@ def test_it_can_end_at_any_moment(ending: Ending, businesses: bool) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("moments", [MOMENTS[2::4], pytest.param(MOMENTS, marks=pytest.mark.soak)], ids=["few", "all"])
-def test_it_is_resumed_from_any_moment(tmp_path: Path, ending: Ending, moments: list[float]) -> None:
+@pytest.mark.parametrize("strategy", ["groups", "businesses"])
+@pytest.mark.parametrize("moments", [MOMENTS[4::7], pytest.param(MOMENTS, marks=pytest.mark.soak)], ids=["few", "all"])
+def test_it_is_resumed_from_any_moment(tmp_path: Path, ending: Ending, strategy: str, moments: list[float]) -> None:
     """With a journal: what was handed out is recorded, as inferred or not, with its businesses. The next run asks for
     none of it, reads the list again for the rest, and every key comes once."""
 
     async def scan(moment: float) -> None:
         path, fake, seen = tmp_path / f"{moment:.1f}.db", slow(), []
         async with fake.client() as client:
-            await ending(client, moment, seen, businesses=True, journal=path)
+            await ending(client, moment, seen, businesses=True, strategy=strategy, journal=path)
             assert_nothing_left(client)
             there = {(item.section_id, item.group_id): item for item in await recorded(path)}
             assert all(there[key].inferred == item.inferred for key, item in zip(keys(seen), seen, strict=True))
@@ -254,12 +260,13 @@ def test_it_is_resumed_from_any_moment(tmp_path: Path, ending: Ending, moments: 
             fake.asked.clear()
             paths: list[str] = []
             fake.meanwhile = paths.append
-            report = await client.scan_all(**options_of(businesses=True, journal=path, resume=True)).collect()
-        assert_right(report, fake)
+            options = options_of(businesses=True, strategy=strategy, journal=path, resume=True)
+            report = await client.scan_all(**options).collect()
+        assert_right(report, fake, inferred=strategy == "businesses")
         assert not {f"/sections/{section}/groups/{group}" for section, group in known} & {*paths}
         assert {(item.section_id, item.group_id) for item in report.items if item.recorded} == known
         assert fake.requests == report.requests
-        assert 0 < report.error_bound <= 3 / 6
+        assert (0 < report.error_bound <= 3 / 6) == (strategy == "businesses")
         assert all(
             item.inferred == there[item.section_id, item.group_id].inferred for item in report.items if item.recorded
         )
@@ -290,16 +297,28 @@ FAKES = st.builds(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(FAKES, RUNS, RUNS.filter(bool))
 def test_runs_of_any_strategy_are_one_scan(
     tmp_path_factory: pytest.TempPathFactory, fake: FakePartoo, runs: Any, last: Any
 ) -> None:
     """A journal is that of a scan, however its runs get at the groups: each key once, what is recorded is not asked for
     again, and no membership is wrong that is not marked as inferred, and counted by the report."""
-    path = tmp_path_factory.mktemp("runs") / "scan.db"
+    play(tmp_path_factory.mktemp("runs") / "scan.db", fake, runs, last)
 
-    async def play() -> None:
+
+@pytest.mark.soak
+@settings(max_examples=400)
+@given(FAKES, RUNS, RUNS.filter(bool))
+def test_many_runs_of_any_strategy_are_one_scan(
+    tmp_path_factory: pytest.TempPathFactory, fake: FakePartoo, runs: Any, last: Any
+) -> None:
+    """The same, for longer."""
+    play(tmp_path_factory.mktemp("runs") / "scan.db", fake, runs, last)
+
+
+def play(path: Path, fake: FakePartoo, runs: Any, last: Any) -> None:
+    async def story() -> None:
         async with fake.client() as client:
             for ending, moment, strategy, verify, businesses in runs:
                 options = {"strategy": strategy, "verify": verify, "businesses": businesses}
@@ -327,7 +346,7 @@ def test_runs_of_any_strategy_are_one_scan(
             assert {*item.group.business_ids} - since == truth[key] - since
 
     with journals_in_virtual_time():
-        run_virtual(play())
+        run_virtual(story())
 
 
 # Failures
