@@ -131,6 +131,13 @@ def test_code_on_pages_runs(
                 assert prints(block.output, output), f"{by_name(page)}, line {block.line}, prints:\n{output}"
 
 
+def test_the_nightly_job_is_short() -> None:
+    """Scan, names, load, what changed, text: 25 lines of code are enough, what shows them at work included."""
+    blocks = [block for block in blocks_of(ROOT / "docs" / "how-to" / "nightly-job.md") if block.language == "python"]
+    lines = [line for block in blocks for line in block.text.splitlines() if line.strip()]
+    assert 10 < len(lines) <= 25
+
+
 @each("page", PAGES)
 def test_type_checkers_see_every_block(page: Path) -> None:
     """``make types`` checks the code of pages as it is run above: each block, with its lines where they are."""

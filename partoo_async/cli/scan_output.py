@@ -84,7 +84,7 @@ class _ScanView:
             amount(report.retries, "retry", "retries"),
         )
         self.display.note(", ".join(counts))
-        how = certainty(report, progress.done - progress.failed, self.inferred)
+        how = certainty(report, self.scan.plan.groups, self.inferred)
         if how:
             self.display.note(clean(how))
 

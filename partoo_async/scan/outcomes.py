@@ -178,7 +178,8 @@ class ScanReport(Model):
         state = "" if self.complete else ", not complete"
         parts = (amount(len(self.items), "outcome"), f"{len(self.failed):,} failed", amount(self.requests, "request"))
         inferred = sum(item.inferred for item in self.items)
-        how = certainty(self, len(self.succeeded), inferred)
+        # The report of a scan that ended early has few of its items, or none.
+        how = certainty(self, max(len(self.succeeded), self.verified), inferred)
         return f"{', '.join(parts)}, {duration(self.seconds)}{state}{how and f'; {how}'}"
 
     def _repr_html_(self) -> str:
@@ -217,7 +218,7 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
 
     Args:
         report: What was done. Its items do not matter.
-        groups: How many groups were had.
+        groups: How many groups there are.
         inferred: How many of them are inferred.
     """
     if report.fallback:
