@@ -162,7 +162,8 @@ class Inference:
 
     def _inferred(self, key: Key) -> Group:
         summary = (self._work.summaries or {})[key]
-        return Group(summary.id, summary.name, summary.has_puller, tuple(self._members.get(key[1], ())))
+        # Sorted: pages arrive in any order, and two scans of the same groups are to be the same.
+        return Group(summary.id, summary.name, summary.has_puller, tuple(sorted(self._members.get(key[1], ()))))
 
     async def _settle(self) -> None:
         """Read the rest of the list, and verify it."""
