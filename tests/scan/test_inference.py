@@ -227,6 +227,14 @@ async def test_what_was_verified_survives_a_fallback(tmp_path: Path) -> None:
     assert all(item.recorded for item in report.items if item.inferred)
 
 
+def test_inferred_ids_are_sorted() -> None:
+    """The order does not depend on which page came first, so that exports of two nights can be compared by line."""
+    report = run_virtual(scanned(FakePartoo(organization(businesses=350))))
+    inferred = [item.group for item in report.succeeded if item.inferred]
+    assert len(inferred) == 280
+    assert all([*group.business_ids] == sorted(group.business_ids) for group in inferred)
+
+
 def test_the_log_says_how_sure_it_is(caplog: pytest.LogCaptureFixture) -> None:
     """One line: how many were verified, by which seed they were drawn, and what that is worth."""
     with caplog.at_level(logging.INFO, "partoo_async.scan"):
