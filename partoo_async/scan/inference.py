@@ -125,6 +125,7 @@ class Inference:
         if not self.infers:
             return evolve(plan, requests=plan.requests + asked)
         self._saved = groups - self._sample
+        self._seconds = plan.seconds
         return evolve(
             plan,
             strategy="businesses",
@@ -134,7 +135,7 @@ class Inference:
 
     def revised(self, plan: ScanPlan) -> ScanPlan:
         """Return the plan of what is really done."""
-        if self.strategy == "groups" or not self.fallback:
+        if plan.strategy == "groups" or not self.fallback:
             return plan
         return evolve(plan, strategy="groups", requests=plan.requests + self._saved, seconds=self._seconds)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from partoo_async import ConfigurationError, RateLimit, Scan, ScanProgress, ScanReport
+from partoo_async import ConfigurationError, RateLimit, Scan, ScanPlan, ScanProgress, ScanReport
 from tests.support.each import each
 from tests.support.fake_partoo import (
     GROUP,
@@ -92,6 +92,21 @@ def test_after_a_fallback_the_plan_is_another() -> None:
     assert (report.strategy, report.verified, report.error_bound) == ("groups", 0, 0.0)
     assert report.fallback == "the list of businesses changed while it was read"
     assert contents(report) == partoo.organization.truth()
+
+
+@each("strategy", ["auto", "businesses"])
+def test_a_list_that_is_refused_costs_the_plan_one_request(strategy: str) -> None:
+    """The first page tells that nothing can be inferred: the plan is that of each group, with its time."""
+
+    async def plan(partoo: FakePartoo, strategy: str) -> ScanPlan:
+        async with partoo.client(rate_limit=RateLimit()) as client, client.scan_all(strategy=strategy) as scan:
+            return scan.plan
+
+    refused = run_virtual(plan(FakePartoo(organization(), may_search=False), strategy))
+    usual = run_virtual(plan(FakePartoo(organization()), "groups"))
+    assert (refused.strategy, refused.requests) == ("groups", usual.requests + 1)
+    assert refused.seconds == pytest.approx(usual.seconds, abs=1.0)
+    assert usual.seconds > 2
 
 
 @each(
