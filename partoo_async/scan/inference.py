@@ -103,10 +103,12 @@ class Inference:
     @property
     def ahead(self) -> tuple[int, int]:
         """How many requests are to come, as far as is known, and how many are in flight."""
+        if self._count is None:
+            return self._work.stage.ahead  # the sections are read, then the first page
         left, begun = self._stage.ahead
         if not self._begun:
             left = self._pages - 1
-        return left + (self._sample if self._count is not None else 0), begun
+        return left + self._sample, begun
 
     async def choose(self, plan: ScanPlan) -> ScanPlan:
         """Read the first page of the list if it may save requests, and return the plan of what takes fewer."""

@@ -180,6 +180,23 @@ def test_progress_and_eta() -> None:
     assert {progress.eta for progress in seen} == {0.0}
 
 
+def test_the_sections_have_an_eta() -> None:
+    """While they are read it counts those that are left, and no groups, most of which are never asked for."""
+    partoo = FakePartoo(organization(sections=20, groups=50))
+
+    async def main() -> float:
+        async with partoo.client(rate_limit=RateLimit(1, 1.0)) as client:
+            scan = client.scan_all(strategy="businesses")
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(10)
+            eta = scan.progress.eta
+            running.cancel()
+            await asyncio.wait([running])
+            return eta
+
+    assert run_virtual(main()) == pytest.approx(11, abs=2)  # a request a second, and 21 of them
+
+
 @each("close", [1, 3, 4, 9, 14, 20])
 def test_a_scan_that_is_closed_sends_nothing_more(close: int) -> None:
     """Whatever it was about: sections, pages, groups to verify. No task is left."""
