@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from attrs import evolve
 
 from partoo_async._internal.checks import check_choice, check_count
-from partoo_async._internal.text import amount, cut
+from partoo_async._internal.text import cut
 from partoo_async._protocol.memberships import MembershipPage, with_memberships
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.models import Group
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.items import ScanSuccess
 from partoo_async.scan.journal.no_journal import NoJournal
+from partoo_async.scan.outcomes import how_sure
 from partoo_async.scan.sample import choose_sample, sample_size
 from partoo_async.scan.worker_pool import Stage
 
@@ -194,9 +195,7 @@ class Inference:
             return
         if self.verified < len(keys):  # else nothing is inferred
             await self._journal.note_verified(self.verified)
-        text = "scan: %d of %s verified without a difference (seed %d): at most %.2g %% can differ (95 %% confidence)"
-        bound = 0.0 if self.verified == len(keys) else min(1.0, 3 / self.verified)
-        _logger.info(text, self.verified, amount(len(keys), "group"), self._seed, 100 * bound)
+        _logger.info("scan: %s; seed %d", how_sure(self.verified, len(keys), len(keys) - self.verified), self._seed)
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)

@@ -259,14 +259,25 @@ async def test_what_was_verified_survives_a_fallback(tmp_path: Path) -> None:
     assert all(item.recorded for item in report.items if item.inferred)
 
 
-def test_the_log_says_how_sure_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    """One line: how many were verified, by which seed they were drawn, and what that is worth."""
+@each(
+    ("verify", "text"),
+    [
+        (20, "20 of 300 groups verified: at most 15 % can differ (95 % confidence)"),
+        (23, "23 of 300 groups verified: at most 13.1 % can differ (95 % confidence)"),  # 13.04
+        ("all", "all of 300 groups verified"),
+    ],
+)
+def test_the_log_says_how_sure_it_is(verify: Any, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line, in the words of the report: how many were verified and what that is worth, rounded up; and the seed."""
+    caplog.clear()
     with caplog.at_level(logging.INFO, "partoo_async.scan"):
-        run_virtual(scanned(FakePartoo(organization())))
+        report = run_virtual(scanned(FakePartoo(organization()), verify=verify))
     lines = [record.getMessage() for record in caplog.records if "verified" in record.getMessage()]
     assert len(lines) == 1
-    assert lines[0].startswith("scan: 20 of 300 groups verified without a difference (seed ")
-    assert lines[0].endswith("): at most 15 % can differ (95 % confidence)")
+    told, _, seed = lines[0].partition("; seed ")
+    assert told.removeprefix("scan: ") in repr(report)
+    assert told.endswith(text)
+    assert seed.isdecimal()
 
 
 @each(
