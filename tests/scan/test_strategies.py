@@ -383,13 +383,14 @@ def no_comparison(patch: pytest.MonkeyPatch) -> None:
 
 
 def one_page_too_few(patch: pytest.MonkeyPatch) -> None:
-    add = inference.Inference._add
+    add = inference.BusinessList.add
 
-    def added(self: Any, page: Any, number: int) -> None:
-        add(self, page, number)
-        self._pages = max(1, self._pages - 1)
+    def added(self: Any, page: Any, number: int) -> str:
+        reason = add(self, page, number)
+        self.pages = max(1, self.pages - 1)
+        return reason
 
-    patch.setattr(inference.Inference, "_add", added)
+    patch.setattr(inference.BusinessList, "add", added)
 
 
 def chunks_without_their_last_id(patch: pytest.MonkeyPatch) -> None:
