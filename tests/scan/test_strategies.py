@@ -210,21 +210,6 @@ async def test_requests_are_counted_at_the_server(strategy: Any, profile: Any, g
     assert report.error_bound == (3 / 20 if inferred else 0.0)
 
 
-@pytest.mark.parametrize(("groups", "requests"), [(21, 0), (22, 1), (23, 3)])
-async def test_auto_looks_before_it_leaps(groups: int, requests: int) -> None:
-    """Three pages and twenty groups that are verified: with 21 groups it need not even ask. With 22 the first page says
-    that it would save nothing, and from 23 on that it costs no more."""
-    async with (
-        Emulator.with_profile("typical", groups=groups, rate_limit=None) as emulator,
-        client_of(emulator) as client,
-    ):
-        report = await client.scan_all(strategy="auto").collect()
-    judge(report, truth_of(emulator), verify=20)
-    assert asked(emulator, "/business/search") == requests
-    assert report.strategy == ("businesses" if requests == 3 else "groups")
-    assert report.fallback == ""
-
-
 MANAGER = {"emulator-key": EmulatedKey("group_manager", accesses=[[1], [2]])}
 REFUSED = "the list of businesses could not be read"
 CHANGED = "the list of businesses changed while it was read"
