@@ -33,7 +33,7 @@ _MOST_WAITING = 100  # items
 
 
 class BusinessNames:
-    """The businesses of a scan by id. Items wait here until theirs are known, so that each request asks for many."""
+    """The businesses of a scan by id. Items wait until theirs are known, so that each request asks for many."""
 
     def __init__(self, fetcher: GroupFetcher, org_id: int | None) -> None:
         self.known: dict[str, Business] = {}
@@ -50,7 +50,7 @@ class BusinessNames:
         self._failure: PartooError | None = None  # after which nothing is looked up
 
     def requests_for(self, groups: int) -> int:
-        """Return how many requests the businesses of so many groups will take, as until now."""
+        """Return how many requests the names of so many groups will take, as until now."""
         return round(groups * self._chunks / self._groups) if self._groups else 0
 
     async def load(self, journal: Journal | NoJournal) -> None:
