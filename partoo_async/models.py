@@ -1,7 +1,6 @@
-"""The API's objects as frozen values. They know nothing of JSON; ``_protocol`` does.
+"""The API's objects as frozen values. They know nothing of JSON; ``_protocol`` does."""
 
-Source: the official OpenAPI document of "Get Group", and the pages of "Groups and Sections" and "Businesses".
-"""
+# Source: the official OpenAPI document of "Get Group", and the pages of "Groups and Sections" and "Businesses".
 
 from __future__ import annotations
 

@@ -309,10 +309,10 @@ def test_servers() -> None:
 
 
 def test_a_scan_shows_its_parts() -> None:
-    """``businesses``, ``complete``, ``plan`` and ``progress`` are properties; the rest has its signature above."""
+    """Some are properties; the rest has its signature above."""
     public = {name: member for name, member in vars(partoo_async.Scan).items() if not name.startswith("_")}
     properties = sorted(name for name, member in public.items() if isinstance(member, property))
-    assert properties == ["businesses", "complete", "plan", "progress"]
+    assert properties == ["businesses", "complete", "plan", "progress", "with_businesses"]
     assert {name for name, member in public.items() if callable(member)} == {"aclose", "collect", "report"}
     assert inspect.get_annotations(partoo_async.Scan.complete.fget, eval_str=True) == {"return": bool}
 

@@ -1,7 +1,6 @@
-"""Checks of arguments: each takes a name and a value, and returns the value or raises ``ConfigurationError``.
+"""Checks of arguments: each takes a name and a value, and returns the value or raises ``ConfigurationError``."""
 
-The error begins with the name, and says what was expected and what came.
-"""
+# The error begins with the name, and says what was expected and what came.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What is sent to find businesses: the arguments checked, and brought into the API's words.
+"""What is sent to find businesses: the arguments checked, and brought into the API's words."""
 
-Source: the pages "Search for businesses" and "Get business" of the API's documentation.
-"""
+# Source: the pages "Search for businesses" and "Get business" of the API's documentation.
 
 from __future__ import annotations
 

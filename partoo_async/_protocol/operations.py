@@ -1,7 +1,6 @@
-"""One pure function for each API operation: what to send, and how to read the response.
+"""One pure function for each API operation: what to send, and how to read the response."""
 
-Source: "Groups and Sections" and "Businesses" of the API's documentation. What that leaves open is said at its line.
-"""
+# Source: "Groups and Sections" and "Businesses" of the API's documentation. What that leaves open is said at its line.
 
 from __future__ import annotations
 

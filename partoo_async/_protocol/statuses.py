@@ -1,7 +1,6 @@
-"""The one table of failures: what each raises, and what follows for retries, scans and the command line.
+"""The one table of failures: what each raises, and what follows for retries, scans and the command line."""
 
-To change how a 503 is retried, give it a row here. ``docs/errors.md`` shows the table; a test compares them.
-"""
+# To change how a 503 is retried, give it a row here. ``docs/errors.md`` shows the table; a test compares them.
 
 from __future__ import annotations
 

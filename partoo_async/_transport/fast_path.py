@@ -1,8 +1,7 @@
-"""Send requests straight over pooled connections, without ``ClientSession.request``.
+"""Send requests straight over pooled connections, without ``ClientSession.request``."""
 
-That function takes most of a call's CPU time. What is used instead is public in aiohttp but not documented: it is used
-only while ``fast_path_guard`` finds it unchanged and unhooked.
-"""
+# That function takes most of a call's CPU time. What is used instead is public in aiohttp but not documented: it is
+# used only while ``fast_path_guard`` finds it unchanged and unhooked.
 
 from __future__ import annotations
 

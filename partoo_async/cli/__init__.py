@@ -1,7 +1,9 @@
-"""The command ``partoo`` (extra ``cli``). It may import every other room; only ``__main__`` imports it.
+"""The command ``partoo`` (extra ``cli``).
 
 ``app`` ties the commands together; ``commands/`` has one file for each: its options, its texts, what it does.
 """
+
+# It may import every other room; only ``__main__`` imports it.
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@
 
     async with Emulator() as emulator, PartooClient(api_key=emulator.api_key, server=emulator.server) as partoo:
         group = await partoo.groups.get(section_id=7, group_id=42)
-
-It may import ``errors``, ``servers``, ``policy`` and ``_internal``: no code of the client that reads or writes HTTP.
 """
+
+# It may import ``errors``, ``servers``, ``policy`` and ``_internal``: no code of the client that reads or writes HTTP.
+
 
 # Written from the documentation alone, so that a misreading of the API in the client shows as a difference.
 

@@ -1,7 +1,6 @@
-"""Rows of a CSV file that a spreadsheet opens without running or changing what is in them.
+"""Rows of a CSV file that a spreadsheet opens without running or changing what is in them."""
 
-Formulas: https://owasp.org/www-community/attacks/CSV_Injection. The form of the file: RFC 4180.
-"""
+# Formulas: https://owasp.org/www-community/attacks/CSV_Injection. The form of the file: RFC 4180.
 
 from __future__ import annotations
 

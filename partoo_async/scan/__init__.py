@@ -2,7 +2,7 @@
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take, ``source`` where outcomes come
-from. ``inference`` makes groups of the list of businesses and verifies a ``sample``; ``names`` looks up businesses.
+from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``names`` looks up businesses.
 After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
 log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
 their table. ``journal`` resumes, ``diff`` compares scans.

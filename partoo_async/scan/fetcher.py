@@ -93,7 +93,7 @@ class GroupFetcher:
         failures: list[PartooError] = []
 
         async def send(operation: Operation[BusinessPage]) -> Any:
-            found = await self._outcome(variant(operation), 0, None)
+            found = await self._outcome(variant(operation), 0, None)  # of no section: only its error is used
             if isinstance(found, ScanFailure):
                 failures.append(found.error)
                 raise found.error

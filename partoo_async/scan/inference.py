@@ -1,4 +1,4 @@
-"""Infers groups from the list of businesses, which takes fewer requests, and proves it by reading some of them."""
+"""Infers groups from the list of businesses, which takes fewer requests, and reads some of them to verify that."""
 
 # A business names the groups that it is in (documented: ``groups``). So the list of all businesses has all memberships,
 # and a page of it has a hundred businesses. It is not documented that this is what "Get group" says, and a key may not
@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from attrs import evolve
 
 from partoo_async._internal.checks import check_choice, check_count
-from partoo_async._internal.text import amount, cut
-from partoo_async._protocol.memberships import MembershipPage, with_memberships
+from partoo_async._internal.text import cut
+from partoo_async._protocol.memberships import with_memberships
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.models import Group
 from partoo_async.resources.businesses import BusinessSearch
+from partoo_async.scan.business_list import BusinessList
 from partoo_async.scan.items import ScanSuccess
 from partoo_async.scan.journal.no_journal import NoJournal
+from partoo_async.scan.outcomes import how_sure
 from partoo_async.scan.sample import choose_sample, sample_size
 from partoo_async.scan.worker_pool import Stage
 
@@ -68,27 +70,21 @@ class Inference:
         names: BusinessNames | None,
         strategy: Strategy,
         verify: Verify,
-        seed: int | None = None,
     ) -> None:
         self.strategy: Strategy = strategy  # after ``choose`` never "auto"
         self.verified: int = 0
         self.fallback: str = ""
         self._fetcher = fetcher
         self._work = work
-        work.summaries = {}
+        work.keeps_summaries = True  # names and pullers of groups are not in the list
         self._names = names
         self._verify = verify
-        self._seed = SystemRandom().randrange(2**32) if seed is None else seed
+        self._seed = SystemRandom().randrange(2**32)
         self._search = BusinessSearch(fetcher.session, per_page=100, org_id=work.scope.org_id)
         self._stage = Stage(fetcher.stop)
-        self._pages = 1
-        self._sample = 0  # how many groups are verified
-        self._saved = 0  # requests that the plan does not have
-        self._seconds = 0.0  # that the groups take after a fallback
-        self._lookups = 0  # requests for names, if each group is read by itself
-        self._count: int | None = None  # of businesses, by the first page
-        self._found: set[str] = set()  # their ids
-        self._members: dict[int, list[str]] = {}  # by group id
+        self._list = BusinessList()
+        self._sample = 0  # how many groups are to be verified
+        self._last_resort: ScanPlan | None = None  # the plan if it falls back
         self._read: dict[Key, ScanItem] = {}  # outcomes of groups that were read by themselves
         self._settling: asyncio.Task[None] | None = None
         self._begun = False
@@ -103,10 +99,12 @@ class Inference:
     @property
     def ahead(self) -> tuple[int, int]:
         """How many requests are to come, as far as is known, and how many are in flight."""
+        if self._last_resort is None:
+            return self._work.stage.ahead  # the sections are read, then the first page
         left, begun = self._stage.ahead
         if not self._begun:
-            left = self._pages - 1
-        return left + (self._sample if self._count is not None else 0), begun
+            left = self._list.pages - 1
+        return left + self._sample, begun
 
     async def choose(self, plan: ScanPlan) -> ScanPlan:
         """Read the first page of the list if it may save requests, and return the plan of what takes fewer."""
@@ -119,24 +117,20 @@ class Inference:
         before = self._fetcher.calls
         await self._work.stage.run([1], self._read_page, 1)
         asked = self._fetcher.calls - before  # more than one, if spellings of a status were refused
-        ahead = self._pages - 1 + self._sample
-        fewer = ahead < groups + self._lookups
-        self.strategy = "businesses" if fewer or not chooses else "groups"
+        ahead = self._list.pages - 1 + self._sample
+        lookups = (
+            self._list.pages_of(group_id for _, group_id in self._work.summaries) if self._names is not None else 0
+        )
+        self.strategy = "businesses" if ahead < groups + lookups or not chooses else "groups"
         if not self.infers:
             return evolve(plan, requests=plan.requests + asked)
-        self._saved = groups - self._sample
-        return evolve(
-            plan,
-            strategy="businesses",
-            requests=plan.requests - groups + asked + ahead,
-            seconds=self._fetcher.seconds_for(ahead),
-        )
+        self._last_resort = evolve(plan, requests=plan.requests + asked + self._list.pages - 1)
+        requests, seconds = plan.requests - groups + asked + ahead, self._fetcher.seconds_for(ahead)
+        return evolve(plan, strategy="businesses", requests=requests, seconds=seconds)
 
     def revised(self, plan: ScanPlan) -> ScanPlan:
         """Return the plan of what is really done."""
-        if self.strategy == "groups" or not self.fallback:
-            return plan
-        return evolve(plan, strategy="groups", requests=plan.requests + self._saved, seconds=self._seconds)
+        return plan if self._last_resort is None or not self.fallback else self._last_resort
 
     def use(self, read: Callable[[Key], Awaitable[ScanItem]], journal: Journal | NoJournal) -> None:
         """Read groups by ``read``, and record those that are inferred in the journal."""
@@ -156,45 +150,47 @@ class Inference:
         if self.fallback:
             return await self._read_group(key)
         item = ScanSuccess(*key, self._inferred(key), attempts=0, inferred=True)
-        self._members.pop(key[1], None)
+        self._list.forget(key[1])
         await self._journal.record(item)
         return item
 
     def _inferred(self, key: Key) -> Group:
-        summary = (self._work.summaries or {})[key]
-        # Sorted: pages arrive in any order, and two scans of the same groups are to be the same.
-        return Group(summary.id, summary.name, summary.has_puller, tuple(sorted(self._members.get(key[1], ()))))
+        summary = self._work.summaries[key]
+        return Group(summary.id, summary.name, summary.has_puller, self._list.members(key[1]))
 
     async def _settle(self) -> None:
         """Read the rest of the list, and verify it."""
         self._begun = True
         keys = [*self._work.keys()]
-        if len({group_id for _, group_id in keys}) < len(keys):
-            self._fall_back("several sections have a group of the same id")
-        else:
-            await self._stage.run(range(2, self._pages + 1), self._read_page, self._fetcher.workers)
-        if not self.fallback and not self._stage.closed:
-            if self._count != len(self._found):
-                self._fall_back("the list of businesses changed while it was read")
-            self._found.clear()
-        sample, self._sample = self._sample, 0
+        await self._read_list(keys)
+        sample, self._sample = self._sample, 0  # from now on the stage counts them
         if not self.fallback:
-            sizes = {key: len(self._members.get(key[1], ())) for key in keys}
+            sizes = {key: len(self._list.members(key[1])) for key in keys}
             chosen = choose_sample(sizes, sample, Random(self._seed))
             await self._stage.run(chosen, self._verify_group, self._fetcher.workers)
         if self._stage.closed:
             raise asyncio.CancelledError
         if self.fallback:
-            self._members.clear()
-            self._found.clear()
+            self._list.clear()
             self.verified = 0
-            self._seconds = self._fetcher.seconds_for(len(keys) - len(self._read))
+            if self._last_resort is not None:
+                seconds = self._fetcher.seconds_for(len(keys) - len(self._read))
+                self._last_resort = evolve(self._last_resort, seconds=seconds)
             return
-        if self.verified < len(keys):  # else nothing is inferred
+        inferred = len(keys) - self.verified
+        if inferred:
             await self._journal.note_verified(self.verified)
-        text = "scan: %d of %s verified without a difference (seed %d): at most %.2g %% can differ (95 %% confidence)"
-        bound = 0.0 if self.verified == len(keys) else min(1.0, 3 / self.verified)
-        _logger.info(text, self.verified, amount(len(keys), "group"), self._seed, 100 * bound)
+        _logger.info("scan: %s; seed %d", how_sure(self.verified, len(keys), inferred), self._seed)
+
+    async def _read_list(self, keys: list[Key]) -> None:
+        """Read the list from its second page on, until something is in the way."""
+        if len({group_id for _, group_id in keys}) < len(keys):
+            # Businesses name a group without its section.
+            self._fall_back("several sections have a group of the same id")
+            return
+        await self._stage.run(range(2, self._list.pages + 1), self._read_page, self._fetcher.workers)
+        if not self.fallback and not self._stage.closed:
+            self._fall_back(self._list.end())
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)
@@ -203,34 +199,7 @@ class Inference:
             return
         if self._names is not None:
             await self._names.add(page.businesses)
-        self._add(page, number)
-
-    def _add(self, page: MembershipPage, number: int) -> None:
-        if number == 1:
-            self._count = page.count
-            self._pages = max(1, page.max_page or -(-(page.count or 0) // max(1, len(page.businesses))))
-            self._lookups = self._estimate(page)
-            if page.count is None:
-                self._fall_back("the list of businesses does not say how many there are")
-        elif page.count != self._count:
-            self._fall_back("the list of businesses changed while it was read")
-        if not page.groups_sent:
-            self._fall_back("the list of businesses does not say which groups each is in")
-        for business in page.businesses:
-            if business.id in self._found:
-                self._fall_back("the list of businesses changed while it was read")
-                return
-            self._found.add(business.id)
-            for group_id in dict.fromkeys(business.groups):
-                self._members.setdefault(group_id, []).append(business.id)
-
-    def _estimate(self, page: MembershipPage) -> int:
-        """Return how many requests the names of businesses would take otherwise."""
-        if self._names is None or not page.businesses:
-            return 0
-        groups = {group_id for _, group_id in (self._work.summaries or ())}
-        members = sum(not groups.isdisjoint(business.groups) for business in page.businesses)
-        return round(self._pages * members / len(page.businesses))
+        self._fall_back(self._list.add(page, number))
 
     async def _verify_group(self, key: Key) -> None:
         item = self._read[key] = await self._read_group(key)
@@ -243,7 +212,8 @@ class Inference:
             self.verified += 1
 
     def _fall_back(self, reason: str) -> None:
-        if not self.fallback:
+        """Infer nothing, unless the reason is "". The first one counts."""
+        if reason and not self.fallback:
             self.fallback = cut(reason, _LONGEST_REASON)
             self._stage.cut_short()
             _logger.warning("scan: each group is read by itself, because %s", self.fallback)

@@ -33,7 +33,7 @@ _MOST_WAITING = 100  # items
 
 
 class BusinessNames:
-    """The businesses of a scan by id. Items wait here until theirs are known, so that each request asks for many."""
+    """The businesses of a scan by id. Items wait until theirs are known, so that each request asks for many."""
 
     def __init__(self, fetcher: GroupFetcher, org_id: int | None) -> None:
         self.known: dict[str, Business] = {}
@@ -50,7 +50,7 @@ class BusinessNames:
         self._failure: PartooError | None = None  # after which nothing is looked up
 
     def requests_for(self, groups: int) -> int:
-        """Return how many requests the businesses of so many groups will take, as until now."""
+        """Return how many requests the names of so many groups will take, as until now."""
         return round(groups * self._chunks / self._groups) if self._groups else 0
 
     async def load(self, journal: Journal | NoJournal) -> None:
@@ -89,7 +89,10 @@ class BusinessNames:
         unknown = [one for one in item.group.business_ids if one not in self._summaries] if item.group else ()
         self._groups += 1
         self._wanted.update(dict.fromkeys(unknown))
-        (self._waiting if unknown else self._ready).append(item if unknown else self._named(item))
+        if unknown:
+            self._waiting.append(item)
+        else:
+            self._ready.append(self._named(item))
 
     def _named(self, item: ScanItem) -> ScanItem:
         if item.error is not None:
@@ -112,8 +115,10 @@ class BusinessNames:
             self._wanted.clear()
         waiting, self._waiting = self._waiting, []
         for item in waiting:
-            missing = item.group is not None and not self._wanted.keys().isdisjoint(item.group.business_ids)
-            (self._waiting if missing else self._ready).append(item if missing else self._named(item))
+            if item.group is None or self._wanted.keys().isdisjoint(item.group.business_ids):
+                self._ready.append(self._named(item))
+            else:
+                self._waiting.append(item)
 
     async def _look_up_chunk(self, ids: list[str]) -> None:
         self._chunks += 1

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["ScanItem", "ScanPlan", "ScanProgress", "ScanReport", "certainty", "has_businesses", "item_object"]
+__all__ = [
+    "ScanItem",
+    "ScanPlan",
+    "ScanProgress",
+    "ScanReport",
+    "certainty",
+    "has_businesses",
+    "how_sure",
+    "item_object",
+]
 
 
 @frozen
@@ -226,12 +235,17 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
         return f"each group{' left' if inferred else ''} was read by itself, because {report.fallback}"
     if report.strategy == "groups":
         return ""
+    return how_sure(report.verified, groups, inferred)
+
+
+def how_sure(verified: int, groups: int, inferred: int) -> str:
+    """Return in words how sure the groups are that come from the list of businesses."""
     if not inferred:
         return f"by the list of businesses, and all of {amount(groups, 'group')} verified"
     # Rounded up, or "at most" would not be true.
-    most = math.ceil(round(_bound(True, report.verified) * 1000, 6)) / 10
-    verified = f"{report.verified:,} of {amount(groups, 'group')} verified"
-    return f"by the list of businesses, {verified}: at most {most:g} % can differ (95 % confidence)"
+    most = math.ceil(round(_bound(True, verified) * 1000, 6)) / 10
+    share = f"{verified:,} of {amount(groups, 'group')} verified"
+    return f"by the list of businesses, {share}: at most {most:g} % can differ (95 % confidence)"
 
 
 def _bound(inferred: bool, verified: int) -> float:

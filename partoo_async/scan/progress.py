@@ -182,17 +182,21 @@ class ProgressCounter:
         changes = tuple(self._work.added), tuple(self._work.deleted)
         figures = (fetcher.sends, self._elapsed(), drift, fetcher.retries)
         inference, names = self._inference, self._names
-        infers = inference is not None and inference.infers
-        verified = 0 if inference is None else inference.verified
-        # A run that verified all of its groups inferred none: those of the runs before count.
-        counts = [self._work.verified, verified if verified < self._work.left or not self._work.verified else 0]
+        infers = self._inferred > 0 or (inference is not None and inference.infers)
         return ScanReport(
             tuple(items),
             *figures,
             *changes,
             complete=self.complete,
-            strategy="businesses" if infers or self._inferred else "groups",
-            verified=min(filter(None, counts), default=0) if infers or self._inferred else 0,
+            strategy="businesses" if infers else "groups",
+            verified=self._verified() if infers else 0,
             fallback="" if inference is None else inference.fallback,
             businesses=ReadOnlyDict() if names is None else ReadOnlyDict(names.known),
         )
+
+    def _verified(self) -> int:
+        """Return how many groups were verified by the run that is least sure of those that it inferred."""
+        before, now = self._work.verified, 0 if self._inference is None else self._inference.verified
+        if before and now == self._work.left:
+            return before  # this run inferred nothing
+        return min(before, now) or before or now

@@ -23,7 +23,6 @@ BUSINESS_COLUMNS = {
     "business_status": "status",
     "business_city": "city",
 }
-_LONGEST_NAME = 40  # characters
 
 _LONGEST_NAME = 40  # characters
 

@@ -75,8 +75,8 @@ class Scan:
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()
-        self.with_businesses: bool = check_flag("businesses", businesses)
-        self._names = BusinessNames(self._fetcher, scope.org_id) if businesses else None
+        named = check_flag("businesses", businesses)
+        self._names = BusinessNames(self._fetcher, scope.org_id) if named else None
         infer = strategy != "groups"
         self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify) if infer else None
         self._source: OutcomeSource | None = None
@@ -101,6 +101,11 @@ class Scan:
     def businesses(self) -> Mapping[str, Business]:
         """With ``businesses=True``: the businesses that are known by now, by id."""
         return MappingProxyType({} if self._names is None else self._names.known)
+
+    @property
+    def with_businesses(self) -> bool:
+        """Whether it was made with ``businesses=True``."""
+        return self._names is not None
 
     @property
     def complete(self) -> bool:

@@ -24,7 +24,7 @@ __all__ = ["OutcomeSource"]
 
 
 class OutcomeSource:
-    """Hands out the outcomes of a scan. Its ``next`` raises ``StopAsyncIteration`` after the last."""
+    """Hands out outcomes by ``next``, which raises ``StopAsyncIteration`` after the last."""
 
     def __init__(
         self,

@@ -39,7 +39,8 @@ class WorkList:
         self._journal: Journal | NoJournal = NoJournal()
         # Eight bytes a group: 100,000 objects of the responses would be heavy.
         self._groups: dict[int, array[int]] = {}
-        self.summaries: dict[Key, GroupSummary] | None = None  # of the groups to be read; None: not kept
+        self.keeps_summaries: bool = False  # only where they are needed, for the same reason
+        self.summaries: dict[Key, GroupSummary] = {}  # of the groups to be read
         self.stage: Stage = Stage(fetcher.stop)
         self._requests = 0  # that the sections took
 
@@ -106,6 +107,6 @@ class WorkList:
         self.deleted += [(section_id, group_id) for group_id in deleted]
         self._groups[section_id] = groups
         self.left += len(groups)
-        if self.summaries is not None and section is not None:
+        if self.keeps_summaries and section is not None:
             left = {*groups}
             self.summaries |= {(section_id, group.id): group for group in section.groups if group.id in left}

@@ -1,4 +1,4 @@
-"""Groups that are inferred from the list of businesses: plan, progress, and what ends or resumes such a scan."""
+"""Groups that are inferred from the list of businesses: plan, progress, log, and what a resumed scan knows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from partoo_async import ConfigurationError, RateLimit, Scan, ScanProgress, ScanReport
+from partoo_async import ConfigurationError, RateLimit, Scan, ScanPlan, ScanProgress, ScanReport
 from tests.support.each import each
 from tests.support.fake_partoo import (
     GROUP,
@@ -94,12 +94,30 @@ def test_after_a_fallback_the_plan_is_another() -> None:
     assert contents(report) == partoo.organization.truth()
 
 
+@each("strategy", ["auto", "businesses"])
+def test_a_list_that_is_refused_costs_the_plan_one_request(strategy: str) -> None:
+    """The first page tells that nothing can be inferred: the plan is that of each group, with its time."""
+
+    async def plan(partoo: FakePartoo, strategy: str) -> ScanPlan:
+        async with partoo.client(rate_limit=RateLimit()) as client, client.scan_all(strategy=strategy) as scan:
+            return scan.plan
+
+    refused = run_virtual(plan(FakePartoo(organization(), may_search=False), strategy))
+    usual = run_virtual(plan(FakePartoo(organization()), "groups"))
+    assert (refused.strategy, refused.requests) == ("groups", usual.requests + 1)
+    assert refused.seconds == pytest.approx(usual.seconds, abs=1.0)
+    assert usual.seconds > 2
+
+
 @each(
     ("strategy", "counts", "expected"),
     [
         ("auto", (3, 100, 1000), {SECTION: 3, SEARCH: 10, GROUP: 20}),
         ("auto", (3, 100, 40_000), {SECTION: 3, SEARCH: 1, GROUP: 300}),  # 400 pages: one of them tells
         ("auto", (1, 20, 100), {SECTION: 1, SEARCH: 0, GROUP: 20}),  # as many would be verified
+        ("auto", (1, 21, 300), {SECTION: 1, SEARCH: 0, GROUP: 21}),  # and a page would be read besides
+        ("auto", (1, 22, 300), {SECTION: 1, SEARCH: 1, GROUP: 22}),  # of three pages, which would save nothing
+        ("auto", (1, 23, 300), {SECTION: 1, SEARCH: 3, GROUP: 20}),
         ("auto", (3, 0, 1000), {SECTION: 3, SEARCH: 0, GROUP: 0}),
         ("businesses", (1, 20, 100), {SECTION: 1, SEARCH: 1, GROUP: 20}),
         ("businesses", (3, 0, 1000), {SECTION: 3, SEARCH: 0, GROUP: 0}),
@@ -133,11 +151,11 @@ def test_with_names_the_list_is_worth_more() -> None:
 
 def test_progress_and_eta() -> None:
     """Nothing is done before it is verified; until then ``eta`` is the time of the requests to come, then nothing."""
-    partoo = FakePartoo(organization(groups=500, businesses=30_000))
+    partoo = FakePartoo(organization(groups=50, businesses=1500))
 
-    async def main() -> tuple[list[ScanProgress], float]:
+    async def main() -> None:
         seen: list[ScanProgress] = []
-        async with partoo.client(rate_limit=RateLimit()) as client:
+        async with partoo.client(rate_limit=RateLimit(1, 1.0)) as client:
             async with client.scan_all(strategy="businesses", on_progress=seen.append) as scan:
                 loop = asyncio.get_running_loop()
                 started, seconds = loop.time(), scan.plan.seconds
@@ -146,7 +164,7 @@ def test_progress_and_eta() -> None:
                 async def watch() -> None:
                     while not seen:
                         watched.append((loop.time(), scan.progress.eta))
-                        assert (scan.progress.done, scan.progress.total) == (0, 1500)
+                        assert (scan.progress.done, scan.progress.total) == (0, 150)
                         await asyncio.sleep(1)
 
                 watching = asyncio.create_task(watch())
@@ -154,36 +172,31 @@ def test_progress_and_eta() -> None:
                     pass
                 await watching
                 ended = loop.time()
-                assert seconds == pytest.approx(ended - started, abs=1.0)
-                for moment, eta in watched:
-                    assert eta == pytest.approx(ended - moment, abs=1.5)
-                assert len(watched) > 5
-                return seen, ended
-
-    seen, _ = run_virtual(main())
-    assert [progress.done for progress in seen] == list(range(1, 1501))
-    assert {progress.eta for progress in seen} == {0.0}
-
-
-@each("close", [1, 3, 4, 9, 14, 20])
-def test_a_scan_that_is_closed_sends_nothing_more(close: int) -> None:
-    """Whatever it was about: sections, pages, groups to verify. No task is left."""
-    partoo = FakePartoo(organization())
-
-    async def main() -> None:
-        async with partoo.client() as client:
-            scan = client.scan_all(strategy="businesses", max_concurrency=1)
-            running = asyncio.create_task(scan.collect())
-            while partoo.requests < close:
-                await asyncio.sleep(0)
-            await scan.aclose()
-            sent = partoo.requests
-            await asyncio.gather(running, return_exceptions=True)
-            await asyncio.sleep(60)
-            assert partoo.requests == sent
-            assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert seconds == pytest.approx(ended - started, abs=1.5)
+        for moment, eta in watched:
+            assert eta == pytest.approx(ended - moment, abs=1.5)
+        assert len(watched) > 30
+        assert [progress.done for progress in seen] == list(range(1, 151))
+        assert {progress.eta for progress in seen} == {0.0}
 
     run_virtual(main())
+
+
+def test_the_sections_have_an_eta() -> None:
+    """While they are read it counts those that are left, and no groups, most of which are never asked for."""
+    partoo = FakePartoo(organization(sections=20, groups=50))
+
+    async def main() -> float:
+        async with partoo.client(rate_limit=RateLimit(1, 1.0)) as client:
+            scan = client.scan_all(strategy="businesses")
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(10)
+            eta = scan.progress.eta
+            running.cancel()
+            await asyncio.wait([running])
+            return eta
+
+    assert run_virtual(main()) == pytest.approx(11, abs=2)  # a request a second, and 21 of them
 
 
 async def test_a_resumed_scan_reads_what_is_left(tmp_path: Path) -> None:
@@ -235,14 +248,25 @@ def test_inferred_ids_are_sorted() -> None:
     assert all([*group.business_ids] == sorted(group.business_ids) for group in inferred)
 
 
-def test_the_log_says_how_sure_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    """One line: how many were verified, by which seed they were drawn, and what that is worth."""
+@each(
+    ("verify", "text"),
+    [
+        (20, "20 of 300 groups verified: at most 15 % can differ (95 % confidence)"),
+        (23, "23 of 300 groups verified: at most 13.1 % can differ (95 % confidence)"),  # 13.04
+        ("all", "all of 300 groups verified"),
+    ],
+)
+def test_the_log_says_how_sure_it_is(verify: Any, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line, in the words of the report: how many were verified and what that is worth, rounded up; and the seed."""
+    caplog.clear()
     with caplog.at_level(logging.INFO, "partoo_async.scan"):
-        run_virtual(scanned(FakePartoo(organization())))
+        report = run_virtual(scanned(FakePartoo(organization()), verify=verify))
     lines = [record.getMessage() for record in caplog.records if "verified" in record.getMessage()]
     assert len(lines) == 1
-    assert lines[0].startswith("scan: 20 of 300 groups verified without a difference (seed ")
-    assert lines[0].endswith("): at most 15 % can differ (95 % confidence)")
+    told, _, seed = lines[0].partition("; seed ")
+    assert told.removeprefix("scan: ") in repr(report)
+    assert told.endswith(text)
+    assert seed.isdecimal()
 
 
 @each(

@@ -261,21 +261,6 @@ async def test_another_organization() -> None:
             assert [*report.businesses] == [f"b{section_id}"]
 
 
-@pytest.mark.parametrize(("groups", "requests"), [(21, 0), (22, 1), (23, 3)])
-async def test_auto_looks_before_it_leaps(groups: int, requests: int) -> None:
-    """Three pages and twenty groups that are verified: with 21 groups it need not even ask. With 22 the first page says
-    that it would save nothing, and from 23 on that it costs no more."""
-    async with (
-        Emulator.with_profile("typical", groups=groups, rate_limit=None) as emulator,
-        client_of(emulator) as client,
-    ):
-        report = await client.scan_all(strategy="auto").collect()
-    judge(report, truth_of(emulator), verify=20)
-    assert asked(emulator, "/business/search") == requests
-    assert report.strategy == ("businesses" if requests == 3 else "groups")
-    assert report.fallback == ""
-
-
 MANAGER = {"emulator-key": EmulatedKey("group_manager", accesses=[[1], [2]])}
 REFUSED = "the list of businesses could not be read"
 CHANGED = "the list of businesses changed while it was read"
@@ -434,13 +419,14 @@ def no_comparison(patch: pytest.MonkeyPatch) -> None:
 
 
 def one_page_too_few(patch: pytest.MonkeyPatch) -> None:
-    add = inference.Inference._add
+    add = inference.BusinessList.add
 
-    def added(self: Any, page: Any, number: int) -> None:
-        add(self, page, number)
-        self._pages = max(1, self._pages - 1)
+    def added(self: Any, page: Any, number: int) -> str:
+        reason = add(self, page, number)
+        self.pages = max(1, self.pages - 1)
+        return reason
 
-    patch.setattr(inference.Inference, "_add", added)
+    patch.setattr(inference.BusinessList, "add", added)
 
 
 def chunks_without_their_last_id(patch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         record: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
         bounds: dict[str, Any] = {"max_failures": _tolerated(max_failures), "max_outage": max_outage}
         chosen = record | bounds | {"max_concurrency": max_concurrency, "businesses": with_businesses}
-        how: dict[str, Any] = {"strategy": strategy or "groups", "verify": _verified(verify)}
+        how: dict[str, Any] = {"strategy": strategy or "groups"} | _verified(verify)
         # An eighth of the client's requests is kept for interactive calls, of which there are none here.
         in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
         async with options.connect(server, timeout, max_concurrency=in_flight) as partoo:
@@ -170,17 +170,19 @@ def _tolerated(text: str | None) -> float | None:
     return tolerated
 
 
-def _verified(text: str | None) -> int | str:
-    """Return what ``PartooClient.scan_all`` takes as ``verify``."""
-    if text is None or text == "all":
-        return text or 20
+def _verified(text: str | None) -> dict[str, int | str]:
+    """Return what ``PartooClient.scan_all`` takes for ``--verify``."""
+    if text is None:
+        return {}
+    if text == "all":
+        return {"verify": text}
     try:
         count = int(text)
     except ValueError:
         count = 0
     if count < 1:
         raise ConfigurationError(f"--verify: expected a count of groups such as 20, or all, not {text!r}")
-    return count
+    return {"verify": count}
 
 
 def _resuming(words: Sequence[str] | None, *, again: bool) -> str:

@@ -3,9 +3,9 @@
 - ``kinds`` defines a kind; ``connection``, ``statuses``, ``framing``, ``encodings``, ``content`` each make a group.
 - ``exchange`` is what they work with; ``registry`` has them all by name.
 - ``active`` decides which requests they hit; ``injection`` has the middlewares.
-
-May import ``behaviour`` and ``http.http_io``, and nothing else of the emulator.
 """
+
+# May import ``behaviour`` and ``http.http_io``, and nothing else of the emulator.
 
 from __future__ import annotations
 

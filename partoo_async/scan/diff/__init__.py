@@ -1,8 +1,7 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
-Imports of ``scan`` only ``journal``, ``outcomes`` and ``rows``. ``snapshots`` loads a scan, ``compare`` finds what
-changed, and ``businesses`` what changed of each business. ``changes`` has the values that say it, in the words of
-``text``.
+``snapshots`` loads a scan, ``compare`` finds what changed, ``businesses`` what changed of each business. ``changes``
+has the values that say it, in the words of ``text``.
 """
 
 from partoo_async.scan.diff.businesses import BusinessChange

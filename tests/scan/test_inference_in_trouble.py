@@ -20,7 +20,6 @@ from partoo_async import (
     HoldEvent,
     NotFoundError,
     PartooClient,
-    RateLimit,
     RetryPolicy,
     ScanError,
     ScanReport,
@@ -382,34 +381,14 @@ async def test_a_section_that_cannot_be_read() -> None:
     assert (report.strategy, report.fallback) == ("businesses", "")
 
 
-@pytest.mark.parametrize("at", ["the first page", "a later page"])
-async def test_a_page_that_fails(at: str) -> None:
+async def test_a_later_page_that_fails() -> None:
     """Nothing is inferred from a part of the list."""
     fake = FakePartoo(organization(), most_per_page=PAGE)
-
-    def meanwhile(path: str) -> MockResponse | None:
-        return (
-            MockResponse(404) if path == "/business/search" and len(fake.queries) >= (at != "the first page") else None
-        )
-
-    fake.meanwhile = meanwhile
+    fake.meanwhile = lambda path: MockResponse(404) if path == fake_partoo.SEARCH and fake.queries else None
     async with fake.client() as client:
         report = await client.scan_all(strategy="businesses").collect()
     assert_right(report, fake, inferred=False)
     assert report.fallback.startswith("the list of businesses could not be read: ")
-
-
-@pytest.mark.parametrize("failing", [False, True])
-async def test_names_that_cannot_be_looked_up(failing: bool, caplog: pytest.LogCaptureFixture) -> None:
-    """The items come all the same, without names, and the log says why."""
-    fake = FakePartoo(organization(), may_search=not failing)
-    async with fake.client() as client:
-        report = await client.scan_all(businesses=True).collect()
-    assert_right(report, fake, inferred=False)
-    names = {one.name for item in report.succeeded for one in item.businesses}
-    assert (names == {None}) == failing
-    assert ("businesses have no names, because they could not be looked up" in caplog.text) == failing
-    assert report.fallback == ""
 
 
 # What is made of it
@@ -436,38 +415,3 @@ async def test_a_comparison_and_an_export_see_no_difference(tmp_path: Path) -> N
         later = await client.scan_all(**options_of()).collect()
     (change,) = (await diff_scans(inferred, later)).groups_changed
     assert (change.after.id, change.joined, change.left) == (104, ("b59",), ())
-
-
-async def test_names_are_looked_up_once_over_all_runs(tmp_path: Path) -> None:
-    """A journal keeps the businesses, too: a resumed scan asks for none that it has."""
-    fake = FakePartoo(organization())
-    async with fake.client() as client:
-        await client.scan_all(businesses=True, journal=tmp_path / "scan.db").collect()
-        assert fake.asked[fake_partoo.SEARCH] == 1
-        fake.organization.groups[400] = FakeGroup(400, 9, ["b01", "new"])
-        fake.organization.businesses["new"] = FakeBusiness("new")
-        report = await client.scan_all(businesses=True, journal=tmp_path / "scan.db", resume=True).collect()
-    assert fake.queries[1]["business__in"] == "new"
-    assert len(fake.queries) == 2
-    assert [one.name for item in report.items if item.group_id == 400 for one in item.businesses] == [
-        "Shop b01",
-        "Shop new",
-    ]
-
-
-def test_progress_and_the_plan_by_the_quota() -> None:
-    """Both count the requests that are to come: with a request a second, the end is when they say."""
-
-    async def scan() -> None:
-        fake = FakePartoo(organization(), most_per_page=PAGE)
-        async with fake.client(rate_limit=RateLimit(1, 1.0)) as client:
-            async with client.scan_all(**options_of()) as running:
-                begun, eta = now(), running.progress.eta
-                assert running.plan.seconds == pytest.approx(eta, abs=0.5)
-                items = [item async for item in running]
-                assert now() - begun == pytest.approx(eta, rel=0.1)
-                assert (running.progress.done, running.progress.total, running.progress.eta) == (GROUPS, GROUPS, 0.0)
-            assert running.plan.requests == fake.requests
-        assert_right(running.report(items), fake)
-
-    run_virtual(scan())

@@ -1,0 +1,67 @@
+"""The list of all businesses, turned round: which businesses each group has. Decides, and sends nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from partoo_async._protocol.memberships import MembershipPage
+
+__all__ = ["BusinessList"]
+
+_CHANGED = "the list of businesses changed while it was read"
+
+
+class BusinessList:
+    """The pages of the list. Its methods return why it cannot be trusted, "" if it can."""
+
+    def __init__(self) -> None:
+        self.pages: int = 1  # by the first page
+        self._count: int | None = None  # of businesses, by the first page
+        self._found: set[str] = set()  # their ids
+        self._members: dict[int, list[str]] = {}  # by group id
+
+    def add(self, page: MembershipPage, number: int) -> str:
+        """Add a page. The first one comes before all others."""
+        if number == 1:
+            self._count = page.count
+            self.pages = max(1, page.max_page or -(-(page.count or 0) // max(1, len(page.businesses))))
+            if page.count is None:
+                return "the list of businesses does not say how many there are"
+        if page.count != self._count:
+            return _CHANGED
+        if not page.groups_sent:
+            return "the list of businesses does not say which groups each is in"
+        for business in page.businesses:
+            if business.id in self._found:
+                return _CHANGED
+            self._found.add(business.id)
+            for group_id in dict.fromkeys(business.groups):
+                self._members.setdefault(group_id, []).append(business.id)
+        return ""
+
+    def end(self) -> str:
+        """Judge the list after its last page."""
+        counted, found = self._count, len(self._found)
+        self._found.clear()
+        return "" if counted == found else _CHANGED
+
+    def pages_of(self, groups: Iterable[int]) -> int:
+        """Return how many pages the businesses of these groups would fill, by the pages until now."""
+        members = {one for group_id in groups for one in self._members.get(group_id, ())}
+        return round(self.pages * len(members) / len(self._found)) if self._found else 0
+
+    def members(self, group_id: int) -> tuple[str, ...]:
+        """Return the ids of a group's businesses, sorted, since pages come in any order."""
+        return tuple(sorted(self._members.get(group_id, ())))
+
+    def forget(self, group_id: int) -> None:
+        """Let go of a group, which is asked for once."""
+        self._members.pop(group_id, None)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._members.clear()
+        self._found.clear()
