@@ -46,7 +46,8 @@ class BusinessNames:
         self._waiting: list[ScanItem] = []
         self._ready: deque[ScanItem] = deque()
         self._groups = self._chunks = 0  # put in, and looked up
-        self._end: BaseException | None = None  # of the items
+        self._end: BaseException | None = None  # of the source
+        self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
 
     def requests_for(self, groups: int) -> int:
@@ -81,7 +82,7 @@ class BusinessNames:
                 continue
             if not self._waiting:
                 # Raised again and again: without the frames of the time before.
-                raise self._end.with_traceback(None) if self._end is not None else StopAsyncIteration
+                raise (self._cut_short or self._end or StopAsyncIteration()).with_traceback(None)
             await self._look_up()
         return self._ready.popleft()
 
@@ -99,7 +100,7 @@ class BusinessNames:
 
     async def _look_up(self) -> None:
         """Look up what is wanted, and make the items ready that wait for nothing more."""
-        if self._stage.closed or isinstance(self._end, (PartooError, JournalError)):
+        if self._stage.closed:
             self._wanted.clear()  # the scan has ended early, such as by an outage
         ids = [*self._wanted]
         # Whole chunks only, as long as more ids are to come.
@@ -108,7 +109,7 @@ class BusinessNames:
         try:
             await self._stage.run(chunks, self._look_up_chunk, self._fetcher.workers)
         except (PartooError, JournalError) as end:
-            self._end = end
+            self._cut_short = end
             self._wanted.clear()
         waiting, self._waiting = self._waiting, []
         for item in waiting:

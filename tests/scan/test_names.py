@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import Business, BusinessSummary, ScanError, ScanItem, ScanReport
+from partoo_async.testing import MockResponse
+from tests.support.each import each
 from tests.support.fake_partoo import GROUP, SEARCH, FakeBusiness, FakeGroup, FakePartoo, Organization
 from tests.support.virtual import run_virtual
 
@@ -211,3 +213,27 @@ def test_without_names_nothing_is_looked_up() -> None:
 
     report = run_virtual(main())
     assert (report.items[0].businesses, report.businesses, partoo.asked[SEARCH]) == ((), {}, 0)
+
+
+@each("began", [0.3 + number / 4 for number in range(16)])
+def test_an_outage_that_lasts_ends_the_scan_as_one(began: float) -> None:
+    """Whether it is groups, names or both that wait for the server, at whatever moment the outage begins."""
+    partoo = FakePartoo(organization([numbered(30, 25 * number) for number in range(60)]), late=0.3)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        down = loop.time() + began
+        partoo.meanwhile = lambda _: MockResponse(503, {}) if loop.time() >= down else None
+        items: list[ScanItem] = []
+        async with partoo.client() as client, client.scan(7, businesses=True, max_outage=9, max_concurrency=3) as scan:
+            try:
+                async for item in scan:
+                    items.append(item)  # noqa: PERF401 - what came before an error
+            except ScanError as error:
+                assert "did not respond for 9 s" in str(error)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        # Each group that was read comes, with names or without, and none twice.
+        assert len(items) == len({item.group_id for item in items})
+        assert len(items) >= partoo.asked[GROUP] - 3
+
+    run_virtual(main())
