@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ class BusinessNames:
         self._end: BaseException | None = None  # of the source
         self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
+        self._looking: asyncio.Task[None] | None = None
 
     def requests_for(self, groups: int) -> int:
         """Return how many requests the businesses of so many groups will take, as until now."""
@@ -74,16 +76,20 @@ class BusinessNames:
     async def next(self, source: Callable[[], Awaitable[ScanItem]]) -> ScanItem:
         """Return the next item of a source with its businesses. What the source raises at its end comes last."""
         while not self._ready:
-            if self._end is None and len(self._wanted) < _CHUNK and len(self._waiting) < _MOST_WAITING:
+            full = len(self._wanted) >= _CHUNK or len(self._waiting) >= _MOST_WAITING
+            if self._looking is None and self._end is None and not full:
                 try:
                     self._put(await source())
                 except (StopAsyncIteration, PartooError, JournalError) as end:
                     self._end = end
                 continue
-            if not self._waiting:
+            if self._looking is None and not self._waiting:
                 # Raised again and again: without the frames of the time before.
                 raise (self._cut_short or self._end or StopAsyncIteration()).with_traceback(None)
-            await self._look_up()
+            # A task of its own: who gives up waiting, as by a timeout, does not make it begin anew.
+            looking = self._looking = self._looking or asyncio.create_task(self._look_up())
+            await asyncio.wait([looking])
+            looking.result()
         return self._ready.popleft()
 
     def _put(self, item: ScanItem) -> None:
@@ -111,6 +117,8 @@ class BusinessNames:
         except (PartooError, JournalError) as end:
             self._cut_short = end
             self._wanted.clear()
+        finally:
+            self._looking = None
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             missing = item.group is not None and not self._wanted.keys().isdisjoint(item.group.business_ids)
@@ -147,6 +155,8 @@ class BusinessNames:
     async def aclose(self) -> None:
         """Cancel what is begun."""
         await self._stage.aclose()
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
 
 
 def _as_it_is(search: Operation[BusinessPage]) -> Operation[BusinessPage]:

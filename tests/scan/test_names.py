@@ -225,15 +225,36 @@ def test_an_outage_that_lasts_ends_the_scan_as_one(began: float) -> None:
         down = loop.time() + began
         partoo.meanwhile = lambda _: MockResponse(503, {}) if loop.time() >= down else None
         items: list[ScanItem] = []
+        end = "did not respond for 9 s"
         async with partoo.client() as client, client.scan(7, businesses=True, max_outage=9, max_concurrency=3) as scan:
             try:
                 async for item in scan:
                     items.append(item)  # noqa: PERF401 - what came before an error
             except ScanError as error:
-                assert "did not respond for 9 s" in str(error)
+                end = str(error)
+        assert "did not respond for 9 s" in end
         assert asyncio.all_tasks() == {asyncio.current_task()}
         # Each group that was read comes, with names or without, and none twice.
         assert len(items) == len({item.group_id for item in items})
         assert len(items) >= partoo.asked[GROUP] - 3
 
     run_virtual(main())
+
+
+def test_a_wait_that_is_given_up_costs_no_request() -> None:
+    """Names are looked up on meanwhile, so that a consumer with less patience than the server gets them, too."""
+    partoo = FakePartoo(organization([numbered(250)]))
+
+    async def main() -> int:
+        async with partoo.client() as client, client.scan(7, businesses=True) as scan:
+            partoo.late = 5.0
+            for _ in range(60):
+                try:
+                    item = await asyncio.wait_for(anext(scan), 0.5)
+                except TimeoutError:
+                    continue
+                assert all(one.name for one in item.businesses)
+                return partoo.asked[SEARCH]
+        raise AssertionError("nothing came within 30 s")
+
+    assert run_virtual(main()) == 3
