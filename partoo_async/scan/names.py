@@ -127,17 +127,21 @@ class BusinessNames:
     async def _look_up_chunk(self, ids: list[str]) -> None:
         self._chunks += 1
         search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
-        number, found, more = 1, 0, True
-        while more and self._failure is None:
+        number, found, left = 1, 0, {*ids}
+        while left and self._failure is None:
             page = await self._fetcher.page(search, number, _as_it_is)
             if isinstance(page, PartooError):
                 self._fail(page)
                 break
             await self.add(page.businesses)
-            # A server may have smaller pages than it was asked for, and not say how many.
+            # A server may have smaller pages than it was asked for, and say nothing of them or anything. So no page is
+            # read after one that has none of these.
+            before = len(left)
+            left -= {business.id for business in page.businesses}
             found += len(page.businesses)
-            left = found < (len(ids) if page.count is None else page.count)
-            more = bool(page.businesses) and left if page.max_page is None else number < page.max_page
+            last = found >= (len(ids) if page.count is None else page.count)
+            if len(left) == before or (last if page.max_page is None else number >= page.max_page):
+                break
             number += 1
         for one in ids:
             self._wanted.pop(one, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,58 @@ def test_a_wait_that_is_given_up_costs_no_request() -> None:
         raise AssertionError("nothing came within 30 s")
 
     assert run_virtual(main()) == 3
+
+
+def ignores_pages(query: dict[str, str]) -> dict[str, str]:
+    return query | {"page": "1"}
+
+
+def ignores_ids(query: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name != "business__in"}
+
+
+def ignores_nothing(query: dict[str, str]) -> dict[str, str]:
+    return query
+
+
+@each(
+    ("reads", "lies", "requests"),
+    [
+        (ignores_nothing, {"max_page": 10**9}, 3),
+        (ignores_nothing, {"max_page": 10**9, "count": 10**9}, 3),
+        (ignores_nothing, {"max_page": 0, "count": 0}, 3),
+        (ignores_nothing, {"max_page": None, "count": 10**9}, 3),
+        (ignores_pages, {"max_page": None, "count": 10**9}, 3),
+        (ignores_ids, {}, 3),
+    ],
+)
+def test_a_server_that_never_comes_to_an_end(
+    reads: Callable[[dict[str, str]], dict[str, str]], lies: dict[str, Any], requests: int
+) -> None:
+    """Whatever it says of its pages, the next one is read only if this one had some of what was asked for."""
+    made = organization([numbered(250)])
+    for one in numbered(20_000, 1000):
+        made.businesses[one] = FakeBusiness(one, told=())
+    partoo = FakePartoo(made)
+    respond = partoo.respond
+
+    def lying(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        assert partoo.requests < 100
+        status, body = respond(path, reads(dict(query)))
+        return status, body | lies if path == SEARCH else body
+
+    partoo.respond = lying  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo))
+    named = sum(one.name is not None for one in report.items[0].businesses)
+    assert named == (100 if reads is ignores_ids else 250)
+    assert partoo.asked[SEARCH] == requests
+
+
+def test_one_id_that_is_not_there_costs_no_other_page() -> None:
+    """A chunk that lacks one is not asked for again and again, whether or not the server counts."""
+    for told in ({}, {"max_page": False}, {"max_page": False, "count": False}):
+        made = organization([numbered(90)])
+        made.businesses["b7"].hidden = True
+        partoo = FakePartoo(made, **told)
+        assert len(run_virtual(scanned(partoo)).businesses) == 89
+        assert partoo.asked[SEARCH] == (2 if "count" in told else 1)
