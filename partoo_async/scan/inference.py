@@ -88,6 +88,7 @@ class Inference:
         self._lookups = 0  # requests for names, if each group is read by itself
         self._count: int | None = None  # of businesses, by the first page
         self._found: set[str] = set()  # their ids
+        self._wanted: set[int] = set()  # ids of the groups to be read
         self._members: dict[int, list[str]] = {}  # by group id
         self._read: dict[Key, ScanItem] = {}  # outcomes of groups that were read by themselves
         self._settling: asyncio.Task[None] | None = None
@@ -207,7 +208,10 @@ class Inference:
     def _add(self, page: MembershipPage, number: int) -> None:
         if number == 1:
             self._count = page.count
-            self._pages = max(1, page.max_page or -(-(page.count or 0) // max(1, len(page.businesses))))
+            # None is empty but the last: whatever it says, there are no more of them than businesses.
+            count, size = page.count or 0, len(page.businesses)
+            self._pages = max(1, min(page.max_page or -(-count // size), count)) if size else 1
+            self._wanted = {group_id for _, group_id in (self._work.summaries or ())}
             self._lookups = self._estimate(page)
             if page.count is None:
                 self._fall_back("the list of businesses does not say how many there are")
@@ -215,20 +219,24 @@ class Inference:
             self._fall_back("the list of businesses changed while it was read")
         if not page.groups_sent:
             self._fall_back("the list of businesses does not say which groups each is in")
+        if not page.businesses:
+            self._stage.cut_short()  # the pages before it were begun, and those after it have nothing either
         for business in page.businesses:
             if business.id in self._found:
                 self._fall_back("the list of businesses changed while it was read")
                 return
             self._found.add(business.id)
-            for group_id in dict.fromkeys(business.groups):
+            # Of what else it may name nothing is kept.
+            for group_id in self._wanted.intersection(business.groups):
                 self._members.setdefault(group_id, []).append(business.id)
+        if len(self._found) > (self._count or 0):
+            self._fall_back("the list of businesses changed while it was read")
 
     def _estimate(self, page: MembershipPage) -> int:
         """Return how many requests the names of businesses would take otherwise."""
         if self._names is None or not page.businesses:
             return 0
-        groups = {group_id for _, group_id in (self._work.summaries or ())}
-        members = sum(not groups.isdisjoint(business.groups) for business in page.businesses)
+        members = sum(not self._wanted.isdisjoint(business.groups) for business in page.businesses)
         return round(self._pages * members / len(page.businesses))
 
     async def _verify_group(self, key: Key) -> None:

@@ -308,7 +308,8 @@ def test_a_server_that_never_comes_to_an_end(
 
 def test_one_id_that_is_not_there_costs_no_other_page() -> None:
     """A chunk that lacks one is not asked for again and again, whether or not the server counts."""
-    for told in ({}, {"max_page": False}, {"max_page": False, "count": False}):
+    cases: list[dict[str, Any]] = [{}, {"max_page": False}, {"max_page": False, "count": False}]
+    for told in cases:
         made = organization([numbered(90)])
         made.businesses["b7"].hidden = True
         partoo = FakePartoo(made, **told)
