@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from partoo_async._protocol.business_query import can_be_listed, url_parts
 from partoo_async.errors import PartooError
 from partoo_async.models import BusinessSummary
 from partoo_async.resources.businesses import BusinessSearch
@@ -29,7 +30,7 @@ __all__ = ["BusinessNames"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
-_CHUNK = 100  # ids in one request: as many as a page has, and a URL of 2.5 kB
+_CHUNK = 100  # ids in one request, unless they are long: as many as a page has
 _MOST_WAITING = 100  # items
 
 
@@ -93,7 +94,9 @@ class BusinessNames:
         return self._ready.popleft()
 
     def _put(self, item: ScanItem) -> None:
-        unknown = [one for one in item.group.business_ids if one not in self._summaries] if item.group else ()
+        ids = item.group.business_ids if item.group else ()
+        # What cannot be asked for has no name, and no say in what becomes of the others.
+        unknown = [one for one in ids if one not in self._summaries and can_be_listed(one)]
         self._groups += 1
         self._wanted.update(dict.fromkeys(unknown))
         (self._waiting if unknown else self._ready).append(item if unknown else self._named(item))
@@ -108,10 +111,11 @@ class BusinessNames:
         """Look up what is wanted, and make the items ready that wait for nothing more."""
         if self._stage.closed:
             self._wanted.clear()  # the scan has ended early, such as by an outage
-        ids = [*self._wanted]
-        # Whole chunks only, as long as more ids are to come.
-        most = len(ids) if self._end is not None or len(self._waiting) >= _MOST_WAITING else len(ids) // _CHUNK * _CHUNK
-        chunks = [ids[start : min(start + _CHUNK, most)] for start in range(0, most, _CHUNK)]
+        chunks = [*url_parts(self._wanted)]
+        # The last one waits until it is full, as long as more ids are to come.
+        more = self._end is None and len(self._waiting) < _MOST_WAITING
+        if more and len(chunks) > 1 and len(chunks[-1]) < _CHUNK:
+            chunks.pop()
         try:
             await self._stage.run(chunks, self._look_up_chunk, self._fetcher.workers)
         except (PartooError, JournalError) as end:
@@ -124,7 +128,7 @@ class BusinessNames:
             missing = item.group is not None and not self._wanted.keys().isdisjoint(item.group.business_ids)
             (self._waiting if missing else self._ready).append(item if missing else self._named(item))
 
-    async def _look_up_chunk(self, ids: list[str]) -> None:
+    async def _look_up_chunk(self, ids: tuple[str, ...]) -> None:
         self._chunks += 1
         search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
         number, found, left = 1, 0, {*ids}

@@ -261,6 +261,30 @@ def test_a_wait_that_is_given_up_costs_no_request() -> None:
     assert run_virtual(main()) == 3
 
 
+@pytest.mark.parametrize("odd", ["a,b", "", ",", "\0", " ", "../..", "a b&c=d#?%2C", "\u65e5", "x" * 5000])
+async def test_whatever_an_id_looks_like(odd: str, tmp_path: Path) -> None:
+    """The API calls ids opaque. One that cannot be asked for among others has no name, and the others have theirs."""
+    partoo = FakePartoo(organization([["a", odd, "c"], [odd], ["d"]]))
+    journal = tmp_path / "journal"
+    first = await scanned(partoo, journal=journal)
+    second = await scanned(partoo, journal=journal, resume=True)
+    for report in (first, second):
+        for item in report.succeeded:
+            for one in item.businesses:
+                asked = one.id != "" and "," not in one.id
+                assert one.name == (f"Shop {one.id}" if asked else None)
+    assert {item.group for item in second.succeeded} == {item.group for item in first.succeeded}
+
+
+async def test_long_ids_fit_into_urls() -> None:
+    """Where a hundred of them would be more than the line of 8 kB that servers take, fewer are asked for at once."""
+    ids = [f"{number:03}" + "x" * 200 for number in range(120)]
+    async with FakePartoo(organization([ids[:60], ids[60:], ids[:3]])) as partoo:
+        report = await scanned(partoo)
+        assert all(one.name for item in report.items for one in item.businesses)
+        assert partoo.asked[SEARCH] == 7
+
+
 def ignores_pages(query: dict[str, str]) -> dict[str, str]:
     return query | {"page": "1"}
 
