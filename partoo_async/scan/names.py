@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from partoo_async._internal.text import cut
 from partoo_async._protocol.business_query import can_be_listed, url_parts
-from partoo_async.errors import PartooError
+from partoo_async.errors import APIResponseValidationError, PartooError
 from partoo_async.models import BusinessSummary
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.journal.codec import JournalError
@@ -32,6 +33,10 @@ _logger = logging.getLogger("partoo_async.scan")
 
 _CHUNK = 100  # ids in one request, unless they are long: as many as a page has
 _MOST_WAITING = 100  # items
+# Refused requests in a row that are halved. Of a hundred ids, seven or fewer lead to the one that is the reason.
+_MOST_REFUSALS = 8
+_ABOUT_THE_REQUEST = (400, 413, 414, 422, 431)  # statuses
+_LONGEST_ID = 80  # characters, in a message
 
 
 class BusinessNames:
@@ -51,6 +56,7 @@ class BusinessNames:
         self._end: BaseException | None = None  # of the source
         self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
+        self._refusals = 0  # in a row
         self._looking: asyncio.Task[None] | None = None
 
     def requests_for(self, groups: int) -> int:
@@ -129,14 +135,34 @@ class BusinessNames:
             (self._waiting if missing else self._ready).append(item if missing else self._named(item))
 
     async def _look_up_chunk(self, ids: tuple[str, ...]) -> None:
+        parts = [ids]
+        while parts and self._failure is None:
+            part = parts.pop()
+            error = await self._search(part)
+            if error is None:
+                self._refusals = 0
+            elif not _is_of_some(error):
+                self._give_up(error)
+            elif len(part) > 1 and self._refusals < _MOST_REFUSALS:
+                self._refusals += 1
+                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            elif len(part) > 1:
+                self._give_up(error)
+            else:
+                _logger.warning("scan: business %s has no name, because of: %s", cut(part[0], _LONGEST_ID), error)
+        for one in ids:
+            self._wanted.pop(one, None)
+            self._summaries.setdefault(one, BusinessSummary(one))
+
+    async def _search(self, ids: tuple[str, ...]) -> PartooError | None:
+        """Add the businesses of these ids. Return why that is not possible, if so."""
         self._chunks += 1
         search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
         number, found, left = 1, 0, {*ids}
-        while left and self._failure is None:
+        while True:
             page = await self._fetcher.page(search, number, _as_it_is)
             if isinstance(page, PartooError):
-                self._fail(page)
-                break
+                return page
             await self.add(page.businesses)
             # A server may have smaller pages than it was asked for, and say nothing of them or anything. So no page is
             # read after one that has none of these.
@@ -144,14 +170,11 @@ class BusinessNames:
             left -= {business.id for business in page.businesses}
             found += len(page.businesses)
             last = found >= (len(ids) if page.count is None else page.count)
-            if len(left) == before or (last if page.max_page is None else number >= page.max_page):
-                break
+            if not left or len(left) == before or (last if page.max_page is None else number >= page.max_page):
+                return None
             number += 1
-        for one in ids:
-            self._wanted.pop(one, None)
-            self._summaries.setdefault(one, BusinessSummary(one))
 
-    def _fail(self, error: PartooError) -> None:
+    def _give_up(self, error: PartooError) -> None:
         _logger.warning("scan: businesses have no names, because they could not be looked up: %s", error)
         if not error.transient:
             self._failure = error  # for the others it would be the same
@@ -169,3 +192,8 @@ class BusinessNames:
 
 def _as_it_is(search: Operation[BusinessPage]) -> Operation[BusinessPage]:
     return search
+
+
+def _is_of_some(error: PartooError) -> bool:
+    """Whether one of the ids that were asked for may be the reason."""
+    return isinstance(error, APIResponseValidationError) or getattr(error, "status", 0) in _ABOUT_THE_REQUEST

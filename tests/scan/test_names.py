@@ -339,3 +339,52 @@ def test_one_id_that_is_not_there_costs_no_other_page() -> None:
         partoo = FakePartoo(made, **told)
         assert len(run_virtual(scanned(partoo)).businesses) == 89
         assert partoo.asked[SEARCH] == (2 if "count" in told else 1)
+
+
+def wrong_name(business: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"businesses": [business | {"name": 5}], "page": 1, "max_page": 1, "count": 1}
+
+
+def bad_id(_: dict[str, Any]) -> tuple[int, Any]:
+    return 400, {"error": {"json": {"business__in": ["Not a valid id."]}}}
+
+
+@each("answer", [wrong_name, bad_id])
+@each("odd", [{0}, {63}, {0, 1, 120}, {199}])
+def test_one_business_that_cannot_be_had_costs_no_other_its_name(
+    odd: set[int], answer: Callable[[dict[str, Any]], tuple[int, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request that is refused, or has an unusable response, for one of its hundred ids is sent for fewer of them."""
+    caplog.clear()
+    ids = numbered(200)
+    partoo = FakePartoo(organization([ids]), spellings=("closed_temporarily",))
+    respond = partoo.respond
+
+    def answers(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        for number in odd:
+            if ids[number] in query.get("business__in", "").split(","):
+                partoo.asked[SEARCH] += 1
+                return answer({"id": ids[number]})
+        return respond(path, query)
+
+    partoo.respond = answers  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo, max_concurrency=1))
+    assert [one.id for one in report.items[0].businesses if one.name is None] == [ids[number] for number in sorted(odd)]
+    assert partoo.asked[SEARCH] <= 2 + len(odd) * 40
+    assert len([one for one in caplog.messages if "no name" in one]) == len(odd)
+
+
+@each("answer", [wrong_name, bad_id])
+def test_a_server_that_refuses_every_look_up_is_left_alone(answer: Callable[[dict[str, Any]], tuple[int, Any]]) -> None:
+    """After a few, not after as many as there are businesses."""
+    partoo = FakePartoo(organization([numbered(100, 100 * number) for number in range(30)]))
+    respond = partoo.respond
+
+    def answers(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        partoo.asked[SEARCH] += path == SEARCH
+        return answer({"id": "b"}) if path == SEARCH else respond(path, query)
+
+    partoo.respond = answers  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo, max_concurrency=1))
+    assert (len(report.succeeded), len(report.businesses), report.complete) == (30, 0, True)
+    assert partoo.asked[SEARCH] <= 40
