@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -57,6 +58,7 @@ class BusinessNames:
         self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
         self._refusals = 0  # in a row
+        self._context = copy_context()
         self._looking: asyncio.Task[None] | None = None
 
     def requests_for(self, groups: int) -> int:
@@ -66,6 +68,7 @@ class BusinessNames:
     async def load(self, journal: Journal | NoJournal) -> None:
         """Take the businesses that a journal has, and record others there."""
         self._journal = journal
+        self._context = copy_context()  # with the deadline of the scan; the consumer may have one for an item
         self._take((await journal.businesses()).values())
 
     async def add(self, businesses: Iterable[Business]) -> None:
@@ -94,7 +97,7 @@ class BusinessNames:
                 # Raised again and again: without the frames of the time before.
                 raise (self._cut_short or self._end or StopAsyncIteration()).with_traceback(None)
             # A task of its own: who gives up waiting, as by a timeout, does not make it begin anew.
-            looking = self._looking = self._looking or asyncio.create_task(self._look_up())
+            looking = self._looking = self._looking or asyncio.create_task(self._look_up(), context=self._context)
             await asyncio.wait([looking])
             looking.result()
         return self._ready.popleft()

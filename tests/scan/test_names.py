@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partoo_async import Business, BusinessSummary, ScanError, ScanItem, ScanReport
+from partoo_async import Business, BusinessSummary, ScanError, ScanItem, ScanReport, deadline
 from partoo_async.testing import MockResponse
 from tests.support.each import each
 from tests.support.fake_partoo import GROUP, SEARCH, FakeBusiness, FakeGroup, FakePartoo, Organization
@@ -283,6 +283,19 @@ async def test_long_ids_fit_into_urls() -> None:
         report = await scanned(partoo)
         assert all(one.name for item in report.items for one in item.businesses)
         assert partoo.asked[SEARCH] == 7
+
+
+def test_a_deadline_around_one_item_does_not_end_the_scan() -> None:
+    """As for groups, it is the one around the whole scan that counts: look-ups are for the items to come, too."""
+    partoo = FakePartoo(organization([numbered(100), numbered(100, 100)]))
+
+    async def main() -> list[ScanItem]:
+        async with partoo.client() as client, client.scan(7, businesses=True) as scan:
+            partoo.late = 5.0
+            with deadline(0.5):
+                return [await anext(scan), await anext(scan)]
+
+    assert all(one.name for item in run_virtual(main()) for one in item.businesses)
 
 
 def ignores_pages(query: dict[str, str]) -> dict[str, str]:
