@@ -32,7 +32,6 @@ from partoo_async.models import Business, BusinessPage, Group, Section, SectionP
 
 __all__ = [
     "Operation",
-    "change_group",
     "create_group",
     "create_section",
     "custom",
@@ -103,22 +102,16 @@ def create_group(section_id: object, *, name: object, business_ids: object) -> O
     return Operation(request, partial(_read_id, None), False)
 
 
-def update_group(section_id: object, group_id: object, *, name: object, business_ids: object) -> Operation[int]:
+def update_group(
+    section_id: object, group_id: object, *, name: object, business_ids: object, as_read: bool = False
+) -> Operation[int]:
     """Replace the name of a group and its whole list of businesses. The result is its id."""
     # Not on a documentation page that could be seen. Method, path and body are those of a client in production.
     section, group = check_id("section_id", section_id), check_id("group_id", group_id)
-    return _rewrite(section, group, _group_body(name, business_ids))
-
-
-def change_group(section_id: object, group: Group, business_ids: list[str]) -> Operation[int]:
-    """Replace the list of businesses of a group that was read. The result is its id."""
-    # What the server has is sent back as it came: a name that the documentation allows nobody is no bad argument.
-    body = encode_json({"name": group.name, "business__in": business_ids})
-    return _rewrite(check_id("section_id", section_id), group.id, body)
-
-
-def _rewrite(section: int, group: int, body: bytes) -> Operation[int]:
-    return Operation(routes.UPDATE_GROUP.request(section, group, body=body), partial(_read_id, group), False)
+    # What the server has goes back as it came: a name that the documentation allows nobody is no bad argument.
+    plain = encode_json({"name": name, "business__in": business_ids}) if as_read else None
+    request = routes.UPDATE_GROUP.request(section, group, body=plain or _group_body(name, business_ids))
+    return Operation(request, partial(_read_id, group), False)
 
 
 def _group_body(name: object, business_ids: object) -> bytes:
