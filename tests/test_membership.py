@@ -155,6 +155,22 @@ async def test_what_is_no_list_of_ids_is_refused_unsent(ids: Any) -> None:
         assert emulator.requests == ()
 
 
+async def test_what_the_server_has_is_no_bad_argument() -> None:
+    """A group may have a name and ids that the documentation allows nobody: they are sent back as they came."""
+    has: dict[str, Any] = {"name": "Nord; Est/Ouest, Sud", "business_ids": ["", "a,b"]}
+
+    async def respond(request: MockRequest) -> MockResponse:
+        if request.method == "POST":
+            assert request.json["name"] == has["name"]
+            has["business_ids"] = request.json["business__in"]
+        return MockResponse(json={"id": 42, "has_puller": False, **has})
+
+    async with PartooClient("key", transport=MockTransport(respond)) as client:
+        group = await client.groups.add_businesses(7, 42, ["c"])
+        assert (group.name, group.business_ids) == (has["name"], ("", "a,b", "c"))
+        assert (await client.groups.remove_businesses(7, 42, ["a,b"])).business_ids == ("", "c")
+
+
 def test_the_timeout_bounds_all_of_it() -> None:
     """Three requests of 4 s each do not fit into 10 s; the second read is what is missing then."""
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,9 +14,20 @@ from partoo_async._internal.checks import check_count, check_id, check_number, c
 from partoo_async._protocol.paths import encode_params
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["business_place", "check_business_texts", "check_group_ids", "search_query", "status_forms"]
+__all__ = [
+    "business_place",
+    "can_be_listed",
+    "check_business_texts",
+    "check_group_ids",
+    "search_query",
+    "status_forms",
+    "url_parts",
+]
 
 _MOST_PER_PAGE = 100
+# Characters of a list in a URL. A request's line of 8 kB, which servers take at least, has room for two of them. The
+# usual hundred ids have 2,500, and as many UUIDs 3,700.
+_LONGEST_LIST = 3750
 _OTHER_STATUSES = ("open", "closed", "opening_soon")
 # Two spellings of one status are documented. The newest page has the first one.
 _TEMPORARILY_CLOSED = ("closed_temporarily", "temporarily_closed")
@@ -38,10 +49,29 @@ def check_group_ids(value: Any) -> tuple[int, ...]:
 
 def _listable(name: str, value: object) -> str:
     text = check_text(name, value)
-    # A comma would make two of it.
-    if not text or "," in text:
+    if not can_be_listed(text):
         raise ConfigurationError(f"{name}: expected non-empty strings without ','")
     return text
+
+
+def can_be_listed(text: str) -> bool:
+    """Return whether a text can be one of several in a parameter."""
+    return text != "" and "," not in text  # a comma would make two of it
+
+
+def url_parts(texts: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the texts in their order, as many at once as a page has and a URL takes."""
+    part: list[str] = []
+    length = 0
+    for text in texts:
+        size = len(quote(text, safe="")) + 1
+        if part and (len(part) == _MOST_PER_PAGE or length + size > _LONGEST_LIST):
+            yield tuple(part)
+            part, length = [], 0
+        part.append(text)
+        length += size
+    if part:
+        yield tuple(part)
 
 
 def status_forms(value: object) -> list[tuple[str, ...]]:

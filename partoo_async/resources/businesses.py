@@ -8,7 +8,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from partoo_async._protocol import operations
-from partoo_async._protocol.business_query import check_business_texts, check_group_ids, status_forms
+from partoo_async._protocol.business_query import (
+    check_business_texts,
+    check_group_ids,
+    status_forms,
+    url_parts,
+)
 from partoo_async.errors import BadRequestError
 from partoo_async.models import BusinessPage
 from partoo_async.resources.base import Resource
@@ -24,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["BusinessSearch", "Businesses"]
 
 _Send: TypeAlias = "Callable[[operations.Operation[BusinessPage]], Awaitable[BusinessPage]]"
-
-_CHUNK = 100  # ids in one request: as many as a page has, and a URL of 2.5 kB
 
 
 class BusinessSearch:
@@ -105,12 +108,8 @@ class BusinessSearch:
                 yield part
 
 
-def _chunks(values: tuple[str, ...] | None) -> Iterator[tuple[str, ...] | None]:
-    if values is None:
-        yield None
-    else:
-        for start in range(0, len(values), _CHUNK):
-            yield values[start : start + _CHUNK]
+def _chunks(values: tuple[str, ...] | None) -> Iterable[tuple[str, ...] | None]:
+    return [None] if values is None else url_parts(values)
 
 
 class Businesses(Resource):

@@ -131,7 +131,9 @@ class Groups(Resource):
                 wanted = changed(group.business_ids)
                 if set(wanted) == set(group.business_ids):
                     return group
-                write = operations.update_group(section_id, group_id, name=group.name, business_ids=wanted)
+                write = operations.update_group(
+                    section_id, group_id, name=group.name, business_ids=wanted, as_read=True
+                )
                 route = write.request.route
                 if group.has_puller:
                     why = "not sent, since an automated feed fills the group (has_puller)"

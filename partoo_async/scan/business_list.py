@@ -15,9 +15,13 @@ _CHANGED = "the list of businesses changed while it was read"
 
 
 class BusinessList:
-    """The pages of the list. Its methods return why it cannot be trusted, "" if it can."""
+    """The pages of the list. ``add`` and ``end`` return why it cannot be trusted, "" if it can.
 
-    def __init__(self) -> None:
+    ``groups``: the ids that matter.
+    """
+
+    def __init__(self, groups: Iterable[int] = ()) -> None:
+        self._groups = {*groups}
         self.pages: int = 1  # by the first page
         self._count: int | None = None  # of businesses, by the first page
         self._found: set[str] = set()  # their ids
@@ -27,7 +31,9 @@ class BusinessList:
         """Add a page. The first one comes before all others."""
         if number == 1:
             self._count = page.count
-            self.pages = max(1, page.max_page or -(-(page.count or 0) // max(1, len(page.businesses))))
+            # None is empty but the last: whatever it says, there are no more of them than businesses.
+            count, size = page.count or 0, len(page.businesses)
+            self.pages = max(1, min(page.max_page or -(-count // size), count)) if size else 1
             if page.count is None:
                 return "the list of businesses does not say how many there are"
         if page.count != self._count:
@@ -38,9 +44,9 @@ class BusinessList:
             if business.id in self._found:
                 return _CHANGED
             self._found.add(business.id)
-            for group_id in dict.fromkeys(business.groups):
+            for group_id in self._groups.intersection(business.groups):
                 self._members.setdefault(group_id, []).append(business.id)
-        return ""
+        return _CHANGED if len(self._found) > (self._count or 0) else ""
 
     def end(self) -> str:
         """Judge the list after its last page."""
@@ -48,9 +54,10 @@ class BusinessList:
         self._found.clear()
         return "" if counted == found else _CHANGED
 
-    def pages_of(self, groups: Iterable[int]) -> int:
-        """Return how many pages the businesses of these groups would fill, by the pages until now."""
-        members = {one for group_id in groups for one in self._members.get(group_id, ())}
+    @property
+    def pages_of_members(self) -> int:
+        """How many pages the businesses of the groups would fill, by the pages until now."""
+        members = {one for ids in self._members.values() for one in ids}
         return round(self.pages * len(members) / len(self._found)) if self._found else 0
 
     def members(self, group_id: int) -> tuple[str, ...]:

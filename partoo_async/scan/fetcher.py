@@ -46,6 +46,7 @@ class GroupFetcher:
         self.workers: int = workers
         self._busy = 0.0  # seconds of all requests, without any wait
         self._stopped = False
+        self.at_stop: Callable[[], object] = lambda: None  # tells those who send, whichever of them it ends by
         self._open: set[Call] = set()
         self.outage: Outage = Outage(session, self._probe, self._open, max_outage)
 
@@ -114,6 +115,8 @@ class GroupFetcher:
         """Send nothing more. Calls that wait are cancelled, those in flight are not retried."""
         # The task of the call is cancelled, so that each one must be in a task of the scan's own.
         self._stopped = True
+        # First, or to the others their cancelled calls would seem cancelled by a stranger.
+        self.at_stop()
         self.outage.stop()
         for call in self._open:
             call.last_try = True

@@ -82,7 +82,7 @@ class Inference:
         self._seed = SystemRandom().randrange(2**32)
         self._search = BusinessSearch(fetcher.session, per_page=100, org_id=work.scope.org_id)
         self._stage = Stage(fetcher.stop)
-        self._list = BusinessList()
+        self._list = BusinessList()  # of no groups, until they are known
         self._sample = 0  # how many groups are to be verified
         self._last_resort: ScanPlan | None = None  # the plan if it falls back
         self._read: dict[Key, ScanItem] = {}  # outcomes of groups that were read by themselves
@@ -114,13 +114,12 @@ class Inference:
         if not groups or (chooses and 1 + self._sample >= groups):
             self.strategy = "groups"
             return plan
+        self._list = BusinessList(group_id for _, group_id in self._work.summaries)
         before = self._fetcher.calls
         await self._work.stage.run([1], self._read_page, 1)
         asked = self._fetcher.calls - before  # more than one, if spellings of a status were refused
         ahead = self._list.pages - 1 + self._sample
-        lookups = (
-            self._list.pages_of(group_id for _, group_id in self._work.summaries) if self._names is not None else 0
-        )
+        lookups = 0 if self._names is None else self._list.pages_of_members
         self.strategy = "businesses" if ahead < groups + lookups or not chooses else "groups"
         if not self.infers:
             return evolve(plan, requests=plan.requests + asked)
@@ -200,6 +199,8 @@ class Inference:
         if self._names is not None:
             await self._names.add(page.businesses)
         self._fall_back(self._list.add(page, number))
+        if not page.businesses:
+            self._stage.cut_short()  # the pages before it were begun, and those after it have nothing either
 
     async def _verify_group(self, key: Key) -> None:
         item = self._read[key] = await self._read_group(key)

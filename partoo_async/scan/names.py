@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from partoo_async.errors import PartooError
+from partoo_async._internal.text import cut
+from partoo_async._protocol.business_query import can_be_listed, url_parts
+from partoo_async.errors import APIResponseValidationError, PartooError
 from partoo_async.models import BusinessSummary
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.journal.codec import JournalError
@@ -28,8 +32,12 @@ __all__ = ["BusinessNames"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
-_CHUNK = 100  # ids in one request: as many as a page has, and a URL of 2.5 kB
+_CHUNK = 100  # ids in one request, unless they are long: as many as a page has
 _MOST_WAITING = 100  # items
+# Refused requests in a row that are halved. Of a hundred ids, seven or fewer lead to the one that is the reason.
+_MOST_REFUSALS = 8
+_ABOUT_THE_REQUEST = (400, 413, 414, 422, 431)  # statuses
+_LONGEST_ID = 80  # characters, in a message
 
 
 class BusinessNames:
@@ -46,8 +54,12 @@ class BusinessNames:
         self._waiting: list[ScanItem] = []
         self._ready: deque[ScanItem] = deque()
         self._groups = self._chunks = 0  # put in, and looked up
-        self._end: BaseException | None = None  # of the items
+        self._end: BaseException | None = None  # of the source
+        self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
+        self._refusals = 0  # in a row
+        self._context = copy_context()
+        self._looking: asyncio.Task[None] | None = None
 
     def requests_for(self, groups: int) -> int:
         """Return how many requests the names of so many groups will take, as until now."""
@@ -56,6 +68,7 @@ class BusinessNames:
     async def load(self, journal: Journal | NoJournal) -> None:
         """Take the businesses that a journal has, and record others there."""
         self._journal = journal
+        self._context = copy_context()  # with the deadline of the scan; the consumer may have one for an item
         self._take((await journal.businesses()).values())
 
     async def add(self, businesses: Iterable[Business]) -> None:
@@ -73,20 +86,26 @@ class BusinessNames:
     async def next(self, source: Callable[[], Awaitable[ScanItem]]) -> ScanItem:
         """Return the next item of a source with its businesses. What the source raises at its end comes last."""
         while not self._ready:
-            if self._end is None and len(self._wanted) < _CHUNK and len(self._waiting) < _MOST_WAITING:
+            full = len(self._wanted) >= _CHUNK or len(self._waiting) >= _MOST_WAITING
+            if self._looking is None and self._end is None and not full:
                 try:
                     self._put(await source())
                 except (StopAsyncIteration, PartooError, JournalError) as end:
                     self._end = end
                 continue
-            if not self._waiting:
+            if self._looking is None and not self._waiting:
                 # Raised again and again: without the frames of the time before.
-                raise self._end.with_traceback(None) if self._end is not None else StopAsyncIteration
-            await self._look_up()
+                raise (self._cut_short or self._end or StopAsyncIteration()).with_traceback(None)
+            # A task of its own: who gives up waiting, as by a timeout, does not make it begin anew.
+            looking = self._looking = self._looking or asyncio.create_task(self._look_up(), context=self._context)
+            await asyncio.wait([looking])
+            looking.result()
         return self._ready.popleft()
 
     def _put(self, item: ScanItem) -> None:
-        unknown = [one for one in item.group.business_ids if one not in self._summaries] if item.group else ()
+        ids = item.group.business_ids if item.group else ()
+        # What cannot be asked for has no name, and no say in what becomes of the others.
+        unknown = [one for one in ids if one not in self._summaries and can_be_listed(one)]
         self._groups += 1
         self._wanted.update(dict.fromkeys(unknown))
         if unknown:
@@ -102,17 +121,20 @@ class BusinessNames:
 
     async def _look_up(self) -> None:
         """Look up what is wanted, and make the items ready that wait for nothing more."""
-        if self._stage.closed or isinstance(self._end, (PartooError, JournalError)):
+        if self._stage.closed:
             self._wanted.clear()  # the scan has ended early, such as by an outage
-        ids = [*self._wanted]
-        # Whole chunks only, as long as more ids are to come.
-        most = len(ids) if self._end is not None or len(self._waiting) >= _MOST_WAITING else len(ids) // _CHUNK * _CHUNK
-        chunks = [ids[start : min(start + _CHUNK, most)] for start in range(0, most, _CHUNK)]
+        chunks = [*url_parts(self._wanted)]
+        # The last one waits until it is full, as long as more ids are to come.
+        more = self._end is None and len(self._waiting) < _MOST_WAITING
+        if more and len(chunks) > 1 and len(chunks[-1]) < _CHUNK:
+            chunks.pop()
         try:
             await self._stage.run(chunks, self._look_up_chunk, self._fetcher.workers)
         except (PartooError, JournalError) as end:
-            self._end = end
+            self._cut_short = end
             self._wanted.clear()
+        finally:
+            self._looking = None
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             if item.group is None or self._wanted.keys().isdisjoint(item.group.business_ids):
@@ -120,26 +142,47 @@ class BusinessNames:
             else:
                 self._waiting.append(item)
 
-    async def _look_up_chunk(self, ids: list[str]) -> None:
-        self._chunks += 1
-        search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
-        number, found, more = 1, 0, True
-        while more and self._failure is None:
-            page = await self._fetcher.page(search, number, _as_it_is)
-            if isinstance(page, PartooError):
-                self._fail(page)
-                break
-            await self.add(page.businesses)
-            # A server may have smaller pages than it was asked for, and not say how many.
-            found += len(page.businesses)
-            left = found < (len(ids) if page.count is None else page.count)
-            more = bool(page.businesses) and left if page.max_page is None else number < page.max_page
-            number += 1
+    async def _look_up_chunk(self, ids: tuple[str, ...]) -> None:
+        parts = [ids]
+        while parts and self._failure is None:
+            part = parts.pop()
+            error = await self._search(part)
+            if error is None:
+                self._refusals = 0
+            elif not _is_of_some(error):
+                self._give_up(error)
+            elif len(part) > 1 and self._refusals < _MOST_REFUSALS:
+                self._refusals += 1
+                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            elif len(part) > 1:
+                self._give_up(error)
+            else:
+                _logger.warning("scan: business %s has no name, because of: %s", cut(part[0], _LONGEST_ID), error)
         for one in ids:
             self._wanted.pop(one, None)
             self._summaries.setdefault(one, BusinessSummary(one))
 
-    def _fail(self, error: PartooError) -> None:
+    async def _search(self, ids: tuple[str, ...]) -> PartooError | None:
+        """Add the businesses of these ids. Return why that is not possible, if so."""
+        self._chunks += 1
+        search = BusinessSearch(self._fetcher.session, ids=ids, per_page=_CHUNK, org_id=self._org_id)
+        number, found, left = 1, 0, {*ids}
+        while True:
+            page = await self._fetcher.page(search, number, _as_it_is)
+            if isinstance(page, PartooError):
+                return page
+            await self.add(page.businesses)
+            # A server may have smaller pages than it was asked for, and say nothing of them or anything. So no page is
+            # read after one that has none of these.
+            before = len(left)
+            left -= {business.id for business in page.businesses}
+            found += len(page.businesses)
+            last = found >= (len(ids) if page.count is None else page.count)
+            if not left or len(left) == before or (last if page.max_page is None else number >= page.max_page):
+                return None
+            number += 1
+
+    def _give_up(self, error: PartooError) -> None:
         _logger.warning("scan: businesses have no names, because they could not be looked up: %s", error)
         if not error.transient:
             self._failure = error  # for the others it would be the same
@@ -151,7 +194,14 @@ class BusinessNames:
     async def aclose(self) -> None:
         """Cancel what is begun."""
         await self._stage.aclose()
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
 
 
 def _as_it_is(search: Operation[BusinessPage]) -> Operation[BusinessPage]:
     return search
+
+
+def _is_of_some(error: PartooError) -> bool:
+    """Whether one of the ids that were asked for may be the reason."""
+    return isinstance(error, APIResponseValidationError) or getattr(error, "status", 0) in _ABOUT_THE_REQUEST

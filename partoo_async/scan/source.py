@@ -48,6 +48,7 @@ class OutcomeSource:
         self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
             work.keys(), read, max(1, min(fetcher.workers, work.left)), fetcher.stop
         )
+        fetcher.at_stop = self.stop
         self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
 
     async def _read_and_record(self, key: Key) -> ScanItem:

@@ -131,6 +131,18 @@ async def test_any_number_of_ids_and_codes() -> None:
         assert len(emulator.requests) == 3 + 2
 
 
+async def test_long_ids_and_codes_fit_into_urls() -> None:
+    """Where a hundred of them would be more than the line of 8 kB that servers take, fewer are asked for at once."""
+    businesses = [EmulatedBusiness(f"{number:03}" + "x" * 60, code="é" * 30 + str(number)) for number in range(150)]
+    async with organization(businesses=businesses, sections=[]) as emulator, client_of(emulator) as client:
+        wanted, codes = [one.id for one in businesses], [one.code for one in businesses if one.code]
+        assert ids([one async for one in client.businesses.iterate(ids=wanted)]) == wanted
+        assert len(emulator.requests) == 3
+        assert ids([one async for one in client.businesses.iterate(codes=codes)]) == wanted
+        found = [one async for one in client.businesses.iterate(ids=wanted[:50], codes=codes[:20])]
+        assert ids(found) == wanted[:20]
+
+
 @pytest.mark.parametrize(
     ("spelling", "requests"),
     [("both", 1), ("closed_temporarily", 2), ("temporarily_closed", 3)],

@@ -30,13 +30,14 @@ def test_each_group_has_the_businesses_that_name_it(
     pages = pages_of(memberships, size, max_page=max_page)
     later = [*enumerate(pages, start=1)][1:]
     chance.shuffle(later)  # type: ignore[attr-defined]
-    listed = BusinessList()
+    listed = BusinessList(range(1, 7))
     assert [listed.add(page, number) for number, page in [(1, pages[0]), *later]] == [""] * len(pages)
     assert (listed.pages, listed.end()) == (len(pages), "")
     truth = defaultdict(set)
     for number, groups in enumerate(memberships):
         for group_id in groups:
             truth[group_id].add(f"b{number}")
+    assert not listed.members(7)
     for group_id in range(1, 7):
         found = listed.members(group_id)
         assert {*found} == truth[group_id]
@@ -48,7 +49,7 @@ def test_a_list_without_one_of_its_businesses_is_told(memberships: list[tuple[in
     """Whichever page it is missing from."""
     pages = pages_of(memberships, size)
     for short in range(len(pages)):
-        listed = BusinessList()
+        listed = BusinessList(range(1, 7))
         for number, page in enumerate(pages, start=1):
             gone = number - 1 == short
             listed.add(MembershipPage(page.businesses[gone:], number, page.max_page, page.count), number)
@@ -66,6 +67,6 @@ def test_a_list_without_one_of_its_businesses_is_told(memberships: list[tuple[in
 )
 def test_pages_of_some_groups(memberships: list[tuple[int, ...]], groups: set[int], pages: int) -> None:
     """By the first page: as many look-ups their names would take."""
-    listed = BusinessList()
+    listed = BusinessList(groups)
     listed.add(pages_of(memberships, 4)[0], 1)
-    assert listed.pages_of(groups) == pages
+    assert listed.pages_of_members == pages

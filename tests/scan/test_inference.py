@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +287,56 @@ def test_bad_arguments_are_refused(options: dict[str, Any], problem: str) -> Non
     client = FakePartoo(Organization()).client()
     with pytest.raises(ConfigurationError, match=problem.replace("(", r"\(")):
         client.scan_all(**options)
+
+
+@each(
+    ("lies", "strategy", "pages"),
+    [
+        ({"max_page": 10**9}, "businesses", 6),
+        ({"max_page": 0}, "businesses", 5),
+        ({"max_page": None}, "businesses", 5),
+        ({"max_page": 10**9, "count": 10**9}, "groups", 6),
+        ({"max_page": None, "count": 10**9}, "groups", 6),
+        ({"count": 3}, "groups", 1),
+        ({"count": 0}, "groups", 1),
+        ({"count": 10**9, "businesses": []}, "groups", 1),
+        ({"max_page": -1}, "groups", 1),
+    ],
+)
+def test_a_list_that_never_comes_to_an_end(lies: dict[str, Any], strategy: str, pages: int) -> None:
+    """Whatever it says of its pages, none is read after one that has nothing, or more than it counts."""
+    partoo = FakePartoo(organization(2, 50, 500))
+    respond = partoo.respond
+
+    def lying(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        assert partoo.requests < 200
+        status, body = respond(path, query)
+        return status, body | lies if path == SEARCH else body
+
+    partoo.respond = lying  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo, max_concurrency=1))
+    assert (report.strategy, partoo.asked[SEARCH]) == (strategy, pages)
+    assert bool(report.fallback) == (strategy == "groups")
+    assert contents(report) == partoo.organization.truth()
+
+
+def test_a_business_may_name_groups_by_the_thousand() -> None:
+    """Those that are not of the scan are not kept, and have no say."""
+    partoo = FakePartoo(organization(1, 50, 500))
+    one = partoo.organization.businesses["b0"]
+    one.told = (*(one.told or ()), *range(10**6, 10**6 + 100_000))
+
+    async def main() -> tuple[ScanReport, int]:
+        async with partoo.client() as client:
+            tracemalloc.start()
+            try:
+                async with client.scan_all(strategy="businesses") as scan:
+                    await anext(scan)
+                    kept, _ = tracemalloc.get_traced_memory()
+                    return scan.report([item async for item in scan]), kept
+            finally:
+                tracemalloc.stop()
+
+    report, kept = run_virtual(main())
+    assert (report.strategy, report.verified) == ("businesses", 20)
+    assert kept < 5_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partoo_async import Business, BusinessSummary, ScanError, ScanItem, ScanReport
+from partoo_async import Business, BusinessSummary, ScanError, ScanItem, ScanReport, deadline
+from partoo_async.testing import MockResponse
+from tests.support.each import each
 from tests.support.fake_partoo import GROUP, SEARCH, FakeBusiness, FakeGroup, FakePartoo, Organization
 from tests.support.virtual import run_virtual
 
@@ -213,3 +216,190 @@ def test_without_names_nothing_is_looked_up() -> None:
 
     report = run_virtual(main())
     assert (report.items[0].businesses, report.businesses, partoo.asked[SEARCH]) == ((), {}, 0)
+
+
+@each("began", [0.3 + number / 4 for number in range(16)])
+def test_an_outage_that_lasts_ends_the_scan_as_one(began: float) -> None:
+    """Whether it is groups, names or both that wait for the server, at whatever moment the outage begins."""
+    partoo = FakePartoo(organization([numbered(30, 25 * number) for number in range(60)]), late=0.3)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        down = loop.time() + began
+        partoo.meanwhile = lambda _: MockResponse(503, {}) if loop.time() >= down else None
+        items: list[ScanItem] = []
+        end = "did not respond for 9 s"
+        async with partoo.client() as client, client.scan(7, businesses=True, max_outage=9, max_concurrency=3) as scan:
+            try:
+                async for item in scan:
+                    items.append(item)  # noqa: PERF401 - what came before an error
+            except ScanError as error:
+                end = str(error)
+        assert "did not respond for 9 s" in end
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        # Each group that was read comes, with names or without, and none twice.
+        assert len(items) == len({item.group_id for item in items})
+        assert len(items) >= partoo.asked[GROUP] - 3
+
+    run_virtual(main())
+
+
+def test_a_wait_that_is_given_up_costs_no_request() -> None:
+    """Names are looked up on meanwhile, so that a consumer with less patience than the server gets them, too."""
+    partoo = FakePartoo(organization([numbered(250)]))
+
+    async def main() -> int:
+        async with partoo.client() as client, client.scan(7, businesses=True) as scan:
+            partoo.late = 5.0
+            for _ in range(60):
+                try:
+                    item = await asyncio.wait_for(anext(scan), 0.5)
+                except TimeoutError:
+                    continue
+                assert all(one.name for one in item.businesses)
+                return partoo.asked[SEARCH]
+        raise AssertionError("nothing came within 30 s")
+
+    assert run_virtual(main()) == 3
+
+
+@pytest.mark.parametrize("odd", ["a,b", "", ",", "\0", " ", "../..", "a b&c=d#?%2C", "\u65e5", "x" * 5000])
+async def test_whatever_an_id_looks_like(odd: str, tmp_path: Path) -> None:
+    """The API calls ids opaque. One that cannot be asked for among others has no name, and the others have theirs."""
+    partoo = FakePartoo(organization([["a", odd, "c"], [odd], ["d"]]))
+    journal = tmp_path / "journal"
+    first = await scanned(partoo, journal=journal)
+    second = await scanned(partoo, journal=journal, resume=True)
+    for report in (first, second):
+        for item in report.succeeded:
+            for one in item.businesses:
+                asked = one.id != "" and "," not in one.id
+                assert one.name == (f"Shop {one.id}" if asked else None)
+    assert {item.group for item in second.succeeded} == {item.group for item in first.succeeded}
+
+
+async def test_long_ids_fit_into_urls() -> None:
+    """Where a hundred of them would be more than the line of 8 kB that servers take, fewer are asked for at once."""
+    ids = [f"{number:03}" + "x" * 200 for number in range(120)]
+    async with FakePartoo(organization([ids[:60], ids[60:], ids[:3]])) as partoo:
+        report = await scanned(partoo)
+        assert all(one.name for item in report.items for one in item.businesses)
+        assert partoo.asked[SEARCH] == 7
+
+
+def test_a_deadline_around_one_item_does_not_end_the_scan() -> None:
+    """As for groups, it is the one around the whole scan that counts: look-ups are for the items to come, too."""
+    partoo = FakePartoo(organization([numbered(100), numbered(100, 100)]))
+
+    async def main() -> list[ScanItem]:
+        async with partoo.client() as client, client.scan(7, businesses=True) as scan:
+            partoo.late = 5.0
+            with deadline(0.5):
+                return [await anext(scan), await anext(scan)]
+
+    assert all(one.name for item in run_virtual(main()) for one in item.businesses)
+
+
+def ignores_pages(query: dict[str, str]) -> dict[str, str]:
+    return query | {"page": "1"}
+
+
+def ignores_ids(query: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name != "business__in"}
+
+
+def ignores_nothing(query: dict[str, str]) -> dict[str, str]:
+    return query
+
+
+@each(
+    ("reads", "lies", "requests"),
+    [
+        (ignores_nothing, {"max_page": 10**9}, 3),
+        (ignores_nothing, {"max_page": 10**9, "count": 10**9}, 3),
+        (ignores_nothing, {"max_page": 0, "count": 0}, 3),
+        (ignores_nothing, {"max_page": None, "count": 10**9}, 3),
+        (ignores_pages, {"max_page": None, "count": 10**9}, 3),
+        (ignores_ids, {}, 3),
+    ],
+)
+def test_a_server_that_never_comes_to_an_end(
+    reads: Callable[[dict[str, str]], dict[str, str]], lies: dict[str, Any], requests: int
+) -> None:
+    """Whatever it says of its pages, the next one is read only if this one had some of what was asked for."""
+    made = organization([numbered(250)])
+    for one in numbered(20_000, 1000):
+        made.businesses[one] = FakeBusiness(one, told=())
+    partoo = FakePartoo(made)
+    respond = partoo.respond
+
+    def lying(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        assert partoo.requests < 100
+        status, body = respond(path, reads(dict(query)))
+        return status, body | lies if path == SEARCH else body
+
+    partoo.respond = lying  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo))
+    named = sum(one.name is not None for one in report.items[0].businesses)
+    assert named == (100 if reads is ignores_ids else 250)
+    assert partoo.asked[SEARCH] == requests
+
+
+def test_one_id_that_is_not_there_costs_no_other_page() -> None:
+    """A chunk that lacks one is not asked for again and again, whether or not the server counts."""
+    cases: list[dict[str, Any]] = [{}, {"max_page": False}, {"max_page": False, "count": False}]
+    for told in cases:
+        made = organization([numbered(90)])
+        made.businesses["b7"].hidden = True
+        partoo = FakePartoo(made, **told)
+        assert len(run_virtual(scanned(partoo)).businesses) == 89
+        assert partoo.asked[SEARCH] == (2 if "count" in told else 1)
+
+
+def wrong_name(business: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"businesses": [business | {"name": 5}], "page": 1, "max_page": 1, "count": 1}
+
+
+def bad_id(_: dict[str, Any]) -> tuple[int, Any]:
+    return 400, {"error": {"json": {"business__in": ["Not a valid id."]}}}
+
+
+@each("answer", [wrong_name, bad_id])
+@each("odd", [{0}, {63}, {0, 1, 120}, {199}])
+def test_one_business_that_cannot_be_had_costs_no_other_its_name(
+    odd: set[int], answer: Callable[[dict[str, Any]], tuple[int, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request that is refused, or has an unusable response, for one of its hundred ids is sent for fewer of them."""
+    caplog.clear()
+    ids = numbered(200)
+    partoo = FakePartoo(organization([ids]), spellings=("closed_temporarily",))
+    respond = partoo.respond
+
+    def answers(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        for number in odd:
+            if ids[number] in query.get("business__in", "").split(","):
+                partoo.asked[SEARCH] += 1
+                return answer({"id": ids[number]})
+        return respond(path, query)
+
+    partoo.respond = answers  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo, max_concurrency=1))
+    assert [one.id for one in report.items[0].businesses if one.name is None] == [ids[number] for number in sorted(odd)]
+    assert partoo.asked[SEARCH] <= 2 + len(odd) * 40
+    assert len([one for one in caplog.messages if "no name" in one]) == len(odd)
+
+
+@each("answer", [wrong_name, bad_id])
+def test_a_server_that_refuses_every_look_up_is_left_alone(answer: Callable[[dict[str, Any]], tuple[int, Any]]) -> None:
+    """After a few, not after as many as there are businesses."""
+    partoo = FakePartoo(organization([numbered(100, 100 * number) for number in range(30)]))
+    respond = partoo.respond
+
+    def answers(path: str, query: Mapping[str, str]) -> tuple[int, Any]:
+        partoo.asked[SEARCH] += path == SEARCH
+        return answer({"id": "b"}) if path == SEARCH else respond(path, query)
+
+    partoo.respond = answers  # type: ignore[method-assign]
+    report = run_virtual(scanned(partoo, max_concurrency=1))
+    assert (len(report.succeeded), len(report.businesses), report.complete) == (30, 0, True)
+    assert partoo.asked[SEARCH] <= 40
