@@ -225,7 +225,7 @@ def many(count: int) -> Iterator[ScanItem]:
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])
 async def test_memory_stays_flat(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times as many groups need hardly more memory: they are written in batches."""
+    """Ten times as many groups need no more memory, but for what the collector leaves: they are written in batches."""
     monkeypatch.setattr(writer, "_BATCH_CELLS", 100)
     await exports.write(many(10), tmp_path / name)  # what is imported or cached once does not count
     peaks = []
@@ -237,4 +237,4 @@ async def test_memory_stays_flat(tmp_path: Path, name: str, monkeypatch: pytest.
         finally:
             tracemalloc.stop()
         assert result.groups == count
-    assert peaks[1] < 2 * peaks[0], peaks
+    assert peaks[1] - peaks[0] < 900 * 2000 / 4, peaks  # a quarter of the names that are more
