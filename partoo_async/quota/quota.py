@@ -112,6 +112,12 @@ class Quota(WaitQueue):
         end = max(self._gate.forgotten_at(), self._backend.forgotten_at())
         return not self._lanes and self._loops.clock() >= end
 
+    def forked(self) -> None:
+        """Give up, in the child of a fork, what belongs to the parent."""
+        self.drop_closed_loops(everyone=True)
+        self._backend.forked()
+        self._starting = asyncio.Lock()  # which a thread of the parent may hold
+
     async def start(self) -> None:
         """Connect to the store, if processes share one. Needs as many calls of ``aclose``.
 

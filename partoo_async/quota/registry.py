@@ -108,7 +108,7 @@ def forget() -> None:
 def _after_fork() -> None:
     # The parent's loops do not run here. What it has sent by now counts, what it sends later is its own affair.
     for quota in list(EVERY_QUOTA):
-        quota.drop_closed_loops(everyone=True)
+        quota.forked()
     LOCK.release()
 
 

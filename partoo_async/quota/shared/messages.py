@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 if TYPE_CHECKING:
     from partoo_async.policy import RateLimit
 
-__all__ = ["Owner", "Reply", "Report", "State", "Terms", "terms_of"]
+__all__ = ["LONGEST_RESERVE", "Owner", "Reply", "Report", "State", "Terms", "terms_of"]
+
+# Milliseconds for which the store keeps the reserve of a process that holds it at all times but says nothing: a web
+# server without visitors. Bulk work must leave it the reserve for the next one.
+LONGEST_RESERVE = 3_600_000
 
 # The pace of spaced sends stays a thirtieth below the rate, as it does in one process.
 _PACE = 30 / 29
@@ -49,7 +53,7 @@ class Report(NamedTuple):
         cooling: Pairs of milliseconds left and slots, for requests that were answered.
         interactive: Interactive calls that wait, and have no slot yet.
         bulk: The same for bulk work.
-        reserve_for: Milliseconds for which bulk work must leave the reserve free.
+        reserve_for: Milliseconds for which bulk work must leave the reserve free; at most ``LONGEST_RESERVE``.
         pause: Milliseconds that are left of a 429 that this process met; 0 without one.
         spaced: Milliseconds for which sends have to be spaced after such a 429, or because the user wants it.
         answered: Whether a complete response came since the last pause ended, or since the last exchange.
@@ -151,7 +155,7 @@ def terms_of(rate_limit: RateLimit, fallback: float, timeout: float) -> Terms:
         hold=math.ceil(per + max(2, per / 1200)),
         reserve=min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9)),
         beat=beat,
-        ttl=max(1000, 5 * beat),
+        ttl=max(1000, 5 * beat, math.ceil(2000 * timeout)),
         # Whoever was cut off tries again within a beat or a timeout, and its report takes up to a timeout.
         settle=math.ceil(1.5 * beat + timeout * 1000),
         fallback=max(1, math.floor(limit * fallback + 1e-9)) if fallback else 0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from partoo_async.quota.shared.messages import Reply
+from partoo_async.quota.shared.messages import LONGEST_RESERVE, Reply
 
 if TYPE_CHECKING:
     from partoo_async.quota.shared.messages import Owner, Report, State, Terms
@@ -24,10 +24,15 @@ _SILENT = 3
 
 
 class _Sums(NamedTuple):
-    """Over all processes: ``first`` is when the next slot is free, ``rivals`` are others whose bulk work waits."""
+    """Over all processes.
+
+    ``held`` and ``used``: slots. ``mine``: those that the asker uses. ``first``: when the next is free. ``rivals``:
+    other processes whose bulk work waits. ``bulk``: all bulk work that waits.
+    """
 
     held: int
     used: int
+    mine: int
     first: int
     members: int
     rivals: int
@@ -64,7 +69,7 @@ def exchange(state: State | None, report: Report, terms: Terms, now: int) -> tup
     _heed(state, report, terms, now)
     sums = _add_up(owners, report.owner, terms, now)
     if report.leave:
-        if not owners[report.owner]["held"] and not owners[report.owner]["cooling"]:
+        if _is_over(owners[report.owner], now):
             del owners[report.owner]
         return state, _reply(state, report, sums, now)
     return state, _grant(state, report, terms, sums, now)
@@ -103,7 +108,7 @@ def _look_for_gaps(state: State, report: Report, terms: Terms, now: int) -> None
         state["paused"] = state["probe"] = state["spaced"] = state["due"] = 0
         for owner in owners.values():
             owner["expires"] = min(owner["expires"], now + terms.ttl)
-            owner["reserve_until"] = min(owner["reserve_until"], now + owner["hold"])
+            owner["reserve_until"] = min(owner["reserve_until"], now + LONGEST_RESERVE)
             for pair in owner["cooling"]:
                 pair[0] = min(pair[0], now + owner["hold"] + terms.ttl)
 
@@ -132,8 +137,13 @@ def _bury(owners: dict[str, Owner], asker: str, now: int) -> None:
                 owner["held"] = 0
             owner["interactive"] = owner["bulk"] = 0
         owner["cooling"] = [pair for pair in owner["cooling"] if pair[0] > now]
-        if owner["expires"] <= now and name != asker and not owner["cooling"]:
+        if name != asker and _is_over(owner, now):
             del owners[name]
+
+
+def _is_over(owner: Owner, now: int) -> bool:
+    alive = owner["expires"] > now or owner["reserve_until"] > now
+    return not alive and owner["held"] == 0 and len(owner["cooling"]) == 0
 
 
 def _heed(state: State, report: Report, terms: Terms, now: int) -> None:
@@ -148,15 +158,19 @@ def _heed(state: State, report: Report, terms: Terms, now: int) -> None:
 
 
 def _add_up(owners: dict[str, Owner], asker: str, terms: Terms, now: int) -> _Sums:
-    held = cooling = members = rivals = bulk = reserve_until = first = 0
+    held = used = mine = members = rivals = bulk = reserve_until = first = 0
     limit, hold = terms.limit, terms.hold
     for name, owner in owners.items():
-        held += owner["held"]
-        reserve_until = max(reserve_until, owner["reserve_until"])
+        taken = owner["held"]
         for free_at, slots in owner["cooling"]:
             if free_at > now:
-                cooling += slots
+                taken += slots
                 first = free_at if first == 0 else min(first, free_at)
+        held += owner["held"]
+        used += taken
+        reserve_until = max(reserve_until, owner["reserve_until"])
+        if name == asker:
+            mine = taken
         if owner["expires"] > now:
             members += 1
             bulk += owner["bulk"]
@@ -164,7 +178,7 @@ def _add_up(owners: dict[str, Owner], asker: str, terms: Terms, now: int) -> _Su
             hold = max(hold, owner["hold"])
             if name != asker and owner["bulk"] > 0:
                 rivals += 1
-    return _Sums(held, held + cooling, first, members, rivals, bulk, reserve_until, limit, hold)
+    return _Sums(held, used, mine, first, members, rivals, bulk, reserve_until, limit, hold)
 
 
 def _free(state: State, terms: Terms, sums: _Sums, now: int) -> int:
@@ -193,7 +207,8 @@ def _grant(state: State, report: Report, terms: Terms, sums: _Sums, now: int) ->
     owed = (state["run"] + interactive) // _RUN
     left = free - interactive
     spare = left - terms.reserve if now < sums.reserve_until else left
-    bulk = min(report.bulk, left, max(owed, math.ceil(spare / (1 + sums.rivals))))
+    share = max(math.ceil(spare / (1 + sums.rivals)), sums.limit // (1 + sums.rivals) - sums.mine)
+    bulk = min(report.bulk, left, max(owed, min(spare, share)))
     granted = interactive + bulk
     state["run"] = max(0, min(_RUN * (sums.bulk - bulk), state["run"] + interactive - _RUN * bulk))
     mine = state["owners"][report.owner]

@@ -22,7 +22,7 @@ class Store(Protocol):
     """
 
     async def open(self) -> None:
-        """Make sure that the store can be used; called before the first exchange, and again after ``abandon``.
+        """Make sure that the store can be used; called before the first exchange, and after ``aclose`` and ``abandon``.
 
         Raises:
             Exception: It can never be used, and the text says why.
