@@ -152,12 +152,13 @@ class Process:
 class MemoryStore:
     """The store, at its own place: with a clock, faults, and a state that can be lost.
 
-    ``trip``: seconds of one way, between two values. ``loss``: the part of messages that get lost, and of those that
-    come late, after the exchange was given up.
+    ``trip``: seconds of one way, between two values. ``loss``: the part of messages that get lost or come late, at most
+    ``latest`` seconds, when the exchange was given up.
     """
 
-    def __init__(self, world: World, *, trip: tuple[float, float] = (0.001, 0.005), loss: float = 0.0) -> None:
-        self.world, self.trip, self.loss = world, trip, loss
+    def __init__(self, world: World, *, loss: float = 0.0, latest: float = 1.0) -> None:
+        self.world, self.loss, self.latest = world, loss, latest
+        self.trip = (0.001, 0.005)
         self.state: State | None = None
         self.is_up = True
         self.offset = 0.0
@@ -165,7 +166,6 @@ class MemoryStore:
         self.blind = 0  # how often somebody without a history found it empty, and the others had one
         self.replies: list[Reply] = []
         self.snapshots: list[tuple[float, State | None]] = []
-        self.exchange = rules.exchange
 
     def clock(self) -> int:
         return math.floor((self.world.now + self.offset) * 1000)
@@ -185,14 +185,14 @@ class MemoryStore:
     def handle(self, report: Report, terms: Terms) -> Reply:
         self.exchanges += 1
         self.blind += self.state is None and report.seen == 0 and self.exchanges > 1
-        self.state, reply = self.exchange(self.state, report, terms, self.clock())
+        self.state, reply = rules.exchange(self.state, report, terms, self.clock())
         return reply
 
     def delay(self) -> float:
         """Seconds of one way; infinity if the message gets lost."""
         chance = self.world.chance
         if self.loss and chance.random() < self.loss:
-            return math.inf if chance.random() < 0.5 else chance.uniform(0.0, 2.0)
+            return math.inf if chance.random() < 0.5 else chance.uniform(0.0, self.latest)
         return chance.uniform(*self.trip)
 
 

@@ -43,11 +43,17 @@ class Story:
         self.world = World(f"{mode} {seed}")
         chance = self.chance = self.world.chance
         self.per = chance.choice([2.0, 2.0, 10.0, 60.0])
-        self.limit = RateLimit(chance.choice([10, 10, 30]), self.per, reserve=chance.choice([0.0, 0.1, 0.3]))
+        self.limit = RateLimit(chance.choice([10, 30, 100, 300]), self.per, reserve=chance.choice([0.0, 0.1, 0.3]))
         self.pending = 0
+        self.started: list[Process] = []
         self.cut_off: set[Process] = set()
+        self.beat = max(0.1, min(1.0, self.per / 60))
         self.timeout = min(1.0, max(0.2, self.per / 20))
-        self.store = MemoryStore(self.world, loss=0.04 if mode == "loss" else 0.0)
+        self.store = MemoryStore(
+            self.world, loss=chance.uniform(0.02, 0.2) if mode == "loss" else 0.0, latest=3 * self.timeout
+        )
+        if mode == "freeze":
+            self.store.trip = (0.01, 0.4 * self.timeout)  # so that many stand still while an answer is under way
         slowest = chance.choice([0.05, 0.05, 0.3]) * min(1.0, self.per / 10)
         self.server = Server(self.world, trip=(slowest / 10, slowest), silence=0.02)
         alone = mode in ("none", "loss", "crash") and chance.random() < 0.2
@@ -64,7 +70,8 @@ class Story:
         chance = self.chance
         await asyncio.sleep(chance.choice([0.0, chance.uniform(0, self.per)]))
         await process.quota.start()
-        left = iter(range(int(self.limit.requests * chance.uniform(0.6, 1.6))))
+        self.started.append(process)
+        left = iter(range(int(self.limit.requests * chance.uniform(0.6, 2.0))))
         async with asyncio.TaskGroup() as group:
             for _ in range(chance.choice([2, 8, self.limit.requests])):
                 group.create_task(self.scan(process, left))
@@ -118,19 +125,21 @@ class Story:
             self.store.flush()
 
     def freeze(self) -> None:
-        self.chance.choice(self.world.processes).freeze(self.chance.uniform(0.05, 2.0) * self.per)
+        seconds = self.chance.choice([self.chance.uniform(0.05, 1.5), self.chance.uniform(1.5, 3.0)]) * self.per
+        if self.started:
+            self.chance.choice(self.started).freeze(seconds)
 
     def flush(self) -> None:
         self.store.flush()
 
     def stale(self) -> None:
         snapshot = self.store.snapshot()
-        # Whoever is alive has been heard since: at least a beat old, and an exchange that takes its time.
-        self.world.after(self.chance.uniform(0.05, 1.0) * self.per + self.timeout, self.store.restore, snapshot)
+        # Older than a beat, so that whoever is alive has been heard since.
+        age = self.chance.choice([self.chance.uniform(1.2, 3.0) * self.beat, self.chance.uniform(0.05, 1.0) * self.per])
+        self.world.after(max(age, 1.2 * self.beat), self.store.restore, snapshot)
 
     def step(self) -> None:
-        least = 4 * max(0.1, min(1.0, self.per / 60))
-        size = self.chance.uniform(least, 2 * self.per)
+        size = self.chance.uniform(4 * self.beat, 2 * self.per)
         self.store.step(size if self.chance.random() < 0.5 else self.chance.uniform(-size, 0.0))
 
     def partition(self) -> None:

@@ -157,6 +157,7 @@ class Member:
             pause=_milliseconds(self._own_pause - now),
             spaced=self.terms.ttl if demand.spaced_for == math.inf else _milliseconds(demand.spaced_for),
             answered=self._has_answer,
+            alone=self.is_cut_off,
             leave=leave,
         )
         return self._about_to_ask(report, now, awake)

@@ -57,6 +57,7 @@ class Report(NamedTuple):
         pause: Milliseconds that are left of a 429 that this process met; 0 without one.
         spaced: Milliseconds for which sends have to be spaced after such a 429, or because the user wants it.
         answered: Whether a complete response came since the last pause ended, or since the last exchange.
+        alone: Whether it could not reach the store for so long that it went on without.
         leave: Whether this is its last report for now.
     """
 
@@ -71,6 +72,7 @@ class Report(NamedTuple):
     pause: int = 0
     spaced: int = 0
     answered: bool = False
+    alone: bool = False
     leave: bool = False
 
 

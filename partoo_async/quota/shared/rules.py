@@ -98,6 +98,7 @@ def _look_for_gaps(state: State, report: Report, terms: Terms, now: int) -> None
     back = now < last
     silent = False
     if now - last > _SILENT * terms.beat:
+        silent = report.alone  # others may have done the same, and the store does not know them
         for name, owner in owners.items():
             silent = silent or (name != report.owner and owner["expires"] > last)
     if report.seen > state["version"] or back or silent:

@@ -187,6 +187,18 @@ def test_the_silence_of_a_process_that_was_alone_means_nothing() -> None:
     assert ledger.ask("a", interactive=10).granted == 10
 
 
+def test_a_process_that_went_on_without_the_store_is_not_the_only_one() -> None:
+    """Another may have begun while the store was away, which never heard of it: first that one reports."""
+    ledger = Ledger().settled(a=0)
+    ledger.now += 30_000
+    assert ledger.ask("a", interactive=10, alone=True).granted == 0
+    ledger.ask("b", held=1, alone=True)
+    ledger.now += 400
+    ledger.ask("a", interactive=10)
+    ledger.now += 400
+    assert ledger.ask("a", interactive=10).granted == 9
+
+
 def test_a_clock_that_steps_back_leaves_nobody_waiting_for_that_long() -> None:
     """An hour back: slots of a dead process are free after a lease and a window at most, and a pause is told anew."""
     ledger = Ledger().settled(a=0, b=5)
