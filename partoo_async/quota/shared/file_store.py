@@ -187,22 +187,20 @@ class FileStore:
 
     async def look(self) -> tuple[State, int] | None:
         """Read the state and the host's time."""
-        with self._explained():
-            connection = await self._connected()
-            rows = await connection.execute_fetchall("SELECT state FROM quotas WHERE name = ?", (self._name,))
-        for (kept,) in rows:
-            with suppress(ValueError):
-                state = _decode(kept)
-                return None if state is None else (state, _now())
+        async for name, state, now in self.look_all():
+            if name == self._name:
+                return state, now
         return None
 
-    async def names(self) -> AsyncIterator[str]:
-        """Yield the quotas of the file."""
+    async def look_all(self) -> AsyncIterator[tuple[str, State, int]]:
+        """Yield each quota of the file: its name, its state and the host's time."""
         with self._explained():
             connection = await self._connected()
-            rows = await connection.execute_fetchall("SELECT name FROM quotas ORDER BY name")
-        for (name,) in rows:
-            yield name
+            rows = await connection.execute_fetchall("SELECT name, state FROM quotas ORDER BY name")
+        for name, kept in rows:
+            with suppress(ValueError):
+                if (state := _decode(kept)) is not None:
+                    yield name, state, _now()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

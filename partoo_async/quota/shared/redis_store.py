@@ -73,26 +73,31 @@ class RedisStore:
 
     async def look(self) -> tuple[State, int] | None:
         """Read the state and the server's time."""
+        return await self._look_at(self._name)
+
+    async def _look_at(self, name: str) -> tuple[State, int] | None:
         client = self._connected()
-        kept = await self._ask(client.get(self._name))
+        kept = await self._ask(client.get(name))
         seconds, microseconds = await self._ask(client.time())
-        if kept is None:
-            return None
-        state: State = json.loads(kept)
-        for owner in state["owners"].values():
-            owner["cooling"] = list(owner["cooling"])  # Lua writes an empty one as {}
+        try:
+            state: State = json.loads(kept or "null")
+            for owner in state["owners"].values():
+                owner["cooling"] = list(owner["cooling"])  # Lua writes an empty one as {}
+        except (LookupError, TypeError, ValueError):
+            return None  # none, or not one of ours
         return state, seconds * 1000 + microseconds // 1000
 
-    async def names(self) -> AsyncIterator[str]:
-        """Yield the keys of quotas."""
-        cursor, seen = 0, set[bytes]()
+    async def look_all(self) -> AsyncIterator[tuple[str, State, int]]:
+        """Yield each quota of the database: its key, its state and the server's time."""
+        cursor, keys = 0, set[bytes]()
         while True:
-            cursor, keys = await self._ask(self._connected().scan(cursor, match="partoo:quota:*", count=1000))
-            for key in set(keys) - seen:
-                yield key.decode()
-            seen.update(keys)
+            cursor, more = await self._ask(self._connected().scan(cursor, match="partoo:quota:*", count=1000))
+            keys.update(more)
             if cursor == 0:
-                return
+                break
+        for name in sorted(key.decode() for key in keys):
+            if (found := await self._look_at(name)) is not None:
+                yield name, *found
 
     async def _ask(self, question: Any) -> Any:
         redis = _library()

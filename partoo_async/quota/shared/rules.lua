@@ -1,7 +1,7 @@
 -- One exchange with the shared store: what rules.exchange does, function by function, with the same names.
 -- Times are whole milliseconds of this server.
 
-local RUN, SILENT = 19, 3
+local RUN, SILENT, LONGEST_RESERVE = 19, 3, 3600000
 
 -- An empty table is written as {}, and a number with 14 digits, which milliseconds since 1970 fit into.
 local key, report, terms = KEYS[1], cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
@@ -34,7 +34,7 @@ local function look_for_gaps(state)
         state.paused, state.probe, state.spaced, state.due = 0, 0, 0, 0
         for _, owner in pairs(owners) do
             owner.expires = math.min(owner.expires, now + terms.ttl)
-            owner.reserve_until = math.min(owner.reserve_until, now + owner.hold)
+            owner.reserve_until = math.min(owner.reserve_until, now + LONGEST_RESERVE)
             for _, pair in ipairs(owner.cooling) do
                 pair[1] = math.min(pair[1], now + owner.hold + terms.ttl)
             end
@@ -54,10 +54,14 @@ local function owner_of()
     }
 end
 
+local function is_over(owner)
+    local alive = owner.expires > now or owner.reserve_until > now
+    return not alive and owner.held == 0 and #owner.cooling == 0
+end
+
 local function bury(owners)
     for name, owner in pairs(owners) do -- which may lose the fields that are looked at, but gets no new ones
-        local dead = owner.expires <= now and name ~= report.owner
-        if dead then
+        if owner.expires <= now and name ~= report.owner then
             if owner.held > 0 then
                 table.insert(owner.cooling, {owner.expires + owner.hold, owner.held})
                 owner.held = 0
@@ -71,7 +75,7 @@ local function bury(owners)
             end
         end
         owner.cooling = cooling
-        if dead and #cooling == 0 then
+        if name ~= report.owner and is_over(owner) then
             owners[name] = nil
         end
     end
@@ -91,18 +95,22 @@ end
 
 local function add_up(owners)
     local sums = {
-        held = 0, used = 0, first = 0, members = 0, rivals = 0, bulk = 0, reserve_until = 0,
+        held = 0, used = 0, mine = 0, first = 0, members = 0, rivals = 0, bulk = 0, reserve_until = 0,
         limit = terms.limit, hold = terms.hold,
     }
     for name, owner in pairs(owners) do
-        sums.held = sums.held + owner.held
-        sums.used = sums.used + owner.held
-        sums.reserve_until = math.max(sums.reserve_until, owner.reserve_until)
+        local taken = owner.held
         for _, pair in ipairs(owner.cooling) do
             if pair[1] > now then
-                sums.used = sums.used + pair[2]
+                taken = taken + pair[2]
                 sums.first = sums.first == 0 and pair[1] or math.min(sums.first, pair[1])
             end
+        end
+        sums.held = sums.held + owner.held
+        sums.used = sums.used + taken
+        sums.reserve_until = math.max(sums.reserve_until, owner.reserve_until)
+        if name == report.owner then
+            sums.mine = taken
         end
         if owner.expires > now then
             sums.members = sums.members + 1
@@ -166,7 +174,10 @@ local function grant(state, sums)
     local owed = math.floor((state.run + interactive) / RUN)
     local left = free - interactive
     local spare = now < sums.reserve_until and left - terms.reserve or left
-    local bulk = math.min(report.bulk, left, math.max(owed, math.ceil(spare / (1 + sums.rivals))))
+    local share = math.max(
+        math.ceil(spare / (1 + sums.rivals)), math.floor(sums.limit / (1 + sums.rivals)) - sums.mine
+    )
+    local bulk = math.min(report.bulk, left, math.max(owed, math.min(spare, share)))
     local granted = interactive + bulk
     state.run = math.max(0, math.min(RUN * (sums.bulk - bulk), state.run + interactive - RUN * bulk))
     local mine = state.owners[report.owner]
@@ -205,7 +216,7 @@ local function exchange(state)
     heed(state)
     local sums = add_up(owners)
     if report.leave then
-        if owners[report.owner].held == 0 and #owners[report.owner].cooling == 0 then
+        if is_over(owners[report.owner]) then
             owners[report.owner] = nil
         end
         return state, reply(state, sums, 0, 0, false)
@@ -219,6 +230,10 @@ local fine, state, answer = pcall(function() return exchange(kept and cjson.deco
 if not fine then
     state, answer = exchange(nil)
 end
-local longest = math.max(2 * answer[9], state.paused - now, state.spaced - now) + 2 * terms.ttl + 10000
+local over = math.max(now + 2 * answer[9], state.paused, state.spaced)
+for _, owner in pairs(state.owners) do
+    over = math.max(over, owner.reserve_until)
+end
+local longest = over - now + 2 * terms.ttl + 10000
 redis.call('SET', key, cjson.encode(state), 'PX', longest)
 return cjson.encode(answer)

@@ -47,7 +47,7 @@ async def test_a_file_holds_several_quotas(path: Path, store: FileStore) -> None
     found = await store.look()
     assert found is not None
     assert {name: owner["held"] for name, owner in found[0]["owners"].items()} == {"a": 30, "b": 0}
-    assert [name async for name in store.names()] == ["one", "two"]
+    assert [name async for name, _, _ in store.look_all()] == ["one", "two"]
     await other.aclose()
     await same.aclose()
 

@@ -133,7 +133,7 @@ async def test_each_quota_is_one_key_that_goes_by_itself(server: RedisServer, st
     found = await store.look()
     assert found is not None
     assert found[0]["owners"]["a"]["held"] == 5
-    assert [name async for name in store.names()] == ["partoo:quota:test"]
+    assert [name async for name, _, _ in store.look_all()] == ["partoo:quota:test"]
 
 
 async def test_a_pause_of_an_hour_is_kept_for_an_hour(server: RedisServer, store: RedisStore) -> None:
