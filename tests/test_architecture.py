@@ -35,7 +35,7 @@ OWNERS = {
     "typer": ("cli",),
     "click": ("cli",),
     "rich": ("cli",),
-    "aiosqlite": ("scan.journal.database", "quota.shared.file_store"),
+    "aiosqlite": ("scan.journal.database",),
     "redis": ("quota.shared.redis_store",),
     "pyarrow": ("scan.arrow",),
     "pandas": ("scan.frames",),
