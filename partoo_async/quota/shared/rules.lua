@@ -22,6 +22,7 @@ local function look_for_gaps(state)
     local last, owners = state.last, state.owners
     local back, silent = now < last, false
     if now - last > SILENT * terms.beat then
+        silent = report.alone
         for name, owner in pairs(owners) do
             silent = silent or (name ~= report.owner and owner.expires > last)
         end
