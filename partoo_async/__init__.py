@@ -35,6 +35,7 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import (
         BusinessChange,
         GroupChange,
@@ -66,6 +67,7 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceededError",
     "Event",
+    "FileQuota",
     "GroupChange",
     "HoldEvent",
     "InternalServerError",
@@ -84,6 +86,7 @@ __all__ = [
     "QuotaSnapshot",
     "RateLimit",
     "RateLimitError",
+    "RedisQuota",
     "RequestEvent",
     "RetryEvent",
     "RetryPolicy",
@@ -118,8 +121,9 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
         if name == "scan" or name in __all__:
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
-            scan = import_module("partoo_async.scan")
-            value = globals()[name] = scan if name == "scan" else getattr(scan, name)
+            of_quotas = name in ("FileQuota", "RedisQuota")
+            home = import_module("partoo_async.quota.shared.descriptions" if of_quotas else "partoo_async.scan")
+            value = globals()[name] = home if name == "scan" else getattr(home, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

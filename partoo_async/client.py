@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from partoo_async._call.quotas import hide_url
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import Scan, ScanProgress
     from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.servers import Server
@@ -48,7 +50,9 @@ class PartooClient(Resources):
         strict: Make every difference from the documentation an error.
         cache_ttl: Seconds for which results of ``get`` and ``list`` are reused, a thousand at most. Writes through this
             client drop what they change. None: no cache.
-        quota: A quota to share. By default, clients of the same server, key and ``rate_limit`` share one.
+        quota: A quota to share: between clients a ``Quota``, between processes a ``FileQuota``, a ``RedisQuota`` or the
+            URL of one: ``redis://host/0``, ``file:///var/lib/app/partoo.quota``. Default: ``PARTOO_QUOTA``, else
+            clients of one process with the same server, key and ``rate_limit`` share one.
         transport: What carries requests in place of the network, such as ``testing.MockTransport``.
 
     Attributes:
@@ -77,11 +81,11 @@ class PartooClient(Resources):
         on_event: Callable[[Event], object] | None = None,
         strict: bool = False,
         cache_ttl: float | None = None,
-        quota: Quota | None = None,
+        quota: Quota | FileQuota | RedisQuota | str | None = None,
         transport: Transport | None = None,
     ) -> None:
         # First of all: no frame of a later error may hold the key or a password.
-        api_key, proxy = protect(api_key), hide(proxy)
+        api_key, proxy, quota = protect(api_key), hide(proxy), hide_url(quota)
         self._use(
             PartooSession(
                 api_key,

@@ -14,7 +14,7 @@ from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.key_source import read_with_fetched_key
 from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.quotas import SessionQuotas
+from partoo_async._call.quotas import SessionQuotas, hide_url, resolve_quota
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.servers import Server
 
 __all__ = ["PartooSession"]
@@ -75,11 +76,11 @@ class PartooSession:
         on_event: Callable[[Event], object] | None = None,
         strict: bool = False,
         cache_ttl: float | None = None,
-        quota: Quota | None = None,
+        quota: Quota | FileQuota | RedisQuota | str | None = None,
         transport: Transport | None = None,
     ) -> None:
-        # First of all, so that no frame of a traceback holds the key or the proxy's password.
-        api_key, proxy = protect(api_key), hide(proxy)
+        # First of all, so that no frame of a traceback holds the key or a password.
+        api_key, proxy, quota = protect(api_key), hide(proxy), hide_url(quota)
         settings = Settings.resolve(
             api_key=api_key,
             server=server,
@@ -97,7 +98,7 @@ class PartooSession:
         self.context: CallContext = CallContext(
             settings=settings,
             transport=transport,
-            quotas=SessionQuotas(settings, quota),
+            quotas=SessionQuotas(settings, resolve_quota(quota, settings.rate_limit)),
             lifecycle=Lifecycle(),
             concurrency=Concurrency(settings.max_concurrency, transport.pool),
             throttle=RetryThrottle(),

@@ -93,6 +93,7 @@ def _no_environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PARTOO_API_KEY", raising=False)
         patch.delenv("PARTOO_SERVER", raising=False)
+        patch.delenv("PARTOO_QUOTA", raising=False)
         yield
 
 

@@ -36,6 +36,7 @@ OWNERS = {
     "click": ("cli",),
     "rich": ("cli",),
     "aiosqlite": ("scan.journal.database",),
+    "redis": ("quota.shared.redis_store",),
     "pyarrow": ("scan.arrow",),
     "pandas": ("scan.frames",),
     "polars": ("scan.frames",),
@@ -48,7 +49,7 @@ OWNERS = {
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
 HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
-HEAVY |= {"fastapi", "pydantic_core", "opentelemetry"}
+HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

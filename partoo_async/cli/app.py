@@ -18,6 +18,7 @@ from partoo_async.cli.commands.demo import demo
 from partoo_async.cli.commands.diff import DIFF_CODES, diff
 from partoo_async.cli.commands.emulator import emulator
 from partoo_async.cli.commands.group import group_app
+from partoo_async.cli.commands.quota import quota
 from partoo_async.cli.commands.scan import scan
 from partoo_async.cli.commands.sections import sections
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
@@ -66,7 +67,7 @@ def callback(
 app.add_typer(group_app, epilog=_listed(EXIT_CODES))
 for _part in group_app.registered_commands:
     _part.epilog = _listed(EXIT_CODES)
-for _command in (sections, business, businesses, scan, diff, emulator, demo):
+for _command in (sections, business, businesses, scan, diff, quota, emulator, demo):
     app.command(epilog=_listed(DIFF_CODES if _command is diff else EXIT_CODES))(_command)
 
 

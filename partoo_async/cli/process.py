@@ -22,6 +22,7 @@ _OPTIONS = {
     "max_failures": "--max-failures",
     "timeout": "--timeout",
     "server": "--server",
+    "quota": "--quota",
     "journal": "--journal",
     "before": "BEFORE",
     "after": "AFTER",

@@ -3,13 +3,14 @@
 ``quota``: what users call, and how long a pause lasts. ``gate``: when requests may leave, and how after a pause.
 ``wait_queue``: who goes next, and the reserve that bulk work leaves. ``backend``: where slots are kept; for a store
 that processes share, implement ``Backend`` and pass ``Quota(backend=...)``. ``registry``: one quota for each key.
-``concurrency``: requests in flight of a client.
+``concurrency``: requests in flight of a client. ``shared``: the stores that there are.
 """
 
 from partoo_async.quota.backend import Backend, Demand
 from partoo_async.quota.concurrency import Concurrency
-from partoo_async.quota.quota import Quota, QuotaSnapshot
-from partoo_async.quota.registry import known_quota, shared_quota
+from partoo_async.quota.quota import Quota
+from partoo_async.quota.registry import shared_quota
+from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.wait_queue import LONGEST_PAUSE
 
-__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Demand", "Quota", "QuotaSnapshot", "known_quota", "shared_quota"]
+__all__ = ["LONGEST_PAUSE", "Backend", "Concurrency", "Demand", "Quota", "QuotaSnapshot", "shared_quota"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,19 @@ _UNANSWERED_MARGIN = 1 / 60
 
 
 class Demand(NamedTuple):
-    """Waiting calls, by lane, and seconds for which bulk work leaves the reserve free."""
+    """What a quota needs at a moment.
+
+    Attributes:
+        interactive: Interactive calls that wait.
+        bulk: Bulk work that waits.
+        reserve_for: Seconds for which bulk work leaves the reserve free.
+        spaced_for: Seconds for which requests leave one by one.
+    """
 
     interactive: int
     bulk: int
     reserve_for: float
+    spaced_for: float = 0.0
 
 
 class Backend(Protocol):
@@ -39,6 +47,8 @@ class Backend(Protocol):
     per: float
     is_shared: bool = False  # between processes, so that it is started and closed
     waits_for_change: bool = False  # only a call of changed brings slots, so that no timer is set for them
+    members: int = 1  # processes that share it at present
+    mode: Literal["own", "shared", "fallback"] = "own"  # "fallback": the store is away
 
     async def start(self, demand: Callable[[], Demand], changed: Callable[[float], None]) -> None:
         """Connect to the store, or raise why it can never be used; grant a safe part while it is away.
@@ -51,6 +61,10 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Give leased slots back, disconnect, and grant nothing from now on."""
+        return
+
+    def forked(self) -> None:
+        """Begin anew in the child of a fork: the slots are the parent's, and so are tasks and connections."""
         return
 
     def demand_changed(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 import weakref
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from partoo_async.errors import ClientClosedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LOCK", "EventLoops", "LoopMember", "has_own_clock", "running_loop"]
+__all__ = ["LOCK", "EventLoops", "LoopMember", "Turns", "has_own_clock", "running_loop"]
 
 # Held for microseconds by whoever looks at a quota, and by nobody who waits. One for all quotas, so that a fork can
 # take it first. Reentrant: the garbage collector may end a call, and so return its slot, within any line.
@@ -37,6 +38,28 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+class Turns:
+    """A lock for tasks of any event loop: an ``asyncio.Lock`` belongs to the one in which two of them met."""
+
+    def __init__(self) -> None:
+        self._taken: Future[None] | None = None
+
+    async def __aenter__(self) -> None:
+        while True:
+            with LOCK:
+                before = self._taken
+                if before is None:
+                    self._taken = Future()
+                    return
+            await asyncio.shield(asyncio.wrap_future(before))  # a cancelled wait must not cancel the turn
+
+    async def __aexit__(self, *_: object) -> None:
+        with LOCK:
+            over, self._taken = self._taken, None
+        if over is not None:
+            over.set_result(None)
 
 
 class LoopMember:

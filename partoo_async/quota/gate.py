@@ -45,6 +45,10 @@ class Gate:
         """Whether requests leave one by one."""
         return now < self._spaced_until
 
+    def spaced_for(self, now: float) -> float:
+        """Return the seconds for which they do; infinity if the user wants it."""
+        return max(0.0, self._spaced_until - now)
+
     def sent(self, now: float) -> None:
         """Note that a request leaves."""
         self._last_send = now

@@ -9,13 +9,12 @@ import random
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from attrs import frozen
-
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ClientClosedError, ConfigurationError
 from partoo_async.policy import Priority, RateLimit
-from partoo_async.quota.event_loops import LOCK
+from partoo_async.quota.event_loops import LOCK, Turns
 from partoo_async.quota.gate import DEFAULT_PAUSE, LONGEST_CLOSED
+from partoo_async.quota.snapshot import QuotaSnapshot
 from partoo_async.quota.wait_queue import WaitQueue
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from partoo_async.quota.backend import Backend
 
-__all__ = ["EVERY_QUOTA", "Quota", "QuotaSnapshot"]
+__all__ = ["EVERY_QUOTA", "Quota"]
 
 _logger = logging.getLogger("partoo_async.quota")
 
@@ -34,37 +33,6 @@ _MOST_JITTER = 0.25
 _CLOSED = "this quota was closed and grants no slots; call start() to open it again"
 
 EVERY_QUOTA: WeakSet[Quota] = WeakSet()  # for a fork
-
-
-@frozen
-class QuotaSnapshot:
-    """The state of a quota at one moment.
-
-    Attributes:
-        limit: Requests in any window; None without a limit.
-        per: Seconds of the window.
-        used: Slots taken.
-        available: Slots free; None without a limit.
-        waiting: Calls that wait.
-        waiting_interactive: Of these, interactive ones.
-        waiting_bulk: Of these, bulk work.
-        paused_until: Event loop time; None without a pause.
-        paused_for: Seconds; 0.0 without a pause.
-        wait: Seconds that a new interactive call waits at least.
-        spaced: Whether requests leave one by one.
-    """
-
-    limit: int | None
-    per: float
-    used: int
-    available: int | None
-    waiting: int
-    waiting_interactive: int
-    waiting_bulk: int
-    paused_until: float | None
-    paused_for: float
-    wait: float
-    spaced: bool = False
 
 
 @total_repr
@@ -93,7 +61,7 @@ class Quota(WaitQueue):
         self._chance = chance
         self._pauses = self._users = 0
         self._is_started = self._is_closed = False
-        self._starting = asyncio.Lock()
+        self._starting = Turns()
         EVERY_QUOTA.add(self)
 
     def __repr__(self) -> str:
@@ -112,6 +80,12 @@ class Quota(WaitQueue):
         end = max(self._gate.forgotten_at(), self._backend.forgotten_at())
         return not self._lanes and self._loops.clock() >= end
 
+    def forked(self) -> None:
+        """Give up, in the child of a fork, what belongs to the parent."""
+        self.drop_closed_loops(everyone=True)
+        self._backend.forked()
+        self._starting = Turns()  # which a thread of the parent may hold
+
     async def start(self) -> None:
         """Connect to the store, if processes share one. Needs as many calls of ``aclose``.
 
@@ -119,11 +93,24 @@ class Quota(WaitQueue):
             ConfigurationError: The store cannot be used.
         """
         if self._backend.is_shared:
-            self._is_closed = False
-            await self._connect()
-            self._users += 1
+            self.hold()
+            try:
+                await self.connect()
+            except BaseException:
+                self._users -= 1
+                raise
 
-    async def _connect(self) -> None:
+    def hold(self) -> None:
+        """Count a user, for whom the first call connects. Needs as many calls of ``aclose``."""
+        self._users += 1
+        self._is_closed = False
+
+    async def connect(self) -> None:
+        """Connect to the store now, for a user who holds it.
+
+        Raises:
+            ConfigurationError: The store cannot be used.
+        """
         if self._is_closed:
             raise ClientClosedError(_CLOSED)
         async with self._starting:
@@ -137,15 +124,21 @@ class Quota(WaitQueue):
     async def aclose(self) -> None:
         """Disconnect, if nobody else uses it. Waiting calls raise ``ClientClosedError``."""
         self._users = max(0, self._users - 1)
-        if self._is_started and not self._users:
-            self._is_started, self._is_closed = False, True
-            try:
-                await self._backend.aclose()
-            finally:
-                with LOCK:
-                    for waiter in self._waiters():
-                        self._take_out(waiter, ClientClosedError(_CLOSED))
-                    self._schedule()
+        if self._users or not self._backend.is_shared:
+            return
+        async with self._starting:  # whoever comes meanwhile connects anew
+            if self._is_started and not self._users:
+                await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        self._is_started, self._is_closed = False, True
+        try:
+            await self._backend.aclose()
+        finally:
+            with LOCK:
+                for waiter in self._waiters():
+                    self._take_out(waiter, ClientClosedError(_CLOSED))
+                self._schedule()
 
     def try_acquire(self, priority: Priority = Priority.INTERACTIVE, loop: AbstractEventLoop | None = None) -> bool:
         """Take a slot and return True, if that needs no waiting.
@@ -200,7 +193,7 @@ class Quota(WaitQueue):
             QuotaExceededError: No slot before the deadline, or a pause of over five minutes; at once if foreseen.
         """
         if self._backend.is_shared and not self._is_started:
-            await self._connect()
+            await self.connect()
         if self.try_acquire(priority):
             return
         waiter = self._enqueue(priority, deadline)
@@ -286,6 +279,6 @@ class Quota(WaitQueue):
             available = None if limit is None else limit - used
             interactive, bulk = len(self._lanes.interactive), len(self._lanes.bulk)
             until, spaced = self._gate.paused_until if paused else None, self._gate.is_spaced(now)
-            return QuotaSnapshot(
-                limit, per, used, available, interactive + bulk, interactive, bulk, until, paused, wait, spaced
-            )
+            counts = (interactive + bulk, interactive, bulk)
+            members, mode = self._backend.members, self._backend.mode
+            return QuotaSnapshot(limit, per, used, available, *counts, until, paused, wait, spaced, members, mode)

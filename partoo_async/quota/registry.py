@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from partoo_async.policy import RateLimit
+    from partoo_async.quota.backend import Backend
 
-__all__ = ["Registry", "known_quota", "shared_quota"]
+__all__ = ["Registry", "shared_quota"]
 
 # How many are looked at for each that comes in: more than one, so that they get fewer.
 _LOOKS = 3
@@ -31,8 +32,10 @@ class _Family(WeakValueDictionary["RateLimit | None", "SharedQuota"]):
 class SharedQuota(Quota):
     """A quota that is kept while it has a history."""
 
-    def __init__(self, rate_limit: RateLimit | None, family: _Family, registry: Registry) -> None:
-        super().__init__(rate_limit)
+    def __init__(
+        self, rate_limit: RateLimit | None, family: _Family, registry: Registry, backend: Backend | None
+    ) -> None:
+        super().__init__(rate_limit, backend=backend)
         self._loops.bind(registry.loop(), registry.clock)
         self._family = family  # which the registry knows as long as one of its quotas lives
         self._registry = registry
@@ -64,14 +67,16 @@ class Registry:
         loop = self.loop()  # not kept alive from here; without it all is over
         return math.inf if loop is None else loop.time()
 
-    def find(self, identity: Hashable, rate_limit: RateLimit | None) -> SharedQuota:
+    def find(
+        self, identity: Hashable, rate_limit: RateLimit | None, make: Callable[[], Backend] | None = None
+    ) -> SharedQuota:
         """Return a quota, made if there is none yet."""
         with LOCK:
             self.sweep()
             family = self._families.get(identity)
             if family is None:
                 family = self._families[identity] = _Family()
-            return family.get(rate_limit) or SharedQuota(rate_limit, family, self)
+            return family.get(rate_limit) or SharedQuota(rate_limit, family, self, make() if make else None)
 
     def sweep(self) -> None:
         """Let some go that have cooled."""
@@ -88,15 +93,23 @@ _process = Registry()
 _own: WeakKeyDictionary[asyncio.AbstractEventLoop, Registry] = WeakKeyDictionary()  # tests have clocks of their own
 
 
-def shared_quota(loop: asyncio.AbstractEventLoop, identity: Hashable, rate_limit: RateLimit | None) -> Quota:
-    """Return the quota of an identity: URL and key's fingerprint."""
-    registry = _own.setdefault(loop, Registry(loop)) if has_own_clock(loop) else _process
-    return registry.find(identity, rate_limit)
+def shared_quota(
+    loop: asyncio.AbstractEventLoop | None,
+    identity: Hashable,
+    rate_limit: RateLimit | None,
+    make: Callable[[], Backend] | None = None,
+) -> Quota:
+    """Return the quota of an identity.
 
-
-def known_quota(identity: Hashable, rate_limit: RateLimit | None) -> Quota:
-    """Return the same where no loop runs."""
-    return _process.find(identity, rate_limit)
+    Args:
+        loop: The one that runs. None: the quota is looked at only.
+        identity: URL, key's fingerprint or name, and where processes share it.
+        rate_limit: What it allows.
+        make: Makes the backend, if it is not this process.
+    """
+    own = loop is not None and has_own_clock(loop)
+    registry = _own.setdefault(loop, Registry(loop)) if own and loop else _process
+    return registry.find(identity, rate_limit, make)
 
 
 def forget() -> None:
@@ -108,7 +121,7 @@ def forget() -> None:
 def _after_fork() -> None:
     # The parent's loops do not run here. What it has sent by now counts, what it sends later is its own affair.
     for quota in list(EVERY_QUOTA):
-        quota.drop_closed_loops(everyone=True)
+        quota.forked()
     LOCK.release()
 
 

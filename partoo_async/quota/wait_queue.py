@@ -242,8 +242,9 @@ class WaitQueue:
 
     def _demand(self) -> Demand:
         with LOCK:
-            reserve_for = max(0.0, self._reserved_until - self._loops.clock())
-            return Demand(len(self._lanes.interactive), len(self._lanes.bulk), reserve_for)
+            now, lanes = self._loops.clock(), self._lanes
+            reserve_for = max(0.0, self._reserved_until - now)
+            return Demand(len(lanes.interactive), len(lanes.bulk), reserve_for, self._gate.spaced_for(now))
 
     def _changed(self, paused_for: float) -> None:
         """Heed slots that came, or the pause of another process."""

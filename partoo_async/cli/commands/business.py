@@ -19,7 +19,7 @@ from partoo_async.models import Business
 __all__ = ["business"]
 
 
-def business(
+def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
     business_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Id of the business.", show_default=False)
     ] = None,
@@ -32,6 +32,7 @@ def business(
     ] = None,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """Print one business, by its id or its store code, or list those that a text finds."""
@@ -39,7 +40,7 @@ def business(
     async def run() -> int:
         if [business_id, code, search].count(None) != 2:
             raise ConfigurationError("expected one of ID, --code and --search")
-        async with options.connect(server, timeout) as partoo:
+        async with options.connect(server, timeout, quota) as partoo:
             if search is not None:
                 await print_businesses(partoo.businesses.iterate(query=search), as_json=as_json)
                 return OK

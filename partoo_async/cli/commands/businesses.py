@@ -33,12 +33,13 @@ def businesses(  # noqa: PLR0917 - typer reads one parameter per option, by name
     ] = None,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """List businesses of every status: all, or those that fit everything given."""
 
     async def run() -> int:
-        async with options.connect(server, timeout) as partoo:
+        async with options.connect(server, timeout, quota) as partoo:
             # What is not repeated is an empty list to typer, and every business to the user.
             found = partoo.businesses.iterate(
                 groups=group or None, status=status or None, city=city, country=country, org_id=org_id

@@ -52,6 +52,7 @@ def get(
     group_id: GroupId,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """Print one group and the ids of its businesses. The word 'get' may be left out."""
@@ -59,16 +60,17 @@ def get(
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.get(section_id, group_id)
 
-    return _print_group(call, section_id, server, timeout, as_json)
+    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
 
 
 @group_app.command()
-def add(
+def add(  # noqa: PLR0917 - typer reads one parameter per option, by name
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """Add businesses to a group, and print it.
@@ -79,16 +81,17 @@ def add(
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.add_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, as_json)
+    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
 
 
 @group_app.command()
-def remove(
+def remove(  # noqa: PLR0917 - likewise
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """Remove businesses from a group, and print it.
@@ -99,14 +102,20 @@ def remove(
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.remove_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, as_json)
+    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
 
 
 def _print_group(
-    call: Callable[[PartooClient], Awaitable[Group]], section_id: int, server: str | None, timeout: float, as_json: bool
+    call: Callable[[PartooClient], Awaitable[Group]],
+    section_id: int,
+    server: str | None,
+    timeout: float,
+    quota: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     async def run() -> int:
-        async with options.connect(server, timeout) as partoo:
+        async with options.connect(server, timeout, quota) as partoo:
             found = await call(partoo)
         if as_json:
             await print_json(group_object(section_id, found))

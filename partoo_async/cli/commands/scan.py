@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import math
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
@@ -112,6 +113,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     progress: Progress = ProgressMode.AUTO,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """Read every group of these sections, as fast as the quota allows.
@@ -139,7 +141,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         how: dict[str, Any] = {"strategy": strategy or "groups"} | _verified(verify)
         # An eighth of the client's requests is kept for interactive calls, of which there are none here.
         in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
-        async with options.connect(server, timeout, max_concurrency=in_flight) as partoo:
+        async with options.connect(server, timeout, quota, max_concurrency=in_flight) as partoo:
             if everything:
                 found = partoo.scan_all(org_id, **chosen, **how)
             else:
@@ -191,6 +193,7 @@ def _resuming(words: Sequence[str] | None, *, again: bool) -> str:
         return ""
     # Not at the end, where it could be behind a "--".
     at = words.index("scan") + 1
+    words = [re.sub(r"://[^/]*@", "://***@", word) for word in words]  # the password of --quota goes into no log
     return shell_words(["partoo", *words[:at], *([] if again else ["--resume"]), *words[at:]])
 
 

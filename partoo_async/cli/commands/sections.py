@@ -24,13 +24,14 @@ def sections(
     ] = None,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
     as_json: options.Json = False,
 ) -> int:
     """List all sections."""
 
     async def run() -> int:
         rows = []
-        async with options.connect(server, timeout) as partoo:
+        async with options.connect(server, timeout, quota) as partoo:
             async for section in partoo.sections.iterate(org_id=org_id, group_name_query=name):
                 if as_json:
                     await print_json(_object(section))
