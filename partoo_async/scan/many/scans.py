@@ -72,9 +72,6 @@ class ManyScans:
         scan: Mapping[str, Any],
         session: SessionOptions,
     ) -> None:
-        # First of all: no frame of a later error may hold a password.
-        own: dict[str, Any] = {**session, "proxy": hide(session.get("proxy"))}
-        session = {}
         self.runs: list[OrganizationRun] = [
             OrganizationRun(name, *checked) for name, checked in check_organizations(organizations).items()
         ]
@@ -92,7 +89,7 @@ class ManyScans:
         self._options = scan
         # Whose key it has does not matter: each organization has a copy, which shares the connections.
         key: Any = self.runs[0].key
-        self._session = PartooSession(key, server=server, quota=quota, max_concurrency=in_flight, **own)
+        self._session = PartooSession(key, server=server, quota=quota, max_concurrency=in_flight, **session)
         self._in_flight = in_flight
         self._scan_of(self.runs[0], self._session)  # now, since it checks the options
         self._counter = ManyCounter(self.runs, at_once, on_progress)
@@ -206,8 +203,7 @@ def scan_many(
 
     Args:
         organizations: Each by a name of your choice, in the order in which they begin.
-        server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
-            production.
+        server: As for ``PartooClient``.
         at_once: The most organizations at a time. Each takes a thread and a few files if it has a journal.
         journals: A directory, which is made if there is none. Each organization has its own journal there.
         resume: Continue the journals, or begin them.
@@ -231,15 +227,10 @@ def scan_many(
     Raises:
         ConfigurationError: An argument cannot be used; the message names the organization.
     """
-    scan = {
-        "retry_failed": retry_failed,
-        "max_failures": max_failures,
-        "max_outage": max_outage,
-        "businesses": businesses,
-        "strategy": strategy,
-        "verify": verify,
-    }
+    if "proxy" in options:
+        options["proxy"] = hide(options["proxy"])  # first of all: no frame of a later error may hold a password
+    bounds = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
+    scan = bounds | {"businesses": businesses, "strategy": strategy, "verify": verify}
     several = {"server": server, "at_once": at_once, "journals": journals, "resume": resume, "quota": quota}
-    return ManyScans(
-        organizations, **several, max_concurrency=max_concurrency, on_progress=on_progress, scan=scan, session=options
-    ).items()
+    several |= {"max_concurrency": max_concurrency, "on_progress": on_progress}
+    return ManyScans(organizations, **several, scan=scan, session=options).items()
