@@ -1,0 +1,131 @@
+"""A journal for each organization: what one run recorded the next one does not ask for, and nobody has it open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partoo_async import ConfigurationError, ScanItem
+from tests.scan.many.test_many import consume, ids
+from tests.support.agency import Agency, assert_nothing_left, scans_of
+from tests.support.simulated import journals_in_virtual_time, recorded
+from tests.support.virtual import run_virtual
+
+
+@pytest.fixture(autouse=True)
+def _in_virtual_time() -> Iterator[None]:
+    with journals_in_virtual_time():
+        yield
+
+
+def sends(agency: Agency) -> int:
+    return sum(agency.requests_by_name.values())
+
+
+def test_a_run_goes_on_where_another_one_stopped(tmp_path: Path) -> None:
+    """Every group of every organization once, the recorded ones first and without a request; the directory is made."""
+    agency = Agency({f"o{number}": 20 for number in range(6)})
+    folder = tmp_path / "made" / "here"
+
+    async def main() -> None:
+        taken: list[tuple[str, Any]] = []
+        async with aclosing(scans_of(agency, journals=folder, at_once=3, max_concurrency=2)) as items:
+            async for name, item in items:
+                taken.append((name, item))
+                if len(taken) == 50:
+                    break
+        assert_nothing_left(agency)
+        before = sends(agency)
+        agency.closed = False
+        found = await consume(scans_of(agency, journals=folder, resume=True, at_once=3))
+        assert {name: ids(found[name]) for name in found} == {name: list(range(20)) for name in agency.partoos}
+        replayed = {(name, item.group_id) for name in found for _, item in found[name] if item.recorded}
+        assert replayed >= {(name, item.group_id) for name, item in taken}
+        # Each run reads the list and the section of each.
+        assert sends(agency) - before == 6 * 2 + 6 * 20 - len(replayed)
+        assert_nothing_left(agency)
+
+    run_virtual(main())
+    assert sorted(path.name for path in folder.iterdir()) == [f"o{number}.db" for number in range(6)]
+
+
+def test_leaving_the_loop_records_what_is_in_flight(tmp_path: Path) -> None:
+    """As with one scan: responses that are about to arrive are recorded, and the files are closed at once."""
+    agency = Agency({"a": 100, "b": 100})
+
+    async def main() -> list[list[ScanItem]]:
+        taken = 0
+        async for _ in scans_of(agency, journals=tmp_path, max_concurrency=4):
+            taken += 1
+            if taken == 20:
+                break
+        await asyncio.sleep(3)
+        assert_nothing_left(agency)
+        # Only what no scan has open can be read.
+        return [await recorded(tmp_path / name) for name in ("a.db", "b.db")]
+
+    outcomes = run_virtual(main())
+    read = [sum(key[1] is not None for key in partoo.delivered) for partoo in agency.partoos.values()]
+    assert [len(items) for items in outcomes] == read
+    assert sum(read) >= 20 + 2 * 4
+
+
+def test_journals_are_not_overwritten(tmp_path: Path) -> None:
+    """Without ``resume`` one that exists is an error before anything is sent, which names the organization."""
+    agency = Agency({"a": 3, "b": 3})
+    (tmp_path / "b.db").write_bytes(b"something")
+
+    async def main() -> None:
+        with pytest.raises(ConfigurationError, match=r"b\.db, that of 'b', exists already; resume=True"):
+            await consume(scans_of(agency, journals=tmp_path))
+        assert_nothing_left(agency)
+
+    run_virtual(main())
+    assert sends(agency) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["b.db"]
+
+
+def test_a_damaged_journal_ends_its_organization_alone(tmp_path: Path) -> None:
+    """With ``resume``: a file that is no journal is that organization's error, and stays as it was."""
+    agency = Agency({"a": 3, "b": 3})
+    (tmp_path / "b.db").write_bytes(b"something")
+    found = run_virtual(consume(scans_of(agency, journals=tmp_path, resume=True)))
+    assert ids(found["a"]) == [0, 1, 2]
+    ((_, error),) = found["b"]
+    assert isinstance(error, ConfigurationError)
+    assert "b.db is not a journal" in str(error)
+    assert (tmp_path / "b.db").read_bytes() == b"something"
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
+    """Is told before anything is sent."""
+    agency = Agency({"a": 3})
+    (tmp_path / "file").touch()
+
+    async def main() -> None:
+        for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+            with pytest.raises(ConfigurationError, match="journals: cannot use the directory"):
+                await consume(scans_of(agency, journals=folder))
+
+    run_virtual(main())
+    assert sends(agency) == 0
+
+
+def test_recorded_failures_are_kept_if_that_is_asked_for(tmp_path: Path) -> None:
+    """``retry_failed`` is that of every scan."""
+    agency = Agency({"a": 3})
+    agency.partoos["a"].missing = {(7, 1)}
+
+    async def main() -> None:
+        await consume(scans_of(agency, journals=tmp_path))
+        agency.closed, before = False, sends(agency)
+        found = await consume(scans_of(agency, journals=tmp_path, resume=True, retry_failed=False))
+        assert [item.recorded for _, item in found["a"]] == [True] * 3
+        assert sends(agency) - before == 2
+
+    run_virtual(main())
