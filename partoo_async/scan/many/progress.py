@@ -74,6 +74,7 @@ class OrganizationRun:
     scan: Scan | None = None  # while it runs
     began: float = 0.0  # event-loop times, 0.0 for not yet
     ended: float = 0.0
+    complete: bool = False  # every outcome was handed out
 
     @property
     def seconds(self) -> float:
@@ -128,7 +129,7 @@ class ManyCounter:
 
     def add_end(self, run: OrganizationRun, error: PartooError | None) -> None:
         """Count an organization of which there is no more."""
-        run.error = error
+        run.error, run.complete = error, error is None
         self._ended += 1
         self._broken += error is not None
         self.planned(run, run.done)  # what it has not handed out by now never comes
@@ -143,10 +144,18 @@ class ManyCounter:
             self.on_progress = None
             _logger.error("on_progress raised and is not called again; the scans go on", exc_info=error)
 
+    def _now(self) -> float:
+        return self._stopped or (asyncio.get_running_loop().time() if self._started else 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """How long they have taken."""
+        return self._now() - self._started
+
     @property
     def progress(self) -> ManyProgress:
         """How far the scans are."""
-        now = self._stopped or (asyncio.get_running_loop().time() if self._started else 0.0)
+        now = self._now()
         elapsed = now - self._started
         rate = (self._done - self._replayed) / elapsed if elapsed > 0 else 0.0
         running = sum(1 for run in self._runs if run.scan is not None)

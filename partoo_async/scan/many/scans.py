@@ -66,9 +66,9 @@ class ManyScans:
         at_once: int,
         journals: str | os.PathLike[str] | None,
         resume: bool,
-        quota: Any,
+        quota: Any = None,
         max_concurrency: int,
-        on_progress: Callable[[ManyProgress], object] | None,
+        on_progress: Callable[[ManyProgress], object] | None = None,
         scan: Mapping[str, Any],
         session: SessionOptions,
     ) -> None:
@@ -102,6 +102,11 @@ class ManyScans:
     def progress(self) -> ManyProgress:
         """How far they are."""
         return self._counter.progress
+
+    @property
+    def seconds(self) -> float:
+        """How long they have taken."""
+        return self._counter.seconds
 
     def _scan_of(self, run: OrganizationRun, session: PartooSession) -> Scan:
         options = {**self._options}
