@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
+from weakref import WeakSet
 
 from partoo_async._call.retrying import RetryThrottle
 from partoo_async._internal.checks import check_callback, check_count, check_flag
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["ManyScans", "SessionOptions", "scan_many"]
 
 _Handed: TypeAlias = "tuple[OrganizationRun, ScanItem | Exception | None]"
+
+
+_runs: WeakSet[ManyScans] = WeakSet()  # those with journals
 
 
 class SessionOptions(TypedDict, total=False):
@@ -94,6 +98,7 @@ class ManyScans:
         self._scan_of(self.runs[0], self._session)  # now, since it checks the options
         self._counter = ManyCounter(self.runs, at_once, on_progress)
         self._pool: WorkerPool[OrganizationRun, _Handed] | None = None
+        self._closing: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         return f"<ManyScans of {len(self.runs)} organizations, {self.progress.ended} ended>"
@@ -126,6 +131,7 @@ class ManyScans:
             self._counter.begin()
             if self._journals is not None:
                 await self._journals.prepare([run.name for run in self.runs])
+                await self._outwait(self._journals)
             pool.start()
             while True:
                 if loop_yield.is_due(pool.waited):
@@ -144,11 +150,24 @@ class ManyScans:
                 if item is not None:
                     yield run.name, item
         finally:
+            self._closing = closing = asyncio.get_running_loop().create_future()
             try:
                 await pool.aclose()
             finally:
                 self._counter.end()
+                closing.set_result(None)
                 await self._session.aclose()
+
+    async def _outwait(self, journals: JournalDirectory) -> None:
+        """Wait for runs that are about to close the same journals."""
+        # A ``break`` closes an iterator by a task, and the next statement may be another run. That task has begun by
+        # now, since the directory was prepared meanwhile.
+        loop = asyncio.get_running_loop()
+        ours = [run._closing for run in _runs if run._journals is not None and run._journals.path == journals.path]
+        closing = [one for one in ours if one is not None and one.get_loop() is loop]
+        if closing:
+            await asyncio.wait(closing)
+        _runs.add(self)
 
     async def _run(self, run: OrganizationRun) -> _Handed:
         """Scan one organization, hand out its outcomes, and return how it ended."""

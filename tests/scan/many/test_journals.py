@@ -75,6 +75,36 @@ def test_leaving_the_loop_records_what_is_in_flight(tmp_path: Path) -> None:
     assert sum(read) >= 20 + 2 * 4
 
 
+def test_the_next_run_waits_until_the_journals_are_closed(tmp_path: Path) -> None:
+    """A ``break`` closes them in the background: a run that begins at once is not told that they are in use."""
+    agencies = [Agency({"a": 20, "b": 20}) for _ in range(4)]  # each closes the transport that it was given
+
+    async def main() -> None:
+        for agency in agencies[:3]:
+            async for _ in scans_of(agency, journals=tmp_path, resume=True):
+                break
+        found = await consume(scans_of(agencies[3], journals=tmp_path, resume=True))
+        assert {name: ids(found[name]) for name in found} == {"a": list(range(20)), "b": list(range(20))}
+        for agency in agencies:
+            assert_nothing_left(agency)
+
+    run_virtual(main())
+
+
+def test_two_runs_do_not_share_journals(tmp_path: Path) -> None:
+    """While one goes on, another one is refused for each organization, and does not wait for it."""
+    agency = Agency({"a": 50})
+
+    async def main() -> None:
+        async with aclosing(scans_of(agency, journals=tmp_path)) as first:
+            await anext(first)
+            found = await consume(scans_of(agency, journals=tmp_path, resume=True))
+            ((_, error),) = found["a"]
+            assert "is in use by another scan" in str(error)
+
+    run_virtual(main())
+
+
 def test_journals_are_not_overwritten(tmp_path: Path) -> None:
     """Without ``resume`` one that exists is an error before anything is sent, which names the organization."""
     agency = Agency({"a": 3, "b": 3})
