@@ -129,6 +129,8 @@ class ManyScans:
         loop_yield = LoopYield()
         try:
             self._counter.begin()
+            # A store of quotas that cannot be used is one error, not one for each organization.
+            await self._session.__aenter__()
             if self._journals is not None:
                 await self._journals.prepare([run.name for run in self.runs])
                 await self._outwait(self._journals)
@@ -251,8 +253,10 @@ def scan_many(
     Raises:
         ConfigurationError: An argument cannot be used; the message names the organization.
     """
+    # First of all: no frame of a later error may hold a password.
+    quota = hide(quota) if isinstance(quota, str) else quota
     if "proxy" in options:
-        options["proxy"] = hide(options["proxy"])  # first of all: no frame of a later error may hold a password
+        options["proxy"] = hide(options["proxy"])
     bounds = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
     scan = bounds | {"businesses": businesses, "strategy": strategy, "verify": verify}
     several = {"server": server, "at_once": at_once, "journals": journals, "resume": resume, "quota": quota}

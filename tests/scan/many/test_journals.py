@@ -134,16 +134,17 @@ def test_a_damaged_journal_ends_its_organization_alone(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
     """Is told before anything is sent."""
-    agency = Agency({"a": 3})
     (tmp_path / "file").touch()
 
     async def main() -> None:
         for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+            agency = Agency({"a": 3})
             with pytest.raises(ConfigurationError, match="journals: cannot use the directory"):
                 await consume(scans_of(agency, journals=folder))
+            assert sends(agency) == 0
+            assert_nothing_left(agency)
 
     run_virtual(main())
-    assert sends(agency) == 0
 
 
 def test_recorded_failures_are_kept_if_that_is_asked_for(tmp_path: Path) -> None:

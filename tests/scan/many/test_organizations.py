@@ -84,7 +84,8 @@ def test_no_frame_of_an_error_holds_a_key(organizations: Any) -> None:
 def test_a_proxys_password_is_in_no_frame() -> None:
     """Nor is what else may be secret."""
     with pytest.raises(ConfigurationError) as caught:
-        scan_many({"a": GOOD}, proxy="http://me:pass-word@proxy:3128", max_concurrency=0)
+        proxy, quota = "http://me:pass-word@proxy:3128", "redis://:pass-word@host/0"
+        scan_many({"a": GOOD}, proxy=proxy, quota=quota, max_concurrency=0)
     trace = caught.value.__traceback__
     assert trace is not None
     shown = traceback.TracebackException(type(caught.value), caught.value, trace.tb_next, capture_locals=True)
