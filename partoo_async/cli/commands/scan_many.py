@@ -60,6 +60,7 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
     allow_keys_in_file: AllowKeys = False,
     progress: one.Progress = ProgressMode.AUTO,
     server: options.Server = None,
+    quota: options.Quota = None,
     timeout: options.Timeout = 90.0,
     as_json: options.Json = False,
 ) -> int:
@@ -82,7 +83,7 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
         bounds |= {"max_outage": max_outage, "businesses": with_businesses}
         scan = bounds | {"strategy": strategy, "verify": one.verified(verify)}
         several: dict[str, Any] = {"server": server, "at_once": at_once, "journals": journals, "resume": resume}
-        several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}}
+        several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}, "quota": quota}
         scans = ManyScans(await read_organizations(file, allow_keys=allow_keys_in_file), **several)
         display = choose_display(progress, streaming=as_json, words=MANY)
         work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)

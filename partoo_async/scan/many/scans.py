@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 from weakref import WeakSet
 
+from partoo_async._call.quotas import hide_url, resolve_quota
 from partoo_async._call.retrying import RetryThrottle
 from partoo_async._internal.checks import check_callback, check_count, check_flag
 from partoo_async._internal.reprs import total_repr
-from partoo_async._internal.secret import hide
+from partoo_async._internal.secret import Secret, hide
 from partoo_async.errors import AuthenticationError, ConfigurationError, PartooError
+from partoo_async.policy import RateLimit
 from partoo_async.quota import Quota
 from partoo_async.scan.items import ScanItem
 from partoo_async.scan.many.journals import JournalDirectory
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
     from partoo_async._transport import Transport
     from partoo_async.events import Event
-    from partoo_async.policy import RateLimit, RetryPolicy
+    from partoo_async.policy import RetryPolicy
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.many.organization import Organization
     from partoo_async.servers import Server
@@ -70,7 +73,7 @@ class ManyScans:
         at_once: int,
         journals: str | os.PathLike[str] | None,
         resume: bool,
-        quota: Any = None,
+        quota: FileQuota | RedisQuota | str | None = None,
         max_concurrency: int,
         on_progress: Callable[[ManyProgress], object] | None = None,
         scan: Mapping[str, Any],
@@ -86,8 +89,7 @@ class ManyScans:
         if check_flag("resume", resume) and journals is None:
             raise ConfigurationError("resume: goes with journals=..., the directory that an earlier run recorded in")
         self._journals = None if journals is None else JournalDirectory.checked(journals, resume=resume)
-        if isinstance(quota, Quota):
-            raise ConfigurationError("quota: each organization has its own; expected a description or a URL")
+        self._check_quota(quota, session)
         # A client leaves an eighth of its requests to interactive calls, of which there are none here.
         in_flight = max_concurrency + max(1, max_concurrency // 7)
         self._options = scan
@@ -99,6 +101,20 @@ class ManyScans:
         self._counter = ManyCounter(self.runs, at_once, on_progress)
         self._pool: WorkerPool[OrganizationRun, _Handed] | None = None
         self._closing: asyncio.Future[None] | None = None
+
+    def _check_quota(self, quota: object, session: SessionOptions) -> None:
+        described = resolve_quota(quota, session.get("rate_limit", RateLimit()))
+        if isinstance(described, Quota):
+            raise ConfigurationError("quota: each organization has its own; expected a description or a URL")
+        if described is None or not hasattr(described, "name"):
+            return
+        if described.name is not None and len(self.runs) > 1:
+            raise ConfigurationError("quota: one name would join all organizations to one quota; leave it out")
+        callables = [run.name for run in self.runs if not isinstance(run.key, Secret)]
+        if callables and described.name is None:
+            raise ConfigurationError(
+                f"organizations[{callables[0]!r}]: api_key: expected a string, of whose quota Redis keeps count"
+            )
 
     def __repr__(self) -> str:
         return f"<ManyScans of {len(self.runs)} organizations, {self.progress.ended} ended>"
@@ -212,7 +228,7 @@ def scan_many(
     at_once: int = 64,
     journals: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    quota: Any = None,
+    quota: FileQuota | RedisQuota | str | None = None,
     on_progress: Callable[[ManyProgress], object] | None = None,
     retry_failed: bool = True,
     max_concurrency: int = 8,
@@ -254,11 +270,9 @@ def scan_many(
         ConfigurationError: An argument cannot be used; the message names the organization.
     """
     # First of all: no frame of a later error may hold a password.
-    quota = hide(quota) if isinstance(quota, str) else quota
-    if "proxy" in options:
-        options["proxy"] = hide(options["proxy"])
+    quota, options["proxy"] = hide_url(quota), hide(options.get("proxy"))
     bounds = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
     scan = bounds | {"businesses": businesses, "strategy": strategy, "verify": verify}
-    several = {"server": server, "at_once": at_once, "journals": journals, "resume": resume, "quota": quota}
-    several |= {"max_concurrency": max_concurrency, "on_progress": on_progress}
+    several: dict[str, Any] = {"server": server, "at_once": at_once, "journals": journals, "resume": resume}
+    several |= {"quota": quota, "max_concurrency": max_concurrency, "on_progress": on_progress}
     return ManyScans(organizations, **several, scan=scan, session=options).items()

@@ -17,6 +17,7 @@ from partoo_async import (
     Organization,
     PartooError,
     RateLimit,
+    RetryPolicy,
     ScanError,
     ScanItem,
 )
@@ -142,7 +143,8 @@ def test_an_outage_of_one_holds_no_other() -> None:
     async def main() -> dict[str, list[Any]]:
         loop = asyncio.get_running_loop()
         loop.call_later(3, agency.down.add, "b")
-        return await consume(scans_of(agency, rate_limit=None, max_outage=300.0, timeout=30.0))
+        retry = RetryPolicy(max_retries=10)  # so that chance cannot use them up
+        return await consume(scans_of(agency, rate_limit=None, max_outage=300.0, timeout=30.0, retry=retry))
 
     found = run_virtual(main())
     assert errors(found["a"])

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from partoo_async import AuthenticationError, Organization, scan_many
+from partoo_async import AuthenticationError, ConfigurationError, FileQuota, Organization, PartooError, scan_many
 from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
+from partoo_async.quota.shared.overview import quotas_in
 from tests.hostile.watcher import Watcher
 from tests.support.common import PATIENCE
 
@@ -81,6 +82,31 @@ async def test_a_break_on_real_connections_leaves_nothing(tmp_path: Path) -> Non
         ]
         assert Counter(names) == {f"o{number}": GROUPS for number in range(10)}
     await watcher.assert_nothing_left()
+
+
+async def test_processes_share_the_quota_of_each_organization(tmp_path: Path) -> None:
+    """Beside a file, each key has a quota of its own in it, and two names with one key have one; all have left it."""
+    described = FileQuota(tmp_path / "quota")
+    organizations = organizations_of(3) | {"twin": Organization("key-0")}
+    async with Watcher() as watcher, emulated(3) as emulator:
+        async for _, item in scan_many(organizations, server=emulator.server, quota=described):
+            assert not isinstance(item, PartooError)
+        quotas = await quotas_in(described)
+        each = GROUPS + 2  # with the list and the section
+        assert sorted(quota.used for quota in quotas) == [each, each, 2 * each]
+        assert not any(member.held or member.alive for quota in quotas for member in quota.members)
+    await watcher.assert_nothing_left()
+
+
+async def test_a_quota_that_cannot_be_shared_is_one_error(tmp_path: Path) -> None:
+    """Not one for each organization, and nothing is sent."""
+    async with emulated(3) as emulator:
+        with pytest.raises(ConfigurationError, match="quota"):
+            async for _ in scan_many(
+                organizations_of(3), server=emulator.server, quota=FileQuota(tmp_path / "missing" / "quota")
+            ):
+                raise AssertionError
+        assert emulator.requests == ()
 
 
 PROGRAM = """

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partoo_async import ConfigurationError, Organization, Quota, RateLimit, scan_many
+from partoo_async import ConfigurationError, Organization, Quota, RateLimit, RedisQuota, scan_many
 from partoo_async.scan.many.journals import file_name
 from tests.support.agency import Agency, scans_of
 from tests.support.each import each
@@ -121,6 +121,34 @@ def test_a_live_quota_is_refused() -> None:
     """It is that of one organization, and would be shared by all."""
     with pytest.raises(ConfigurationError, match="quota: each organization has its own; expected"):
         scan_many({"a": GOOD}, quota=Quota(RateLimit()))
+
+
+@each(
+    ("organizations", "quota", "problem"),
+    [
+        ({"a": GOOD}, "memcached://host", "quota: expected a URL"),
+        ({"a": GOOD}, 5, "quota: expected Quota or FileQuota or RedisQuota or str or None, not int"),
+        ({"a": GOOD, "b": GOOD}, RedisQuota("redis://host", name="us"), "quota: one name would join all organizations"),
+        ({"a": GOOD, "b": GOOD}, "redis://host?name=us", "quota: one name would join all organizations"),
+        (
+            {"a": GOOD, "b": Organization(partial(fetch, KEY))},
+            "redis://host",
+            "organizations['b']: api_key: expected a str",
+        ),
+    ],
+)
+def test_a_quota_for_all(organizations: Any, quota: Any, problem: str) -> None:
+    """Each organization has a quota of its own in the place that is described, which must tell them apart."""
+    with pytest.raises(ConfigurationError, match=re.escape(problem)):
+        scan_many(organizations, quota=quota)
+
+
+def test_a_quota_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``PARTOO_QUOTA`` counts here, too."""
+    monkeypatch.setenv("PARTOO_QUOTA", "redis://host?name=us")
+    with pytest.raises(ConfigurationError, match="quota: one name would join"):
+        scan_many({"a": GOOD, "b": GOOD})
+    scan_many({"a": GOOD})
 
 
 def test_a_bad_server_is_told_at_the_call() -> None:
