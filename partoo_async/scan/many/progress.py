@@ -68,6 +68,7 @@ class OrganizationRun:
     scope: Scope
     done: int = 0  # outcomes handed out
     failed: int = 0
+    recorded: int = 0  # of the outcomes, those replayed from a journal
     total: int = 0  # outcomes in all, once its sections are read
     requests: int = 0  # once it has ended
     error: PartooError | None = None  # why it failed as a whole
@@ -122,6 +123,7 @@ class ManyCounter:
         failed = item.error is not None
         run.done += 1
         run.failed += failed
+        run.recorded += item.recorded
         self._done += 1
         self._failed += failed
         self._replayed += item.recorded
@@ -170,10 +172,12 @@ class ManyCounter:
 
     def _look_ahead(self, now: float) -> _Forecast:
         running = [(run, run.scan.progress) for run in self._runs if run.scan is not None]
-        # How long an organization takes: those that have ended, and what those of known size will have taken.
-        lengths = [run.seconds for run in self._runs if run.ended and run.error is None]
-        lengths += [now - run.began + scan.eta for run, scan in running if scan.total]
-        usual = sum(lengths) / len(lengths) if lengths else 0.0
+        # How long an organization takes: those that have ended, and what those of known size will have taken. Not what
+        # a journal made short, unless there is nothing else.
+        lengths = [(run, run.seconds) for run in self._runs if run.complete]
+        lengths += [(run, now - run.began + scan.eta) for run, scan in running if scan.total]
+        lengths = [(run, length) for run, length in lengths if not run.recorded] or lengths
+        usual = sum(length for _, length in lengths) / len(lengths) if lengths else 0.0
         left = [scan.eta if scan.total else max(scan.eta, usual - (now - run.began)) for run, scan in running]
         waiting = sum(1 for run in self._runs if not run.began)
         eta = max([(sum(left) + waiting * usual) / self._at_once, *left])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from partoo_async import ConfigurationError, ScanItem
+from partoo_async import ConfigurationError, RateLimit, ScanItem
 from tests.scan.many.test_many import consume, ids
 from tests.support.agency import Agency, assert_nothing_left, scans_of
 from tests.support.simulated import journals_in_virtual_time, recorded
@@ -89,6 +89,28 @@ def test_the_next_run_waits_until_the_journals_are_closed(tmp_path: Path) -> Non
             assert_nothing_left(agency)
 
     run_virtual(main())
+
+
+def test_what_a_journal_made_short_is_no_measure_of_the_others(tmp_path: Path) -> None:
+    """Ten of twenty organizations are recorded and replayed in no time: the time left is that of the other ten, five at
+    a time for four windows each."""
+    names = [f"o{number}" for number in range(20)]
+    options: dict[str, Any] = {"journals": tmp_path, "resume": True, "at_once": 5, "rate_limit": RateLimit(14, 60.0)}
+    run_virtual(consume(scans_of(Agency(dict.fromkeys(names[:10], 50)), **options)))
+    told: list[tuple[float, float]] = []
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        agency = Agency(dict.fromkeys(names, 50))
+        await consume(scans_of(agency, on_progress=lambda now: told.append((loop.time(), now.eta)), **options))
+        return loop.time()
+
+    end = run_virtual(main())
+    begin = told[0][0]
+    assert 300 < end - begin < 400
+    left = [(end - moment, eta) for moment, eta in told if begin + 30 < moment < end - 30]
+    assert left
+    assert [pair for pair in left if abs(pair[0] - pair[1]) > 30] == []
 
 
 def test_two_runs_do_not_share_journals(tmp_path: Path) -> None:
