@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 from weakref import WeakSet
 
 from partoo_async._call.quotas import hide_url, resolve_quota
-from partoo_async._call.retrying import RetryThrottle
 from partoo_async._internal.checks import check_callback, check_count, check_flag
 from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import Secret, hide
@@ -194,7 +193,6 @@ class ManyScans:
         try:
             key: Any = run.key
             session = self._session.with_options(api_key=key, max_concurrency=self._in_flight)
-            session.context.throttle = RetryThrottle()  # the failures of one take no retries from another
             async with session:
                 await self._read(run, self._scan_of(run, session))
         except PartooError as error:

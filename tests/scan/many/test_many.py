@@ -134,8 +134,7 @@ def test_one_failure_too_many_ends_its_organization_alone() -> None:
 
 
 def test_an_outage_of_one_holds_no_other() -> None:
-    """The server fails for one key, and in the middle of its scan for another: the rest ends as if nothing were, and
-    has all of its retries."""
+    """The server fails for one key, and in the middle of its scan for another: the rest ends as if nothing were."""
     agency = Agency({"a": 60, "b": 60, "c": 60})
     agency.down = {"a"}
     agency.partoos["c"].faults = 0.2
