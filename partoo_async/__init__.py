@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from partoo_async.scan import (
         BusinessChange,
         GroupChange,
+        ManyProgress,
         NotCompared,
+        Organization,
         Scan,
         ScanDiff,
         ScanFailure,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         ScanSuccess,
         SectionRename,
         diff_scans,
+        scan_many,
     )
 
 __all__ = [
@@ -72,8 +75,10 @@ __all__ = [
     "HoldEvent",
     "InternalServerError",
     "LostUpdateError",
+    "ManyProgress",
     "NotCompared",
     "NotFoundError",
+    "Organization",
     "PRODUCTION",
     "PartooClient",
     "PartooError",
@@ -107,6 +112,7 @@ __all__ = [
     "UnsupportedMediaTypeError",
     "deadline",
     "diff_scans",
+    "scan_many",
 ]
 __all__ += models.__all__
 

@@ -65,8 +65,10 @@ PUBLIC = [
     "HoldEvent",
     "InternalServerError",
     "LostUpdateError",
+    "ManyProgress",
     "NotCompared",
     "NotFoundError",
+    "Organization",
     "PRODUCTION",
     "PartooClient",
     "PartooError",
@@ -104,6 +106,7 @@ PUBLIC = [
     "UnsupportedMediaTypeError",
     "deadline",
     "diff_scans",
+    "scan_many",
 ]
 
 FIELDS = {
@@ -122,7 +125,9 @@ FIELDS = {
     "GroupChange": "section_id before after",
     "GroupSummary": "id name has_puller",
     "HoldEvent": "route seconds error template",
+    "ManyProgress": "done failed total rate eta organizations running ended broken paused held",
     "NotCompared": "section_id group_id before after",
+    "Organization": "api_key sections org_id",
     "PauseEvent": "route seconds template",
     "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait "
     "spaced members mode",
@@ -252,6 +257,13 @@ def test_client_options(cls: type) -> None:
         ),
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
+        (
+            partoo_async.scan_many,
+            "(organizations, *, server=None, at_once=64, journals=None, resume=False, quota=None, on_progress=None, "
+            "retry_failed=True, max_concurrency=8, max_failures=None, max_outage=600.0, businesses=False, "
+            "strategy='groups', verify=20, **options)",
+        ),
+        (partoo_async.Organization, "(api_key, sections=None, org_id=None)"),
         (PartooClient.with_options, "(self, **changes)"),
         (PartooClient.aclose, "(self, *, grace=0.0)"),
         (partoo_async.Scan.aclose, "(self, *, grace=2.0)"),

@@ -21,6 +21,7 @@ from partoo_async import (
     Group,
     GroupChange,
     GroupSummary,
+    ManyProgress,
     NotCompared,
     NotFoundError,
     PartooError,
@@ -223,7 +224,16 @@ def test_an_error_is_an_object_of_four(error: PartooError, expected: list[Any]) 
 
 def test_every_model_and_result_has_it() -> None:
     """A new model has ``to_dict`` by its base. Values that configure a client, and events, are no results."""
-    others = {"Attempt", "QuotaSnapshot", "RateLimit", "RetryPolicy", "Server"}
+    others = {
+        "Attempt",
+        "FileQuota",
+        "Organization",
+        "QuotaSnapshot",
+        "RateLimit",
+        "RedisQuota",
+        "RetryPolicy",
+        "Server",
+    }
     others |= {"HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"}
     public = {name: getattr(partoo_async, name) for name in partoo_async.__all__}
     values = {name: cls for name, cls in public.items() if isinstance(cls, type) and attrs.has(cls)}
@@ -236,7 +246,10 @@ def test_what_json_lacks_is_an_error() -> None:
         plain([b"x"])
 
 
-@each("value", [READ, UNREAD, NO_SECTION, REPORT, ScanPlan(1, 2, 3, 4.0), ScanProgress(1, 0, 2, 0.5, 9.0, 0.0)])
+MANY = ManyProgress(1, 0, 2, 0.5, 9.0, 3, 2, 1, 0)
+
+
+@each("value", [READ, UNREAD, NO_SECTION, REPORT, ScanPlan(1, 2, 3, 4.0), ScanProgress(1, 0, 2, 0.5, 9.0, 0.0), MANY])
 def test_pydantic_takes_the_values_of_a_scan(value: Any) -> None:
     """It takes a value as it is, writes the very JSON of ``to_dict``, reads it back, and has a schema for both ways."""
     pydantic = pytest.importorskip("pydantic", reason="needs pydantic")

@@ -3,7 +3,8 @@
 It may import ``_protocol`` and what lies below. A call sees a ``Transport`` (``base``); ``mock`` is one for tests.
 ``aiohttp_transport`` is the real one, and has the headers of every request. It sends on the ``fast_path`` while there
 is no proxy and nothing hooks the session (``fast_path_guard``), else on the ``session_path``. ``options``: the connect
-timeout, which proxies are accepted. ``connector`` guards the pooled connections, ``exceptions`` maps foreign errors.
+timeout, which proxies are accepted; ``tls``: the system's certificates. ``connector`` guards the pooled connections,
+``exceptions`` maps foreign errors.
 """
 
 # Errors are raised after the ``except`` block, never inside: aiohttp's frames and exceptions hold the API key, and a

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
-import ssl
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,11 @@ from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
 from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
+from partoo_async._transport.tls import default_context
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator, Callable
 
     from partoo_async._protocol.http import Response
@@ -190,7 +191,7 @@ class AiohttpTransport:
 def _prepare(context: ssl.SSLContext | None, warm_up: Callable[[], object]) -> ssl.SSLContext:
     """Return the TLS context to use. In a thread: to read the certificates takes milliseconds."""
     warm_up()  # imports what a first error needs, while there are file handles to do so
-    return context or ssl.create_default_context()
+    return context or default_context()
 
 
 async def _close(session: aiohttp.ClientSession) -> None:

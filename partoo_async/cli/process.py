@@ -24,6 +24,7 @@ _OPTIONS = {
     "server": "--server",
     "quota": "--quota",
     "journal": "--journal",
+    "journals": "--journals",
     "before": "BEFORE",
     "after": "AFTER",
     "business_id": "ID",

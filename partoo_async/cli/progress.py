@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attrs import frozen
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from partoo_async.cli.output import error_console
@@ -17,9 +18,21 @@ from partoo_async.cli.text import amount, duration
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from partoo_async import ScanProgress
+    from rich.console import RenderableType
 
-__all__ = ["BarDisplay", "Display", "PlainDisplay", "ProgressMode", "QuietDisplay", "choose_display", "shown", "status"]
+    from partoo_async import ManyProgress, ScanProgress
+
+__all__ = [
+    "MANY",
+    "BarDisplay",
+    "Display",
+    "PlainDisplay",
+    "ProgressMode",
+    "QuietDisplay",
+    "choose_display",
+    "shown",
+    "status",
+]
 
 
 class ProgressMode(enum.StrEnum):
@@ -30,8 +43,19 @@ class ProgressMode(enum.StrEnum):
     NONE = "none"
 
 
+@frozen
+class Words:
+    """How a kind of progress is put in words.
+
+    ``line``: for a log, "" for nothing worth one. ``bar``: what stands before a bar, and behind it.
+    """
+
+    line: Callable[[Any], str]
+    bar: Callable[[Any], tuple[str, str]]
+
+
 class Display(Protocol):
-    """One way to show a scan."""
+    """One way to show a scan, or many."""
 
     interval: float  # seconds between two calls of show()
 
@@ -39,11 +63,11 @@ class Display(Protocol):
         """Begin, with nothing known yet."""
         ...
 
-    def note(self, line: str) -> None:
+    def note(self, line: RenderableType) -> None:
         """Show a line that stays."""
         ...
 
-    def show(self, progress: ScanProgress) -> None:
+    def show(self, progress: Any) -> None:
         """Show where the scan is now."""
         ...
 
@@ -63,11 +87,11 @@ class QuietDisplay:
     def start(self) -> None:
         """Begin."""
 
-    def note(self, line: str) -> None:
+    def note(self, line: RenderableType) -> None:
         """Print a line."""
         self._console.print(line, soft_wrap=True)
 
-    def show(self, progress: ScanProgress) -> None:
+    def show(self, progress: Any) -> None:
         """Print nothing."""
 
     def stop(self) -> None:
@@ -77,17 +101,16 @@ class QuietDisplay:
 class PlainDisplay(QuietDisplay):
     """Prints a line every ``interval`` seconds, for logs."""
 
-    def __init__(self, interval: float = 2.0) -> None:
+    def __init__(self, interval: float = 2.0, words: Words | None = None) -> None:
         super().__init__()
         self.interval = interval
+        self._words = words or SCAN
 
-    def show(self, progress: ScanProgress) -> None:
+    def show(self, progress: Any) -> None:
         """Print where the scan is now."""
-        # After the last group the summary tells it; while the sections are read only a wait is worth a line.
-        if progress.done < progress.total:
-            self.note(f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}")
-        elif (progress.paused_for or progress.held_for) and not progress.total:
-            self.note(f"reading sections, {status(progress)}")
+        line = self._words.line(progress)
+        if line:
+            self.note(line)
 
 
 class BarDisplay:
@@ -95,7 +118,8 @@ class BarDisplay:
 
     interval: float = 0.25
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words | None = None) -> None:
+        self._words = words or SCAN
         # Short enough for 80 columns with a pause and failures in it.
         columns = (TextColumn("{task.description}", markup=False), BarColumn(16))
         details = (TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
@@ -109,18 +133,19 @@ class BarDisplay:
         """Draw for the first time."""
         self._bar.start()
 
-    def note(self, line: str) -> None:
+    def note(self, line: RenderableType) -> None:
         """Print a line above the bar."""
         self._bar.console.print(line, soft_wrap=True)
 
-    def show(self, progress: ScanProgress) -> None:
+    def show(self, progress: Any) -> None:
         """Draw the bar anew."""
+        before, behind = self._words.bar(progress)
         self._bar.update(
             self._task,
-            description=f"{progress.done:,}/{progress.total:,}" if progress.total else "reading sections",
+            description=before,
             total=progress.total,
             completed=progress.done,
-            status=status(progress),
+            status=behind,
             visible=True,
         )
         self._bar.refresh()
@@ -146,19 +171,61 @@ def status(progress: ScanProgress) -> str:
     return ", ".join(parts)
 
 
-def choose_display(mode: ProgressMode, *, streaming: bool) -> Display:
+def _scan_line(progress: ScanProgress) -> str:
+    # After the last group the summary tells it; while the sections are read only a wait is worth a line.
+    if progress.done < progress.total:
+        return f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}"
+    if (progress.paused_for or progress.held_for) and not progress.total:
+        return f"reading sections, {status(progress)}"
+    return ""
+
+
+def _scan_bar(progress: ScanProgress) -> tuple[str, str]:
+    return f"{progress.done:,}/{progress.total:,}" if progress.total else "reading sections", status(progress)
+
+
+SCAN: Words = Words(_scan_line, _scan_bar)
+"""One scan."""
+
+
+def _many_line(progress: ManyProgress) -> str:
+    if progress.ended == progress.organizations:
+        return ""  # the summary tells it
+    ended = f"{progress.ended:,}/{amount(progress.organizations, 'organization')}"
+    return f"{ended}, {progress.done:,}/{amount(progress.total, 'group')}, {_many_status(progress)}"
+
+
+def _many_status(progress: ManyProgress) -> str:
+    parts = [f"{progress.rate:.1f}/s", f"ETA {duration(progress.eta)}"]
+    failed = progress.failed + progress.broken
+    for count, what in ((failed, "failed"), (progress.paused, "paused"), (progress.held, "held")):
+        if count:
+            parts.append(f"{count:,} {what}")
+    return ", ".join(parts)
+
+
+def _many_bar(progress: ManyProgress) -> tuple[str, str]:
+    before = f"{progress.ended:,}/{progress.organizations:,}  {progress.done:,}/{progress.total:,}"
+    return before, _many_status(progress)
+
+
+MANY: Words = Words(_many_line, _many_bar)
+"""The scans of many organizations."""
+
+
+def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN) -> Display:
     """Return the display for this process; ``streaming``: if results are printed while the scan runs."""
     if mode is ProgressMode.PLAIN:
-        return PlainDisplay()
+        return PlainDisplay(words=words)
     # In a log even a plain line is noise, unless it is asked for.
     if mode is ProgressMode.NONE or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return QuietDisplay()
     # A bar and a stream of results on one screen would overwrite each other; whole lines do not.
-    return PlainDisplay() if streaming and sys.stdout.isatty() else BarDisplay()
+    return PlainDisplay(words=words) if streaming and sys.stdout.isatty() else BarDisplay(words)
 
 
 @asynccontextmanager
-async def shown(display: Display, read: Callable[[], ScanProgress]) -> AsyncIterator[None]:
+async def shown(display: Display, read: Callable[[], object]) -> AsyncIterator[None]:
     """Keep the display up to date while the block runs."""
 
     # Polled: a scan that waits for quota sends no news, and its time left still changes.

@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from partoo_async.exports.csv_rows import RowKind
 from partoo_async.exports.formats import Delimiter, Format
-from partoo_async.exports.writer import Source, Written, write
+from partoo_async.exports.writer import Source, Written, write, write_many
 
-__all__ = ["Delimiter", "Format", "RowKind", "Source", "Written", "write"]
+__all__ = ["Delimiter", "Format", "RowKind", "Source", "Written", "write", "write_many"]

@@ -8,14 +8,16 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from partoo_async.errors import PartooError
 from partoo_async.scan.rows import BUSINESS_COLUMNS, business_lists, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.many.rows import ManyItem
 
-__all__ = ["Cell", "RowKind", "header", "sheet_rows", "text_cell"]
+__all__ = ["Cell", "RowKind", "header", "many_rows", "sheet_rows", "text_cell"]
 
 RowKind: TypeAlias = Literal["business", "group"]
 """What one row of a CSV file stands for."""
@@ -110,3 +112,17 @@ def sheet_rows(
     for business, *texts in zip(group.business_ids, *lists, strict=True):
         cells = [None if text is None else _guarded(text, delimiter) for text in texts]
         yield *start, business if _plain(business) else _guarded(business, delimiter), *cells, None
+
+
+def many_rows(
+    outcome: ManyItem, rows: RowKind, delimiter: str = ",", *, businesses: bool = False
+) -> Iterator[tuple[Cell, ...]]:
+    """Yield the same behind the name of the organization: one row for an organization that failed as a whole."""
+    name, item = outcome
+    first = _guarded(name, delimiter)
+    if isinstance(item, PartooError):
+        empty = (None,) * (len(header(rows, businesses=businesses)) - 1)
+        yield first, *empty, _guarded(describe(item), delimiter)
+        return
+    for cells in sheet_rows(item, rows, delimiter, businesses=businesses):
+        yield first, *cells

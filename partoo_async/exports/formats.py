@@ -5,20 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 from partoo_async._internal.text import json_line
 from partoo_async.errors import ConfigurationError
-from partoo_async.exports.csv_rows import header, sheet_rows
+from partoo_async.exports.csv_rows import header, many_rows, sheet_rows
 from partoo_async.scan import arrow
+from partoo_async.scan.many.rows import many_object
 from partoo_async.scan.outcomes import item_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from partoo_async.exports.csv_rows import Cell, RowKind
-    from partoo_async.scan.items import ScanItem
 
 __all__ = ["Delimiter", "Encoder", "Format", "choose_encoder"]
 
@@ -34,12 +35,15 @@ _ROW_GROUP_BYTES = 16 * 2**20
 
 
 class Encoder:
-    """Encodes outcomes into an open file. All methods but ``abandon`` block."""
+    """Encodes outcomes into an open file: items, or with ``organizations`` the pairs that ``scan_many`` yields.
+
+    All methods but ``abandon`` block.
+    """
 
     def begin(self, file: BinaryIO) -> None:
         """Write what a file starts with."""
 
-    def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
+    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
         """Write outcomes and return how many rows they made."""
         raise NotImplementedError
 
@@ -50,8 +54,11 @@ class Encoder:
         """Let go of an incomplete file. Never raises."""
 
 
-def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, *, businesses: bool) -> Encoder:
-    """Return the encoder for the arguments of ``write``, or raise ``ConfigurationError``."""
+def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, **columns: bool) -> Encoder:
+    """Return the encoder for the arguments of ``write``, or raise ``ConfigurationError``.
+
+    ``columns``: whether there are those of ``businesses``, and that of ``organizations``.
+    """
     name = _choose_format(path, chosen)
     if rows not in (None, "business", "group"):
         raise ConfigurationError(f"rows: expected 'business' or 'group', not {rows!r}")
@@ -61,8 +68,8 @@ def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, 
         if value is not None and name != "csv":
             raise ConfigurationError(f"{argument}: expected with CSV only, not with {name}")
     if name == "csv":
-        return _Csv("group" if rows == "group" else "business", str(delimiter or ","), businesses=businesses)
-    return (_Parquet if name == "parquet" else _Ndjson)(businesses=businesses)
+        return _Csv("group" if rows == "group" else "business", str(delimiter or ","), **columns)
+    return (_Parquet if name == "parquet" else _Ndjson)(**columns)
 
 
 def _choose_format(path: Path, chosen: object) -> Format:
@@ -79,20 +86,25 @@ def _choose_format(path: Path, chosen: object) -> Format:
     raise ConfigurationError(f"format: expected 'ndjson', 'csv' or 'parquet', not {chosen!r}")
 
 
-class _Ndjson(Encoder):
-    def __init__(self, *, businesses: bool) -> None:
-        self._businesses = businesses
+def _objects(*, businesses: bool, organizations: bool) -> Callable[[Any], dict[str, Any]]:
+    return partial(many_object if organizations else item_object, businesses=businesses)
 
-    def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        file.write("".join(json_line(item_object(item, businesses=self._businesses)) for item in items).encode())
+
+class _Ndjson(Encoder):
+    def __init__(self, *, businesses: bool, organizations: bool = False) -> None:
+        self._object = _objects(businesses=businesses, organizations=organizations)
+
+    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
+        file.write("".join(json_line(self._object(item)) for item in items).encode())
         return len(items)
 
 
 class _Csv(Encoder):
-    def __init__(self, rows: RowKind, delimiter: str, *, businesses: bool) -> None:
-        self._rows = rows
+    def __init__(self, rows: RowKind, delimiter: str, *, businesses: bool, organizations: bool = False) -> None:
+        make: Any = many_rows if organizations else sheet_rows
+        self._rows_of = partial(make, rows=rows, delimiter=delimiter, businesses=businesses)
         self._delimiter = delimiter
-        self._businesses = businesses
+        self._header = (*(["organization"] if organizations else ()), *header(rows, businesses=businesses))
 
     def _write(self, file: BinaryIO, tables: Iterable[list[tuple[Cell, ...]]]) -> int:
         text = io.StringIO(newline="")
@@ -107,27 +119,27 @@ class _Csv(Encoder):
 
     def begin(self, file: BinaryIO) -> None:
         file.write(_BYTE_ORDER_MARK)  # by which Excel knows UTF-8
-        self._write(file, [[header(self._rows, businesses=self._businesses)]])
+        self._write(file, [[self._header]])
 
-    def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        rows, delimiter, businesses = self._rows, self._delimiter, self._businesses
-        return self._write(file, (list(sheet_rows(item, rows, delimiter, businesses=businesses)) for item in items))
+    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
+        return self._write(file, (list(self._rows_of(item)) for item in items))
 
 
 class _Parquet(Encoder):
-    def __init__(self, *, businesses: bool) -> None:
-        self._businesses = businesses
+    def __init__(self, *, businesses: bool, organizations: bool = False) -> None:
+        self._object = _objects(businesses=businesses, organizations=organizations)
+        self._of = {"businesses": businesses, "organizations": organizations}
+        self._columns: Any = None
         self._writer: Any = None
         self._waiting: list[Any] = []
         self._bytes = 0
 
     def begin(self, file: BinaryIO) -> None:
-        self._writer = arrow.parquet_writer(file, businesses=self._businesses)
+        self._columns = arrow.schema(**self._of)
+        self._writer = arrow.parquet_writer(file, self._columns)
 
-    def write(self, file: BinaryIO, items: Sequence[ScanItem]) -> int:
-        businesses = self._businesses
-        rows = [item_object(item, businesses=businesses) for item in items]
-        batch = arrow.record_batch(rows, businesses=businesses)
+    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
+        batch = arrow.record_batch([self._object(item) for item in items], self._columns)
         # Until there is enough for a row group, batches wait in Arrow's compact form.
         self._waiting.append(batch)
         self._bytes += batch.nbytes
@@ -136,7 +148,7 @@ class _Parquet(Encoder):
         return len(items)
 
     def _write_row_group(self) -> None:
-        self._writer.write_table(arrow.joined(self._waiting, businesses=self._businesses))
+        self._writer.write_table(arrow.joined(self._waiting, self._columns))
         self._waiting, self._bytes = [], 0
 
     def finish(self, file: BinaryIO) -> None:

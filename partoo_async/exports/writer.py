@@ -8,16 +8,17 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, M
 from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, TypeVarTuple
 
 from attrs import frozen
 
 from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.checks import check_file, check_flag
-from partoo_async.errors import ClientClosedError, ConfigurationError
+from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError
 from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.items import ScanItem
+from partoo_async.scan.many.rows import group_of
 from partoo_async.scan.outcomes import ScanReport, has_businesses
 from partoo_async.scan.scan import Scan
 
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 
     from partoo_async.exports.csv_rows import RowKind
     from partoo_async.exports.formats import Delimiter, Encoder, Format
+    from partoo_async.scan.many.rows import ManyItem
 
-__all__ = ["Source", "Written", "write"]
+__all__ = ["Source", "Written", "write", "write_many"]
 
 Source: TypeAlias = Scan | ScanReport | AsyncIterable[ScanItem] | Iterable[ScanItem]
 """Where outcomes come from."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+_OF_MANY = ScanItem | PartooError
 
 # A batch is what goes to a thread at once: some milliseconds of work, whether groups have one business or thousands.
 _BATCH_CELLS = 5_000
@@ -100,7 +104,43 @@ async def write(
     return await _write(_outcomes(source), target, encoder)
 
 
-async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, encoder: Encoder) -> Written:
+async def write_many(
+    source: AsyncIterable[ManyItem],
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,  # noqa: A002 - as above
+    rows: RowKind | None = None,
+    delimiter: Delimiter | None = None,
+    businesses: bool = False,
+) -> Written:
+    """Write the outcomes of many organizations to one file, as ``write`` does, with a first column ``organization``.
+
+    An organization that failed as a whole is a row with the name and the ``error`` alone.
+
+    Args:
+        source: What ``scan_many`` returned.
+        path: As for ``write``.
+        format: As for ``write``.
+        rows: As for ``write``.
+        delimiter: As for ``write``.
+        businesses: Whether there are columns of names, store codes, statuses and cities beside the ids.
+
+    Returns:
+        As for ``write``. Organizations that failed as a whole count as failures.
+
+    Raises:
+        ConfigurationError: As for ``write``.
+        OSError: As for ``write``.
+    """
+    target = check_file("path", path)
+    if not isinstance(source, AsyncIterable):
+        raise ConfigurationError(f"source: expected what scan_many() returned, not {type(source).__name__}")
+    check_flag("businesses", businesses)
+    encoder = choose_encoder(target, format, rows, delimiter, businesses=businesses, organizations=True)
+    return await _write(_each_pair(source), target, encoder)
+
+
+async def _write(outcomes: AsyncGenerator[Any, None], target: Path, encoder: Encoder) -> Written:
     place = AtomicFile(target)
     groups = failed = rows = 0
     try:
@@ -108,8 +148,8 @@ async def _write(outcomes: AsyncGenerator[ScanItem, None], target: Path, encoder
         async with aclosing(outcomes), aclosing(_batches(outcomes)) as batches:
             async for batch in batches:
                 rows += await _in_thread(_add, place, encoder, batch)
-                failed += sum(item.group is None for item in batch)
-                groups += sum(item.group is not None for item in batch)
+                read = sum(group_of(outcome) is not None for outcome in batch)
+                groups, failed = groups + read, failed + len(batch) - read
         await _in_thread(_end, place, encoder)
         # Not in a thread, and nothing is awaited from here on: a cancellation comes before it, and the old file stays,
         # or after it, and the call has returned. A name in a directory is changed in a moment.
@@ -128,7 +168,7 @@ def _begin(place: AtomicFile, encoder: Encoder) -> None:
         encoder.begin(file)
 
 
-def _add(place: AtomicFile, encoder: Encoder, batch: Sequence[ScanItem]) -> int:
+def _add(place: AtomicFile, encoder: Encoder, batch: Sequence[Any]) -> int:
     with place.writing() as file:
         return encoder.write(file, batch)
 
@@ -151,15 +191,13 @@ async def _in_thread(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
     return future.result()
 
 
-async def _batches(outcomes: AsyncIterable[ScanItem]) -> AsyncGenerator[list[ScanItem], None]:
-    batch: list[ScanItem] = []
-    cells = count = 0
-    async for item in outcomes:
-        if not isinstance(item, ScanItem):
-            raise ConfigurationError(f"source: expected ScanItem values; item {count} is {type(item).__name__}")
-        count += 1
-        batch.append(item)
-        cells += 1 + (len(item.group.business_ids) if item.group is not None else 0)
+async def _batches(outcomes: AsyncIterable[Any]) -> AsyncGenerator[list[Any], None]:
+    batch: list[Any] = []
+    cells = 0
+    async for outcome in outcomes:
+        batch.append(outcome)
+        group = group_of(outcome)
+        cells += 1 + (len(group.business_ids) if group is not None else 0)
         if cells >= _BATCH_CELLS:
             yield batch
             batch, cells = [], 0
@@ -174,12 +212,32 @@ def _outcomes(source: object) -> AsyncGenerator[ScanItem, None]:
     if isinstance(source, ScanReport):
         return _each(source.items)
     if isinstance(source, AsyncIterable):
-        return _each_async(source)
+        return _each_item(_each_async(source))
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, Mapping)):
-        return _each(source)
+        return _each_item(_each(source))
     raise ConfigurationError(
         f"source: expected a scan, a ScanReport or an iterable of ScanItem, not {type(source).__name__}"
     )
+
+
+async def _each_item(items: AsyncGenerator[Any, None]) -> AsyncGenerator[ScanItem, None]:
+    count = 0
+    async with aclosing(items):
+        async for item in items:
+            if not isinstance(item, ScanItem):
+                raise ConfigurationError(f"source: expected ScanItem values; item {count} is {type(item).__name__}")
+            count += 1
+            yield item
+
+
+async def _each_pair(source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    count = 0
+    async with aclosing(_each_async(source)) as pairs:
+        async for pair in pairs:
+            if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], _OF_MANY)):
+                raise ConfigurationError(f"source: expected what scan_many() yields; item {count} is something else")
+            count += 1
+            yield pair
 
 
 async def _each(items: Iterable[ScanItem]) -> AsyncGenerator[ScanItem, None]:

@@ -5,7 +5,7 @@ May import the resources and what is below them, not the client. ``scan`` is the
 from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``names`` looks up businesses.
 After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
 log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
-their table. ``journal`` resumes, ``diff`` compares scans.
+their table. ``journal`` resumes, ``diff`` compares scans, ``many`` scans many organizations.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
         SectionRename,
         diff_scans,
     )
+    from partoo_async.scan.many import ManyProgress, Organization, scan_many
 
 __all__ = [
     "BusinessChange",
     "GroupChange",
+    "ManyProgress",
     "NotCompared",
+    "Organization",
     "Scan",
     "ScanDiff",
     "ScanFailure",
@@ -42,16 +45,17 @@ __all__ = [
     "ScannedSection",
     "SectionRename",
     "diff_scans",
+    "scan_many",
 ]
 
 if not TYPE_CHECKING:  # which would take any name for one of the package
 
     def __getattr__(name: str) -> Any:
-        # On demand: few programs that scan compare scans as well.
+        # On demand: few programs that scan compare scans, or scan many organizations, as well.
         if name in __all__:
-            from partoo_async.scan import diff  # noqa: PLC0415 - on demand
+            from partoo_async.scan import diff, many  # noqa: PLC0415 - on demand
 
-            value = globals()[name] = getattr(diff, name)
+            value = globals()[name] = getattr(many if name in many.__all__ else diff, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -25,15 +25,16 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def schema(*, businesses: bool) -> pyarrow.Schema:
-    """Return the columns, with those of ``businesses`` or without."""
+def schema(*, businesses: bool, organizations: bool = False) -> pyarrow.Schema:
+    """Return the columns, with those of ``businesses`` and the one of ``organizations`` or without."""
     # They do not depend on the data, so that files of several scans fit together.
     pa = _pyarrow()
     # A business that could not be found has no name.
     names = pa.list_(pa.field("element", pa.string()))
     return pa.schema(
         [
-            pa.field("section_id", pa.int64(), nullable=False),
+            *([pa.field("organization", pa.string(), nullable=False)] if organizations else ()),
+            pa.field("section_id", pa.int64(), nullable=organizations),  # an organization may fail as a whole
             pa.field("group_id", pa.int64()),
             pa.field("name", pa.string()),
             pa.field("has_puller", pa.bool_()),
@@ -46,28 +47,28 @@ def schema(*, businesses: bool) -> pyarrow.Schema:
     )
 
 
-def record_batch(rows: Sequence[dict[str, Any]], *, businesses: bool) -> pyarrow.RecordBatch:
+def record_batch(rows: Sequence[dict[str, Any]], columns: pyarrow.Schema) -> pyarrow.RecordBatch:
     """Return rows as one record batch."""
-    return _pyarrow().RecordBatch.from_pylist(rows, schema=schema(businesses=businesses))
+    return _pyarrow().RecordBatch.from_pylist(rows, schema=columns)
 
 
-def joined(batches: Sequence[pyarrow.RecordBatch], *, businesses: bool) -> pyarrow.Table:
+def joined(batches: Sequence[pyarrow.RecordBatch], columns: pyarrow.Schema) -> pyarrow.Table:
     """Return any number of batches as one table, without a copy."""
-    return _pyarrow().Table.from_batches(batches, schema=schema(businesses=businesses))
+    return _pyarrow().Table.from_batches(batches, schema=columns)
 
 
 def table(rows: Iterable[dict[str, Any]], *, businesses: bool) -> pyarrow.Table:
     """Return rows as a table."""
     # In batches: the strings of one batch must stay below 2 GiB.
-    left = iter(rows)
+    left, columns = iter(rows), schema(businesses=businesses)
     batches = iter(lambda: list(islice(left, _BATCH)), [])
-    return joined([record_batch(batch, businesses=businesses) for batch in batches], businesses=businesses)
+    return joined([record_batch(batch, columns) for batch in batches], columns)
 
 
-def parquet_writer(file: BinaryIO, *, businesses: bool) -> pyarrow.parquet.ParquetWriter:
+def parquet_writer(file: BinaryIO, columns: pyarrow.Schema) -> pyarrow.parquet.ParquetWriter:
     """Return a Parquet writer to an open file, which it does not close."""
     # Group ids do not repeat, so a dictionary of them would be a waste. Businesses repeat in the groups of a section.
-    lists = ("business_ids", *(BUSINESS_COLUMNS if businesses else ()))
-    repeating = ["section_id", "name", *(f"{name}.list.element" for name in lists), "error"]
-    columns = schema(businesses=businesses)
+    lists = {"business_ids", *BUSINESS_COLUMNS}
+    repeating = [f"{name}.list.element" if name in lists else name for name in columns.names]
+    repeating = [name for name in repeating if name not in ("group_id", "has_puller")]
     return _pyarrow().parquet.ParquetWriter(file, columns, use_dictionary=repeating, compression="zstd")

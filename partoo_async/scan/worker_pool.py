@@ -100,6 +100,14 @@ class WorkerPool(Generic[K, R]):
                 if not self._ending:
                     await self._room.wait()
 
+    async def hand_over(self, result: R) -> None:
+        """Hand out a result before the one that ``work`` returns. For ``work``: it waits until there is room."""
+        self._ready.append(result)
+        self._arrived.set()
+        if len(self._ready) >= self._max_ready and not self._stopping:
+            self._room.clear()
+            await self._room.wait()
+
     @property
     def _ending(self) -> bool:
         return self._stopping or self._error is not None

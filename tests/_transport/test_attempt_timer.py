@@ -15,7 +15,7 @@ import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
 from partoo_async._call.single_flight import SingleFlight
-from partoo_async._transport import fast_path_guard
+from partoo_async._transport import aiohttp_transport, fast_path_guard
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
 from tests.support.clock import Clock
 from tests.support.common import PATIENCE, TLS
@@ -121,7 +121,7 @@ async def test_an_attempt_begins_when_the_client_is_ready(passed: float, monkeyp
         assert go_on.wait(PATIENCE)
         return TLS
 
-    monkeypatch.setattr(ssl, "create_default_context", slow)
+    monkeypatch.setattr(aiohttp_transport, "default_context", slow)
     async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url, retry=ONCE) as client:
         call = asyncio.create_task(client.groups.get(7, 42))
         while not begun.is_set():

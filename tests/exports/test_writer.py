@@ -467,12 +467,13 @@ def test_other_formats_need_no_extra() -> None:
 
 
 def test_the_surface() -> None:
-    """The names, the one function and its result, as users write them."""
-    assert exports.__all__ == ["Delimiter", "Format", "RowKind", "Source", "Written", "write"]
-    names = [*inspect.signature(exports.write).parameters]
-    assert names == ["source", "path", "format", "rows", "delimiter", "businesses"]
-    kinds = [parameter.kind.name for parameter in inspect.signature(exports.write).parameters.values()]
-    assert kinds == ["POSITIONAL_OR_KEYWORD"] * 2 + ["KEYWORD_ONLY"] * 4
+    """The names, the two functions and their result, as users write them."""
+    assert exports.__all__ == ["Delimiter", "Format", "RowKind", "Source", "Written", "write", "write_many"]
+    for function in (exports.write, exports.write_many):
+        parameters = inspect.signature(function).parameters
+        assert [*parameters] == ["source", "path", "format", "rows", "delimiter", "businesses"]
+        kinds = [parameter.kind.name for parameter in parameters.values()]
+        assert kinds == ["POSITIONAL_OR_KEYWORD"] * 2 + ["KEYWORD_ONLY"] * 4
     result = exports.Written(Path("a"), 1, 2, 3)
     with pytest.raises(AttributeError):
         result.rows = 4  # type: ignore[misc]

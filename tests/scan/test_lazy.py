@@ -30,7 +30,7 @@ def test_a_program_that_only_makes_calls_loads_no_scans() -> None:
 
 
 def test_a_program_that_scans_loads_no_comparison() -> None:
-    """What compares scans is loaded apart from what makes them."""
+    """What compares scans, and what scans many organizations, is loaded apart from what makes one."""
     code = "from partoo_async import PartooClient\nPartooClient('key').scan(7), PartooClient('key').scan_all()"
     modules = loaded(code)
     assert "partoo_async.scan.worker_pool" in modules
@@ -38,6 +38,7 @@ def test_a_program_that_scans_loads_no_comparison() -> None:
         "partoo_async.scan.diff.compare",
         "partoo_async.scan.diff.changes",
         "partoo_async.scan.diff.snapshots",
+        "partoo_async.scan.many",
     }
 
 

@@ -33,7 +33,8 @@ def ask(path: str, words: list[str]) -> None:
             signal.signal(number, lambda number, _: server.send(bytes([number])) and None)
         code = int(server.recv(16))
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code in SIGNALS:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
 

@@ -18,6 +18,7 @@ from partoo_async._transport import Exchange
 from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
+from partoo_async.scan.many.journals import JournalDirectory
 from partoo_async.testing import MockTransport
 from tests.support.virtual import VirtualLoop
 
@@ -110,6 +111,7 @@ def journals_in_virtual_time() -> Iterator[None]:
             patch.setattr(Database, name, _standing_still(getattr(Database, name)))
         for module in (journal, recording):
             patch.setattr(module, "open_database", _standing_still(module.open_database))
+        patch.setattr(JournalDirectory, "prepare", _standing_still(JournalDirectory.prepare))
         yield
 
 

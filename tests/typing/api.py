@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, assert_type
 
 import aiohttp
@@ -12,6 +12,8 @@ from partoo_async import (
     BusinessPage,
     Event,
     Group,
+    ManyProgress,
+    Organization,
     PartooClient,
     PartooError,
     QuotaSnapshot,
@@ -27,6 +29,7 @@ from partoo_async import (
     deadline,
     diff_scans,
     exports,
+    scan_many,
 )
 
 
@@ -105,3 +108,13 @@ async def scans(partoo: PartooClient) -> None:
     assert_type(partoo.scan_all(journal="scan.db", resume=True), Scan)
     assert_type(await exports.write(report, "groups.csv", rows="group"), exports.Written)
     assert_type(await diff_scans("a.db", report), ScanDiff)
+
+
+async def many(progress: Callable[[ManyProgress], None]) -> None:
+    organizations = {"acme": Organization("key", [7, 9]), "bolt": Organization("key", org_id=5)}
+    async for name, item in scan_many(organizations, journals="journals", resume=True, on_progress=progress, timeout=9):
+        assert_type(name, str)
+        if isinstance(item, PartooError):
+            continue
+        assert_type(item, ScanSuccess | ScanFailure)
+    assert_type(await exports.write_many(scan_many(organizations), "all.parquet"), exports.Written)

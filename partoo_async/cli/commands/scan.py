@@ -6,7 +6,7 @@ import asyncio
 import enum
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Annotated, Any, cast
 
 import typer
@@ -22,10 +22,10 @@ from partoo_async.cli.text import one_line, shell_words
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
-__all__ = ["scan"]
+__all__ = ["NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
 
 
-_NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
+NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
 
 
 class RowForm(enum.StrEnum):
@@ -124,21 +124,21 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     """
 
     async def run() -> int:
-        _refuse(
+        refuse(
             (everything == bool(section_ids), "give either SECTION_ID or --all; 'partoo sections' lists the sections"),
             (bool(group_ids) and len(section_ids or ()) != 1, "--group: needs exactly one SECTION_ID"),
             (org_id is not None and not everything, "--org-id: needs --all"),
             (strategy is not None and not everything, "--strategy: needs --all"),
-            (verify is not None and strategy in (None, StrategyName.GROUPS), _NOTHING_TO_VERIFY),
+            (verify is not None and strategy in (None, StrategyName.GROUPS), NOTHING_TO_VERIFY),
             (resume and journal is None, "--resume: needs --journal FILE, the journal of the earlier run"),
             (keep_failed and not resume, "--keep-failed: needs --resume"),
             (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
             (rows is not None and output is None, "--rows: needs --output FILE.csv"),
         )
         record: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
-        bounds: dict[str, Any] = {"max_failures": _tolerated(max_failures), "max_outage": max_outage}
+        bounds: dict[str, Any] = {"max_failures": tolerated(max_failures), "max_outage": max_outage}
         chosen = record | bounds | {"max_concurrency": max_concurrency, "businesses": with_businesses}
-        how: dict[str, Any] = {"strategy": strategy or "groups"} | _verified(verify)
+        how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
         # An eighth of the client's requests is kept for interactive calls, of which there are none here.
         in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
         async with options.connect(server, timeout, quota, max_concurrency=in_flight) as partoo:
@@ -148,18 +148,20 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
                 found = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
             display = choose_display(progress, streaming=as_json)
             words = context.obj if journal is not None else None
-            return await _show(found, display, output, rows, as_json=as_json, resuming=_resuming(words, again=resume))
+            work = _shown(found, display, output, rows, as_json=as_json)
+            return await saying_how_to_resume(resuming(words, "scan", again=resume), work, to_file=output is not None)
 
     return execute(run)
 
 
-def _refuse(*cases: tuple[bool, str]) -> None:
+def refuse(*cases: tuple[bool, str]) -> None:
+    """Raise ``ConfigurationError`` for the first case that is true."""
     for refused, why in cases:
         if refused:
             raise ConfigurationError(why)
 
 
-def _tolerated(text: str | None) -> float | None:
+def tolerated(text: str | None) -> float | None:
     """Return what ``PartooClient.scan`` takes as ``max_failures``: a count as an int, a share as a float."""
     if text is None:
         return None
@@ -172,7 +174,7 @@ def _tolerated(text: str | None) -> float | None:
     return tolerated
 
 
-def _verified(text: str | None) -> dict[str, int | str]:
+def verified(text: str | None) -> dict[str, int | str]:
     """Return what ``PartooClient.scan_all`` takes for ``--verify``."""
     if text is None:
         return {}
@@ -187,35 +189,39 @@ def _verified(text: str | None) -> dict[str, int | str]:
     return {"verify": count}
 
 
-def _resuming(words: Sequence[str] | None, *, again: bool) -> str:
-    """Return the command that continues the one of these words; ``again``: if that resumes a scan already."""
+def resuming(words: Sequence[str] | None, command: str, *, again: bool) -> str:
+    """Return the command line that continues the one of these words; ``again``: if that resumes a scan already."""
     if words is None:
         return ""
     # Not at the end, where it could be behind a "--".
-    at = words.index("scan") + 1
+    at = words.index(command) + 1
     words = [re.sub(r"://[^/]*@", "://***@", word) for word in words]  # the password of --quota goes into no log
     return shell_words(["partoo", *words[:at], *([] if again else ["--resume"]), *words[at:]])
 
 
-async def _show(
-    found: Scan, display: Display, output: str | None, rows: RowForm | None, *, as_json: bool, resuming: str
-) -> int:
-    """Run the scan and show it; one that ends early says how to continue, if it has a journal."""
+def _shown(
+    found: Scan, display: Display, output: str | None, rows: RowForm | None, *, as_json: bool
+) -> Coroutine[Any, Any, int]:
+    if output is not None:
+        return export_scan(found, display, output, cast("RowKind | None", rows))
+    return show_scan(found, display, as_json=as_json)
+
+
+async def saying_how_to_resume(command: str, work: Awaitable[int], *, to_file: bool) -> int:
+    """Return the exit code of a scan. One that ends early says how to continue, if it has a journal."""
     try:
-        if output is not None:
-            return await export_scan(found, display, output, cast("RowKind | None", rows))
-        return await show_scan(found, display, as_json=as_json)
+        return await work
     # Nothing was sent, so there is nothing to resume.
     except ConfigurationError:
         raise
     except (PartooError, asyncio.CancelledError):
-        _say_how_to_resume(resuming)
+        _say_how_to_resume(command)
         raise
     except OSError as error:
-        if output is None:
+        if not to_file:
             raise  # standard output: every command ends alike when that cannot be written
         say(f"error: {one_line(error.strerror or str(error))}")
-        _say_how_to_resume(resuming)
+        _say_how_to_resume(command)
         return USAGE
 
 

@@ -1,0 +1,101 @@
+"""``partoo scan-many``: from a file of organizations to their scans."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Annotated, Any, cast
+
+import typer
+
+from partoo_async.cli import options
+from partoo_async.cli.commands import scan as one
+from partoo_async.cli.many_output import export_many, show_many
+from partoo_async.cli.organizations_file import read_organizations
+from partoo_async.cli.process import execute
+from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_display
+from partoo_async.exports import RowKind
+from partoo_async.scan.many import ManyScans
+
+__all__ = ["scan_many"]
+
+OrganizationsFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="TOML, with a table for each organization.", show_default=False)
+]
+AtOnce = Annotated[int, typer.Option(min=1, metavar="N", help="Most organizations at a time.")]
+Journals = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Record every outcome here, in a file for each organization.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the scans that --journals DIR has recorded.")]
+Output = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write all groups to a file: .ndjson, .csv or .parquet.")
+]
+MaxFailures = Annotated[
+    str | None,
+    typer.Option(metavar="N|P%", help="End an organization when more than N of its groups, or P percent, failed."),
+]
+MaxConcurrency = Annotated[int, typer.Option(min=1, metavar="N", help="Most requests in flight of an organization.")]
+Strategy = Annotated[
+    one.StrategyName, typer.Option(help="Where an organization has no sections in FILE: as for partoo scan --all.")
+]
+AllowKeys = Annotated[
+    bool, typer.Option("--allow-keys-in-file", help="Take api_key from FILE. Nobody else may read it then.")
+]
+
+
+def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    context: typer.Context,
+    file: OrganizationsFile,
+    journals: Journals = None,
+    resume: Resume = False,
+    keep_failed: one.KeepFailed = False,
+    at_once: AtOnce = 64,
+    with_businesses: one.WithBusinesses = False,
+    strategy: Strategy = one.StrategyName.GROUPS,
+    verify: one.VerifiedGroups = None,
+    output: Output = None,
+    rows: one.Rows = None,
+    max_failures: MaxFailures = None,
+    max_outage: one.MaxOutage = 600.0,
+    max_concurrency: MaxConcurrency = 8,
+    allow_keys_in_file: AllowKeys = False,
+    progress: one.Progress = ProgressMode.AUTO,
+    server: options.Server = None,
+    quota: options.Quota = None,
+    timeout: options.Timeout = 90.0,
+    as_json: options.Json = False,
+) -> int:
+    """Read every group of many organizations, each with its own key and at the speed of its own quota.
+
+    FILE has a table for each: key_env (a variable) or key_command (what prints the key), and its sections, if not all.
+
+    A table of the organizations goes to standard output, or with --json every group as it comes.
+    """
+
+    async def run() -> int:
+        one.refuse(
+            (resume and journals is None, "--resume: needs --journals DIR, the journals of the earlier run"),
+            (keep_failed and not resume, "--keep-failed: needs --resume"),
+            (verify is not None and strategy is one.StrategyName.GROUPS, one.NOTHING_TO_VERIFY),
+            (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
+            (rows is not None and output is None, "--rows: needs --output FILE.csv"),
+        )
+        bounds = {"retry_failed": not keep_failed, "max_failures": one.tolerated(max_failures)}
+        bounds |= {"max_outage": max_outage, "businesses": with_businesses}
+        scan = bounds | {"strategy": strategy} | one.verified(verify)
+        several: dict[str, Any] = {"server": server, "at_once": at_once, "journals": journals, "resume": resume}
+        several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}, "quota": quota}
+        scans = ManyScans(await read_organizations(file, allow_keys=allow_keys_in_file), **several)
+        display = choose_display(progress, streaming=as_json, words=MANY)
+        work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
+        hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)
+        return await one.saying_how_to_resume(hint, work, to_file=output is not None)
+
+    return execute(run)
+
+
+def _shown(
+    scans: ManyScans, display: Display, output: str | None, rows: one.RowForm | None, *, as_json: bool, businesses: bool
+) -> Coroutine[Any, Any, int]:
+    if output is not None:
+        return export_many(scans, display, output, cast("RowKind | None", rows), businesses=businesses)
+    return show_many(scans, display, as_json=as_json, businesses=businesses)
