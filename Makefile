@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-organizations soak mutations model fuzz audit lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-organizations soak mutations model processes fuzz audit lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -36,6 +36,7 @@ help:
 	@echo "make bench-organizations   seconds, CPU time and memory of 300 organizations in one process: a minute"
 	@echo "make soak    the long forms of some tests, and ten minutes of chaos;  make soak ARGS='--seconds 60'"
 	@echo "make mutations   the rules of a shared quota, each taken out: which promises break;  make model  explores them all"
+	@echo "make processes   real processes that share a quota, and what goes wrong: ten minutes"
 	@echo "make fuzz    each decoder fed with what a coverage-guided fuzzer makes up;  make fuzz SECONDS=600"
 	@echo "make audit   look the pinned versions up among known vulnerabilities"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
@@ -109,6 +110,9 @@ mutations: $(ENV)/test/.stamp
 # Every order of events that a few processes and a store can get into, with the rules themselves.
 model: $(ENV)/test/.stamp
 	$(TEST) benchmarks.fleet_model $(ARGS)
+
+processes: $(ENV)/test/.stamp
+	$(TEST) benchmarks.processes $(ARGS)
 
 fuzz: SECONDS ?= 60
 fuzz: TARGETS ?= retry_after error_body group business businesses body path

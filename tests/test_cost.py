@@ -269,11 +269,12 @@ def python(*arguments: str) -> str:
     return done.stdout
 
 
-def test_scans_without_a_journal_import_none() -> None:
-    """The journal's library is not loaded by reads and scans that need none."""
+def test_what_is_not_used_is_not_imported() -> None:
+    """Neither the journal's library by reads and scans without one, nor anything of quotas that processes share."""
     modules = set(python("-c", HAPPY).split())
     assert "partoo_async.scan.worker_pool" in modules
-    assert "aiosqlite" not in modules
+    assert not {"aiosqlite", "sqlite3", "redis"} & modules
+    assert not [name for name in modules if name.startswith("partoo_async.quota.shared")]
 
 
 def test_the_benchmark_measures() -> None:

@@ -34,7 +34,7 @@ class Member:
         per = rate_limit.per
         self.terms = terms
         self.owner = owner
-        self.sent = Sent(per, terms.hold / 1000)
+        self.sent: Sent = Sent(per, terms.hold / 1000)
         self.is_cut_off: bool = False
         self.is_known: bool = False  # to the store, from the first report to the one with which it leaves
         self.members: int = 1

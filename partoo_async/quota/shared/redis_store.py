@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,8 @@ __all__ = ["RedisStore"]
 _SCRIPT: Final = Path(__file__).with_name("rules.lua").read_text(encoding="utf-8")
 # One to talk, and one for an exchange that begins while a cancelled one still closes its own.
 _CONNECTIONS = 2
+# Timeouts for the first connection.
+_OPENING = 4
 
 
 class RedisStore:
@@ -37,24 +40,26 @@ class RedisStore:
         self._url, self._name, self._timeout = url, name, timeout
         self._client: Any = None
         self._script: Any = None
+        # Here, and not when it connects: this takes longer than an exchange may.
+        with needs_extra("redis", "redis", "a quota in Redis"):
+            import redis.asyncio  # noqa: PLC0415 - an extra
+
+        self._library: Any = redis
 
     async def open(self) -> None:
         """Connect, and read what is there."""
-        await self.look()
+        # What a connection asks before its first question takes several exchanges, and nothing can go on without it.
+        await self._look_at(self._name, self._timeout * _OPENING)
 
     def _connected(self) -> Any:
         if self._client is None:
-            with needs_extra("redis", "redis", "a quota in Redis"):
-                from redis.asyncio import Redis  # noqa: PLC0415 - an extra, as the next two
-                from redis.asyncio.retry import Retry  # noqa: PLC0415
-                from redis.backoff import NoBackoff  # noqa: PLC0415
+            library = self._library
             # The keeper tries again by itself: retries of the library would multiply the timeout.
-            self._client = Redis.from_url(
+            self._client = library.asyncio.Redis.from_url(
                 self._url,
                 max_connections=_CONNECTIONS,
-                retry=Retry(NoBackoff(), 0),
-                socket_timeout=self._timeout,
-                socket_connect_timeout=self._timeout,
+                retry=library.asyncio.retry.Retry(library.backoff.NoBackoff(), 0),
+                protocol=2,  # fewer questions when it connects
             )
             self._script = self._client.register_script(_SCRIPT)
         return self._client
@@ -75,9 +80,9 @@ class RedisStore:
         """Read the state and the server's time."""
         return await self._look_at(self._name)
 
-    async def _look_at(self, name: str) -> tuple[State, int] | None:
+    async def _look_at(self, name: str, timeout: float | None = None) -> tuple[State, int] | None:
         client = self._connected()
-        kept = await self._ask(client.get(name))
+        kept = await self._ask(client.get(name), timeout)
         seconds, microseconds = await self._ask(client.time())
         try:
             state: State = json.loads(kept or "null")
@@ -99,25 +104,23 @@ class RedisStore:
             if (found := await self._look_at(name)) is not None:
                 yield name, *found
 
-    async def _ask(self, question: Any) -> Any:
-        redis = _library()
+    async def _ask(self, question: Any, timeout: float | None = None) -> Any:
+        seconds = timeout or self._timeout
         try:
             # Around all of it: the library's own bounds are for each of connecting, sending and reading.
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 return await question
         except TimeoutError as error:
-            raise StoreError(f"Redis gave no answer in {self._timeout:g} s") from error
-        except (redis.exceptions.RedisError, OSError) as error:
+            raise StoreError(f"Redis gave no answer in {seconds:g} s") from error
+        except (self._library.exceptions.RedisError, OSError) as error:
             raise StoreError(f"Redis: {one_line(str(error)) or type(error).__name__}") from error
 
     async def aclose(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
-            try:
+            with suppress(self._library.exceptions.RedisError, OSError):  # it is gone already
                 await client.aclose()
-            except (_library().exceptions.RedisError, OSError):
-                pass  # it is gone already
 
     def abandon(self) -> None:
         """Close the sockets without an event loop."""
@@ -144,12 +147,6 @@ def _forget(connection: Any) -> None:
             if (socket := getattr(transport, "_sock", None)) is not None:
                 socket.close()
                 transport._sock = None
-
-
-def _library() -> Any:
-    import redis  # noqa: PLC0415 - an extra
-
-    return redis
 
 
 def _encode(values: Report | Terms) -> str:
