@@ -1,0 +1,106 @@
+"""``distributed_scan``: the scans of many organizations, whose requests are sent by the workers of a cluster."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from partoo_async.distributed.cluster import Cluster
+from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
+from partoo_async.policy import RateLimit, RetryPolicy
+from partoo_async.scan.many import ManyScans
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from partoo_async.errors import PartooError
+    from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.many import ManyProgress, Organization
+    from partoo_async.servers import Server
+
+__all__ = ["LISTS_HOLD_FOR", "distributed_scan"]
+
+LISTS_HOLD_FOR = 3600.0
+"""Seconds for which a scan on a cluster that resumes takes the lists of sections from its journal."""
+
+
+def distributed_scan(
+    organizations: Mapping[str, Organization],
+    *,
+    client: Any,
+    server: Server | str | None = None,
+    quota: Any = None,
+    journals: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    at_once: int = 64,
+    on_progress: Callable[[ManyProgress], object] | None = None,
+    retry_failed: bool = True,
+    max_failures: float | None = None,
+    max_outage: float = 600.0,
+    timeout: float = 90.0,
+    attempt_timeout: float = 15.0,
+    retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
+) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
+    """Scan many organizations on a Dask cluster that is there already. Needs the extra ``dask``, on each machine.
+
+    Its workers send the requests, in small tasks; this process writes the journals. A task whose worker dies is done by
+    another one: no outcome is lost, and none comes twice.
+
+    Args:
+        organizations: As for ``scan_many``. Keys travel to the workers, so use ``tls://``; or give an async callable
+            instead, which fetches the key there.
+        client: A ``distributed.Client``, asynchronous or not, which you close.
+        server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
+            production.
+        quota: Where the workers share the quotas: a description or a URL that each of them reaches, such as Redis.
+            Default: ``PARTOO_QUOTA``, else an equal share for each worker that is there at the start.
+        journals: A directory of this process, with a journal for each organization.
+        resume: Continue the journals, or begin them. Sections that were read within the last hour are not read again.
+        at_once: The most organizations at a time.
+        on_progress: A plain callable that gets a ``ManyProgress`` after each outcome.
+        retry_failed: With ``resume``, try recorded failures again.
+        max_failures: As for ``scan_many``.
+        max_outage: As for ``scan_many``.
+        timeout: As for ``PartooClient``, like the following.
+        attempt_timeout: Seconds for one attempt.
+        retry: How often a failed call is tried again.
+        rate_limit: The quota of each organization, to which all workers keep together.
+
+    Returns:
+        An async iterator of name and outcome, as that of ``scan_many``.
+
+    Raises:
+        ConfigurationError: An argument cannot be used, or a worker lacks this package.
+    """
+    cluster = Cluster(client, quota)
+    scans = ManyScans(
+        organizations,
+        server=server,
+        at_once=at_once,
+        journals=journals,
+        resume=resume,
+        quota=None,  # nothing is sent from here
+        max_concurrency=KEYS_IN_FLIGHT,
+        on_progress=on_progress,
+        scan={
+            "retry_failed": retry_failed,
+            "max_failures": max_failures,
+            "max_outage": max_outage,
+            "fetcher": cluster.fetcher,
+            "lists_hold_for": LISTS_HOLD_FOR,
+        },
+        session={"timeout": timeout, "attempt_timeout": attempt_timeout, "retry": retry, "rate_limit": rate_limit},
+    )
+    return _items(cluster, scans)
+
+
+async def _items(cluster: Cluster, scans: ManyScans) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
+    try:
+        await cluster.begin()
+        async with aclosing(scans.items()) as items:
+            async for named in items:
+                yield named
+    finally:
+        await cluster.aclose()
