@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from partoo_async.distributed.cluster import Cluster
 from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
-from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.scan.many import ManyScans
 
 if TYPE_CHECKING:
@@ -15,14 +14,30 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from partoo_async.errors import PartooError
+    from partoo_async.policy import RateLimit, RetryPolicy
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.many import ManyProgress, Organization
+    from partoo_async.scan.many.scans import SessionOptions
     from partoo_async.servers import Server
 
 __all__ = ["LISTS_HOLD_FOR", "distributed_scan"]
 
 LISTS_HOLD_FOR = 3600.0
 """Seconds for which a scan on a cluster that resumes takes the lists of sections from its journal."""
+
+
+class Options(TypedDict, total=False):
+    """The options that ``distributed_scan`` shares with ``scan_many``."""
+
+    at_once: int
+    on_progress: Callable[[ManyProgress], object] | None
+    retry_failed: bool
+    max_failures: float | None
+    max_outage: float
+    timeout: float
+    attempt_timeout: float
+    retry: RetryPolicy
+    rate_limit: RateLimit | None
 
 
 def distributed_scan(
@@ -33,15 +48,7 @@ def distributed_scan(
     quota: Any = None,
     journals: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    at_once: int = 64,
-    on_progress: Callable[[ManyProgress], object] | None = None,
-    retry_failed: bool = True,
-    max_failures: float | None = None,
-    max_outage: float = 600.0,
-    timeout: float = 90.0,
-    attempt_timeout: float = 15.0,
-    retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-    rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
+    **options: Unpack[Options],
 ) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
     """Scan many organizations on a Dask cluster that is there already. Needs the extra ``dask``, on each machine.
 
@@ -55,18 +62,11 @@ def distributed_scan(
         server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
             production.
         quota: Where the workers share the quotas: a description or a URL that each of them reaches, such as Redis.
-            Default: ``PARTOO_QUOTA``, else an equal share for each worker that is there at the start.
-        journals: A directory of this process, with a journal for each organization.
+            Default: an equal share for each worker that is there at the start.
+        journals: A directory of this machine, with a journal for each organization.
         resume: Continue the journals, or begin them. Sections that were read within the last hour are not read again.
-        at_once: The most organizations at a time.
-        on_progress: A plain callable that gets a ``ManyProgress`` after each outcome.
-        retry_failed: With ``resume``, try recorded failures again.
-        max_failures: As for ``scan_many``.
-        max_outage: As for ``scan_many``.
-        timeout: As for ``PartooClient``, like the following.
-        attempt_timeout: Seconds for one attempt.
-        retry: How often a failed call is tried again.
-        rate_limit: The quota of each organization, to which all workers keep together.
+        options: ``at_once``, ``on_progress``, ``retry_failed``, ``max_failures``, ``max_outage``, ``timeout``,
+            ``attempt_timeout``, ``retry`` and ``rate_limit``, as for ``scan_many``.
 
     Returns:
         An async iterator of name and outcome, as that of ``scan_many``.
@@ -75,7 +75,27 @@ def distributed_scan(
         ConfigurationError: An argument cannot be used, or a worker lacks this package.
     """
     cluster = Cluster(client, quota)
-    scans = ManyScans(
+    return _items(cluster, _scans(cluster, organizations, server, journals, resume, **options))
+
+
+def _scans(
+    cluster: Cluster,
+    organizations: Mapping[str, Organization],
+    server: Server | str | None,
+    journals: str | os.PathLike[str] | None,
+    resume: bool,
+    *,
+    at_once: int = 64,
+    on_progress: Callable[[ManyProgress], object] | None = None,
+    retry_failed: bool = True,
+    max_failures: float | None = None,
+    max_outage: float = 600.0,
+    **session: Unpack[SessionOptions],
+) -> ManyScans:
+    for name in session.keys() - Options.__annotations__.keys():
+        raise TypeError(f"distributed_scan() got an unexpected keyword argument {name!r}")
+    scan = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
+    return ManyScans(
         organizations,
         server=server,
         at_once=at_once,
@@ -84,16 +104,9 @@ def distributed_scan(
         quota=None,  # nothing is sent from here
         max_concurrency=KEYS_IN_FLIGHT,
         on_progress=on_progress,
-        scan={
-            "retry_failed": retry_failed,
-            "max_failures": max_failures,
-            "max_outage": max_outage,
-            "fetcher": cluster.fetcher,
-            "lists_hold_for": LISTS_HOLD_FOR,
-        },
-        session={"timeout": timeout, "attempt_timeout": attempt_timeout, "retry": retry, "rate_limit": rate_limit},
+        scan={**scan, "fetcher": cluster.fetcher, "lists_hold_for": LISTS_HOLD_FOR},
+        session=session,
     )
-    return _items(cluster, scans)
 
 
 async def _items(cluster: Cluster, scans: ManyScans) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:

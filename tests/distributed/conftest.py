@@ -24,7 +24,7 @@ async def dask() -> AsyncIterator[Any]:
 async def emulator() -> AsyncIterator[Emulator]:
     """Sections 1 to 20, each with the two groups 10 and 11, 20 and 21 ..."""
     sections = [
-        EmulatedSection(n, f"S{n}", {id: EmulatedGroup(id, f"G{id}", False, ["a"]) for id in (n * 10, n * 10 + 1)})
+        EmulatedSection(n, f"S{n}", {one: EmulatedGroup(one, f"G{one}", False, ["a"]) for one in (n * 10, n * 10 + 1)})
         for n in range(1, 21)
     ]
     async with Emulator(sections=sections, rate_limit=None) as emulator:

@@ -16,7 +16,6 @@ from partoo_async import (
     ConfigurationError,
     NotFoundError,
     Organization,
-    PartooError,
     Quota,
     RateLimit,
     RetryPolicy,
@@ -26,7 +25,7 @@ from partoo_async import (
 from partoo_async.distributed import distributed_scan, worker
 from partoo_async.emulator import Emulator
 
-ALL = sorted(id for n in range(1, 21) for id in (n * 10, n * 10 + 1))
+ALL = sorted(one for n in range(1, 21) for one in (n * 10, n * 10 + 1))
 
 
 async def collect(organizations: Any, client: Any, emulator: Emulator, **options: Any) -> dict[str, list[Any]]:
@@ -161,6 +160,7 @@ async def test_without_a_shared_quota_each_process_has_a_part(
         ({"resume": True}, "resume: goes with journals="),
         ({"at_once": 0}, "at_once: expected at least 1"),
         ({"rate_limit": 5}, "rate_limit: "),
+        ({"timeout": 0}, "timeout: "),
         ({"server": "nowhere"}, "server: "),
     ],
 )
@@ -169,6 +169,12 @@ async def test_bad_arguments_are_told_at_the_call(dask: Any, options: dict[str, 
     with pytest.raises(ConfigurationError) as caught:
         distributed_scan({"a": Organization("key")}, **({"client": dask} | options))
     assert str(caught.value).startswith(problem)
+
+
+async def test_options_of_connections_do_not_travel(dask: Any) -> None:
+    """They would be silently left out otherwise."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'proxy'"):
+        distributed_scan({"a": Organization("key")}, client=dask, proxy="http://127.0.0.1:1")  # type: ignore[call-arg]
 
 
 async def test_a_closed_client_is_told(dask: Any, emulator: Emulator) -> None:
