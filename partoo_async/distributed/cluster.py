@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,18 +24,19 @@ from partoo_async.quota import Quota
 from partoo_async.scan.key_retries import OutageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from partoo_async.distributed.payload import Answers, Question
     from partoo_async.session import PartooSession
 
-__all__ = ["Cluster", "ClusterError"]
+__all__ = ["Cluster", "ClusterError", "connected"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async.scan")
 
 # How often a task is sent anew that workers died of. Dask itself tries four workers each time.
 _TRIES = 3
+_CONNECT = 10.0  # seconds for a scheduler that refuses connections, too: it may be about to start
 _HELLO = 30.0  # seconds that the workers have to reply
 _GOODBYE = 5.0  # likewise at the end
 _MOST_SHOWN = 200  # characters of an error of a worker
@@ -44,8 +46,25 @@ class ClusterError(OutageError):
     """The cluster does no more tasks, so that the scan ends. Its journal goes on."""
 
 
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Any]:
+    """Connect to a scheduler. Raises ``ConfigurationError`` if it cannot be reached."""
+    with needs_extra("dask", "distributed", "scans on a cluster"):
+        from distributed import Client  # noqa: PLC0415 - an extra
+
+    try:
+        client = await Client(address, asynchronous=True, timeout=_CONNECT)
+    except Exception as error:  # whatever the address leads to: no host, no certificate, another protocol
+        problem = f"{type(error).__name__}: {cut(str(error), _MOST_SHOWN)}"
+    else:
+        async with client:
+            yield client
+        return
+    raise ConfigurationError(f"dask: cannot connect to {cut(str(address), _MOST_SHOWN)}: {problem}")
+
+
 class Cluster:
-    """The tasks of one run."""
+    """The tasks of one run, for ``async with``."""
 
     def __init__(self, client: Any, quota: Any) -> None:
         with needs_extra("dask", "distributed", "scans on a cluster"):
@@ -67,8 +86,12 @@ class Cluster:
         self._organizations = count(1)
         self._fetchers: WeakSet[RemoteFetcher] = WeakSet()
 
-    async def begin(self) -> None:
-        """Look who is there. Raises ``ConfigurationError`` if they cannot work."""
+    async def __aenter__(self) -> Cluster:
+        await self._look_around()
+        return self
+
+    async def _look_around(self) -> None:
+        """See who is there. Raises ``ConfigurationError`` if they cannot work."""
         if self._client.status != "running":
             raise ConfigurationError(
                 f"client: it is {self._client.status}; use it inside 'async with Client(..., asynchronous=True)'"
@@ -174,8 +197,8 @@ class Cluster:
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), loop))
 
-    async def aclose(self) -> None:
-        """Drop the tasks under way, and tell the workers. Dask alone would let them go on."""
+    async def __aexit__(self, *_: object) -> None:
+        # Dask alone would let the tasks under way go on.
         for fetcher in [*self._fetchers]:
             await fetcher.batches.aclose()
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from partoo_async.distributed.cluster import Cluster
 from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
 from partoo_async.scan.many import ManyScans
+from partoo_async.scan.scan import Scan
 
 if TYPE_CHECKING:
     import os
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.many import ManyProgress, Organization
     from partoo_async.scan.many.scans import SessionOptions
+    from partoo_async.scan.scope import Scope
     from partoo_async.servers import Server
+    from partoo_async.session import PartooSession
 
-__all__ = ["LISTS_HOLD_FOR", "distributed_scan"]
+__all__ = ["DistributedScans", "cluster_scan", "distributed_scan"]
 
+# Seconds. A driver that died is started again soon, and a section that it has read need not be read again.
 LISTS_HOLD_FOR = 3600.0
-"""Seconds for which a scan on a cluster that resumes takes the lists of sections from its journal."""
 
 
 class Options(TypedDict, total=False):
@@ -74,46 +77,52 @@ def distributed_scan(
     Raises:
         ConfigurationError: An argument cannot be used, or a worker lacks this package.
     """
-    cluster = Cluster(client, quota)
-    return _items(cluster, _scans(cluster, organizations, server, journals, resume, **options))
+    several: dict[str, Any] = {"server": server, "journals": journals, "resume": resume}
+    return DistributedScans(Cluster(client, quota), organizations, **several, **options).items()
 
 
-def _scans(
-    cluster: Cluster,
-    organizations: Mapping[str, Organization],
-    server: Server | str | None,
-    journals: str | os.PathLike[str] | None,
-    resume: bool,
-    *,
-    at_once: int = 64,
-    on_progress: Callable[[ManyProgress], object] | None = None,
-    retry_failed: bool = True,
-    max_failures: float | None = None,
-    max_outage: float = 600.0,
-    **session: Unpack[SessionOptions],
-) -> ManyScans:
-    for name in session.keys() - Options.__annotations__.keys():
-        raise TypeError(f"distributed_scan() got an unexpected keyword argument {name!r}")
-    scan = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
-    return ManyScans(
-        organizations,
-        server=server,
-        at_once=at_once,
-        journals=journals,
-        resume=resume,
-        quota=None,  # nothing is sent from here
-        max_concurrency=KEYS_IN_FLIGHT,
-        on_progress=on_progress,
-        scan={**scan, "fetcher": cluster.fetcher, "lists_hold_for": LISTS_HOLD_FOR},
-        session=session,
-    )
+class DistributedScans(ManyScans):
+    """The scans of several organizations on a cluster. ``items`` runs them, once."""
 
+    def __init__(
+        self,
+        cluster: Cluster,
+        organizations: Mapping[str, Organization],
+        *,
+        server: Server | str | None = None,
+        journals: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        at_once: int = 64,
+        on_progress: Callable[[ManyProgress], object] | None = None,
+        retry_failed: bool = True,
+        max_failures: float | None = None,
+        max_outage: float = 600.0,
+        **session: Unpack[SessionOptions],
+    ) -> None:
+        for name in session.keys() - Options.__annotations__.keys():
+            raise TypeError(f"distributed_scan() got an unexpected keyword argument {name!r}")
+        self._cluster = cluster
+        scan = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
+        super().__init__(
+            organizations,
+            server=server,
+            at_once=at_once,
+            journals=journals,
+            resume=resume,
+            quota=None,  # nothing is sent from here
+            max_concurrency=KEYS_IN_FLIGHT,
+            on_progress=on_progress,
+            scan={**scan, "fetcher": cluster.fetcher, "lists_hold_for": LISTS_HOLD_FOR},
+            session=session,
+        )
 
-async def _items(cluster: Cluster, scans: ManyScans) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
-    try:
-        await cluster.begin()
-        async with aclosing(scans.items()) as items:
+    async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
+        """Run the scans and yield what they yield, with the name of the organization."""
+        async with self._cluster, aclosing(super().items()) as items:
             async for named in items:
                 yield named
-    finally:
-        await cluster.aclose()
+
+
+def cluster_scan(cluster: Cluster, session: PartooSession, scope: Scope, **options: Any) -> Scan:
+    """Return the scan of one organization on a cluster that was entered. ``options``: as for ``Scan``."""
+    return Scan(session, scope, fetcher=cluster.fetcher, lists_hold_for=LISTS_HOLD_FOR, **options)

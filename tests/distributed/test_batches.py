@@ -129,7 +129,7 @@ def test_who_is_cancelled_is_not_asked_for() -> None:
 
 @pytest.mark.parametrize("close", [False, True])
 def test_stopping(close: bool) -> None:
-    """``stop`` sends nothing more and lets arrive what is under way; ``aclose`` drops that too. Nobody waits for ever."""
+    """``stop`` sends nothing more and lets arrive what is under way; ``aclose`` drops that too. Nobody waits on."""
 
     async def main() -> None:
         far = Far()
