@@ -160,20 +160,16 @@ class Cluster:
         problem = ""
         for _ in range(_TRIES):
             if self._client.status != "running":
-                problem = f"the client of the cluster is {self._client.status}"
+                problem = f"the client is {self._client.status}"
                 break
-            # Under a new name each time: the scheduler remembers one that its workers died of.
-            name = f"partoo_read-{self._run}-{next(self._tasks)}"
-            try:
-                future = self._client.submit(function, *arguments, key=name, pure=False)
-            except Exception as error:
-                problem = f"a task cannot be sent ({cut(f'{type(error).__name__}: {error}', _MOST_SHOWN)})"
-                unsendable = ConfigurationError(f"{problem}; a callable for api_key or a quota must be picklable")
-                raise unsendable from None
+            future = self._submit(function, *arguments)
             try:
                 result: T = await self._reply(partial(self._client.gather, future))
             except self._killed as error:
                 problem = str(error)
+            except OSError as error:
+                problem = f"{type(error).__name__}: {error}"
+                break
             except BaseException as error:
                 # What says so is an ordinary exception or a CancelledError, depending on the release.
                 if not future.cancelled() or (isinstance(error, asyncio.CancelledError) and _is_cancelled()):
@@ -184,7 +180,16 @@ class Cluster:
                 return result
             finally:
                 future.release()  # at once: neither side keeps results
-        raise ClusterError(f"the cluster does not read any more: {problem}")
+        raise ClusterError(f"the cluster does not read any more: {cut(problem, _MOST_SHOWN)}")
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        # Under a new name each time: the scheduler remembers one that its workers died of.
+        name = f"partoo_read-{self._run}-{next(self._tasks)}"
+        try:
+            return self._client.submit(function, *arguments, key=name, pure=False)
+        except Exception as error:
+            problem = f"a task cannot be sent ({cut(f'{type(error).__name__}: {error}', _MOST_SHOWN)})"
+        raise ConfigurationError(f"{problem}; a callable for api_key or a quota must be picklable")
 
     async def _reply(self, call: Callable[..., Awaitable[T]]) -> T:
         """Return the result of a method of the client, whose loop may run in a thread."""
@@ -201,6 +206,8 @@ class Cluster:
         # Dask alone would let the tasks under way go on.
         for fetcher in [*self._fetchers]:
             await fetcher.batches.aclose()
+        if self._client.status != "running":
+            return  # the scheduler is gone, and its workers end by themselves
         try:
             async with asyncio.timeout(_GOODBYE):
                 await self._reply(partial(self._client.run, worker.leave, self._run, on_error="ignore"))
