@@ -13,7 +13,9 @@ from weakref import WeakSet
 
 from attrs import evolve
 
+from partoo_async._call.quotas import resolve_quota
 from partoo_async._internal.extras import needs_extra
+from partoo_async._internal.secret import Secret
 from partoo_async._internal.text import cut
 from partoo_async._internal.version import get_version
 from partoo_async.distributed import worker
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
     from partoo_async.distributed.payload import Answers, Question
+    from partoo_async.policy import RateLimit
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.session import PartooSession
 
 __all__ = ["Cluster", "ClusterError", "connected"]
@@ -66,20 +70,22 @@ async def connected(address: str) -> AsyncIterator[Any]:
 class Cluster:
     """The tasks of one run, for ``async with``."""
 
-    def __init__(self, client: Any, quota: Any) -> None:
+    def __init__(self, client: Any, quota: Any, rate_limit: RateLimit | None) -> None:
         with needs_extra("dask", "distributed", "scans on a cluster"):
             from distributed import Client, KilledWorker  # noqa: PLC0415 - an extra
 
         if not isinstance(client, Client):
             came = type(client).__name__
             raise ConfigurationError(f"client: expected a Client of Dask (distributed.Client), not {came}")
-        if isinstance(quota, Quota):
+        described = resolve_quota(quota, rate_limit)
+        if isinstance(described, Quota):
             raise ConfigurationError(
                 "quota: one of this process does not reach the workers; give a description or a URL"
             )
         self._client: Any = client
         self._killed: type[Exception] = KilledWorker
-        self._quota = quota
+        self.quota: FileQuota | RedisQuota | None = described
+        self._is_limited = rate_limit is not None
         self._shares = 1  # how many processes share the quota of an organization, each with its part
         self._run = secrets.token_hex(8)
         self._tasks = count(1)
@@ -109,7 +115,8 @@ class Cluster:
                 )
             if told[1] != get_version():
                 _logger.warning("scan: worker %s has partoo-async %s, and this is %s", address, told[1], get_version())
-        if self._quota is None and not (found and all(has_quota for *_, has_quota in found.values())):
+        at_workers = [has_quota for *_, has_quota in found.values()]
+        if self._is_limited and self.quota is None and not (at_workers and all(at_workers)):
             self._share(len({process for process, *_ in found.values()}))
 
     def _share(self, processes: int) -> None:
@@ -127,9 +134,13 @@ class Cluster:
                 processes,
             )
 
-    def fetcher(self, session: PartooSession, workers: int, max_outage: float) -> RemoteFetcher:
-        """Return what reads for one organization: that whose options the session has."""
+    def fetcher(self, session: PartooSession, workers: int, max_outage: float, name: str = "") -> RemoteFetcher:
+        """Return what reads for one organization of that name, whose options the session has."""
         settings = session.settings
+        quota: Any = self.quota
+        if name and quota is not None and not isinstance(settings.api_key, Secret) and hasattr(quota, "name"):
+            # Redis tells quotas apart by their keys, and this one is known to no two processes.
+            quota = evolve(quota, name=quota.name or name)
         number = next(self._organizations)
 
         async def send(questions: Sequence[Question]) -> Answers:
@@ -140,7 +151,7 @@ class Cluster:
                 key=seal(settings.api_key),
                 server=settings.server,
                 rate_limit=limit and evolve(limit, share=limit.share / self._shares),
-                quota=self._quota,
+                quota=quota,
                 timeout=settings.timeout,
                 attempt_timeout=settings.attempt_timeout,
                 retry=settings.retry,

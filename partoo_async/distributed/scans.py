@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from partoo_async._call.quotas import hide_url
 from partoo_async.distributed.cluster import Cluster
 from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
+from partoo_async.errors import ConfigurationError
+from partoo_async.policy import RateLimit
+from partoo_async.quota import Quota
 from partoo_async.scan.many import ManyScans
 from partoo_async.scan.scan import Scan
 
@@ -15,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from partoo_async.errors import PartooError
-    from partoo_async.policy import RateLimit, RetryPolicy
+    from partoo_async.policy import RetryPolicy
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.many import ManyProgress, Organization
+    from partoo_async.scan.many.progress import OrganizationRun
     from partoo_async.scan.many.scans import SessionOptions
     from partoo_async.scan.scope import Scope
     from partoo_async.servers import Server
@@ -60,7 +66,7 @@ def distributed_scan(
 
     Args:
         organizations: As for ``scan_many``. Keys travel to the workers, so use ``tls://``; or give an async callable
-            instead, which fetches the key there.
+            instead, which fetches the key there; in Redis its quota has the name of the organization.
         client: A ``distributed.Client``, asynchronous or not, which you close.
         server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
             production.
@@ -78,7 +84,9 @@ def distributed_scan(
         ConfigurationError: An argument cannot be used, or a worker lacks this package.
     """
     several: dict[str, Any] = {"server": server, "journals": journals, "resume": resume}
-    return DistributedScans(Cluster(client, quota), organizations, **several, **options).items()
+    quota = hide_url(quota)  # whatever is raised from here, no frame has a password
+    cluster = Cluster(client, quota, options.get("rate_limit", RateLimit()))
+    return DistributedScans(cluster, organizations, **several, **options).items()
 
 
 class DistributedScans(ManyScans):
@@ -103,18 +111,27 @@ class DistributedScans(ManyScans):
             raise TypeError(f"distributed_scan() got an unexpected keyword argument {name!r}")
         self._cluster = cluster
         scan = {"retry_failed": retry_failed, "max_failures": max_failures, "max_outage": max_outage}
+        local: Any = Quota(None)  # nothing is sent from here, so that no store is connected to
         super().__init__(
             organizations,
             server=server,
             at_once=at_once,
             journals=journals,
             resume=resume,
-            quota=None,  # nothing is sent from here
+            quota=local,
             max_concurrency=KEYS_IN_FLIGHT,
             on_progress=on_progress,
-            scan={**scan, "fetcher": cluster.fetcher, "lists_hold_for": LISTS_HOLD_FOR},
+            scan={**scan, "lists_hold_for": LISTS_HOLD_FOR},
             session=session,
         )
+
+    def _check_quota(self, quota: object, session: SessionOptions) -> None:
+        if getattr(self._cluster.quota, "name", None) is not None and len(self.runs) > 1:
+            raise ConfigurationError("quota: one name would join all organizations to one quota; leave it out")
+
+    def _scan_of(self, run: OrganizationRun, session: PartooSession) -> Scan:
+        self._options = {**self._options, "fetcher": partial(self._cluster.fetcher, name=run.name)}
+        return super()._scan_of(run, session)
 
     async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
         """Run the scans and yield what they yield, with the name of the organization."""

@@ -12,10 +12,9 @@ from uuid import uuid4
 
 from attrs import define
 
-from partoo_async._call.retrying import RetryThrottle
 from partoo_async._internal.version import get_version
 from partoo_async.distributed.payload import Answers, SealedKey
-from partoo_async.errors import ClientClosedError, PartooError
+from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError
 from partoo_async.scan.fetcher import GroupFetcher
 from partoo_async.session import PartooSession
 
@@ -28,6 +27,8 @@ __all__ = ["leave", "read", "whoami"]
 
 # Seconds. What was not used between two sweeps is closed: a driver that is killed never says that its run is over.
 _SWEEP = 60.0
+_STARTS = 3  # tries to connect to the store of a shared quota
+_START_AGAIN = 1.0  # seconds
 
 _IMPORTED = uuid4().hex  # containers may have the same host name and process id
 
@@ -45,6 +46,7 @@ async def whoami() -> tuple[str, str, bool]:
 class _Organization:
     """The session of one organization, and who uses it."""
 
+    session: PartooSession
     fetcher: GroupFetcher
     users: int = 0
     idle: bool = False  # for the time of one sweep at least
@@ -55,7 +57,8 @@ class _Desk:
 
     def __init__(self, job: Job) -> None:
         self._run = job.run
-        self._base = _session_of(job)
+        # One for each description of a shared quota, which copies of a session have in common.
+        self._bases: dict[Any, PartooSession] = {job.quota: _session_of(job)}
         self._organizations: dict[int, _Organization] = {}
         self._lock = asyncio.Lock()
         self._users = 0  # those who wait for the lock, too
@@ -70,7 +73,7 @@ class _Desk:
             async with self._lock:
                 found = self._organizations.get(job.number)
                 if found is None:
-                    found = self._organizations[job.number] = _Organization(await self._open(job))
+                    found = self._organizations[job.number] = await self._open(job)
                 found.users += 1
             yield found.fetcher
         finally:
@@ -79,11 +82,12 @@ class _Desk:
                 found.users -= 1
                 found.idle = False
 
-    async def _open(self, job: Job) -> GroupFetcher:
-        session = self._base.with_options(api_key=_opened(job), max_concurrency=job.max_concurrency).with_own_drift()
-        session.context.throttle = RetryThrottle()  # the failures of one take no retries from another
-        await session.__aenter__()  # which connects to the store of a shared quota
-        return GroupFetcher(session, job.max_concurrency, job.max_outage)
+    async def _open(self, job: Job) -> _Organization:
+        if job.quota not in self._bases:
+            self._bases[job.quota] = _session_of(job)
+        session = self._bases[job.quota].with_options(api_key=_opened(job), max_concurrency=job.max_concurrency)
+        await _start(session)
+        return _Organization(session, GroupFetcher(session.with_own_drift(), job.max_concurrency, job.max_outage))
 
     async def _sweep(self) -> None:
         """Close what is not used, in the end everything."""
@@ -93,11 +97,11 @@ class _Desk:
                 for number, one in [*self._organizations.items()]:
                     if one.idle and not one.users:
                         del self._organizations[number]
-                        await one.fetcher.session.aclose()
+                        await one.session.aclose()
                     one.idle = not one.users
                 if not self._organizations and not self._users:
                     _desks.pop((self._run, asyncio.get_running_loop()), None)
-                    await self._base.aclose()
+                    await self._close_bases()
                     return
 
     async def aclose(self) -> None:
@@ -106,8 +110,25 @@ class _Desk:
         for one in self._organizations.values():
             one.fetcher.stop()
         for one in self._organizations.values():
-            await one.fetcher.session.aclose()
-        await self._base.aclose()
+            await one.session.aclose()
+        await self._close_bases()
+
+    async def _close_bases(self) -> None:
+        for base in self._bases.values():
+            await base.aclose()
+
+
+async def _start(session: PartooSession) -> None:
+    """Connect to the store of a shared quota. Raises ``ConfigurationError``."""
+    # A worker that is just starting may be too slow for it, and the whole organization would end.
+    for _ in range(_STARTS - 1):
+        try:
+            await session.__aenter__()
+        except ConfigurationError:
+            await asyncio.sleep(_START_AGAIN)
+        else:
+            return
+    await session.__aenter__()
 
 
 # Several workers of one process may share a loop, or have one each.

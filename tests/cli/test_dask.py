@@ -20,7 +20,12 @@ Partoo = Callable[..., Result]
 @pytest.fixture
 def dask() -> Iterator[str]:
     """The address of a scheduler with two workers, in threads of this process."""
-    options: dict[str, Any] = {"processes": False, "protocol": "tcp://", "dashboard_address": None, "silence_logs": 50}
+    options: dict[str, Any] = {
+        "processes": False,
+        "protocol": "tcp://",
+        "dashboard_address": "127.0.0.1:0",
+        "silence_logs": 50,
+    }
     with LocalCluster(n_workers=2, threads_per_worker=4, **options) as local:
         yield local.scheduler_address
 

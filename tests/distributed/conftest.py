@@ -14,7 +14,7 @@ from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 @pytest.fixture
 async def dask() -> AsyncIterator[Any]:
     """A client of two workers, which share the loop of the test."""
-    options: dict[str, Any] = {"processes": False, "asynchronous": True, "dashboard_address": None}
+    options: dict[str, Any] = {"processes": False, "asynchronous": True, "dashboard_address": "127.0.0.1:0"}
     async with LocalCluster(n_workers=2, threads_per_worker=4, silence_logs=50, **options) as cluster:
         async with Client(cluster, asynchronous=True) as client:
             yield client

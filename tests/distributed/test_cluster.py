@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
-from partoo_async import ConfigurationError, Organization, ScanError, ScanItem
+from partoo_async import ConfigurationError, NotFoundError, Organization, RateLimit, RedisQuota, ScanError, ScanItem
 from partoo_async._internal.secret import Secret
 from partoo_async.distributed import cluster, distributed_scan, worker
-from partoo_async.distributed.payload import SealedKey, seal
+from partoo_async.distributed.payload import Answers, Job, SealedKey, seal
 from partoo_async.emulator import Emulator
 
 
@@ -83,7 +84,7 @@ async def test_tasks_that_the_scheduler_drops_end_the_scan(
 
 async def test_a_client_that_is_not_asynchronous(emulator: Emulator) -> None:
     """Has its loop in a thread, and does as well."""
-    options: dict[str, Any] = {"processes": False, "dashboard_address": None, "silence_logs": 50}
+    options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
     with LocalCluster(n_workers=1, threads_per_worker=4, **options) as local, Client(local) as client:
         found = await collect(client, emulator)
     assert sorted(item.group_id for item in found) == [10, 11, 20, 21]
@@ -114,13 +115,13 @@ async def test_workers_without_the_package_are_told_of(
 
 async def test_a_cluster_without_workers_has_no_shares(emulator: Emulator) -> None:
     """There is nobody yet to count; with a shared quota its tasks would wait for one."""
-    options: dict[str, Any] = {"processes": False, "asynchronous": True, "dashboard_address": None}
+    options: dict[str, Any] = {"processes": False, "asynchronous": True, "dashboard_address": "127.0.0.1:0"}
     async with (
         LocalCluster(n_workers=0, silence_logs=50, **options) as local,
         Client(local, asynchronous=True) as client,
     ):
         with pytest.raises(ConfigurationError, match="client: the cluster has no worker yet"):
-            await collect(client, emulator)
+            await collect(client, emulator, rate_limit=RateLimit())
 
 
 async def test_a_worker_that_does_not_reply(dask: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +148,7 @@ async def test_what_nobody_uses_is_closed(dask: Any, emulator: Emulator, monkeyp
     (desk,) = worker._desks.values()
     while worker._desks:
         await asyncio.sleep(0.01)
-    assert desk._base.closed
+    assert all(base.closed for base in desk._bases.values())
 
 
 @pytest.mark.parametrize("show", [repr, str, lambda sealed: f"{sealed}", lambda sealed: repr(vars_of(sealed))])
@@ -166,3 +167,43 @@ def test_a_sealed_key_is_shown_by_nothing_but_a_pickle(show: Any) -> None:
 def vars_of(sealed: SealedKey) -> dict[str, Any]:
     """What a debugger or a crash reporter would list."""
     return {name: getattr(sealed, name) for name in SealedKey.__slots__}
+
+
+async def test_processes_share_the_quota_of_each_organization(
+    dask: Any, emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the store that is named, to which a key from a callable makes no difference; and nothing is said of shares."""
+    key = emulator.api_key
+
+    async def fetch() -> str:
+        return key
+
+    organizations = {"a": Organization(key, [1, 2]), "b": Organization(fetch, [3])}
+    options: dict[str, Any] = {"server": emulator.server, "quota": f"file://{tmp_path}/quota"}
+    with caplog.at_level(logging.WARNING, "partoo_async"):
+        found = [item async for _, item in distributed_scan(organizations, client=dask, **options)]
+    assert sorted(item.group_id for item in found if isinstance(item, ScanItem)) == [10, 11, 20, 21, 30, 31]
+    assert not caplog.messages
+    assert (tmp_path / "quota").exists()
+
+
+async def test_a_quota_in_redis_has_a_name_where_the_key_has_none(dask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An organization whose key a callable fetches is known by its name; any other one by its key."""
+    jobs: list[Job] = []
+
+    async def compute(_self: Any, _function: Any, job: Job, questions: Any) -> Answers:
+        jobs.append(job)
+        return Answers([NotFoundError(404)] * len(questions))
+
+    async def fetch() -> str:
+        return "key"
+
+    monkeypatch.setattr(cluster.Cluster, "_compute", compute)
+    organizations = {"acme": Organization("key", [1]), "bolt": Organization(fetch, [1])}
+    quota = RedisQuota("redis://:a-password@localhost/0")
+    async for _ in distributed_scan(organizations, client=dask, quota=quota):
+        pass
+    assert sorted((job.number, job.quota.name) for job in jobs) == [(2, None), (3, "bolt")]
+    assert "a-password" not in repr(jobs)
+    with pytest.raises(ConfigurationError, match="quota: one name would join all organizations"):
+        distributed_scan(organizations, client=dask, quota="redis://localhost/0?name=acme")

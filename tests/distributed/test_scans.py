@@ -145,7 +145,7 @@ async def test_without_a_shared_quota_each_process_has_a_part(
     with caplog.at_level(logging.WARNING, "partoo_async.scan"):
         await collect({"a": Organization(emulator.api_key, [1])}, dask, emulator, rate_limit=RateLimit(500, 60.0))
         assert not caplog.messages
-        cluster = Cluster(dask, None)
+        cluster = Cluster(dask, None, RateLimit())
         cluster._share(2)
     assert cluster._shares == 2
     (message,) = caplog.messages

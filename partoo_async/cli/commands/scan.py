@@ -7,7 +7,6 @@ import enum
 import math
 import re
 from collections.abc import Awaitable, Coroutine, Sequence
-from contextlib import AsyncExitStack
 from typing import Annotated, Any, cast
 
 import typer
@@ -15,7 +14,7 @@ import typer
 from partoo_async import Scan
 from partoo_async.cli import options
 from partoo_async.cli.exit_codes import USAGE
-from partoo_async.cli.on_dask import KEYS_ON_DASK, not_on_dask, scan_on_dask
+from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import Display, ProgressMode, choose_display
@@ -139,21 +138,20 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
             (rows is not None and output is None, "--rows: needs --output FILE.csv"),
             *not_on_dask(dask, strategy, with_businesses=with_businesses),
         )
-        chosen: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
-        chosen |= {"max_failures": tolerated(max_failures), "max_outage": max_outage}
-        chosen |= {"max_concurrency": max_concurrency, "businesses": with_businesses}
+        chosen: Any = {"journal": journal, "resume": resume, "retry_failed": not keep_failed, "max_outage": max_outage}
+        chosen |= {"max_failures": tolerated(max_failures), "max_concurrency": max_concurrency}
+        chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups", "verify": verified(verify)}
-        in_flight = _in_flight(max_concurrency, dask)
-        async with options.connect(server, timeout, quota, max_concurrency=in_flight) as partoo, AsyncExitStack() as stack:
+        apart: Any = {"quota": None if dask else quota, "max_concurrency": _in_flight(max_concurrency, dask)}
+        async with options.connect(server, timeout, **apart) as partoo:
             if everything:
-                found = partoo.scan_all(org_id, **chosen, **how)
+                made = partoo.scan_all(org_id, **chosen, **how)
             else:
-                found = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
-            if dask:
-                found = await stack.enter_async_context(scan_on_dask(dask, partoo, found, **chosen))
-            work = _shown(found, choose_display(progress, streaming=as_json), output, rows, as_json=as_json)
-            hint = resuming(None if journal is None else context.obj, "scan", again=resume)
-            return await saying_how_to_resume(hint, work, to_file=output is not None)
+                made = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
+            async with lent_to_dask(dask, quota, partoo, made, **chosen) as found:
+                work = _shown(found, choose_display(progress, streaming=as_json), output, rows, as_json=as_json)
+                hint = resuming(None if journal is None else context.obj, "scan", again=resume)
+                return await saying_how_to_resume(hint, work, to_file=output is not None)
 
     return execute(run)
 

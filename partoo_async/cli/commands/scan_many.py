@@ -94,7 +94,7 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
                 scans = ManyScans(organizations, quota=quota, **several)
             else:
                 several |= {"timeout": timeout, **bounds}
-                scans = await stack.enter_async_context(many_on_dask(dask, organizations, **several))
+                scans = await stack.enter_async_context(many_on_dask(dask, quota, organizations, **several))
             display = choose_display(progress, streaming=as_json, words=MANY)
             work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
             hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)
