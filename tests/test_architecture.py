@@ -45,11 +45,12 @@ OWNERS = {
     "fastapi": ("integrations.fastapi",),
     "pydantic_core": ("_internal.schema",),
     "uvloop": ("cli",),
+    "distributed": ("distributed.cluster",),
 }
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
 HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
-HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis"}
+HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis", "distributed"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

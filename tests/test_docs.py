@@ -9,6 +9,7 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 import textwrap
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from partoo_async.cli.app import app
 from partoo_async.emulator import Emulator
 from tests.support.common import PATIENCE
 from tests.support.each import each
+from tests.support.orchestrators import stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,6 +122,9 @@ def test_code_on_pages_runs(
     """Every ``python`` block runs, in the order of the page, and prints what the ``text`` block after it shows."""
     blocks = [block for block in blocks_of(page) if block.language == "python"]
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)  # the command `partoo`
+    for name, module in stand_ins().items():
+        monkeypatch.setitem(sys.modules, name, module)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with served() as variables, asyncio.Runner() as runner:
         for name, value in variables.items():

@@ -10,7 +10,7 @@ import typer
 from partoo_async import PartooClient
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["Json", "Quota", "Server", "Timeout", "connect"]
+__all__ = ["Dask", "Json", "Quota", "Server", "Timeout", "connect"]
 
 Server = Annotated[
     str | None,
@@ -28,6 +28,13 @@ Quota = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="Longest time for one call, retries included.")]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Let the workers of a Dask scheduler send the requests: tls://host:8786, or tcp:// in a trusted network.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 

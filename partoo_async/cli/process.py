@@ -22,6 +22,7 @@ _OPTIONS = {
     "max_failures": "--max-failures",
     "timeout": "--timeout",
     "server": "--server",
+    "dask": "--dask",
     "quota": "--quota",
     "journal": "--journal",
     "journals": "--journals",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from partoo_async._call.call import Call
 from partoo_async._call.deadline import ambient_deadline
@@ -18,7 +18,7 @@ from partoo_async.scan.key_retries import OutageError
 from partoo_async.scan.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from partoo_async._protocol.operations import Operation
     from partoo_async.models import BusinessPage, Section
@@ -26,12 +26,21 @@ if TYPE_CHECKING:
     from partoo_async.scan.items import ScanItem
     from partoo_async.session import PartooSession
 
-__all__ = ["SCAN_ENDS", "GroupFetcher"]
+__all__ = ["SCAN_ENDS", "Figures", "GroupFetcher"]
 
 SCAN_ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalError)
 """These errors end a scan; any other one is the outcome of a key."""
 
 P = TypeVar("P", bound="BusinessPage")
+
+
+class Figures(NamedTuple):
+    """What a fetcher did in some time."""
+
+    calls: int
+    sends: int
+    busy: float  # seconds of requests
+    drift: Mapping[str, int]
 
 
 class GroupFetcher:
@@ -54,6 +63,21 @@ class GroupFetcher:
     def retries(self) -> int:
         """How many requests were retries."""
         return max(0, self.sends - self.calls)
+
+    def take_figures(self) -> Figures:
+        """Return the figures since this was last called."""
+        drift = self.session.drift
+        figures = Figures(self.calls, self.sends, self._busy, {**drift})
+        self.calls, self.sends, self._busy = 0, 0, 0.0
+        drift.clear()
+        return figures
+
+    def add_figures(self, figures: Figures) -> None:
+        """Count what another fetcher did for this one."""
+        self.calls += figures.calls
+        self.sends += figures.sends
+        self._busy += figures.busy
+        self.session.drift.update(figures.drift)
 
     def seconds_for(self, groups: int, begun: int = 0) -> float:
         """Return the seconds until so many more groups are read, and those that were begun."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from partoo_async._internal.checks import check_flag, check_seconds
 from partoo_async._internal.reprs import total_repr
@@ -61,6 +61,8 @@ class Scan:
         businesses: bool = False,
         strategy: Strategy = "groups",
         verify: Verify = 20,
+        fetcher: Callable[[PartooSession, int, float], GroupFetcher] = GroupFetcher,
+        lists_hold_for: float = 0.0,
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         check_strategy(strategy, verify)
@@ -68,10 +70,11 @@ class Scan:
         self._session = session.with_own_drift()
         bulk_limit = session.context.concurrency.bulk_limit
         max_outage = check_seconds("max_outage", max_outage, zero=True)
-        self._fetcher = GroupFetcher(self._session, min(max_concurrency or bulk_limit, bulk_limit), max_outage)
+        self._fetcher = fetcher(self._session, min(max_concurrency or bulk_limit, bulk_limit), max_outage)
         self._work = WorkList(scope, self._fetcher)
         self._failures = Failures(max_failures)
-        self._open_journal = journal_opener(journal, resume=resume, retry_failed=retry_failed)
+        again: dict[str, Any] = {"resume": resume, "retry_failed": retry_failed, "lists_hold_for": lists_hold_for}
+        self._open_journal = journal_opener(journal, **again)
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()

@@ -94,6 +94,11 @@ class WorkList:
         await self.stage.aclose()
 
     async def _read_section(self, section_id: int) -> None:
+        known = await self._journal.known(section_id)
+        if known is not None:
+            self._groups[section_id] = known
+            self.left += len(known)
+            return
         section = await self._fetcher.section(section_id)
         if isinstance(section, ScanFailure):
             self.unreadable.append(section)

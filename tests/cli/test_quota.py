@@ -86,7 +86,7 @@ def test_what_is_shown_of_a_quota() -> None:
 
 def test_no_password_is_printed(tmp_path: Path) -> None:
     """Not even in the command that resumes a scan, which otherwise has the words as they were typed."""
-    from partoo_async.cli.commands.scan import _resuming
+    from partoo_async.cli.commands.scan import resuming
 
     words = ["scan", "--quota", "redis://user:s3cret@host/0", "7"]
-    assert _resuming(words, again=False) == "partoo scan --resume --quota 'redis://***@host/0' 7"
+    assert resuming(words, "scan", again=False) == "partoo scan --resume --quota 'redis://***@host/0' 7"

@@ -14,6 +14,7 @@ import typer
 from partoo_async import Scan
 from partoo_async.cli import options
 from partoo_async.cli.exit_codes import USAGE
+from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import Display, ProgressMode, choose_display
@@ -111,6 +112,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     max_outage: MaxOutage = 600.0,
     max_concurrency: MaxConcurrency = None,
     progress: Progress = ProgressMode.AUTO,
+    dask: options.Dask = None,
     server: options.Server = None,
     timeout: options.Timeout = 90.0,
     quota: options.Quota = None,
@@ -134,24 +136,29 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
             (keep_failed and not resume, "--keep-failed: needs --resume"),
             (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
             (rows is not None and output is None, "--rows: needs --output FILE.csv"),
+            *not_on_dask(dask, strategy, with_businesses=with_businesses),
         )
-        record: dict[str, Any] = {"journal": journal, "resume": resume, "retry_failed": not keep_failed}
-        bounds: dict[str, Any] = {"max_failures": tolerated(max_failures), "max_outage": max_outage}
-        chosen = record | bounds | {"max_concurrency": max_concurrency, "businesses": with_businesses}
+        chosen: Any = {"journal": journal, "resume": resume, "retry_failed": not keep_failed, "max_outage": max_outage}
+        chosen |= {"max_failures": tolerated(max_failures), "max_concurrency": max_concurrency}
+        chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
-        # An eighth of the client's requests is kept for interactive calls, of which there are none here.
-        in_flight = max(32, math.ceil((max_concurrency or 0) * 8 / 7))
-        async with options.connect(server, timeout, quota, max_concurrency=in_flight) as partoo:
+        apart: Any = {"quota": None if dask else quota, "max_concurrency": _in_flight(max_concurrency, dask)}
+        async with options.connect(server, timeout, **apart) as partoo:
             if everything:
-                found = partoo.scan_all(org_id, **chosen, **how)
+                made = partoo.scan_all(org_id, **chosen, **how)
             else:
-                found = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
-            display = choose_display(progress, streaming=as_json)
-            words = context.obj if journal is not None else None
-            work = _shown(found, display, output, rows, as_json=as_json)
-            return await saying_how_to_resume(resuming(words, "scan", again=resume), work, to_file=output is not None)
+                made = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
+            async with lent_to_dask(dask, quota, partoo, made, **chosen) as found:
+                work = _shown(found, choose_display(progress, streaming=as_json), output, rows, as_json=as_json)
+                hint = resuming(None if journal is None else context.obj, "scan", again=resume)
+                return await saying_how_to_resume(hint, work, to_file=output is not None)
 
     return execute(run)
+
+
+def _in_flight(max_concurrency: int | None, dask: str | None) -> int:
+    # An eighth of the client's requests is kept for interactive calls, of which there are none here.
+    return max(32, math.ceil((max_concurrency or (KEYS_ON_DASK if dask else 0)) * 8 / 7))
 
 
 def refuse(*cases: tuple[bool, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, cast
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from partoo_async.cli import options
 from partoo_async.cli.commands import scan as one
 from partoo_async.cli.many_output import export_many, show_many
+from partoo_async.cli.on_dask import many_on_dask, not_on_dask
 from partoo_async.cli.organizations_file import read_organizations
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_display
@@ -59,6 +61,7 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
     max_concurrency: MaxConcurrency = 8,
     allow_keys_in_file: AllowKeys = False,
     progress: one.Progress = ProgressMode.AUTO,
+    dask: options.Dask = None,
     server: options.Server = None,
     quota: options.Quota = None,
     timeout: options.Timeout = 90.0,
@@ -79,16 +82,23 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
             (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
             (rows is not None and output is None, "--rows: needs --output FILE.csv"),
         )
-        bounds = {"retry_failed": not keep_failed, "max_failures": one.tolerated(max_failures)}
-        bounds |= {"max_outage": max_outage, "businesses": with_businesses}
-        scan = bounds | {"strategy": strategy} | one.verified(verify)
+        one.refuse(*not_on_dask(dask, strategy, with_businesses=with_businesses))
+        bounds: dict[str, Any] = {"retry_failed": not keep_failed, "max_failures": one.tolerated(max_failures)}
+        bounds |= {"max_outage": max_outage}
+        scan = bounds | {"businesses": with_businesses, "strategy": strategy} | one.verified(verify)
         several: dict[str, Any] = {"server": server, "at_once": at_once, "journals": journals, "resume": resume}
-        several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}, "quota": quota}
-        scans = ManyScans(await read_organizations(file, allow_keys=allow_keys_in_file), **several)
-        display = choose_display(progress, streaming=as_json, words=MANY)
-        work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
-        hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)
-        return await one.saying_how_to_resume(hint, work, to_file=output is not None)
+        organizations = await read_organizations(file, allow_keys=allow_keys_in_file)
+        async with AsyncExitStack() as stack:
+            if dask is None:
+                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}}
+                scans = ManyScans(organizations, quota=quota, **several)
+            else:
+                several |= {"timeout": timeout, **bounds}
+                scans = await stack.enter_async_context(many_on_dask(dask, quota, organizations, **several))
+            display = choose_display(progress, streaming=as_json, words=MANY)
+            work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
+            hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)
+            return await one.saying_how_to_resume(hint, work, to_file=output is not None)
 
     return execute(run)
 

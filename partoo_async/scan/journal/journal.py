@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import asdict, define, field, frozen
 
 from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
-from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum, encode_business, encode_outcome, summary_digest
-from partoo_async.scan.journal.database import LATER_TABLES, NO_GROUP, Database, open_database
+from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
+from partoo_async.scan.journal.header import age_lists, begin_header, write_header
 from partoo_async.scan.journal.reader import Replay, read_businesses, read_header, read_sections, readable
-from partoo_async.scan.scope import scope_text
-from partoo_async.servers import is_same_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,6 +56,7 @@ class Journal:
     _database: Database
     begun: bool  # it holds an earlier run of this scan
     _retry_failed: bool = True
+    _lists_hold: bool = False  # the lists of sections are recent enough to do without another look
     verified: int = 0  # of the groups that earlier runs inferred; see ``ScanReport.verified``
     replays: bool = False  # outcomes of the earlier run are left
     _replay: Replay | None = None
@@ -67,11 +65,30 @@ class Journal:
     _writer: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, server: str, scope: Scope, *, resume: bool, retry_failed: bool = True) -> Journal:
-        """Open or create the journal of this scan. Raises ``ConfigurationError`` for any other file."""
+    async def open(
+        cls,
+        path: Path,
+        server: str,
+        scope: Scope,
+        *,
+        resume: bool,
+        retry_failed: bool = True,
+        lists_hold_for: float = 0.0,
+    ) -> Journal:
+        """Open or create the journal of this scan. Raises ``ConfigurationError`` for any other file.
+
+        Args:
+            path: The file.
+            server: Base URL.
+            scope: What the scan covers.
+            resume: Whether the file may have been begun.
+            retry_failed: Whether recorded failures are tried again.
+            lists_hold_for: Seconds for which ``known`` returns what earlier runs found in a section.
+        """
         database = await open_database(path, create=True, resume=resume)
         try:
-            return cls(database, await _begin(database, server, scope), retry_failed)
+            begun = await begin_header(database, server, scope)
+            return cls(database, begun, retry_failed, await age_lists(database, lists_hold_for))
         except BaseException as error:
             await database.aclose()
             if isinstance(error, JournalError):
@@ -135,6 +152,14 @@ class Journal:
             digests = {key: array("I", (digest & 0xFFFFFFFF for digest in json.loads(text))) for key, text in rows}
         for one in await read_sections(self._database):
             self._before[one.section_id] = _Listed(one.group_ids, digests.get(one.section_id, array("I")))
+
+    async def known(self, section_id: int) -> array[int] | None:
+        """Return the groups of a section that are to be read, or None if the section has to be read first."""
+        if not self._lists_hold or section_id not in self._before:
+            return None
+        settled = await self.settled(section_id, retry_failed=self._retry_failed)
+        listed = self._before.pop(section_id).group_ids
+        return array("q", [group_id for group_id in listed if group_id not in settled])
 
     async def compare(
         self, section_id: int, section: Section | None, groups: array[int]
@@ -215,7 +240,7 @@ class Journal:
 
     async def note(self, **header: object) -> None:
         """Record facts about the scan, JSON values by name."""
-        await _write_header(self._database, header)
+        await write_header(self._database, header)
 
     def replay(self, *, retry_failed: bool) -> Replay:
         """Return the successes until now, and without ``retry_failed`` the failures."""
@@ -245,39 +270,3 @@ class Journal:
 def _forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:
     keys = [(section_id, group_id) for group_id in group_ids]
     return "DELETE FROM outcomes WHERE section_id = ? AND group_id = ?", keys
-
-
-async def _begin(database: Database, server: str, scope: Scope) -> bool:
-    """Check the header against this scan, or write it. Return whether there was one."""
-    header = await read_header(database)
-    if "scope" in header:
-        _check_same(database.path, header, server, scope)
-        for table in LATER_TABLES:
-            await database.fetch(table)
-        await _write_header(database, {"finished": False})
-        # Each run reads all sections again. The failure of one that no longer exists would stay for ever.
-        await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))
-        return True
-    started = datetime.now(UTC).isoformat()
-    facts = {"server": server, "scope": scope.plain(), "started": started, "version": get_version(), "finished": False}
-    await _write_header(database, facts)
-    return False
-
-
-async def _write_header(database: Database, facts: Mapping[str, object]) -> None:
-    rows = [(name, json.dumps(value)) for name, value in facts.items()]
-    await database.write(("INSERT OR REPLACE INTO header VALUES (?, ?)", rows))
-
-
-def _check_same(path: Path, header: Mapping[str, Any], server: str, scope: Scope) -> None:
-    with readable(path, "header"):
-        recorded, covered = header["server"], scope_text(header["scope"])
-    if not is_same_server(recorded, server):  # an older version kept the URL as it was spelled
-        raise ConfigurationError(
-            f"journal: {shown(path)} is of a scan of {recorded}, not of {server}; use another file for this one"
-        )
-    if header["scope"] != scope.plain():
-        raise ConfigurationError(
-            f"journal: {shown(path)} is of a scan of {covered}, not of {scope_text(scope.plain())};"
-            " use another file for this one"
-        )

@@ -67,6 +67,10 @@ class NoJournal:
         """Return that no group is gone."""
         return []
 
+    async def known(self, _section_id: int) -> array[int] | None:
+        """Return that the section has to be read."""
+        return None
+
     async def compare(
         self, _section_id: int, _section: Section | None, groups: array[int]
     ) -> tuple[array[int], list[int], list[int]]:
@@ -79,7 +83,7 @@ async def _open_none(_server: str, _scope: Scope) -> NoJournal:
 
 
 def journal_opener(
-    journal: str | os.PathLike[str] | None, *, resume: bool, retry_failed: bool
+    journal: str | os.PathLike[str] | None, *, resume: bool, retry_failed: bool, lists_hold_for: float = 0.0
 ) -> Callable[[str, Scope], Awaitable[Journal | NoJournal]]:
     """Return the function that opens the journal at this path, or none. Raises ``ConfigurationError``."""
     if journal is None:
@@ -92,5 +96,5 @@ def journal_opener(
     except OSError as error:
         problem = f"journal: cannot open one: {error.strerror or error}"
     else:
-        return partial(Journal.open, path, resume=resume, retry_failed=retry_failed)
+        return partial(Journal.open, path, resume=resume, retry_failed=retry_failed, lists_hold_for=lists_hold_for)
     raise ConfigurationError(problem)
