@@ -107,6 +107,8 @@ class Cluster:
                 found = await self._reply(partial(self._client.run, worker.whoami, on_error="return"))
         except TimeoutError:
             raise ConfigurationError(f"client: not all workers replied within {_HELLO:g} s") from None
+        # One that cannot be reached has died just now, and the scheduler will notice.
+        found = {address: told for address, told in found.items() if not isinstance(told, OSError)}
         for address, told in found.items():
             if isinstance(told, BaseException):
                 raise ConfigurationError(

@@ -71,7 +71,7 @@ def distributed_scan(
         server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
             production.
         quota: Where the workers share the quotas: a description or a URL that each of them reaches, such as Redis.
-            Default: an equal share for each worker that is there at the start.
+            Default: ``PARTOO_QUOTA``, else an equal share for each worker that is there at the start.
         journals: A directory of this machine, with a journal for each organization.
         resume: Continue the journals, or begin them. Sections that were read within the last hour are not read again.
         options: ``at_once``, ``on_progress``, ``retry_failed``, ``max_failures``, ``max_outage``, ``timeout``,

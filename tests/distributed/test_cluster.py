@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
-from partoo_async import ConfigurationError, NotFoundError, Organization, RateLimit, RedisQuota, ScanError, ScanItem
+from partoo_async import (
+    ConfigurationError,
+    NotFoundError,
+    Organization,
+    PartooSession,
+    Priority,
+    RateLimit,
+    RedisQuota,
+    ScanError,
+    ScanItem,
+)
 from partoo_async._internal.secret import Secret
 from partoo_async.distributed import cluster, distributed_scan, worker
 from partoo_async.distributed.payload import Answers, Job, SealedKey, seal
@@ -111,6 +121,38 @@ async def test_workers_without_the_package_are_told_of(
     with pytest.raises(ConfigurationError, match="client: worker inproc://.* cannot use partoo-async, .*No module"):
         await collect(dask, emulator)
     assert len(emulator.requests) == before
+
+
+async def test_a_worker_that_has_just_died_is_no_fault(
+    dask: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler may still list it; the others do the work, and it gets no part of the quota."""
+    run = dask.run
+
+    async def without_one(*arguments: Any, **options: Any) -> Any:
+        found = await run(*arguments, **options)
+        return found | {next(iter(found)): ConnectionResetError()}
+
+    monkeypatch.setattr(dask, "run", without_one)
+    assert len(await collect(dask, emulator)) == 4
+
+
+async def test_everything_is_sent_with_bulk_priority(
+    dask: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list, the sections and the groups: else they would keep other bulk work from the reserve of the quota."""
+    send, seen = PartooSession.send, []
+
+    async def noted(self: PartooSession, operation: Any, **options: Any) -> Any:
+        seen.append(options["priority"])
+        return await send(self, operation, **options)
+
+    monkeypatch.setattr(PartooSession, "send", noted)
+    organizations = {"a": Organization(emulator.api_key)}
+    async for _ in distributed_scan(organizations, client=dask, server=emulator.server, rate_limit=None):
+        pass
+    assert {*seen} == {Priority.BULK}
+    assert len(seen) > 60
 
 
 async def test_a_cluster_without_workers_has_no_shares(emulator: Emulator) -> None:

@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 from distributed import Client
 
-from partoo_async import Organization, ScanError, ScanItem
+from partoo_async import Organization, RateLimit, ScanError, ScanItem
 from partoo_async.distributed import distributed_scan
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.support.common import PATIENCE
 from tests.support.dask_nodes import Cluster, dask_cluster
+from tests.support.redis_server import redis_server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() there")
 
@@ -129,3 +130,37 @@ async def test_a_scheduler_that_dies_ends_the_scan(tmp_path: Path) -> None:
     assert found[-1].transient
     assert "the cluster does not read any more" in str(found[-1])
     assert all(isinstance(item, ScanItem) for item in found[:-1])
+
+
+@pytest.mark.parametrize(
+    "killed", [pytest.param("worker1", marks=pytest.mark.soak), pytest.param("first", marks=pytest.mark.soak)]
+)
+async def test_a_shared_quota_holds_whoever_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    """300 sections, 600 requests, 30 in two seconds, shared by Redis: a worker is killed after 120 requests, or the
+    driver, which is started again a second later. Never more than 30 in any window, and no 429."""
+    monkeypatch.setenv("KEY", KEY)
+    limit = RateLimit(30, 2.0)
+    async with (
+        redis_server(tmp_path) as redis,
+        emulated(300, rate_limit=limit, latency=0.005) as emulator,
+        dask_cluster(tmp_path, 3) as (cluster, address),
+    ):
+        options = {"url": emulator.url, "journals": str(tmp_path / "journals"), "quota": redis.url}
+        code = DRIVER.format(**options, rate_limit="RateLimit(30, 2.0)")
+        cluster.start("first", "driver", address, code)
+        await until(lambda: len(emulator.requests) >= 120, cluster)
+        cluster.kill(killed)
+        last = "first"
+        if killed == "first":
+            await asyncio.sleep(1)
+            last = "second"
+            cluster.start(last, "driver", address, code)
+        await cluster.file(f"{last}.ended")
+    found = outcomes(cluster, last)
+    assert sorted(int(group) for _, _, group, *_ in found) == [n * 10 for n in range(300)]
+    assert {error for *_, error in found} == {"None"}
+    assert emulator.busiest_window(2.0) <= limit.requests
+    assert {seen.status for seen in emulator.requests} == {200}
+    assert repeated(emulator) <= (16 if killed == "worker1" else 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from contextlib import aclosing
@@ -21,9 +22,12 @@ from partoo_async import (
     RetryPolicy,
     ScanError,
     ScanItem,
+    scan_many,
 )
 from partoo_async.distributed import distributed_scan, worker
+from partoo_async.distributed.scans import Options
 from partoo_async.emulator import Emulator
+from partoo_async.scan.many.scans import SessionOptions
 
 ALL = sorted(one for n in range(1, 21) for one in (n * 10, n * 10 + 1))
 
@@ -182,3 +186,17 @@ async def test_a_closed_client_is_told(dask: Any, emulator: Emulator) -> None:
     await dask.close()
     with pytest.raises(ConfigurationError, match="client: it is closed; use it inside 'async with Client"):
         await collect({"a": Organization("key")}, dask, emulator)
+
+
+def test_the_signature_is_pinned() -> None:
+    """As it is documented; what else there is goes by keywords that ``scan_many`` has, too."""
+    plain = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(distributed_scan).parameters.values()
+    ]
+    assert str(inspect.Signature(plain)) == (
+        "(organizations, *, client, server=None, quota=None, journals=None, resume=False, **options)"
+    )
+    assert Options.__annotations__.keys() - inspect.signature(scan_many).parameters.keys() <= {
+        *SessionOptions.__annotations__
+    }
