@@ -78,8 +78,7 @@ class Scan:
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()
-        named = check_flag("businesses", businesses)
-        self._names = BusinessNames(self._fetcher, scope.org_id) if named else None
+        self._names = BusinessNames(self._fetcher, scope.org_id) if check_flag("businesses", businesses) else None
         infer = strategy != "groups"
         self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify) if infer else None
         self._source: OutcomeSource | None = None

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
 
 from partoo_async.distributed import cluster
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
+from tests.support.dask import LocalCluster
 
 Partoo = Callable[..., Result]
 

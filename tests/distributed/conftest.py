@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
 
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from tests.support.dask import Client, LocalCluster
 
 
 @pytest.fixture

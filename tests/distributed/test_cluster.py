@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from distributed import Client, KilledWorker, LocalCluster
 
 from partoo_async import (
     ConfigurationError,
@@ -27,6 +26,7 @@ from partoo_async._internal.secret import Secret
 from partoo_async.distributed import cluster, distributed_scan, worker
 from partoo_async.distributed.payload import Answers, Job, SealedKey, seal
 from partoo_async.emulator import Emulator
+from tests.support.dask import Client, KilledWorker, LocalCluster
 
 
 async def collect(client: Any, emulator: Emulator, **options: Any) -> list[Any]:

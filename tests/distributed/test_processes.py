@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from distributed import Client
 
 from partoo_async import Organization, RateLimit, ScanError, ScanItem
 from partoo_async.distributed import distributed_scan
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from tests.support.common import PATIENCE
+from tests.support.dask import Client
 from tests.support.dask_nodes import Cluster, dask_cluster
 from tests.support.redis_server import redis_server
 
