@@ -90,6 +90,10 @@ def _hasty(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(member, "_LOST_AFTER", 1)
 
 
+def _early(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Member, "_has_run_out", lambda *_: True)
+
+
 def in_mode(mode: str) -> Iterator[bool]:
     """Whether a promise is broken, in one random case after the other."""
     for seed in range(100):
@@ -143,7 +147,8 @@ MUTATIONS: dict[str, tuple[Mutation, Callable[[], Iterator[bool]]]] = {
     "those that went on alone are forgotten": (_before_exchange(_not_alone), partial(in_mode, "outage")),
     "growth is not careful": (_careless, partial(in_mode, "outage")),
     "late exchanges count": (_before_exchange(_no_numbers), partial(in_mode, "loss")),
-    "cut off after one failure": (_hasty, partial(in_mode, "loss")),
+    "cut off after one failure": (_hasty, partial(in_mode, "freeze")),
+    "cut off before the lease ends": (_early, partial(in_mode, "loss")),
 }
 
 

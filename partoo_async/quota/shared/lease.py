@@ -182,7 +182,7 @@ class Lease(Backend):
         return reply
 
     def _failed(self, report: Report, problem: str) -> float | None:
-        if not self._member.fail(report, self._clock(), self._awake()):
+        if not self._member.fail(report, self._clock()):
             return None
         text = "the store of the shared quota is away (%s): this process goes on with at most %d of %d requests in %g s"
         _logger.warning(text, problem, self._terms.fallback, self.limit, self.per)

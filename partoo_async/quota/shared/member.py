@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Member"]
 
-# Failures in a row. After a single slow answer the others still count what this process has.
+# Failures in a row. One may be its own fault: it stood still while the answer came.
 _LOST_AFTER = 3
 
 
@@ -203,16 +203,21 @@ class Member:
         self._heed(now + reply.paused_for / 1000)
         return reply.paused_for / 1000 if is_news else 0.0
 
-    def fail(self, report: Report, now: float, awake: float) -> bool:
+    def fail(self, report: Report, now: float) -> bool:
         """Note that there was no reply. Return whether the process is cut off from now on."""
         self._failures += 1
         self._has_answer |= report.answered and now >= self._paused_until
         self.is_known = not report.leave
-        if self.is_cut_off or self._failures < _LOST_AFTER or self.pool(awake):
+        if self.is_cut_off or self._failures < _LOST_AFTER or not self._has_run_out(now):
             return False
         self._cap = self.sent.used(now)
         self.is_cut_off = True
         return True
+
+    def _has_run_out(self, now: float) -> bool:
+        # Until then the others count what this process has. By then the store was silent for so long that it gives
+        # nothing for a while, when it is back: a process that knows of no failure may be the first to ask.
+        return now >= self._heard_at + self._ttl
 
 
 def _milliseconds(seconds: float) -> int:

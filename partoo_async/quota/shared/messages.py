@@ -157,7 +157,7 @@ def terms_of(rate_limit: RateLimit, fallback: float, timeout: float) -> Terms:
         hold=math.ceil(per + max(2, per / 1200)),
         reserve=min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9)),
         beat=beat,
-        ttl=max(1000, 5 * beat, math.ceil(2000 * timeout)),
+        ttl=max(1000, 5 * beat, math.ceil(3000 * timeout)),  # a slow answer is no loss
         # Whoever was cut off tries again within a beat or a timeout, and its report takes up to a timeout.
         settle=math.ceil(1.5 * beat + timeout * 1000),
         fallback=max(1, math.floor(limit * fallback + 1e-9)) if fallback else 0,

@@ -76,8 +76,8 @@ def exchange(state: State | None, report: Report, terms: Terms, now: int) -> tup
 
 
 def _new_state(report: Report, terms: Terms, now: int) -> State:
-    # Somebody who saw an earlier state knows that it was lost: then nothing is given before all have reported.
-    allow = terms.fallback if report.seen == 0 else 0
+    # Who saw an earlier state, or had to do without, is not the first: then nothing is given before all have reported.
+    allow = terms.fallback if report.seen == 0 and not report.alone else 0
     return {
         "version": 0,
         "last": now,
