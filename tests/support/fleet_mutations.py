@@ -15,6 +15,7 @@ from partoo_async.quota.shared import member, rules
 from partoo_async.quota.shared.member import Member
 from partoo_async.quota.shared.sent import Sent
 from tests.support.fleet import MemoryStore, Process, Server, World
+from tests.support.fleet_model import Model
 from tests.support.fleet_story import Story
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
@@ -100,6 +101,11 @@ def in_mode(mode: str) -> Iterator[bool]:
         yield Story(mode, seed).run().is_bad
 
 
+def in_model(faults: dict[str, int]) -> Iterator[bool]:
+    """Whether the explorer finds a way, with two processes."""
+    yield Model(faults, processes=2).explore(50_000).story is not None
+
+
 def after_a_long_stop() -> Iterator[bool]:
     """A process stands still with ten unused slots, which the others use long before it goes on."""
     world = World()
@@ -148,7 +154,7 @@ MUTATIONS: dict[str, tuple[Mutation, Callable[[], Iterator[bool]]]] = {
     "growth is not careful": (_careless, partial(in_mode, "outage")),
     "late exchanges count": (_before_exchange(_no_numbers), partial(in_mode, "loss")),
     "cut off after one failure": (_hasty, partial(in_mode, "freeze")),
-    "cut off before the lease ends": (_early, partial(in_mode, "loss")),
+    "cut off before the lease ends": (_early, partial(in_model, {"outage": 1})),
 }
 
 

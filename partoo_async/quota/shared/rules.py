@@ -27,7 +27,7 @@ class _Sums(NamedTuple):
     """Over all processes.
 
     ``held`` and ``used``: slots. ``mine``: those that the asker uses. ``first``: when the next is free. ``rivals``:
-    other processes whose bulk work waits. ``bulk``: all bulk work that waits.
+    other processes whose bulk work waits. ``bulk``: all that waits; ``interactive``: calls that wait elsewhere.
     """
 
     held: int
@@ -37,6 +37,7 @@ class _Sums(NamedTuple):
     members: int
     rivals: int
     bulk: int
+    interactive: int
     reserve_until: int
     limit: int
     hold: int
@@ -159,7 +160,7 @@ def _heed(state: State, report: Report, terms: Terms, now: int) -> None:
 
 
 def _add_up(owners: dict[str, Owner], asker: str, terms: Terms, now: int) -> _Sums:
-    held = used = mine = members = rivals = bulk = reserve_until = first = 0
+    held = used = mine = members = rivals = bulk = interactive = reserve_until = first = 0
     limit, hold = terms.limit, terms.hold
     for name, owner in owners.items():
         taken = owner["held"]
@@ -177,9 +178,10 @@ def _add_up(owners: dict[str, Owner], asker: str, terms: Terms, now: int) -> _Su
             bulk += owner["bulk"]
             limit = min(limit, owner["limit"])
             hold = max(hold, owner["hold"])
-            if name != asker and owner["bulk"] > 0:
-                rivals += 1
-    return _Sums(held, used, mine, first, members, rivals, bulk, reserve_until, limit, hold)
+            if name != asker:
+                interactive += owner["interactive"]
+                rivals += 1 if owner["bulk"] > 0 else 0
+    return _Sums(held, used, mine, first, members, rivals, bulk, interactive, reserve_until, limit, hold)
 
 
 def _free(state: State, terms: Terms, sums: _Sums, now: int) -> int:
@@ -207,7 +209,8 @@ def _grant(state: State, report: Report, terms: Terms, sums: _Sums, now: int) ->
     interactive = min(report.interactive, max(0, free - kept))
     owed = (state["run"] + interactive) // _RUN
     left = free - interactive
-    spare = left - terms.reserve if now < sums.reserve_until else left
+    open_to_bulk = left - terms.reserve if now < sums.reserve_until else left
+    spare = open_to_bulk - sums.interactive
     share = max(math.ceil(spare / (1 + sums.rivals)), sums.limit // (1 + sums.rivals) - sums.mine)
     bulk = min(report.bulk, left, max(owed, min(spare, share)))
     granted = interactive + bulk
@@ -224,12 +227,12 @@ def _grant(state: State, report: Report, terms: Terms, sums: _Sums, now: int) ->
         if state["probe"] > 0:
             state["probe"] = now + terms.ttl
     sums = sums._replace(used=sums.used + granted)
-    again_in = _again_in(state, terms, sums, now, shared=mine["bulk"] > 0 and spare > bulk)
+    again_in = _again_in(state, terms, sums, now, shared=mine["bulk"] > 0 and open_to_bulk > bulk)
     return _reply(state, report, sums, now, granted=granted, again_in=again_in)
 
 
 def _again_in(state: State, terms: Terms, sums: _Sums, now: int, *, shared: bool) -> int:
-    """When asking again may help. ``shared``: slots were left for rivals, who may not want them."""
+    """When asking again may help. ``shared``: slots were left to other processes, which may not want them."""
     shut = max(state["paused"], state["settled"] if state["allow"] <= 0 else 0) - now
     if shut > 0:
         return shut

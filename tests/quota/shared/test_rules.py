@@ -230,6 +230,14 @@ def test_bulk_work_leaves_the_reserve_that_interactive_calls_of_another_process_
     assert ledger.ask("a", held=8, bulk=12).granted == 1
 
 
+def test_bulk_work_leaves_slots_to_interactive_calls_that_wait_elsewhere() -> None:
+    """They were told when to come; whoever asks in the same moment must not be faster."""
+    ledger = Ledger().settled(a=8, b=2)
+    ledger.ask("b", held=2, interactive=1)
+    assert ledger.ask("a", cooling=((500, 6),), bulk=20).granted == 1
+    assert ledger.ask("b", held=2, interactive=1).granted == 1
+
+
 def test_bulk_work_of_each_process_gets_its_share() -> None:
     """Of 10 slots 5, when two want them; the first may come back at once, if the other takes less."""
     ledger = Ledger().settled(a=10, b=0)
