@@ -88,12 +88,13 @@ class Keeper:
             if self._task is not None or loop is None or loop is not self.loop():
                 return
             due = self._due()
-            if self._timer is not None and (due is None or due < self._timer.when()):
+            when = math.inf if due is None else max(due, not_before, loop.time())
+            if self._timer is not None and (due is None or when < self._timer.when()):
                 self._timer.cancel()
                 self._timer = None
             # In an empty context: what the first caller has in its own is none of this work's business.
             if due is not None and self._timer is None:
-                self._timer = loop.call_at(max(due, not_before), self._on_time, context=contextvars.Context())
+                self._timer = loop.call_at(when, self._on_time, context=contextvars.Context())
 
     def _on_time(self) -> None:
         with LOCK:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Member"]
 
+# Seconds between exchanges for interactive calls, which often come one after the other.
+_AT_ONCE = 0.005
 # Failures in a row. One may be its own fault: it stood still while the answer came.
 _LOST_AFTER = 3
 
@@ -135,8 +137,10 @@ class Member:
         if demand.interactive + demand.bulk > self._pool:
             # What the store said to those that waited then is nothing to a call that may have what they may not.
             interactive, bulk = self._open
-            is_new = not interactive and (demand.interactive > self._pool or not bulk)
-            due = min(due, soon if is_new else max(soon, self._again_at))
+            if demand.interactive > self._pool and not interactive:
+                due = min(due, self._asked_at + _AT_ONCE)
+            else:
+                due = min(due, soon if not interactive and not bulk else max(soon, self._again_at))
         return due
 
     def report(self, now: float, awake: float, demand: Demand) -> Report:

@@ -132,6 +132,20 @@ def test_a_web_server_without_visitors_keeps_its_reserve(make: Callable[..., Fle
     assert len(fleet.arrivals(web)) == 4
 
 
+def test_interactive_calls_one_after_the_other_take_a_trip_to_the_store_each(make: Callable[..., Fleet]) -> None:
+    """Beside a scan of another process that takes whatever it gets: ten calls of 20 ms in a quarter of a second."""
+    fleet = make(RateLimit(300, 60.0))
+    web, batch = fleet.processes
+    fleet.work(web, INTERACTIVE, workers=1)
+    fleet.work(batch, BULK, workers=30, each=20)
+    fleet.run(10.0)
+    before = fleet.world.now
+    fleet.work(web, INTERACTIVE, workers=1, each=10)
+    fleet.run(1.0)
+    assert len(fleet.arrivals(web)) == 11
+    assert fleet.server.arrivals[-1] - before < 0.3
+
+
 def test_a_waiting_interactive_call_goes_before_bulk_work_of_all_processes(make: Callable[..., Fleet]) -> None:
     """When all slots are used up, the next that is free is for the visitor, whoever has asked for longer."""
     fleet = make(RateLimit(30, 60.0, reserve=0.0))
