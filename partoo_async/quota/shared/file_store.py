@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -62,7 +63,9 @@ class FileStore:
         self._identity: Identity | None = None
         self._process = os.getpid()
         self._was_ours = False
+        self._is_open = False
         self._turn = threading.Lock()
+        self._forget: Callable[[], object] = lambda: None  # closes the connection, once
 
     async def open(self) -> None:
         """Open the file, or make it."""
@@ -95,23 +98,38 @@ class FileStore:
 
     async def aclose(self) -> None:
         """Close the file."""
-        if self._connection is not None:
+        self._is_open = False
+        if self._may_be_open():
             await in_daemon(self._close_in_turn)
 
     def abandon(self) -> None:
         """Forget the connection; in the process that made it, close it."""
+        self._is_open = False
         if self._process == os.getpid():
-            if self._connection is not None:
-                threading.Thread(target=self._close_in_turn, name="partoo-work", daemon=True).start()
+            if self._may_be_open():
+                try:
+                    threading.Thread(target=self._close_in_turn, name="partoo-work", daemon=True).start()
+                except RuntimeError:  # the interpreter ends
+                    self._close()
             return
-        if self._connection is not None:
-            _parents.append(self._connection)
-        self._connection, self._process, self._turn = None, os.getpid(), threading.Lock()
+        self._connection = None
+        self._forget()
+        self._process, self._turn = os.getpid(), threading.Lock()
 
     # What threads do.
 
     async def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await in_daemon(self._in_turn, work)
+        try:
+            result = await in_daemon(self._in_turn, work)
+        except BaseException:
+            if not self._is_open:
+                self.abandon()  # whoever gave up does not know that the file is, or is about to be, open
+            raise
+        self._is_open = True
+        return result
+
+    def _may_be_open(self) -> bool:
+        return self._connection is not None or self._turn.locked()
 
     def _in_turn(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # One that was given up may hang, waiting for a lock or for the disk.
@@ -168,6 +186,9 @@ class FileStore:
                 self._identity = identity_of(self._path)
                 if before == self._identity is not None:
                     self._connection, self._was_ours = connection, True
+                    # Which holds the connection, so that it is not found to be garbage before the store is.
+                    finalizer = weakref.finalize(self, _dispose, connection, self._process)
+                    finalizer.atexit, self._forget = False, finalizer
                     break
                 connection.close()  # made, or replaced, in this moment: which one was opened?
         if self._connection is None:
@@ -231,14 +252,20 @@ class FileStore:
                 self._turn.release()
 
     def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):  # what was committed is in the file
-                connection.close()
+        self._connection = None
+        self._forget()
 
 
-# Connections of the process that forked this one: closing them here would drop its locks.
+# Connections of the process that forked this one: closing them here could undo what it is about to write.
 _parents: list[sqlite3.Connection] = []
+
+
+def _dispose(connection: sqlite3.Connection, process: int) -> None:
+    if process != os.getpid():
+        _parents.append(connection)
+        return
+    with suppress(sqlite3.Error):  # what was committed is in the file
+        connection.close()
 
 
 def _application(connection: sqlite3.Connection) -> int:
