@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -225,18 +226,36 @@ class Lease(Backend):
             here, loop = asyncio.get_running_loop(), self._keeper.loop()
             if loop is None or not loop.is_running():
                 self._keeper.move_to(loop := here)
-        farewell: asyncio.Future[None]
-        if loop is here:
-            farewell = asyncio.ensure_future(self._leave())
-        else:
-            farewell = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._leave(), loop))
-        # That loop may be busy for long.
-        seconds = 2 * self._timeout
+        farewell = asyncio.ensure_future(self._leave() if loop is here else self._leave_in(loop))
+        seconds = 4 * self._timeout
         try:
             await asyncio.wait([farewell], timeout=seconds)
         except asyncio.CancelledError:
             await asyncio.wait([farewell], timeout=seconds)
             raise
+
+    async def _leave_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave in the keeper's loop; if that is busy for long or ends meanwhile, in this one."""
+        done: Future[None] = Future()
+        leaving: list[asyncio.Task[None]] = []  # an event loop does not hold its tasks
+
+        def begin() -> None:
+            if not done.cancelled():
+                leaving.append(loop.create_task(self._leave()))
+                leaving[0].add_done_callback(end)
+
+        def end(_: object) -> None:
+            if not done.cancelled():
+                done.set_result(None)
+
+        with suppress(RuntimeError, TimeoutError):  # closed in this moment
+            loop.call_soon_threadsafe(begin)
+            async with asyncio.timeout(2 * self._timeout):
+                await asyncio.wrap_future(done)
+        if self._is_open:
+            with LOCK:
+                self._keeper.move_to(asyncio.get_running_loop())
+            await self._leave()
 
     async def _leave(self) -> None:
         with LOCK:

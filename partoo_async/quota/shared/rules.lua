@@ -13,7 +13,8 @@ end
 
 local function new_state()
     return {
-        version = 0, last = now, settled = now + terms.settle, allow = report.seen == 0 and terms.fallback or 0,
+        version = 0, last = now, settled = now + terms.settle,
+        allow = report.seen == 0 and not report.alone and terms.fallback or 0,
         paused = 0, probe = 0, spaced = 0, due = 0, run = 0, owners = {},
     }
 end
@@ -96,7 +97,7 @@ end
 
 local function add_up(owners)
     local sums = {
-        held = 0, used = 0, mine = 0, first = 0, members = 0, rivals = 0, bulk = 0, reserve_until = 0,
+        held = 0, used = 0, mine = 0, first = 0, members = 0, rivals = 0, bulk = 0, interactive = 0, reserve_until = 0,
         limit = terms.limit, hold = terms.hold,
     }
     for name, owner in pairs(owners) do
@@ -118,8 +119,9 @@ local function add_up(owners)
             sums.bulk = sums.bulk + owner.bulk
             sums.limit = math.min(sums.limit, owner.limit)
             sums.hold = math.max(sums.hold, owner.hold)
-            if name ~= report.owner and owner.bulk > 0 then
-                sums.rivals = sums.rivals + 1
+            if name ~= report.owner then
+                sums.interactive = sums.interactive + owner.interactive
+                sums.rivals = sums.rivals + (owner.bulk > 0 and 1 or 0)
             end
         end
     end
@@ -174,7 +176,8 @@ local function grant(state, sums)
     local interactive = math.min(report.interactive, math.max(0, free - kept))
     local owed = math.floor((state.run + interactive) / RUN)
     local left = free - interactive
-    local spare = now < sums.reserve_until and left - terms.reserve or left
+    local open_to_bulk = now < sums.reserve_until and left - terms.reserve or left
+    local spare = open_to_bulk - sums.interactive
     local share = math.max(
         math.ceil(spare / (1 + sums.rivals)), math.floor(sums.limit / (1 + sums.rivals)) - sums.mine
     )
@@ -197,7 +200,7 @@ local function grant(state, sums)
         end
     end
     sums.used = sums.used + granted
-    return reply(state, sums, granted, again_in(state, sums, mine.bulk > 0 and spare > bulk), false)
+    return reply(state, sums, granted, again_in(state, sums, mine.bulk > 0 and open_to_bulk > bulk), false)
 end
 
 local function exchange(state)
