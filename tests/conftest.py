@@ -37,6 +37,10 @@ gc.disable()
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Leave what was imported out of each later look for garbage: it stays, and is most of what there is."""
+    if "distributed" in sys.modules:  # imported by some tests for all, as by no user
+        from partoo_async.distributed.cluster import keep_errors_bare
+
+        keep_errors_bare()
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
 import logging
 import secrets
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from partoo_async._internal.version import get_version
 from partoo_async.distributed import worker
 from partoo_async.distributed.fetcher import RemoteFetcher
 from partoo_async.distributed.payload import Job, seal
-from partoo_async.errors import ConfigurationError
+from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.quota import Quota
 from partoo_async.scan.key_retries import OutageError
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.session import PartooSession
 
-__all__ = ["Cluster", "ClusterError", "connected"]
+__all__ = ["Cluster", "ClusterError", "connected", "keep_errors_bare"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async.scan")
@@ -48,6 +49,16 @@ _MOST_SHOWN = 200  # characters of an error of a worker
 
 class ClusterError(OutageError):
     """The cluster does no more tasks, so that the scan ends. Its journal goes on."""
+
+
+def keep_errors_bare() -> None:
+    """Let errors of this package be pickled by themselves again."""
+    # The library has every class of exceptions that there is pickled with causes and frames. Ours leave those behind,
+    # since they may hold anything.
+    classes: list[type[PartooError]] = [PartooError]
+    for one in classes:
+        copyreg.dispatch_table.pop(one, None)
+        classes += one.__subclasses__()
 
 
 @asynccontextmanager
@@ -74,6 +85,7 @@ class Cluster:
         with needs_extra("dask", "distributed", "scans on a cluster"):
             from distributed import Client, KilledWorker  # noqa: PLC0415 - an extra
 
+        keep_errors_bare()
         if not isinstance(client, Client):
             came = type(client).__name__
             raise ConfigurationError(f"client: expected a Client of Dask (distributed.Client), not {came}")

@@ -16,6 +16,7 @@ from partoo_async._internal.version import get_version
 from partoo_async.distributed.payload import Answers, SealedKey
 from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError
 from partoo_async.scan.fetcher import GroupFetcher
+from partoo_async.scan.items import ScanFailure
 from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ async def read(job: Job, questions: Sequence[Question]) -> Answers:
         async with _desk_of(job).fetcher(job) as fetcher:
             return await _read(fetcher, questions)
     except PartooError as error:
-        return Answers([error.with_traceback(None)] * len(questions))
+        return Answers([_bare(error)] * len(questions))
 
 
 def _desk_of(job: Job) -> _Desk:
@@ -180,13 +181,24 @@ async def _read(fetcher: GroupFetcher, questions: Sequence[Question]) -> Answers
     calls = (getattr(fetcher, question.method)(question.argument) for question in questions)
     answers = await asyncio.gather(*calls, return_exceptions=True)
     for number, answer in enumerate(answers):
-        if isinstance(answer, PartooError):
-            answers[number] = answer.with_traceback(None)
+        if isinstance(answer, ScanFailure):
+            _bare(answer.error)
+        elif isinstance(answer, PartooError):
+            answers[number] = _bare(answer)
         elif isinstance(answer, asyncio.CancelledError):
             answers[number] = ClientClosedError("the scan was closed")
         elif isinstance(answer, BaseException):
             raise answer
     return Answers(answers, fetcher.take_figures())
+
+
+def _bare(error: PartooError) -> PartooError:
+    # Where Dask was imported last, an error takes along what it came of: frames, or a connection that does not pickle.
+    last: PartooError | None = error
+    while last is not None:
+        last.__cause__ = last.__context__ = last.__traceback__ = None
+        last = getattr(last, "last_error", None)
+    return error
 
 
 async def leave(run: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import tblib.pickling_support
 
 from partoo_async import (
     ConfigurationError,
@@ -249,3 +251,25 @@ async def test_a_quota_in_redis_has_a_name_where_the_key_has_none(dask: Any, mon
     assert "a-password" not in repr(jobs)
     with pytest.raises(ConfigurationError, match="quota: one name would join all organizations"):
         distributed_scan(organizations, client=dask, quota="redis://localhost/0?name=acme")
+
+
+async def test_errors_are_pickled_bare(dask: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask has every exception pickled with what it came of, which may hold keys and need not pickle at all. Errors of
+    this package leave that behind, those of a worker and those of the program that uses Dask."""
+    locked = OSError("of a connection")
+    locked.lock = threading.Lock()  # type: ignore[attr-defined]
+    send = PartooSession.send
+
+    async def failing(self: PartooSession, operation: Any, **options: Any) -> Any:
+        if "/groups/" in operation.request.path:
+            raise NotFoundError(404) from locked
+        return await send(self, operation, **options)
+
+    monkeypatch.setattr(PartooSession, "send", failing)
+    tblib.pickling_support.install()
+    found = await collect(dask, emulator)
+    assert {type(item.error) for item in found} == {NotFoundError}
+    assert {item.error.__cause__ for item in found} == {None}
+    error = NotFoundError(404)
+    error.__cause__ = locked
+    assert pickle.loads(pickle.dumps(error)).__cause__ is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import sys
 import threading
 from contextlib import aclosing
 from pathlib import Path
@@ -200,3 +201,10 @@ def test_the_signature_is_pinned() -> None:
     assert Options.__annotations__.keys() - inspect.signature(scan_many).parameters.keys() <= {
         *SessionOptions.__annotations__
     }
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package itself imports without it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigurationError, match=r"distributed: expected to be installed for .*\[dask\]"):
+        distributed_scan({"a": Organization("key")}, client=None)
