@@ -273,3 +273,26 @@ async def test_errors_are_pickled_bare(dask: Any, emulator: Emulator, monkeypatc
     error = NotFoundError(404)
     error.__cause__ = locked
     assert pickle.loads(pickle.dumps(error)).__cause__ is None
+
+
+@pytest.mark.parametrize(("failures", "works"), [(0, True), (2, True), (3, False)])
+async def test_a_worker_tries_thrice_to_connect_to_a_store(
+    monkeypatch: pytest.MonkeyPatch, failures: int, works: bool
+) -> None:
+    """A worker that is just starting may be slow, and one failure would end the whole organization."""
+    tries = []
+
+    class Slow:
+        async def __aenter__(self) -> None:
+            tries.append(1)
+            if len(tries) <= failures:
+                raise ConfigurationError("quota: the shared store cannot be used")
+
+    monkeypatch.setattr(worker, "_START_AGAIN", 0.0)
+    session: Any = Slow()
+    if works:
+        await worker._start(session)
+    else:
+        with pytest.raises(ConfigurationError, match="cannot be used"):
+            await worker._start(session)
+    assert len(tries) == min(failures + 1, 3)
