@@ -15,7 +15,6 @@ from partoo_async.quota.shared import member, rules
 from partoo_async.quota.shared.member import Member
 from partoo_async.quota.shared.sent import Sent
 from tests.support.fleet import MemoryStore, Process, Server, World
-from tests.support.fleet_model import Model
 from tests.support.fleet_story import Story
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
@@ -101,11 +100,6 @@ def in_mode(mode: str) -> Iterator[bool]:
         yield Story(mode, seed).run().is_bad
 
 
-def in_model(faults: dict[str, int]) -> Iterator[bool]:
-    """Whether the explorer finds a way, with two processes."""
-    yield Model(faults, processes=2).explore(50_000).story is not None
-
-
 def after_a_long_stop() -> Iterator[bool]:
     """A process stands still with ten unused slots, which the others use long before it goes on."""
     world = World()
@@ -141,8 +135,8 @@ def after_a_long_stop() -> Iterator[bool]:
     yield server.busiest(10.0) > 10
 
 
-# What is taken out, and where it shows.
-MUTATIONS: dict[str, tuple[Mutation, Callable[[], Iterator[bool]]]] = {
+# What is taken out, and where it shows; None: too seldom for random cases, so that only the explorer finds it.
+MUTATIONS: dict[str, tuple[Mutation, Callable[[], Iterator[bool]] | None]] = {
     "nothing cools": (_before_exchange(_no_cooling), partial(in_mode, "none")),
     "slots are free at the response": (_unsent_at_once, partial(in_mode, "none")),
     "the dead take their slots along": (_before_exchange(_no_burial), partial(in_mode, "crash")),
@@ -150,11 +144,11 @@ MUTATIONS: dict[str, tuple[Mutation, Callable[[], Iterator[bool]]]] = {
     "no settling": (_no_settling(), partial(in_mode, "flush")),
     "versions are not compared": (_no_versions(), partial(in_mode, "flush")),
     "silence means nothing": (_no_silence, partial(in_mode, "step")),
-    "those that went on alone are forgotten": (_before_exchange(_not_alone), partial(in_mode, "outage")),
+    "those that went on alone are forgotten": (_before_exchange(_not_alone), None),
     "growth is not careful": (_careless, partial(in_mode, "outage")),
     "late exchanges count": (_before_exchange(_no_numbers), partial(in_mode, "loss")),
     "cut off after one failure": (_hasty, partial(in_mode, "freeze")),
-    "cut off before the lease ends": (_early, partial(in_model, {"outage": 1})),
+    "cut off before the lease ends": (_early, None),
 }
 
 

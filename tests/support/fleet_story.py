@@ -44,6 +44,7 @@ class Story:
         chance = self.chance = self.world.chance
         self.per = chance.choice([2.0, 2.0, 10.0, 60.0])
         self.limit = RateLimit(chance.choice([10, 30, 100, 300]), self.per, reserve=chance.choice([0.0, 0.1, 0.3]))
+        self.pauses = chance.choice([0.0, 0.0, 2 / self.limit.requests])
         self.pending = 0
         self.started: list[Process] = []
         self.cut_off: set[Process] = set()
@@ -92,6 +93,8 @@ class Story:
             process.quota.release(sent=False)
         else:
             await self.server.request(process, priority, patience=min(2.0, self.per / 4))
+            if self.chance.random() < self.pauses:
+                process.quota.pause(self.chance.uniform(0.05, 1.0) * self.per)
 
     # What goes wrong.
 

@@ -194,6 +194,8 @@ class Member:
         if reply.granted and awake < self._valid:
             self._pool += reply.granted
             self._touched = now
+        # The store forgot, and gave to others what this process had and did not tell in time: it was stopped, say.
+        self._pool -= min(self._pool, max(0, reply.used - reply.limit))
         left = max(0, reply.granted - report.interactive)
         self._open = max(0, report.interactive - reply.granted), report.bulk - left
         self._again_at = now + reply.again_in / 1000
