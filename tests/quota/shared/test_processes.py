@@ -34,7 +34,7 @@ def check(found: Outcome, *, done: int) -> None:
 
 async def test_a_file_that_is_removed_and_overwritten(quick_python: tuple[str, ...], tmp_path: Path) -> None:
     """In mid run: each is noticed at the next exchange, and the others report to the new file."""
-    event = both(events.remove(0.8), events.overwrite(1.8))
+    event = both(events.remove(0.4), events.overwrite(1.0))
     found = await run(quick_python, tmp_path, "file", event=event, **SECOND)
     check(found, done=75)
     assert (tmp_path / "partoo.quota.damaged").exists()
@@ -43,7 +43,7 @@ async def test_a_file_that_is_removed_and_overwritten(quick_python: tuple[str, .
 
 async def test_a_process_that_is_killed(quick_python: tuple[str, ...], tmp_path: Path) -> None:
     """Its slots come back when its lease has ended and they have cooled."""
-    found = await run(quick_python, tmp_path, "file", event=events.kill(0.8), **SECOND)
+    found = await run(quick_python, tmp_path, "file", event=events.kill(0.6), **SECOND)
     check(found, done=50)
     assert found.results[0] == {}
 
