@@ -31,7 +31,7 @@ def _before_exchange(change: Callable[[Any, Any, Any], Any]) -> Mutation:
 
 
 def _no_settling() -> Mutation:
-    return _before_exchange(lambda state, report, terms: (state, report, terms._replace(settle=0)))
+    return _before_exchange(lambda state, report, terms: (state, report, terms._replace(settle=0, again=0)))
 
 
 def _no_versions() -> Mutation:

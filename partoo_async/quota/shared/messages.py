@@ -27,7 +27,8 @@ class Terms(NamedTuple):
         reserve: Slots that bulk work leaves free while interactive calls are made.
         beat: Milliseconds; a process that has slots reports at least as often.
         ttl: Milliseconds after its last report until a process is taken for dead.
-        settle: Milliseconds in which all that are alive report again, after the store forgot or was away.
+        settle: Milliseconds in which all that are alive report, when a quota begins.
+        again: The same after the store forgot or was away: also of those whose event loop stands still for a while.
         fallback: Slots that may be given before anybody has reported.
         pace: Milliseconds between two sends while sends are spaced.
     """
@@ -40,6 +41,7 @@ class Terms(NamedTuple):
     settle: int
     fallback: int
     pace: int
+    again: int = 0
 
 
 class Report(NamedTuple):
@@ -152,14 +154,18 @@ def terms_of(rate_limit: RateLimit, fallback: float, timeout: float) -> Terms:
     """
     limit, per = rate_limit.slots, rate_limit.per * 1000
     beat = math.ceil(min(1000, max(100, per / 60)))
+    ttl = max(1000, 5 * beat, math.ceil(3000 * timeout))  # a slow answer is no loss
+    # Whoever was cut off tries again within a beat or a timeout, and its report takes up to a timeout.
+    settle = math.ceil(1.5 * beat + timeout * 1000)
     return Terms(
         limit=limit,
         hold=math.ceil(per + max(2, per / 1200)),
         reserve=min(limit - 1, math.floor(limit * rate_limit.reserve + 1e-9)),
         beat=beat,
-        ttl=max(1000, 5 * beat, math.ceil(3000 * timeout)),  # a slow answer is no loss
-        # Whoever was cut off tries again within a beat or a timeout, and its report takes up to a timeout.
-        settle=math.ceil(1.5 * beat + timeout * 1000),
+        ttl=ttl,
+        settle=settle,
         fallback=max(1, math.floor(limit * fallback + 1e-9)) if fallback else 0,
         pace=math.ceil(per / limit * _PACE),
+        # That is rare, and must not be over the limit: whoever is silent for so long has lost its lease.
+        again=ttl + settle,
     )

@@ -12,9 +12,11 @@ if not now then
 end
 
 local function new_state()
+    local first = report.seen == 0 and not report.alone
     return {
-        version = 0, last = now, settled = now + terms.settle,
-        allow = report.seen == 0 and not report.alone and terms.fallback or 0,
+        version = 0, last = now,
+        settled = now + (first and terms.settle or math.max(terms.settle, terms.again)),
+        allow = first and terms.fallback or 0,
         paused = 0, probe = 0, spaced = 0, due = 0, run = 0, owners = {},
     }
 end
@@ -29,7 +31,7 @@ local function look_for_gaps(state)
         end
     end
     if report.seen > state.version or back or silent then
-        state.settled = now + terms.settle
+        state.settled = now + math.max(terms.settle, terms.again)
         state.allow = 0
     end
     if back then

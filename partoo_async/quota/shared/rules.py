@@ -78,12 +78,12 @@ def exchange(state: State | None, report: Report, terms: Terms, now: int) -> tup
 
 def _new_state(report: Report, terms: Terms, now: int) -> State:
     # Who saw an earlier state, or had to do without, is not the first: then nothing is given before all have reported.
-    allow = terms.fallback if report.seen == 0 and not report.alone else 0
+    first = report.seen == 0 and not report.alone
     return {
         "version": 0,
         "last": now,
-        "settled": now + terms.settle,
-        "allow": allow,
+        "settled": now + (terms.settle if first else max(terms.settle, terms.again)),
+        "allow": terms.fallback if first else 0,
         "paused": 0,
         "probe": 0,
         "spaced": 0,
@@ -103,7 +103,7 @@ def _look_for_gaps(state: State, report: Report, terms: Terms, now: int) -> None
         for name, owner in owners.items():
             silent = silent or (name != report.owner and owner["expires"] > last)
     if report.seen > state["version"] or back or silent:
-        state["settled"] = now + terms.settle
+        state["settled"] = now + max(terms.settle, terms.again)
         state["allow"] = 0
     if back:
         # Nothing may last as long as the clock stepped back. Who met a 429 tells of it anew.
