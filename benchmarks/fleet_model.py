@@ -14,7 +14,7 @@ from tests.support.fleet_mutations import taken_out
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--most", type=int, default=300_000, help="states of one exploration")
+    parser.add_argument("--most", type=int, default=170_000, help="states of one exploration")
     most = parser.parse_args(arguments).most
     failed = False
     for scenario in SCENARIOS:
