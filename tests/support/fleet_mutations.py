@@ -123,7 +123,7 @@ def after_a_long_stop() -> Iterator[bool]:
         await use(sleeper)
 
     async def come_later() -> None:
-        await asyncio.sleep(25.0)
+        await asyncio.sleep(22.0)  # so that it has its slots before the sleeper goes on
         await other.quota.start()
         await use(other)
 
