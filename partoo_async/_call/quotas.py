@@ -38,7 +38,7 @@ def resolve_quota(given: object, rate_limit: RateLimit | None) -> Quota | Descri
     if given is None or isinstance(given, Quota):
         return given
     # Only now, so that nobody else imports it.
-    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota, description_of  # noqa: PLC0415
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota, description_of  # noqa: PLC0415 - above
 
     if rate_limit is None:
         raise ConfigurationError("quota: without a rate_limit there is nothing to share; leave one of them out")
