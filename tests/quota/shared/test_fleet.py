@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.fleet_story import MODES, Story
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.mark.parametrize("cases", [25, pytest.param(500, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("mode", MODES)

@@ -10,6 +10,8 @@ import pytest
 from tests.support.fleet_model import MISSING, SCENARIOS, Model, Scenario
 from tests.support.fleet_mutations import taken_out
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("most", [4000, pytest.param(10**6, marks=pytest.mark.soak)])

@@ -9,6 +9,8 @@ import pytest
 from tests.support.fleet_model import MISSING
 from tests.support.fleet_mutations import MUTATIONS, after_a_long_stop, taken_out
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 def test_a_process_that_stood_still_finds_its_slots_gone() -> None:
     """They were given to others when its lease had ended, so that it has to ask anew."""
