@@ -48,8 +48,8 @@ demo: $(ENV)/demo/.stamp
 	@$(ENV)/demo/bin/partoo demo
 
 # It starts many Pythons, which keep their bytecode whatever the environment says, or each would compile all of its
-# imports anew.
-test: WORKERS ?= 2
+# imports anew. Some tests wait for them: a third worker has the two cores of a small machine meanwhile.
+test: WORKERS ?= 3
 test: ARGS ?= --numprocesses=$(WORKERS) --dist=worksteal --cov --cov-report=term
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(SUITE)/.stamp
