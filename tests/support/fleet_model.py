@@ -469,6 +469,7 @@ SCENARIOS = (
     Scenario(3, {"crash": 1, "stop": 1}),
     Scenario(3, {"partition": 1}, 1),
     Scenario(3, {"outage": 1}),
+    Scenario(3, {"stale": 1}),
 )
 
 # A rule that is taken out, and where its absence is found.
