@@ -14,9 +14,8 @@ from weakref import WeakSet
 
 from attrs import evolve
 
-from partoo_async._call.quotas import resolve_quota
+from partoo_async._call.quotas import named_after, resolve_quota
 from partoo_async._internal.extras import needs_extra
-from partoo_async._internal.secret import Secret
 from partoo_async._internal.text import cut
 from partoo_async._internal.version import get_version
 from partoo_async.distributed import worker
@@ -151,10 +150,7 @@ class Cluster:
     def fetcher(self, session: PartooSession, workers: int, max_outage: float, name: str = "") -> RemoteFetcher:
         """Return what reads for one organization of that name, whose options the session has."""
         settings = session.settings
-        quota: Any = self.quota
-        if name and quota is not None and not isinstance(settings.api_key, Secret) and hasattr(quota, "name"):
-            # Redis tells quotas apart by their keys, and this one is known to no two processes.
-            quota = evolve(quota, name=quota.name or name)
+        quota = named_after(name, settings.api_key, self.quota)
         number = next(self._organizations)
 
         async def send(questions: Sequence[Question]) -> Answers:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from partoo_async._call.quotas import hide_url
 from partoo_async.distributed.cluster import Cluster
 from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
-from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
 from partoo_async.quota import Quota
 from partoo_async.scan.many import ManyScans
@@ -125,9 +124,8 @@ class DistributedScans(ManyScans):
             session=session,
         )
 
-    def _check_quota(self, quota: object, session: SessionOptions) -> None:
-        if getattr(self._cluster.quota, "name", None) is not None and len(self.runs) > 1:
-            raise ConfigurationError("quota: one name would join all organizations to one quota; leave it out")
+    def _checked_quota(self, quota: object, session: SessionOptions) -> None:
+        self._refuse_name(self._cluster.quota)
 
     def _scan_of(self, run: OrganizationRun, session: PartooSession) -> Scan:
         self._options = {**self._options, "fetcher": partial(self._cluster.fetcher, name=run.name)}
