@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SectionRename,
         diff_scans,
     )
+    from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.many import ManyProgress, Organization, scan_many
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",
+    "Strategy",
+    "Verify",
     "diff_scans",
     "scan_many",
 ]
@@ -53,9 +56,10 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
     def __getattr__(name: str) -> Any:
         # On demand: few programs that scan compare scans, or scan many organizations, as well.
         if name in __all__:
-            from partoo_async.scan import diff, many  # noqa: PLC0415 - on demand
+            from partoo_async.scan import diff, inference, many  # noqa: PLC0415 - on demand
 
-            value = globals()[name] = getattr(many if name in many.__all__ else diff, name)
+            home = next(module for module in (diff, inference, many) if name in module.__all__)
+            value = globals()[name] = getattr(home, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 __all__ = ["Inference", "Strategy", "Verify", "check_strategy"]
 
 Strategy: TypeAlias = Literal["groups", "businesses", "auto"]
+"""How ``scan_all`` reads: each group, the list of businesses, or whichever takes fewer requests."""
+
 Verify: TypeAlias = int | Literal["all"]
+"""How many inferred groups are read by themselves."""
 
 _logger = logging.getLogger("partoo_async.scan")
 _LONGEST_REASON = 300  # characters
