@@ -1,4 +1,4 @@
-"""A Dask cluster, as a scan sees it: sends tasks, and says how many processes share a quota."""
+"""A Dask cluster, as a scan sees it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Cluster:
             )
 
     def fetcher(self, session: PartooSession, workers: int, max_outage: float, name: str = "") -> RemoteFetcher:
-        """Return what reads for one organization of that name, whose options the session has."""
+        """Return what reads for one organization, with the options of the session."""
         settings = session.settings
         quota = named_after(name, settings.api_key, self.quota)
         number = next(self._organizations)
@@ -213,7 +213,7 @@ class Cluster:
         raise ConfigurationError(f"{problem}; a callable for api_key or a quota must be picklable")
 
     async def _reply(self, call: Callable[..., Awaitable[T]]) -> T:
-        """Return the result of a method of the client, whose loop may run in a thread."""
+        """Return the result of a method of the client, in its loop."""
         loop = self._client.loop.asyncio_loop
         if loop is asyncio.get_running_loop():
             return await call(asynchronous=True)

@@ -1,4 +1,4 @@
-"""``distributed_scan``: the scans of many organizations, whose requests are sent by the workers of a cluster."""
+"""``distributed_scan``: the workers of a cluster send the requests of many scans."""
 
 from __future__ import annotations
 
@@ -60,15 +60,14 @@ def distributed_scan(
 ) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
     """Scan many organizations on a Dask cluster that is there already. Needs the extra ``dask``, on each machine.
 
-    Its workers send the requests, in small tasks; this process writes the journals. A task whose worker dies is done by
-    another one: no outcome is lost, and none comes twice.
+    Its workers send the requests; this process writes the journals. A task whose worker dies is done by another one: no
+    outcome is lost, and none comes twice.
 
     Args:
         organizations: As for ``scan_many``. Keys travel to the workers, so use ``tls://``; or give an async callable
             instead, which fetches the key there; in Redis its quota has the name of the organization.
         client: A ``distributed.Client``, asynchronous or not, which you close.
-        server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
-            production.
+        server: As for ``PartooClient``.
         quota: Where the workers share the quotas: a description or a URL that each of them reaches, such as Redis.
             Default: ``PARTOO_QUOTA``, else an equal share for each worker that is there at the start.
         journals: A directory of this machine, with a journal for each organization.
@@ -132,7 +131,7 @@ class DistributedScans(ManyScans):
         return super()._scan_of(run, session)
 
     async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
-        """Run the scans and yield what they yield, with the name of the organization."""
+        """Yield outcomes with the name of the organization."""
         async with self._cluster, aclosing(super().items()) as items:
             async for named in items:
                 yield named

@@ -1,11 +1,9 @@
 """Bulk scans: many groups at once, at the full speed of the quota, with one outcome for each.
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
-``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take, ``source`` where outcomes come
-from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``names`` looks up businesses.
-After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
-log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
-their table. ``journal`` resumes, ``diff`` compares scans, ``many`` scans many organizations.
+``source`` where outcomes come from: the ``worker_pool`` calls the ``fetcher``. ``inference`` makes groups of the
+``business_list``. ``outage`` holds the scan, ``key_retries`` retries a key. ``items`` and ``outcomes`` are the public
+values; ``rows``, ``arrow``, ``frames`` and ``notebook`` show them.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""``scan_many``: runs the scans of many organizations, some at a time, and hands out what they yield."""
+"""``scan_many``: runs the scans of many organizations, some at a time."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class ManyScans:
         return Scan(session, run.scope, **options)
 
     async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
-        """Run the scans and yield what they yield, with the name of the organization."""
+        """Yield outcomes with the name of the organization."""
         if self._pool is not None:
             raise ConfigurationError("scan_many: iterate it once; call it again for another run")
         pool = self._pool = WorkerPool(self.runs, self._run, self._workers)
@@ -188,7 +188,7 @@ class ManyScans:
         _runs.add(self)
 
     async def _run(self, run: OrganizationRun) -> _Handed:
-        """Scan one organization, hand out its outcomes, and return how it ended."""
+        """Scan one organization, and return how it ended."""
         loop = asyncio.get_running_loop()
         run.began = loop.time()
         try:
