@@ -249,6 +249,7 @@ def scan_many(
         journals: A directory, which is made if there is none. Each organization has its own journal there.
         resume: Continue the journals, or begin them.
         quota: Where processes share the quotas: a description or a URL, for all. Each organization has its own there.
+            In Redis one whose key is a callable is known by its name.
         on_progress: A plain callable that gets a ``ManyProgress`` after each outcome.
         retry_failed: With ``resume``, try recorded failures again.
         max_concurrency: Requests in flight for one organization. With 8, five a second are reached if the server
