@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         ScanReport,
         ScanSuccess,
         SectionRename,
+        Strategy,
+        Verify,
         diff_scans,
         scan_many,
     )
@@ -109,7 +111,9 @@ __all__ = [
     "ScannedSection",
     "SectionRename",
     "Server",
+    "Strategy",
     "UnsupportedMediaTypeError",
+    "Verify",
     "deadline",
     "diff_scans",
     "scan_many",

@@ -18,7 +18,7 @@ from partoo_async._call.quotas import SessionQuotas, hide_url, resolve_quota
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
-from partoo_async._call.settings import Changes, Settings
+from partoo_async._call.settings import Changes, Settings, protect_key
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.secret import Secret, hide, protect
@@ -130,8 +130,11 @@ class PartooSession:
         Raises:
             ConfigurationError: An option is bad, or cannot be changed.
         """
-        if "api_key" in changes:
-            changes["api_key"] = protect(changes["api_key"])
+        return self.with_quota(None, **protect_key(changes))
+
+    def with_quota(self, quota: FileQuota | RedisQuota | None, **changes: Unpack[Changes]) -> PartooSession:
+        """Return a copy as ``with_options`` does, which shares this quota, if it is not None."""
+        changes = protect_key(changes)
         ours, settings = self.context, self.settings.change(**changes)
         # Not by the constructor, which would make a transport. ``evolve`` shares the rest.
         copy = PartooSession.__new__(PartooSession)
@@ -139,7 +142,7 @@ class PartooSession:
         copy.context = evolve(
             ours,
             settings=settings,
-            quotas=ours.quotas.copy(settings, keep_given="rate_limit" not in changes),
+            quotas=ours.quotas.copy(settings, quota, keep_given="rate_limit" not in changes),
             lifecycle=Lifecycle(ours.lifecycle),
             decoder=Decoder(strict=settings.strict) if "strict" in changes else ours.decoder,
             emit=Emitter(settings.on_event) if "on_event" in changes else ours.emit,

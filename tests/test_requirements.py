@@ -72,6 +72,16 @@ def test_each_line_is_pinned_and_hashed_and_names_no_index(name):
     assert re.findall(r"://|^-|--(?!hash)\S+|file:| @ |\s/\S+", text, re.MULTILINE) == []
 
 
+def test_a_version_has_the_same_hashes_in_each_list():
+    """A list that was pinned beside a store of few files has too few, and fits no other Python."""
+    hashes: dict[tuple[str, str], dict[frozenset[str], str]] = {}
+    for name, text in LISTS.items():
+        for line in re.findall(r"^\w.*", text.replace("\\\n", ""), re.MULTILINE):
+            package, version = re.match(r"([\w.-]+)\S*==(\S+)", line).groups()
+            hashes.setdefault((package, version), {})[frozenset(re.findall(r"--hash=(\S+)", line))] = name
+    assert {what: sorted(lists.values()) for what, lists in hashes.items() if len(lists) > 1} == {}
+
+
 def test_lowest_versions_are_those_of_the_project_file():
     """`make test RESOLUTION=lowest` runs on the oldest versions that pyproject.toml allows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -171,7 +171,7 @@ class Call:
         raise failure
 
     async def retry(self, operation: Operation[T], first: PartooError | HeldBackError) -> T:
-        """Send again after the ``first`` send failed, as long as that is worth it; return the result."""
+        """Send again after the ``first`` failure, as long as that is worth it; return the result."""
         try:
             return await self.context.resender.resend(self, operation, first)
         except PartooError as error:
@@ -218,7 +218,7 @@ class Call:
             self.task.cancel()
 
     def stopped_error(self) -> ClientClosedError | asyncio.CancelledError:
-        """Return the error of a call that was stopped while it waited, by its client or by its scan."""
+        """Return the error of a call that its client or scan stopped while it waited."""
         if self.context.lifecycle.closed:
             return ClientClosedError(f"{self._operation.request.route}: the client was closed while the call waited")
         return asyncio.CancelledError()
@@ -241,7 +241,7 @@ class Call:
         return key
 
     def _try_admit(self, quota: Quota) -> bool:
-        """Take a slot of the quota and a place in flight if both are free, as they nearly always are."""
+        """Take a slot and a place in flight if both are free, as they mostly are."""
         if not quota.try_acquire(self.priority, self._loop):
             return False
         if self.context.concurrency.try_acquire(self.priority):

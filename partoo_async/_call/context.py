@@ -21,7 +21,7 @@ __all__ = ["CallContext"]
 
 @define(eq=False)
 class CallContext:
-    """All that a call needs. ``PartooSession`` makes it; a copy with other options shares what it does not change."""
+    """All that a call needs. A copy of a session shares what it does not change."""
 
     settings: Settings
     transport: Transport

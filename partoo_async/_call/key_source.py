@@ -1,4 +1,4 @@
-"""Reads of a client whose ``api_key`` is a callable: shared among the callers to whom it gave the same key."""
+"""Shared reads of a client whose ``api_key`` is a callable."""
 
 from __future__ import annotations
 

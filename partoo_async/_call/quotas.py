@@ -8,6 +8,8 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from partoo_async._internal.checks import check_kind
 from partoo_async._internal.secret import Secret, hide
 from partoo_async.errors import ConfigurationError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from partoo_async.quota import Backend
     from partoo_async.quota.shared.descriptions import Description
 
-__all__ = ["SessionQuotas", "hide_url", "resolve_quota"]
+__all__ = ["SessionQuotas", "hide_url", "named_after", "resolve_quota"]
 
 
 def hide_url(quota: Any) -> Any:
@@ -46,6 +48,16 @@ def resolve_quota(given: object, rate_limit: RateLimit | None) -> Quota | Descri
         return description_of(source, given)
     described: Description = check_kind("quota", given, Quota, FileQuota, RedisQuota, str, type(None))
     return described
+
+
+def named_after(organization: str, key: object, quota: Description | None) -> Description | None:
+    """Return a quota with the organization's name, if nothing else tells whose it is."""
+    # Redis tells quotas apart by their keys, and one that a callable gives is known to no two processes.
+    if isinstance(key, Secret) or not organization or getattr(quota, "name", "") is not None:
+        return quota
+    named: Any = quota
+    renamed: Description = evolve(named, name=organization)
+    return renamed
 
 
 class _Held:
@@ -111,12 +123,13 @@ class SessionQuotas:
         if self._owns_held:
             await self._held.release()
 
-    def copy(self, settings: Settings, *, keep_given: bool) -> SessionQuotas:
-        """Return the quotas of a copy of the session."""
-        given = self._described or (self._given if keep_given else None)
+    def copy(self, settings: Settings, described: Description | None, *, keep_given: bool) -> SessionQuotas:
+        """Return the quotas of a copy of the session, with another description if there is one."""
+        described = described or self._described
+        given = described or (self._given if keep_given else None)
         before = self._settings
         same = settings.api_key == before.api_key and settings.server == before.server
-        same = same and settings.rate_limit == before.rate_limit
+        same = same and settings.rate_limit == before.rate_limit and described == self._described
         copy = SessionQuotas(settings, given, self._held if same else _Held(self._held))
         copy._owns_held = not same
         copy._reserve_held = self._holds_reserve()

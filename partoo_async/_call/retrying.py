@@ -1,4 +1,4 @@
-"""The retries of a call: the only module that knows tenacity. Which failures are retried is in ``statuses``."""
+"""The retries of a call: the only module that knows tenacity."""
 
 from __future__ import annotations
 

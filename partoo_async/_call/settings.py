@@ -18,13 +18,13 @@ from partoo_async._internal.checks import (
     valid,
 )
 from partoo_async._internal.reprs import total_repr
-from partoo_async._internal.secret import Secret, resolve_api_key
+from partoo_async._internal.secret import Secret, protect, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.servers import Server, resolve_server
 
-__all__ = ["Changes", "Settings"]
+__all__ = ["Changes", "Settings", "protect_key"]
 
 
 class Changes(TypedDict, total=False):
@@ -40,6 +40,13 @@ class Changes(TypedDict, total=False):
     on_event: Callable[[Event], object] | None
     strict: bool
     cache_ttl: float | None
+
+
+def protect_key(changes: Changes) -> Changes:
+    """Wrap the key in place, so that no frame of a later error holds it."""
+    if "api_key" in changes:
+        changes["api_key"] = protect(changes["api_key"])
+    return changes
 
 
 @total_repr

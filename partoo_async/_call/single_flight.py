@@ -1,4 +1,4 @@
-"""Identical reads at the same time share one request, and its result for a while if there is a cache."""
+"""Identical reads at the same time share one request, or its cached result."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class SingleFlight:
         self._finish(read, flight, error)
 
     def _finish(self, read: ReadId, flight: _Flight, error: BaseException | None) -> None:
-        """Wake the callers; but if a request lacked only time, begin it anew for those who have more."""
+        """Wake the callers; begin anew for those who have more time than the request had."""
         followers: list[_Follower] = []
         if error is not None and isinstance(error, PartooError) and error.hurried:
             followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]

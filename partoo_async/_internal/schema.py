@@ -78,7 +78,7 @@ class Model(Value):
 
 
 def _documented(doc: str) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says of the class, and of each of its attributes, in one line each."""
+    """Return what a docstring says of the class and of each attribute."""
     about, _, attributes = inspect.cleandoc(doc).partition("\n\nAttributes:\n")
     # A line that is further in continues the one before.
     lines = re.sub(r"\n {5,}", " ", attributes).splitlines()
@@ -86,7 +86,7 @@ def _documented(doc: str) -> tuple[str, dict[str, str]]:
 
 
 class _ErrorSchema:
-    """Stands for errors as a type: pydantic takes one as it is, or as the object that stands for it in JSON."""
+    """Stands for errors: pydantic takes one as it is, or as its JSON object."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: object, __: object) -> Any:
@@ -115,7 +115,7 @@ class _ErrorSchema:
 
 
 def _known(kind: Any) -> Any:
-    """The type of a field, with another one for errors: their own module knows nothing of pydantic."""
+    """The type of a field, with another one for errors."""
     if kind is errors.PartooError:
         return _ErrorSchema
     if get_origin(kind) in (Union, UnionType):

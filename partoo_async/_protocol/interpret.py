@@ -1,4 +1,4 @@
-"""From a response to its result: the typed value that the operation reads, or the error of its status."""
+"""From a response to its result, or the error of its status."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """Sends requests and returns complete responses. The only room of the client that imports aiohttp.
 
-It may import ``_protocol`` and what lies below. A call sees a ``Transport`` (``base``); ``mock`` is one for tests.
-``aiohttp_transport`` is the real one, and has the headers of every request. It sends on the ``fast_path`` while there
-is no proxy and nothing hooks the session (``fast_path_guard``), else on the ``session_path``. ``options``: the connect
-timeout, which proxies are accepted; ``tls``: the system's certificates. ``connector`` guards the pooled connections,
-``exceptions`` maps foreign errors.
+It may import ``_protocol`` and what lies below. A call sees a ``Transport`` (``base``); ``mock`` is one for tests, and
+``aiohttp_transport`` the real one. It sends on the ``fast_path`` while there is no proxy and nothing hooks the session
+(``fast_path_guard``), else on the ``session_path``. ``connector`` guards the pooled connections.
 """
 
 # Errors are raised after the ``except`` block, never inside: aiohttp's frames and exceptions hold the API key, and a

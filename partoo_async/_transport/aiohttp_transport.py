@@ -1,4 +1,4 @@
-"""The transport over real connections: its session, and one exchange from a request to its complete response."""
+"""The transport over real connections: from a request to its complete response."""
 
 from __future__ import annotations
 

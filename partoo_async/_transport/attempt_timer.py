@@ -1,4 +1,4 @@
-"""Deadlines of many attempts with one timer: one for each would cost more than all else that the client adds."""
+"""Deadlines of many attempts with one timer, since one for each would be dear."""
 
 from __future__ import annotations
 

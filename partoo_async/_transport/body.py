@@ -122,6 +122,8 @@ class _GzipDecoder:
         made = 0
         while data and not self._padding and made < _STEP:
             if self._member is None:
+                if self._members and data == _GZIP[:1]:
+                    break  # the next byte tells whether this is a member or padding
                 data = self._begin(data)
                 continue
             try:
@@ -137,7 +139,7 @@ class _GzipDecoder:
         return bool(self._rest) and made >= _STEP
 
     def _begin(self, data: bytes) -> bytes:
-        if self._members and not _GZIP.startswith(data[:2]):
+        if self._members and not data.startswith(_GZIP):
             self._padding = True  # such as zeros up to the size of a block
             return b""
         if self._members >= _MAX_MEMBERS:
@@ -148,6 +150,6 @@ class _GzipDecoder:
 
     def join(self) -> bytes:
         """Return all that was decompressed. Raises ``UnreadableError`` if data are missing."""
-        if self._member is not None:
+        if self._member is not None or self._rest:
             raise UnreadableError("gzip data ends too early")
         return self._buffer.join()

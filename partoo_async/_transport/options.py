@@ -1,4 +1,4 @@
-"""The timeout to connect, and checks of the client's options for connections: session, proxy, environment, TLS."""
+"""The timeout to connect, and checks of the client's options for connections."""
 
 from __future__ import annotations
 

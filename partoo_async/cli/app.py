@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, its warnings, and an exit code for however it ends."""
+"""The command line as a whole: commands, warnings, and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exit codes, and which error ends in which. What an error says is not decided here."""
+"""The exit codes, and which error ends in which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Show the scans of many organizations: progress, outcomes as they come, and a table with a line for each."""
+"""Show the scans of many organizations: progress, outcomes, and a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of a scan on standard error: a bar on a terminal, a line now and then in a log, or nothing."""
+"""Progress of a scan on standard error: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 

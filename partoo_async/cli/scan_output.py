@@ -1,4 +1,4 @@
-"""Show a scan: its plan, its progress, its results as they come, as a table or in a file, its summary."""
+"""Show a scan: its plan, its progress, its results, its summary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Scans on a Dask cluster that is there already: many workers send the requests, one process writes the journals.
+"""Scans on a Dask cluster: many workers send the requests, one process writes the journals.
 
-``scans`` has ``distributed_scan``; ``cluster`` sends the tasks; ``fetcher`` is what a scan asks in place of its own,
-and puts what it is asked into ``batches``; ``worker`` runs on the workers; ``payload`` is what travels.
+``cluster`` sends the tasks, and ``worker`` does them; ``fetcher`` puts what a scan asks into ``batches``; ``payload``
+is what travels.
 """
 
 from partoo_async.distributed.scans import distributed_scan

@@ -1,4 +1,4 @@
-"""Puts single questions together, so that each batch is one task of a cluster. Knows neither Dask nor Partoo."""
+"""Puts questions together, a batch for each task. Knows neither Dask nor Partoo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Dask cluster, as a scan sees it: sends tasks, and says how many processes share a quota."""
+"""A Dask cluster, as a scan sees it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from weakref import WeakSet
 
 from attrs import evolve
 
-from partoo_async._call.quotas import resolve_quota
+from partoo_async._call.quotas import named_after, resolve_quota
 from partoo_async._internal.extras import needs_extra
-from partoo_async._internal.secret import Secret
 from partoo_async._internal.text import cut
 from partoo_async._internal.version import get_version
 from partoo_async.distributed import worker
@@ -149,12 +148,9 @@ class Cluster:
             )
 
     def fetcher(self, session: PartooSession, workers: int, max_outage: float, name: str = "") -> RemoteFetcher:
-        """Return what reads for one organization of that name, whose options the session has."""
+        """Return what reads for one organization, with the options of the session."""
         settings = session.settings
-        quota: Any = self.quota
-        if name and quota is not None and not isinstance(settings.api_key, Secret) and hasattr(quota, "name"):
-            # Redis tells quotas apart by their keys, and this one is known to no two processes.
-            quota = evolve(quota, name=quota.name or name)
+        quota = named_after(name, settings.api_key, self.quota)
         number = next(self._organizations)
 
         async def send(questions: Sequence[Question]) -> Answers:
@@ -217,7 +213,7 @@ class Cluster:
         raise ConfigurationError(f"{problem}; a callable for api_key or a quota must be picklable")
 
     async def _reply(self, call: Callable[..., Awaitable[T]]) -> T:
-        """Return the result of a method of the client, whose loop may run in a thread."""
+        """Return the result of a method of the client, in its loop."""
         loop = self._client.loop.asyncio_loop
         if loop is asyncio.get_running_loop():
             return await call(asynchronous=True)

@@ -1,4 +1,4 @@
-"""A fetcher whose requests are sent by the workers of a cluster."""
+"""Reads by the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RemoteFetcher(GroupFetcher):
         return found.answers
 
     def seconds_for(self, groups: int, begun: int = 0) -> float:
-        """Return the seconds until so many more groups are read, and those that were begun, at the quota's pace."""
+        """Return the seconds for so many more groups and those that were begun, by the quota."""
         # What the workers have left of their quotas is not known here.
         limit = self.session.settings.rate_limit
         quota = 0.0 if limit is None else (groups + begun) * limit.per / limit.slots

@@ -42,13 +42,13 @@ def _sealed(key: str) -> SealedKey:
 
 
 def seal(key: Secret | Callable[[], Awaitable[str]]) -> SealedKey | Callable[[], Awaitable[str]]:
-    """Return a key in the form in which it travels. A callable is called on the worker."""
+    """Return a key as it travels. A callable is called on the worker."""
     return SealedKey(key) if isinstance(key, Secret) else key
 
 
 @frozen
 class Job:
-    """What a worker needs to know to read for one organization."""
+    """What a worker needs to read for one organization."""
 
     run: str  # of ``distributed_scan``; a worker keeps connections for each
     number: int  # the organization's; its name stays at home
@@ -65,7 +65,7 @@ class Job:
 
 
 class Question(NamedTuple):
-    """A call of a ``GroupFetcher``: the name of its method, and the argument."""
+    """A method of ``GroupFetcher``, by its name, and the argument."""
 
     method: str
     argument: Any

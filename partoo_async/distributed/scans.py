@@ -1,4 +1,4 @@
-"""``distributed_scan``: the scans of many organizations, whose requests are sent by the workers of a cluster."""
+"""``distributed_scan``: the workers of a cluster send the requests of many scans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from partoo_async._call.quotas import hide_url
 from partoo_async.distributed.cluster import Cluster
 from partoo_async.distributed.fetcher import KEYS_IN_FLIGHT
-from partoo_async.errors import ConfigurationError
 from partoo_async.policy import RateLimit
 from partoo_async.quota import Quota
 from partoo_async.scan.many import ManyScans
@@ -61,15 +60,14 @@ def distributed_scan(
 ) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
     """Scan many organizations on a Dask cluster that is there already. Needs the extra ``dask``, on each machine.
 
-    Its workers send the requests, in small tasks; this process writes the journals. A task whose worker dies is done by
-    another one: no outcome is lost, and none comes twice.
+    Its workers send the requests; this process writes the journals. A task whose worker dies is done by another one: no
+    outcome is lost, and none comes twice.
 
     Args:
         organizations: As for ``scan_many``. Keys travel to the workers, so use ``tls://``; or give an async callable
             instead, which fetches the key there; in Redis its quota has the name of the organization.
         client: A ``distributed.Client``, asynchronous or not, which you close.
-        server: A ``Server``, ``"production"``, ``"sandbox"`` or an http(s) URL. Default: ``PARTOO_SERVER``, else
-            production.
+        server: As for ``PartooClient``.
         quota: Where the workers share the quotas: a description or a URL that each of them reaches, such as Redis.
             Default: ``PARTOO_QUOTA``, else an equal share for each worker that is there at the start.
         journals: A directory of this machine, with a journal for each organization.
@@ -125,16 +123,15 @@ class DistributedScans(ManyScans):
             session=session,
         )
 
-    def _check_quota(self, quota: object, session: SessionOptions) -> None:
-        if getattr(self._cluster.quota, "name", None) is not None and len(self.runs) > 1:
-            raise ConfigurationError("quota: one name would join all organizations to one quota; leave it out")
+    def _checked_quota(self, quota: object, session: SessionOptions) -> None:
+        self._refuse_name(self._cluster.quota)
 
     def _scan_of(self, run: OrganizationRun, session: PartooSession) -> Scan:
         self._options = {**self._options, "fetcher": partial(self._cluster.fetcher, name=run.name)}
         return super()._scan_of(run, session)
 
     async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
-        """Run the scans and yield what they yield, with the name of the organization."""
+        """Yield outcomes with the name of the organization."""
         async with self._cluster, aclosing(super().items()) as items:
             async for named in items:
                 yield named

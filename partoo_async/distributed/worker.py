@@ -1,4 +1,4 @@
-"""Runs on the workers of a cluster: reads sections and groups, on the worker's own event loop."""
+"""Runs on the workers of a cluster: reads sections and groups."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _IMPORTED = uuid4().hex  # containers may have the same host name and process id
 
 
 async def whoami() -> tuple[str, str, bool]:
-    """Return what tells this process from others, the version of the package, and whether it has ``PARTOO_QUOTA``."""
+    """Return what tells this process from others, its version, and whether it has ``PARTOO_QUOTA``."""
     return (
         f"{socket.gethostname()} {os.getpid()} {_IMPORTED}",
         get_version(),
@@ -54,7 +54,7 @@ class _Organization:
 
 
 class _Desk:
-    """What one event loop of a worker keeps of one run: connections, and a session for each organization."""
+    """What an event loop of a worker keeps of one run."""
 
     def __init__(self, job: Job) -> None:
         self._run = job.run

@@ -1,4 +1,4 @@
-"""How the emulator counts requests, one class for each kind of limiter, and what a 429 says about when to retry."""
+"""How the emulator counts requests, and what a 429 says about when to retry."""
 
 # Documentation: page "Rate limits" says 300 requests a minute, not how they are counted. Any of these may be right.
 

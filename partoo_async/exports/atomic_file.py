@@ -1,4 +1,4 @@
-"""Replace a file as a whole: whoever opens it finds the old one or the new one, never a part of one."""
+"""Replace a file as a whole: nobody ever finds a part of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the outcomes of a scan to a file, in batches and in constant memory: all of them or none."""
+"""Write outcomes to a file, in batches and in constant memory: all of them or none."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Grant every request that the quota allows, and not one more. May import errors, policy and _internal.
 
-``quota``: what users call, and how long a pause lasts. ``gate``: when requests may leave, and how after a pause.
-``wait_queue``: who goes next, and the reserve that bulk work leaves. ``backend``: where slots are kept; for a store
-that processes share, implement ``Backend`` and pass ``Quota(backend=...)``. ``registry``: one quota for each key.
-``concurrency``: requests in flight of a client. ``shared``: the stores that there are.
+``quota``: what users call. ``gate``: when requests may leave. ``wait_queue``: who goes next. ``backend``: where slots
+are kept; for a store that processes share, implement ``Backend`` and pass ``Quota(backend=...)``. ``registry``: one
+quota for each key. ``concurrency``: requests in flight of a client. ``shared``: the stores that there are.
 """
 
 from partoo_async.quota.backend import Backend, Demand

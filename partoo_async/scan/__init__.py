@@ -1,11 +1,9 @@
 """Bulk scans: many groups at once, at the full speed of the quota, with one outcome for each.
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
-``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take, ``source`` where outcomes come
-from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``names`` looks up businesses.
-After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
-log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
-their table. ``journal`` resumes, ``diff`` compares scans, ``many`` scans many organizations.
+``source`` where outcomes come from: the ``worker_pool`` calls the ``fetcher``. ``inference`` makes groups of the
+``business_list``. ``outage`` holds the scan, ``key_retries`` retries a key. ``items`` and ``outcomes`` are the public
+values; ``rows``, ``arrow``, ``frames`` and ``notebook`` show them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
         SectionRename,
         diff_scans,
     )
+    from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.many import ManyProgress, Organization, scan_many
 
 __all__ = [
@@ -44,6 +43,8 @@ __all__ = [
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",
+    "Strategy",
+    "Verify",
     "diff_scans",
     "scan_many",
 ]
@@ -53,9 +54,10 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
     def __getattr__(name: str) -> Any:
         # On demand: few programs that scan compare scans, or scan many organizations, as well.
         if name in __all__:
-            from partoo_async.scan import diff, many  # noqa: PLC0415 - on demand
+            from partoo_async.scan import diff, inference, many  # noqa: PLC0415 - on demand
 
-            value = globals()[name] = getattr(many if name in many.__all__ else diff, name)
+            home = next(module for module in (diff, inference, many) if name in module.__all__)
+            value = globals()[name] = getattr(home, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

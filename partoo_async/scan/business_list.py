@@ -1,4 +1,4 @@
-"""The list of all businesses, turned round: which businesses each group has. Decides, and sends nothing."""
+"""The list of all businesses, turned round: which businesses each group has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads sections and groups for a scan: a key's failure becomes its outcome, and every request is counted."""
+"""Reads sections and groups for a scan, and counts every request."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class GroupFetcher:
         self._busy += call.request_seconds
 
     async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> Any:
-        """Return the outcome of a key; of a section that was read, the section itself."""
+        """Return the outcome of a key, or the section that was read."""
         loop, call = asyncio.get_running_loop(), Call(self.outage.run)
         started = loop.time()
         value: Any = None

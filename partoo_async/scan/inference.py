@@ -1,4 +1,4 @@
-"""Infers groups from the list of businesses, which takes fewer requests, and reads some of them to verify that."""
+"""Infers groups from the list of businesses, and reads some of them to verify that."""
 
 # A business names the groups that it is in (documented: ``groups``). So the list of all businesses has all memberships,
 # and a page of it has a hundred businesses. It is not documented that this is what "Get group" says, and a key may not
@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 __all__ = ["Inference", "Strategy", "Verify", "check_strategy"]
 
 Strategy: TypeAlias = Literal["groups", "businesses", "auto"]
+"""How ``scan_all`` reads: each group, the list of businesses, or whichever takes fewer requests."""
+
 Verify: TypeAlias = int | Literal["all"]
+"""How many inferred groups are read by themselves."""
 
 _logger = logging.getLogger("partoo_async.scan")
 _LONGEST_REASON = 300  # characters
@@ -98,7 +101,7 @@ class Inference:
 
     @property
     def ahead(self) -> tuple[int, int]:
-        """How many requests are to come, as far as is known, and how many are in flight."""
+        """How many requests are to come, as far as is known, and are in flight."""
         if self._last_resort is None:
             return self._work.stage.ahead  # the sections are read, then the first page
         left, begun = self._stage.ahead
@@ -107,7 +110,7 @@ class Inference:
         return left + self._sample, begun
 
     async def choose(self, plan: ScanPlan) -> ScanPlan:
-        """Read the first page of the list if it may save requests, and return the plan of what takes fewer."""
+        """Read the first page of the list if it may save requests, and return the cheaper plan."""
         groups = self._work.left
         self._sample = sample_size(self._verify, groups, len(self._work.sections))
         chooses = self.strategy == "auto"
@@ -136,7 +139,7 @@ class Inference:
         self._read_group, self._journal = read, journal
 
     async def outcome(self, key: Key) -> ScanItem:
-        """Return the outcome of a group, once it is known whether outcomes can be inferred."""
+        """Return the outcome of a group, once it is known whether it is inferred."""
         if self._settling is None:
             self._settling = asyncio.create_task(self._settle())
         if not self._settling.done():
@@ -182,7 +185,7 @@ class Inference:
         _logger.info("scan: %s; seed %d", how_sure(self.verified, len(keys), inferred), self._seed)
 
     async def _read_list(self, keys: list[Key]) -> None:
-        """Read the list from its second page on, until something is in the way."""
+        """Read the list from its second page on."""
         if len({group_id for _, group_id in keys}) < len(keys):
             # Businesses name a group without its section.
             self._fall_back("several sections have a group of the same id")

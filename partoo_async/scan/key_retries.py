@@ -1,4 +1,4 @@
-"""Judges a failed request of a scan: whose fault it is, and whether its key is retried."""
+"""Judges a failed request of a scan: whose fault it is, and whether to retry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks up the businesses of a scan's groups, a hundred in one request."""
+"""Looks up the businesses of a scan's groups."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class BusinessNames:
             self._wanted.pop(one.id, None)
 
     async def next(self, source: Callable[[], Awaitable[ScanItem]]) -> ScanItem:
-        """Return the next item of a source with its businesses. What the source raises at its end comes last."""
+        """Return the next item of a source with its businesses, then the error at its end."""
         while not self._ready:
             full = len(self._wanted) >= _CHUNK or len(self._waiting) >= _MOST_WAITING
             if self._looking is None and self._end is None and not full:

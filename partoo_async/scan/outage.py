@@ -169,7 +169,7 @@ class Outage:
         seen: int,
         busy: float,
     ) -> T | None:
-        """Return when to send the call, with its result if a probe has read it. Raises the failure of the key."""
+        """Return when to send the call, with its result if a probe has read it, or raise its failure."""
         self._waiting.add(call)
         result: T | None = None
         try:
@@ -215,7 +215,7 @@ class Outage:
         return await self._hold(call, operation)
 
     def _suspect(self, operation: Operation[Any], error: PartooError) -> None:
-        """Change from up to suspected, or to down, and recall the calls that were not sent yet."""
+        """Change to suspected or down, and recall the calls that were not sent yet."""
         self._held_since = self._next_probe = asyncio.get_running_loop().time()
         self._probes = self._failed_probes = 0
         self._quota_wait = 0.0
@@ -227,7 +227,7 @@ class Outage:
                 call.task.cancel()
 
     async def _hold(self, call: Call, operation: Operation[T]) -> T | None:
-        """Return when the state is up. Each call in turn sends a probe, and queues again after it."""
+        """Return when the state is up. Each call in turn sends a probe."""
         result: T | None = None
         while self._held_since is not None:
             async with self._probe_lock:
@@ -252,7 +252,7 @@ class Outage:
         return call.in_flight or (self._probe is not None and self._probe[0] is call and self._probe[1].in_flight)
 
     async def _probe_once(self, call: Call, operation: Operation[T], until: float) -> T | None:
-        """Wait for the time of the next probe, and send it. Return the operation's result if it was that one."""
+        """Send the next probe at its time. Return the result if it was that of this operation."""
         own = self._last_good is None or self._probes % 2 != 0
         probed: Operation[Any] = operation if own or self._last_good is None else self._last_good
         self._probes += 1
@@ -283,7 +283,7 @@ class Outage:
         raise failure
 
     def _probe_failed(self, operation: Operation[Any], error: PartooError) -> None:
-        """Change to down, if it was not, and set the time of the next probe."""
+        """Change to down, and set the time of the next probe."""
         self._failed_probes += 1
         wait = wait_after(_PROBE_WAITS, self._failed_probes, error, lambda: 1 - self._chance() / 4)
         self._next_probe = asyncio.get_running_loop().time() + wait

@@ -1,4 +1,4 @@
-"""The public values of a scan beside its items: its plan, its progress and its report."""
+"""The public values of a scan beside its items."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class ScanReport(Model):
 
 
 def has_businesses(report: ScanReport) -> bool:
-    """Return whether a report is of a scan that was asked for its businesses, as far as can be told."""
+    """Return whether a scan was asked for its businesses, as far as can be told."""
     return bool(report.businesses) or any(item.businesses for item in report.items)
 
 

@@ -1,4 +1,4 @@
-"""Counts the outcomes that a scan hands out: for its progress, its report, ``max_failures`` and its last log line."""
+"""Counts the outcomes that a scan hands out."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class ProgressCounter:
         )
 
     def _verified(self) -> int:
-        """Return how many groups were verified by the run that is least sure of those that it inferred."""
+        """Return how many groups the run that is least sure has verified."""
         before, now = self._work.verified, 0 if self._inference is None else self._inference.verified
         if before and now == self._work.left:
             return before  # this run inferred nothing

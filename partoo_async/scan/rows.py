@@ -1,4 +1,4 @@
-"""An outcome as a row of plain values: the same fields in the command line, the exports and Arrow tables."""
+"""An outcome as a row of plain values, for the command line, exports and Arrow tables."""
 
 from __future__ import annotations
 

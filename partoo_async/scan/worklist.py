@@ -1,4 +1,4 @@
-"""What a scan has to read: each section, in every run; and their groups, without those that its journal has."""
+"""What a scan has to read: each section, and the groups that its journal lacks."""
 
 from __future__ import annotations
 

@@ -52,13 +52,25 @@ HALVES = gzip.compress(GROUP[:20]), gzip.compress(GROUP[20:])
         (HALVES[0] + gzip.compress(b"") + HALVES[1], GROUP),
         (b"".join(HALVES) + b"\0" * 9, GROUP),
         (HALVES[0] + b"\0\0" + HALVES[1], GROUP[:20]),
+        (HALVES[0] + b"\x1fpadding", GROUP[:20]),
         (b"".join(HALVES)[:-1], UnreadableError),
         (HALVES[0] + b"\x1f", UnreadableError),
         (HALVES[0] + b"\x1f\x8bnonsense", UnreadableError),
         (gzip.compress(b"") * 1025, UnreadableError),
         (gzip.compress(b"x" * 600) * 2, TooLargeError),
     ],
-    ids=["two", "an empty one", "padded", "behind padding", "cut", "begun", "corrupt", "too many", "too large"],
+    ids=[
+        "two",
+        "empty",
+        "padded",
+        "behind padding",
+        "like a header",
+        "cut",
+        "begun",
+        "corrupt",
+        "too many",
+        "too large",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 7, 10_000], ids=["bytes", "pieces", "whole"])
 async def test_gzip_of_several_members(data: bytes, expected: bytes | type[Exception], size: int) -> None:

@@ -1,4 +1,4 @@
-"""``partoo group``: one group, with the ids of its businesses; and what adds or removes some of them."""
+"""``partoo group``: one group, and what adds or removes businesses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``partoo scan``: from its options to a scan, and what to type to continue one that ended early."""
+"""``partoo scan``: its options, and what to type to continue one that ended early."""
 
 from __future__ import annotations
 

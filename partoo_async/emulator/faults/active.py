@@ -1,4 +1,4 @@
-"""The faults that are active in one emulator: which requests each of them hits, and how often."""
+"""The faults that are active in one emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two middlewares that put faults into the emulator: one around every response, one around the operation."""
+"""The two middlewares that put faults around every response and around the operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind of fault is, the options it takes, and the checks for them. The checks return the value."""
+"""What a kind of fault is, the options it takes, and the checks for them."""
 
 from __future__ import annotations
 

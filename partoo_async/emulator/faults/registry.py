@@ -1,4 +1,4 @@
-"""Every kind of fault by name, and the mix that ``chaos`` draws from. A new kind goes into the file of its group."""
+"""Every kind of fault by name, and the mix that ``chaos`` draws from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP side of values: what is read from a request and written to a response. ``faults`` may import it."""
+"""The HTTP side of values: reads requests, writes responses. ``faults`` may import it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a request before its operation, one middleware for each concern. ``Emulator`` sets their order."""
+"""One middleware for each concern. ``Emulator`` sets their order."""
 
 from __future__ import annotations
 

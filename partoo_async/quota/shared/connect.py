@@ -42,7 +42,7 @@ def store_of(description: Description, name: str, timeout: float) -> FileStore |
 
 
 def lease_of(description: Description, base_url: str, owner: str, rate_limit: RateLimit) -> Lease:
-    """Return the backend for the quota of a server and an owner: a name, or the fingerprint of a key."""
+    """Return the backend for the quota of an owner: a name, or the fingerprint of a key."""
     timeout = max(_LEAST, rate_limit.per * _SHARE)
     timeout = min(timeout, _MOST if isinstance(description, FileQuota) else description.timeout)
     store = store_of(description, store_name(base_url, owner), timeout)

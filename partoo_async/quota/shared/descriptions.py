@@ -1,4 +1,4 @@
-"""Where processes share a quota, as frozen values that can be pickled: a file, or a Redis server."""
+"""Where processes share a quota, as frozen values that pickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store for one host: an SQLite file, in which the rules are applied in a transaction."""
+"""The store for one host: an SQLite file, changed in transactions."""
 
 from __future__ import annotations
 

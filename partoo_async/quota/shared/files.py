@@ -1,4 +1,4 @@
-"""What a quota file may be, and what becomes of a damaged one. Blocking, so called in threads."""
+"""What a quota file may be, and what becomes of a damaged one. Blocking."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def network_file_system(path: str, mounts: str | None = None) -> str | None:
 
 
 def problem_of(path: str) -> str:
-    """Return why a file cannot be a quota file, before anything opens it; "" if nothing speaks against it."""
+    """Return why a file cannot be a quota file, before anything opens it; "" if it can."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         return f"there is no directory {folder}"

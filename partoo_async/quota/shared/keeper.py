@@ -1,4 +1,4 @@
-"""Work in the background that costs nothing while there is none: one timer, and a task for the moment of the work."""
+"""Work in the background: one timer, and a task only while there is work."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Keeper:
         return None if self._loop is None else self._loop()
 
     def owns(self, task: asyncio.Task[None] | None) -> bool:
-        """Whether a task is the one at work: not left behind in another loop, and not stopped."""
+        """Whether a task is the one at work: not left behind, and not stopped."""
         return task is self._task
 
     def wake(self) -> None:

@@ -1,4 +1,4 @@
-"""The backend of a process whose quota others share: it grants what the store leased, and talks to that meanwhile."""
+"""The backend of a process whose quota others share."""
 
 from __future__ import annotations
 

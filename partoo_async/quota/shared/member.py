@@ -1,4 +1,4 @@
-"""One process's part of a shared quota: what it holds, what it tells, and what it may do alone. Pure: no clock here."""
+"""One process's part of a shared quota. Pure: no clock here."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class Member:
         return self._about_to_ask(report, now, awake)
 
     def farewell(self, now: float, awake: float) -> Report:
-        """Return what to tell the store when the quota is closed. Nothing is granted from now on."""
+        """Return the last report. Nothing is granted from now on."""
         self._pool = 0
         self.is_cut_off = False
         report = Report(self.owner, self._n + 1, self._seen, self.sent.in_flight, self.sent.left(now), leave=True)
@@ -183,7 +183,7 @@ class Member:
         return report
 
     def heed(self, report: Report, reply: Reply, now: float, awake: float) -> float:
-        """Take in a reply, and return the seconds of a pause of another process; 0.0 if there is no news of one."""
+        """Take in a reply, and return for how many seconds another process was paused; 0.0 without news."""
         asked_at = self._asked_at
         self.is_cut_off, self._failures, self._heard_at = False, 0, asked_at
         self.members = reply.members
@@ -210,7 +210,7 @@ class Member:
         return reply.paused_for / 1000 if is_news else 0.0
 
     def fail(self, report: Report, now: float) -> bool:
-        """Note that there was no reply. Return whether the process is cut off from now on."""
+        """Note that there was no reply. Return whether the process is cut off now."""
         self._failures += 1
         self._has_answer |= report.answered and now >= self._paused_until
         self.is_known = not report.leave

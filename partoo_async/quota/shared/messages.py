@@ -1,4 +1,4 @@
-"""What processes that share a quota and their store tell each other. All times are whole milliseconds."""
+"""What processes and their store tell each other. All times are whole milliseconds, which survive any JSON."""
 
 from __future__ import annotations
 

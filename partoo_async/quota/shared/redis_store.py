@@ -1,4 +1,4 @@
-"""The store for any number of hosts: a key of a Redis server, changed by one Lua script. The owner of redis-py."""
+"""The store for any number of hosts: a Redis key, changed by one Lua script. The owner of redis-py."""
 
 from __future__ import annotations
 

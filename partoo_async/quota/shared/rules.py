@@ -1,8 +1,7 @@
 """One exchange with the shared store: a process reports all about itself, and is granted slots. Pure: no clock here.
 
-Plain arithmetic, so that a store that computes elsewhere, in Lua say, can do the same line by line. All times are whole
-milliseconds, which survive any JSON. Nothing depends on the order of owners. No clock of a process is compared with one
-of another: a process tells how long something still takes, and only the store's clock turns that into a time.
+Plain arithmetic, which Lua can do line by line. Nothing depends on the order of owners. No clocks of two processes are
+compared: each tells how long something still takes, and the store's clock turns that into a time.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Sent:
         return tuple((math.ceil((back - now) * 1000) + 1, int(slots)) for back, slots in self._cooling)
 
     def ready_at(self, now: float, slots: int) -> float:
-        """Return when so many more slots will have cooled, if all requests in flight were answered now."""
+        """Return when so many more slots have cooled, if all requests were answered now."""
         self.used(now)
         for back, count in self._cooling:
             slots -= int(count)

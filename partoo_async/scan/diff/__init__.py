@@ -1,7 +1,6 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
-``snapshots`` loads a scan, ``compare`` finds what changed, ``businesses`` what changed of each business. ``changes``
-has the values that say it, in the words of ``text``.
+``snapshots`` loads a scan, ``compare`` and ``businesses`` find ``changes``, and ``text`` has the words.
 """
 
 from partoo_async.scan.diff.businesses import BusinessChange

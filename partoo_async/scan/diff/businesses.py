@@ -1,4 +1,4 @@
-"""What changed of the businesses that both scans know, found while the later scan is loaded."""
+"""What changed of the businesses that both scans know."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _place(business: Business) -> str:
 
 @define
 class BusinessFindings:
-    """Takes the businesses of the earlier scan, then those of the later one, and keeps only what changed of these."""
+    """Takes the businesses of the earlier scan, then of the later one, and keeps what changed."""
 
     _before: dict[str, Business] = Factory(dict)
     _changes: dict[str, BusinessChange] = Factory(dict)

@@ -99,7 +99,7 @@ def _group(value: dict[str, Any], group_id: int) -> Group:
 
 
 def _businesses(value: dict[str, Any], group: Group) -> list[Business]:
-    """Return what the lists beside the ids say, without businesses of which they say nothing."""
+    """Return the businesses of which the lists beside the ids say something."""
     columns = {field: value[column] for column, field in BUSINESS_COLUMNS.items() if value.get(column) is not None}
     for field, texts in columns.items():
         if not isinstance(texts, list) or not all(text is None or isinstance(text, str) for text in texts):

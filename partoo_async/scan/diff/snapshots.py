@@ -1,4 +1,4 @@
-"""What a scan knows of each section and group, loaded from a report, a journal or an NDJSON file."""
+"""What a scan knows of each section and group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcomes and businesses as JSON text and back, for the journal. Reading them runs no code, unlike a pickle."""
+"""Outcomes and businesses as JSON text, for the journal. Reading them runs no code."""
 
 from __future__ import annotations
 

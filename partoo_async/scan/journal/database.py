@@ -1,4 +1,4 @@
-"""The journal's file, an SQLite database in WAL mode: opening it, its tables, queries. The owner of aiosqlite."""
+"""The journal's file, an SQLite database in WAL mode. The owner of aiosqlite."""
 
 from __future__ import annotations
 

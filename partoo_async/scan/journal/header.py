@@ -1,4 +1,4 @@
-"""The facts of the scan that a journal is of: its server and scope, and how old the lists of its sections are."""
+"""The scan that a journal is of: server, scope, and the age of its lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of a scan: records each outcome before it is handed out, and resumes an interrupted scan."""
+"""Records each outcome before it is handed out, and resumes an interrupted scan."""
 
 from __future__ import annotations
 

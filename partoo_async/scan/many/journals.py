@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)\Z)[a-z0-9][a-z0-9_-]{0,
 
 
 def file_name(name: str) -> str:
-    """Return the name of an organization's journal: the same always, and another for each organization."""
+    """Return the name of an organization's journal: always the same, and never another's."""
     if _PLAIN.match(name):
         return f"{name}.db"
     # A dot, which plain names do not have, before what tells apart those that look alike.
@@ -49,7 +49,7 @@ class JournalDirectory:
         return self.path / file_name(name)
 
     async def prepare(self, names: Iterable[str]) -> None:
-        """Make the directory. Raises ``ConfigurationError``, also if a journal must not be there and is."""
+        """Make the directory. Raises ``ConfigurationError`` for a journal that must not be there."""
         problem = await in_daemon(self._prepare, names)
         if problem:
             raise ConfigurationError(problem)

@@ -59,7 +59,7 @@ class Organization:
 
 
 def check_organizations(organizations: Any) -> dict[str, tuple[Key, Scope]]:
-    """Return key and scope of each organization by its name. Raises ``ConfigurationError`` for the first bad one."""
+    """Return key and scope of each organization. Raises ``ConfigurationError`` for the first bad one."""
     if not isinstance(organizations, Mapping):
         came = type(organizations).__name__
         raise ConfigurationError(f"organizations: expected a mapping of names to Organization, not {came}")

@@ -1,4 +1,4 @@
-"""Counts over the scans of many organizations, and when they will end."""
+"""Counts over the scans of many organizations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``scan_many``: runs the scans of many organizations, some at a time, and hands out what they yield."""
+"""``scan_many``: runs the scans of many organizations, some at a time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 from weakref import WeakSet
 
-from partoo_async._call.quotas import hide_url, resolve_quota
+from partoo_async._call.quotas import hide_url, named_after, resolve_quota
 from partoo_async._internal.checks import check_callback, check_count, check_flag
 from partoo_async._internal.reprs import total_repr
-from partoo_async._internal.secret import Secret, hide
+from partoo_async._internal.secret import hide
 from partoo_async.errors import AuthenticationError, ConfigurationError, PartooError
 from partoo_async.policy import RateLimit
 from partoo_async.quota import Quota
@@ -88,32 +88,33 @@ class ManyScans:
         if check_flag("resume", resume) and journals is None:
             raise ConfigurationError("resume: goes with journals=..., the directory that an earlier run recorded in")
         self._journals = None if journals is None else JournalDirectory.checked(journals, resume=resume)
-        self._check_quota(quota, session)
+        self._quota = self._checked_quota(quota, session)
         # A client leaves an eighth of its requests to interactive calls, of which there are none here.
         in_flight = max_concurrency + max(1, max_concurrency // 7)
         self._options = scan
         # Whose key it has does not matter: each organization has a copy, which shares the connections.
-        key: Any = self.runs[0].key
-        self._session = PartooSession(key, server=server, quota=quota, max_concurrency=in_flight, **session)
+        key, first = self._key_and_quota(self.runs[0])
+        given = quota if first is None else first
+        self._session = PartooSession(key, server=server, quota=given, max_concurrency=in_flight, **session)
         self._in_flight = in_flight
         self._scan_of(self.runs[0], self._session)  # now, since it checks the options
         self._counter = ManyCounter(self.runs, at_once, on_progress)
         self._pool: WorkerPool[OrganizationRun, _Handed] | None = None
         self._closing: asyncio.Future[None] | None = None
 
-    def _check_quota(self, quota: object, session: SessionOptions) -> None:
+    def _checked_quota(self, quota: object, session: SessionOptions) -> FileQuota | RedisQuota | None:
         described = resolve_quota(quota, session.get("rate_limit", RateLimit()))
         if isinstance(described, Quota):
             raise ConfigurationError("quota: each organization has its own; expected a description or a URL")
-        if described is None or not hasattr(described, "name"):
-            return
-        if described.name is not None and len(self.runs) > 1:
+        self._refuse_name(described)
+        return described
+
+    def _refuse_name(self, quota: object) -> None:
+        if getattr(quota, "name", None) is not None and len(self.runs) > 1:
             raise ConfigurationError("quota: one name would join all organizations to one quota; leave it out")
-        callables = [run.name for run in self.runs if not isinstance(run.key, Secret)]
-        if callables and described.name is None:
-            raise ConfigurationError(
-                f"organizations[{callables[0]!r}]: api_key: expected a string, of whose quota Redis keeps count"
-            )
+
+    def _key_and_quota(self, run: OrganizationRun) -> tuple[Any, FileQuota | RedisQuota | None]:
+        return run.key, named_after(run.name, run.key, self._quota)
 
     def __repr__(self) -> str:
         return f"<ManyScans of {len(self.runs)} organizations, {self.progress.ended} ended>"
@@ -137,7 +138,7 @@ class ManyScans:
         return Scan(session, run.scope, **options)
 
     async def items(self) -> AsyncGenerator[tuple[str, ScanItem | PartooError], None]:
-        """Run the scans and yield what they yield, with the name of the organization."""
+        """Yield outcomes with the name of the organization."""
         if self._pool is not None:
             raise ConfigurationError("scan_many: iterate it once; call it again for another run")
         pool = self._pool = WorkerPool(self.runs, self._run, self._workers)
@@ -187,12 +188,12 @@ class ManyScans:
         _runs.add(self)
 
     async def _run(self, run: OrganizationRun) -> _Handed:
-        """Scan one organization, hand out its outcomes, and return how it ended."""
+        """Scan one organization, and return how it ended."""
         loop = asyncio.get_running_loop()
         run.began = loop.time()
         try:
-            key: Any = run.key
-            session = self._session.with_options(api_key=key, max_concurrency=self._in_flight)
+            key, quota = self._key_and_quota(run)
+            session = self._session.with_quota(quota, api_key=key, max_concurrency=self._in_flight)
             async with session:
                 await self._read(run, self._scan_of(run, session))
         except PartooError as error:
@@ -248,6 +249,7 @@ def scan_many(
         journals: A directory, which is made if there is none. Each organization has its own journal there.
         resume: Continue the journals, or begin them.
         quota: Where processes share the quotas: a description or a URL, for all. Each organization has its own there.
+            In Redis one whose key is a callable is known by its name.
         on_progress: A plain callable that gets a ``ManyProgress`` after each outcome.
         retry_failed: With ``resume``, try recorded failures again.
         max_concurrency: Requests in flight for one organization. With 8, five a second are reached if the server

@@ -13,11 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from partoo_async import AuthenticationError, ConfigurationError, FileQuota, Organization, PartooError, scan_many
+from partoo_async import (
+    AuthenticationError,
+    ConfigurationError,
+    FileQuota,
+    Organization,
+    PartooClient,
+    PartooError,
+    RedisQuota,
+    scan_many,
+)
 from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from partoo_async.quota.shared.overview import quotas_in
 from tests.hostile.watcher import Watcher
 from tests.support.common import PATIENCE
+from tests.support.redis_server import redis_server
 
 GROUPS = 12
 
@@ -95,6 +105,34 @@ async def test_processes_share_the_quota_of_each_organization(tmp_path: Path) ->
         each = GROUPS + 2  # with the list and the section
         assert sorted(quota.used for quota in quotas) == [each, each, 2 * each]
         assert not any(member.held or member.alive for quota in quotas for member in quota.members)
+    await watcher.assert_nothing_left()
+
+
+async def test_a_quota_in_redis_has_a_name_where_the_key_has_none(tmp_path: Path) -> None:
+    """An organization whose key a callable fetches is known by its name there, any other one by its key: no two share
+    a quota, whichever is the first and whether or not the callable is the same. Another process joins by the name."""
+
+    async def fetch() -> str:
+        return "key-0"
+
+    organizations = {
+        "acme": Organization(fetch),
+        "bolt": Organization("key-1"),
+        "cone": Organization(fetch),
+        "dome": Organization("key-2"),
+    }
+    async with Watcher() as watcher, redis_server(tmp_path) as redis, emulated(3) as emulator:
+        async for _, item in scan_many(organizations, server=emulator.server, quota=redis.url):
+            assert not isinstance(item, PartooError)
+        each = GROUPS + 2  # with the list and the section
+        quotas = await quotas_in(RedisQuota(redis.url))
+        assert [quota.used for quota in quotas] == [each] * 4
+        assert not any(member.held or member.alive for quota in quotas for member in quota.members)
+        for key, name in (("key-0", "acme"), ("key-0", "cone"), ("key-1", None), ("key-2", None)):
+            shared = RedisQuota(redis.url, name=name)
+            async with PartooClient(key, server=emulator.server, quota=shared) as other:
+                assert other.quota.used >= each
+        assert len(await quotas_in(RedisQuota(redis.url))) == 4
     await watcher.assert_nothing_left()
 
 

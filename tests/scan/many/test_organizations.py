@@ -130,11 +130,6 @@ def test_a_live_quota_is_refused() -> None:
         ({"a": GOOD}, 5, "quota: expected Quota or FileQuota or RedisQuota or str or None, not int"),
         ({"a": GOOD, "b": GOOD}, RedisQuota("redis://host", name="us"), "quota: one name would join all organizations"),
         ({"a": GOOD, "b": GOOD}, "redis://host?name=us", "quota: one name would join all organizations"),
-        (
-            {"a": GOOD, "b": Organization(partial(fetch, KEY))},
-            "redis://host",
-            "organizations['b']: api_key: expected a str",
-        ),
     ],
 )
 def test_a_quota_for_all(organizations: Any, quota: Any, problem: str) -> None:
