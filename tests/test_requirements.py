@@ -77,7 +77,7 @@ def test_a_version_has_the_same_hashes_in_each_list():
     hashes: dict[tuple[str, str], dict[frozenset[str], str]] = {}
     for name, text in LISTS.items():
         for line in re.findall(r"^\w.*", text.replace("\\\n", ""), re.MULTILINE):
-            package, version = re.match(r"([\w.-]+)\S*==(\S+)", line).groups()
+            package, version = re.match(r"([\w.-]+)(?:\[.*?\])?==(\S+)", line).groups()
             hashes.setdefault((package, version), {})[frozenset(re.findall(r"--hash=(\S+)", line))] = name
     assert {what: sorted(lists.values()) for what, lists in hashes.items() if len(lists) > 1} == {}
 
