@@ -141,7 +141,8 @@ FIELDS = {
     "ScanFailure": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScanPlan": "sections groups requests seconds recorded strategy",
     "ScanProgress": "done failed total rate eta paused_for held_for held_by",
-    "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses",
+    "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses"
+    " sections",
     "ScanSuccess": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",

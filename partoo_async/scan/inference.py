@@ -41,10 +41,13 @@ if TYPE_CHECKING:
     from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.worklist import Key, WorkList
 
-__all__ = ["Inference", "Strategy", "Verify", "check_strategy"]
+__all__ = ["Inference", "ListUse", "Strategy", "Verify", "check_strategy"]
 
 Strategy: TypeAlias = Literal["groups", "businesses", "auto"]
 Verify: TypeAlias = int | Literal["all"]
+# What becomes of the businesses: dropped, recorded in the journal, or that and the list is read in any case, later if
+# not now.
+ListUse: TypeAlias = Literal["dropped", "kept", "wanted"]
 
 _logger = logging.getLogger("partoo_async.scan")
 _LONGEST_REASON = 300  # characters
@@ -70,6 +73,7 @@ class Inference:
         names: BusinessNames | None,
         strategy: Strategy,
         verify: Verify,
+        list_use: ListUse = "dropped",
     ) -> None:
         self.strategy: Strategy = strategy  # after ``choose`` never "auto"
         self.verified: int = 0
@@ -79,6 +83,7 @@ class Inference:
         work.keeps_summaries = True  # names and pullers of groups are not in the list
         self._names = names
         self._verify = verify
+        self._list_use = list_use
         self._seed = SystemRandom().randrange(2**32)
         self._search = BusinessSearch(fetcher.session, per_page=100, org_id=work.scope.org_id)
         self._stage = Stage(fetcher.stop)
@@ -106,12 +111,14 @@ class Inference:
             left = self._list.pages - 1
         return left + self._sample, begun
 
-    async def choose(self, plan: ScanPlan) -> ScanPlan:
+    async def choose(self, plan: ScanPlan, journal: Journal | NoJournal) -> ScanPlan:
         """Read the first page of the list if it may save requests, and return the plan of what takes fewer."""
+        self._journal = journal
         groups = self._work.left
         self._sample = sample_size(self._verify, groups, len(self._work.sections))
         chooses = self.strategy == "auto"
-        if not groups or (chooses and 1 + self._sample >= groups):
+        wanted = self._list_use == "wanted"
+        if not groups or (chooses and (not wanted) + self._sample >= groups):
             self.strategy = "groups"
             return plan
         self._list = BusinessList(group_id for _, group_id in self._work.summaries)
@@ -119,7 +126,7 @@ class Inference:
         await self._work.stage.run([1], self._read_page, 1)
         asked = self._fetcher.calls - before  # more than one, if spellings of a status were refused
         ahead = self._list.pages - 1 + self._sample
-        lookups = 0 if self._names is None else self._list.pages_of_members
+        lookups = self._list.pages if wanted else 0 if self._names is None else self._list.pages_of_members
         self.strategy = "businesses" if ahead < groups + lookups or not chooses else "groups"
         if not self.infers:
             return evolve(plan, requests=plan.requests + asked)
@@ -131,9 +138,9 @@ class Inference:
         """Return the plan of what is really done."""
         return plan if self._last_resort is None or not self.fallback else self._last_resort
 
-    def use(self, read: Callable[[Key], Awaitable[ScanItem]], journal: Journal | NoJournal) -> None:
-        """Read groups by ``read``, and record those that are inferred in the journal."""
-        self._read_group, self._journal = read, journal
+    def use(self, read: Callable[[Key], Awaitable[ScanItem]]) -> None:
+        """Read groups by ``read``."""
+        self._read_group = read
 
     async def outcome(self, key: Key) -> ScanItem:
         """Return the outcome of a group, once it is known whether outcomes can be inferred."""
@@ -190,6 +197,9 @@ class Inference:
         await self._stage.run(range(2, self._list.pages + 1), self._read_page, self._fetcher.workers)
         if not self.fallback and not self._stage.closed:
             self._fall_back(self._list.end())
+        if self._list_use != "dropped" and not self.fallback and not self._stage.closed:
+            await self._journal.note_all_businesses(self._list.found)
+        self._list.found.clear()
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)
@@ -198,6 +208,8 @@ class Inference:
             return
         if self._names is not None:
             await self._names.add(page.businesses)
+        elif self._list_use != "dropped":
+            await self._journal.record_businesses(page.businesses)
         self._fall_back(self._list.add(page, number))
         if not page.businesses:
             self._stage.cut_short()  # the pages before it were begun, and those after it have nothing either

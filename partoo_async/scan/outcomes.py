@@ -108,6 +108,7 @@ class ScanReport(Model):
         verified: With "businesses": how many groups were read by themselves as well, and were the same.
         fallback: Why each group was read by itself although another strategy was asked for, "" if not.
         businesses: With ``businesses=True``, those that could be found, by id. They may be more than the items have.
+        sections: The names of the sections that were read, by id.
     """
 
     items: tuple[ScanSuccess | ScanFailure, ...]
@@ -122,6 +123,7 @@ class ScanReport(Model):
     verified: int = 0
     fallback: str = ""
     businesses: Mapping[str, Business] = field(factory=ReadOnlyDict, repr=False)
+    sections: Mapping[int, str] = field(factory=dict)
 
     @property
     def error_bound(self) -> float:

@@ -34,6 +34,8 @@ LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)",
     # business: JSON; crc32: of the id and it
     "CREATE TABLE IF NOT EXISTS businesses (id TEXT PRIMARY KEY, business TEXT NOT NULL, crc32 INTEGER NOT NULL)",
+    # What else a section said of itself: a JSON object.
+    "CREATE TABLE IF NOT EXISTS details (section_id INTEGER PRIMARY KEY, details TEXT NOT NULL)",
 )
 
 _SCHEMA = (
