@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from partoo_async._protocol.operations import list_sections
 from partoo_async.errors import ClientClosedError, PartooError, ScanError
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.resources.paging import MOST_WALKS, PageWalk
@@ -141,8 +142,8 @@ class _Businesses:
         self._since = since
         self._search = BusinessSearch(session, per_page=100, org_id=org_id, modified_since=since)
         self._fetcher = GroupFetcher(session, 1, _MOST_OUTAGE)
-        self._drift: Counter[str] = Counter()
-        self._requests = self._retries = 0
+        # The scan has read it: so the first failure here is told from an outage, which is waited for as long as there.
+        self._fetcher.outage.succeeded(list_sections(page=1, org_id=org_id, group_name_query=None))
 
     async def read(self, report: ScanReport) -> ScanReport:
         """Read the list, and return the report with what that took."""
@@ -165,7 +166,7 @@ class _Businesses:
             drift=dict(drift),
         )
         if failure is not None:
-            transient = not isinstance(failure, JournalError)
+            transient = not isinstance(failure, (JournalError, ClientClosedError))
             raise ScanError(f"the scan ended early: {failure}", report, transient=transient) from None
         await add_spent(self._database, fetcher.sends, seconds)
         await write_header(self._database, {"businesses_problem": problem})

@@ -243,7 +243,7 @@ class Journal:
 
     async def note_plan(self, plan: ScanPlan | None) -> None:
         """Record the plan. None: sections may be missing, so the scan is never complete."""
-        await self.note(plan=plan and asdict(plan))
+        await self.note(plan=plan and asdict(plan), sections_listed=plan is not None)
 
     async def note_verified(self, count: int) -> None:
         """Record how many groups were verified. Of several runs the one that verified fewest counts."""

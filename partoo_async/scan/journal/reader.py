@@ -28,6 +28,7 @@ __all__ = [
     "JournalReader",
     "RecordedSection",
     "Replay",
+    "knows_sections",
     "open_reader",
     "read_businesses",
     "read_header",
@@ -147,26 +148,40 @@ async def open_reader(path: str | os.PathLike[str]) -> AsyncIterator[JournalRead
             if "scope" not in header:
                 raise ConfigurationError(f"journal: {shown(file)} was never begun; there is nothing in it")
             with readable(file, "header"):
-                started = datetime.fromisoformat(header["started"])
-                facts = (header["server"], started, header["version"], complete, sections, *_more_facts(header))
+                reader = _reader(header, complete, sections, database)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
-        yield JournalReader(*facts, database)
+        yield reader
     finally:
         await database.aclose()
 
 
-def _more_facts(header: Mapping[str, Any]) -> tuple[bool, str | None, str, bool, int, float, int]:
-    # Journals of earlier versions lack some.
-    return (
-        bool(header.get("finished")) or header.get("plan") is not None,
-        header.get("businesses_listed"),
-        str(header.get("businesses_problem", "")),
-        bool(header.get("ended")),
-        int(header.get("requests", 0)),
-        float(header.get("seconds", 0.0)),
-        int(header.get("verified", 0)),
+def _reader(
+    header: Mapping[str, Any], complete: bool, sections: Mapping[int, RecordedSection], database: Database
+) -> JournalReader:
+    return JournalReader(
+        server=header["server"],
+        started=datetime.fromisoformat(header["started"]),
+        version=header["version"],
+        complete=complete,
+        sections=sections,
+        sections_listed=knows_sections(header, complete),
+        # Journals of earlier versions lack these.
+        businesses_listed=header.get("businesses_listed"),
+        businesses_problem=str(header.get("businesses_problem", "")),
+        everything_read=bool(header.get("ended")),
+        requests=int(header.get("requests", 0)),
+        seconds=float(header.get("seconds", 0.0)),
+        verified=int(header.get("verified", 0)),
+        database=database,
     )
+
+
+def knows_sections(header: Mapping[str, Any], complete: bool) -> bool:
+    """Whether a section that is neither there nor failed does not exist."""
+    if header.get("scope", {}).get("sections") is not None:
+        return complete  # of a scan of some sections, others are not known
+    return bool(header.get("sections_listed", complete))
 
 
 async def _is_complete(database: Database, header: Mapping[str, Any], sections: Mapping[int, RecordedSection]) -> bool:
