@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from partoo_async._internal.checks import check_file
 from partoo_async._protocol.operations import list_sections
 from partoo_async.errors import ClientClosedError, PartooError, ScanError
 from partoo_async.resources.businesses import BusinessSearch
@@ -84,7 +85,7 @@ async def read_everything(
     scope = Scope.of_organization(org_id)
     scan = Scan(client.session, scope, journal=journal, resume=resume, list_use=list_use, **options)
     report = await scan.collect()
-    database = await open_database(journal)
+    database = await open_database(check_file("journal", journal))
     try:
         if not await _has_list(database, since):
             report = await _Businesses(client, database, org_id, since).read(report)
