@@ -25,9 +25,9 @@ from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.models import Group
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.business_list import BusinessList
+from partoo_async.scan.confidence import how_sure
 from partoo_async.scan.items import ScanSuccess
 from partoo_async.scan.journal.no_journal import NoJournal
-from partoo_async.scan.outcomes import how_sure
 from partoo_async.scan.sample import choose_sample, sample_size
 from partoo_async.scan.worker_pool import Stage
 
