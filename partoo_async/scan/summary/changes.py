@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Part", "change_notes", "change_parts", "totals"]
 
-_FEW = 6  # businesses of one entry
 _LONGEST = 80  # characters of a name
 _LONGEST_REASON = 200
 
 
 @frozen
 class Entry:
-    """Something that changed, and how."""
+    """Something that changed, and how. ``sign``: if it is not that of its part."""
 
     head: Line
     details: tuple[Line, ...] = ()
+    sign: str = ""
 
 
 @frozen
@@ -42,8 +42,8 @@ class Part:
     words: Callable[[Any], Entry]
 
 
-def change_parts(diff: ScanDiff, summary: Summary) -> list[Part]:
-    """Return the kinds of changes that there are."""
+def change_parts(diff: ScanDiff, summary: Summary, few: int) -> list[Part]:
+    """Return the kinds of changes that there are. Each names a ``few`` businesses at most."""
 
     def section(one: Any) -> Entry:
         return Entry(section_line(summary, one.section_id, one.name))
@@ -55,9 +55,9 @@ def change_parts(diff: ScanDiff, summary: Summary) -> list[Part]:
         Part("Sections added", "+", diff.sections_added, section),
         Part("Sections removed", MINUS, diff.sections_removed, section),
         Part("Sections renamed", "±", diff.sections_renamed, rename),
-        Part("Groups added", "+", diff.groups_added, lambda one: _scanned(summary, one)),
-        Part("Groups removed", MINUS, diff.groups_removed, lambda one: _scanned(summary, one)),
-        Part("Groups changed", "±", diff.groups_changed, lambda one: _changed(summary, one)),
+        Part("Groups added", "+", diff.groups_added, lambda one: _scanned(summary, one, few)),
+        Part("Groups removed", MINUS, diff.groups_removed, lambda one: _scanned(summary, one, few)),
+        Part("Groups changed", "±", diff.groups_changed, lambda one: _changed(summary, one, few)),
         Part("Businesses changed", "±", diff.businesses, _business),
         Part("Not compared", "?", _alike(diff.not_compared), lambda one: _unknown(summary, one)),
     )
@@ -89,13 +89,13 @@ def totals(diff: ScanDiff) -> list[tuple[str, str, int]]:
     return [one for one in counts if one[2]]
 
 
-def _scanned(summary: Summary, one: ScannedGroup) -> Entry:
+def _scanned(summary: Summary, one: ScannedGroup, few: int) -> Entry:
     ids = one.group.business_ids
-    details = (_few(summary, amount(len(ids), "business", "businesses"), ids),) if ids else (("empty",),)
+    details = (_few(summary, few, amount(len(ids), "business", "businesses"), ids),) if ids else (("empty",),)
     return Entry(group_line(summary, one.section_id, one.group.id, one.group.name), details)
 
 
-def _changed(summary: Summary, one: GroupChange) -> Entry:
+def _changed(summary: Summary, one: GroupChange, few: int) -> Entry:
     details: list[Line] = []
     if one.renamed:
         details.append(("renamed, was ", Name(one.before.name)))
@@ -103,16 +103,16 @@ def _changed(summary: Summary, one: GroupChange) -> Entry:
         details.append(("now filled by a feed" if one.after.has_puller else "no longer filled by a feed",))
     for verb, ids in (("joined", one.joined), ("left", one.left)):
         if ids:
-            details.append(_few(summary, f"{len(ids):,} {verb}", ids))
+            details.append(_few(summary, few, f"{len(ids):,} {verb}", ids))
     return Entry(group_line(summary, one.section_id, one.after.id, one.after.name), tuple(details))
 
 
-def _few(summary: Summary, verb: str, ids: Sequence[str]) -> Line:
+def _few(summary: Summary, few: int, verb: str, ids: Sequence[str]) -> Line:
     line: list[str | Name | Id] = [f"{verb}: "]
-    for number, business_id in enumerate(ids[:_FEW]):
+    for number, business_id in enumerate(ids[:few]):
         line += [", "] if number else []
         line += business_line(summary.business(business_id))
-    more = len(ids) - _FEW
+    more = len(ids) - few
     return *line, *([f" and {more:,} more"] if more > 0 else [])
 
 
@@ -124,7 +124,7 @@ def _business(one: BusinessChange) -> Entry:
     details = tuple(
         tuple(Name(text) if odd % 2 else text for odd, text in enumerate(line.split("\0")) if text) for line in told
     )
-    return Entry((*named, Id(one.business_id)), details)
+    return Entry((*named, Id(one.business_id)), details, MINUS if one.closed else "+" if one.reopened else "")
 
 
 @frozen

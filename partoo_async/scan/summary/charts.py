@@ -14,6 +14,7 @@ __all__ = ["histogram", "meter", "range_text", "swatch"]
 
 _TALLEST = 180  # pixels
 _BASE = 204
+_LEAST = 1.5  # percent: what is there is seen
 _GAP = 0.14  # of a step
 
 
@@ -21,8 +22,8 @@ def meter(parts: Sequence[tuple[str, float]]) -> str:
     """Return a bar of a table's row, of (class, fraction) from left to right. The row has its numbers as text."""
     rects, start = [], 0.0
     for kind, fraction in parts:
-        width = 100 * fraction
-        rects.append(f'<rect class="{kind}" x="{start:.2f}%" width="{width:.2f}%" height="6" rx="1"/>')
+        width = max(100 * fraction, _LEAST) if fraction else 0.0
+        rects.append(f'<rect class="{kind}" x="{start:.2f}%" width="{width:.2f}%" height="8" rx="1.5"/>')
         start += width
     return f'<svg class="meter" aria-hidden="true">{"".join(rects)}</svg>'
 

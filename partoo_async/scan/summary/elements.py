@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
-from partoo_async.scan.summary.words import MINUS, Id, Line, Name, display
+from partoo_async.scan.summary.words import MINUS, Id, Line, Name, display, group_words, section_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from partoo_async.scan.summary.changes import Entry, Part
+    from partoo_async.scan.summary.facts import Summary
 
-__all__ = ["Column", "entries", "folded", "line", "name", "paragraph", "table"]
+__all__ = ["Column", "entries", "folded", "group", "line", "name", "paragraph", "table"]
 
 T = TypeVar("T")
 
@@ -37,6 +38,14 @@ def _part(part: str | Name | Id) -> str:
     return f'<span class="id">{escape(display(part.text))}</span>' if isinstance(part, Id) else escape(part)
 
 
+def group(summary: Summary, section_id: int, group_id: int | None, name: str | None) -> str:
+    """Return a group, and its section on a line below it."""
+    if group_id is None:
+        return line(section_line(summary, section_id))
+    named = group_words(group_id, name)
+    return f'{line(named)}<span class="sub">{line(("in ", *section_line(summary, section_id)))}</span>'
+
+
 def paragraph(text: str, kind: str = "") -> str:
     """Return a paragraph of our own words."""
     return f"<p{_class(kind)}>{escape(text)}</p>"
@@ -48,31 +57,30 @@ def _class(kind: str) -> str:
 
 @frozen
 class Column:
-    """A column of a table. The first one names its row."""
+    """A column of a table, of the class ``kind``. The first one names its row."""
 
     title: str
-    number: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The class of its cells."""
-        return _class("num narrow" if self.number else "")
+    kind: str = ""
 
 
 def table(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], total: int) -> str:
     """Return a table of cells in HTML, of which the first rows are shown and the rest is folded."""
 
     def part(some: Sequence[Sequence[str]]) -> str:
-        head = "".join(f'<th scope="col"{column.kind}>{escape(column.title)}</th>' for column in columns)
+        head = "".join(map(_head, columns))
         body = "".join(_row(columns, row) for row in some)
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     return folded(rows, total, part)
 
 
+def _head(column: Column) -> str:
+    return f'<th scope="col"{_class(column.kind)}>{escape(column.title)}</th>' if column.title else "<td></td>"
+
+
 def _row(columns: Sequence[Column], row: Sequence[str]) -> str:
     first, *rest = row
-    cells = "".join(f"<td{column.kind}>{cell}</td>" for column, cell in zip(columns[1:], rest, strict=True))
+    cells = "".join(f"<td{_class(column.kind)}>{cell}</td>" for column, cell in zip(columns[1:], rest, strict=True))
     return f'<tr><th scope="row">{first}</th>{cells}</tr>'
 
 
@@ -86,17 +94,17 @@ def folded(values: Sequence[T], total: int, part: Callable[[Sequence[T]], str]) 
 
 def entries(part: Part, most: int | None) -> str:
     """Return a kind of changes as a list."""
-    gone = " gone" if part.sign == MINUS else ""
 
     def listed(some: Sequence[Entry]) -> str:
-        items = "".join(
-            f'<li><span class="sign{gone}" aria-hidden="true">{part.sign}</span>{line(one.head)}{_details(one)}</li>'
-            for one in some
-        )
-        return f'<ul class="entries">{items}</ul>'
+        return f'<ul class="entries">{"".join(_entry(one, one.sign or part.sign) for one in some)}</ul>'
 
     title = f'<h3>{escape(part.title)}<span class="n">{len(part.values):,}</span></h3>'
     return title + folded([part.words(value) for value in part.values[:most]], len(part.values), listed)
+
+
+def _entry(one: Entry, sign: str) -> str:
+    gone = " gone" if sign == MINUS else ""
+    return f'<li><span class="sign{gone}" aria-hidden="true">{sign}</span>{line(one.head)}{_details(one)}</li>'
 
 
 def _details(one: Entry) -> str:

@@ -8,14 +8,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.text import amount
-from partoo_async.scan.rows import describe
 from partoo_async.scan.summary.changes import change_notes, change_parts, totals
 from partoo_async.scan.summary.charts import histogram, meter, range_text, swatch
-from partoo_async.scan.summary.elements import Column, entries, folded, line, name, paragraph, table
+from partoo_async.scan.summary.elements import Column, entries, folded, group, line, name, paragraph, table
 from partoo_async.scan.summary.style import STYLE
 from partoo_async.scan.summary.words import (
     MINUS,
     business_line,
+    display,
+    failure_lines,
     figures,
     group_line,
     headline,
@@ -37,7 +38,10 @@ __all__ = ["html_report"]
 
 # The page has no script, and its policy says so to the browser, in case a name would bring one.
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
+_AXIS = "Businesses in a group, and how many groups have so many"
 _LARGEST = 10
+_LONGEST_REASON = 300  # characters
+_FEW = 6  # businesses of one change
 
 
 def html_report(summary: Summary, diff: ScanDiff | None, since: datetime | None, most: int | None) -> str:
@@ -66,7 +70,7 @@ def html_report(summary: Summary, diff: ScanDiff | None, since: datetime | None,
         f"<title>Partoo groups, {when(summary.run.at, time=False)}</title>\n<style>{STYLE}</style>\n</head>\n"
         f'<body>\n<main>\n<header>\n<p class="kicker">Partoo groups · {when(summary.run.at)}</p>\n'
         f"<h1>{escape(headline(summary, diff, since))}</h1>\n</header>\n"
-        f"{_figures(summary, diff, since, {*parts})}\n{body}\n</main>\n</body>\n</html>\n"
+        f"{_figures(summary, diff, since, {*parts})}\n{body}\n{_footer(summary)}</main>\n</body>\n</html>\n"
     )
 
 
@@ -82,20 +86,14 @@ def _figures(summary: Summary, diff: ScanDiff | None, since: datetime | None, pa
 
 
 def _failures(summary: Summary, most: int | None) -> str:
-    found = summary.failures
+    found = failure_lines(summary)
     if not found and not summary.not_reached:
         return ""
-    notes = "What could not be read is not taken for gone."
-    if summary.not_reached:
-        notes = f"{amount(summary.not_reached, 'group')} were not reached. {notes}"
-    rows = [
-        (line(group_line(summary, one.section_id, one.group_id, None)), escape(describe(one.error)[:300]))
-        for one in found[:most]
-    ]
-    columns = (Column("Group or section"), Column("Why"))
-    return paragraph(notes, "intro") + (
-        table(_hidden("What could not be read"), columns, rows, len(found)) if rows else ""
-    )
+    missing = f"{amount(summary.not_reached, 'group')} not reached. " if summary.not_reached else ""
+    rows = [(line(where), escape(display(why, _LONGEST_REASON))) for where, why in found[:most]]
+    columns = (Column("Group or section", "half"), Column("Why"))
+    listed = table(_hidden("What could not be read"), columns, rows, len(found)) if rows else ""
+    return paragraph(f"{missing}What could not be read is not taken for gone.", "intro") + listed
 
 
 def _hidden(text: str) -> str:
@@ -105,16 +103,16 @@ def _hidden(text: str) -> str:
 def _changes(summary: Summary, diff: ScanDiff | None, most: int | None) -> str:
     if diff is None:
         return ""
-    notes = "".join(paragraph(note, "intro") for note in change_notes(diff))
+    notes = "".join(paragraph(note, "more") for note in change_notes(diff))
     counted = totals(diff)
     largest = max((count for _, _, count in counted), default=1)
     rows = [
-        (escape(title) + meter([("warm" if sign == MINUS else "bar", count / largest)]), f"{count:,}")
+        (escape(title), meter([("warm" if sign == MINUS else "bar", count / largest)]), f"{count:,}")
         for title, sign, count in counted
     ]
-    columns = (Column("Kind"), Column("How many", number=True))
+    columns = (Column("Kind", "half"), Column(""), Column("How many", "num"))
     overview = table(_hidden("Changes by kind"), columns, rows, len(rows)) if rows else ""
-    lists = "".join(entries(part, most) for part in change_parts(diff, summary))
+    lists = "".join(entries(part, most) for part in change_parts(diff, summary, _FEW))
     return (overview + notes + lists) or paragraph("Nothing changed.", "intro")
 
 
@@ -128,12 +126,13 @@ def _sections(summary: Summary, most: int | None) -> str:
         sub = f'<span class="sub">{", ".join(notes)}</span>' if notes else ""
         rows.append(
             (
-                line(section_line(summary, one.section_id)) + meter([("bar", one.businesses / largest)]) + sub,
+                line(section_line(summary, one.section_id)) + sub,
+                meter([("bar", one.businesses / largest)]),
                 f"{one.groups:,}",
                 f"{one.businesses:,}",
             )
         )
-    columns = (Column("Section"), Column("Groups", number=True), Column("Businesses", number=True))
+    columns = (Column("Section", "third"), Column(""), Column("Groups", "num"), Column("Businesses", "num"))
     caption = _hidden("Sections by number of businesses")
     intro = "By how many businesses are in their groups, each counted once."
     return paragraph(intro, "intro") + table(caption, columns, rows, len(summary.sections))
@@ -144,22 +143,23 @@ def _sizes(summary: Summary) -> str:
         return ""
     steps = size_steps(summary.groups)
     numbers = [(range_text(least, most), f"{count:,}") for least, most, count in steps]
-    columns = (Column("Businesses in a group"), Column("Groups", number=True))
+    columns = (Column("Businesses in a group"), Column("Groups", "num"))
+    largest = (Column("Group", "half"), Column(""), Column("Businesses", "num"))
     rows = [_group_row(summary, one) for one in summary.groups[:_LARGEST]]
     return (
         paragraph(size_line(summary.groups), "intro")
-        + histogram(steps)
-        + '<p class="more">Businesses in a group, and how many groups have so many</p>'
+        + f"<figure>{histogram(steps)}<figcaption>{_AXIS}</figcaption></figure>"
         + "<details><summary>Show as a table</summary>"
         + table(_hidden("Sizes of groups"), columns, numbers, len(numbers))
         + "</details><h3>Largest groups</h3>"
-        + table(_hidden("Largest groups"), (Column("Group"), Column("Businesses", number=True)), rows, len(rows))
+        + table(_hidden("Largest groups"), largest, rows, len(rows))
     )
 
 
-def _group_row(summary: Summary, one: GroupSize) -> tuple[str, str]:
+def _group_row(summary: Summary, one: GroupSize) -> tuple[str, str, str]:
     largest = summary.groups[0].businesses or 1
-    return _group(summary, one) + meter([("bar", one.businesses / largest)]), f"{one.businesses:,}"
+    named = group(summary, one.section_id, one.group_id, one.name)
+    return named, meter([("bar", one.businesses / largest)]), f"{one.businesses:,}"
 
 
 def _group(summary: Summary, one: GroupSize) -> str:
@@ -174,22 +174,20 @@ def _overlaps(summary: Summary, most: int | None) -> str:
         first, second, shared = one.first.businesses, one.second.businesses, one.shared
         union = first + second - shared
         shares = (("pale", (first - shared) / union), ("bar", shared / union), ("warm", (second - shared) / union))
-        share = "the same businesses" if shared == first == second else f"{100 * shared // second} % of the smaller one"
+        share = f"{100 * shared // second} % of the smaller one"
+        if shared == second:
+            share = "all of the smaller one" if first > second else "both have the same businesses"
         pair = f"{_group(summary, one.first)}<br>{_group(summary, one.second)}"
         rows.append((f'{pair}{meter(shares)}<span class="sub">{share}</span>', f"{shared:,}"))
-    intro = f"Pairs of groups that share the most. {amount(summary.repeated, 'business', 'businesses')}"
-    intro += (
-        " are in more than one group of the same section."
-        if summary.repeated != 1
-        else " is in more than one group of the same section."
-    )
+    repeated = amount(summary.repeated, "business is", "businesses are")
+    intro = f"Pairs of groups that share the most. {repeated} in more than one group of the same section."
     if summary.compared < len(summary.groups):
         intro += f" Looked for among the {summary.compared:,} largest groups."
     key = "".join(
         f"<span>{swatch(kind)}{text}</span>"
         for kind, text in (("pale", "only in the first"), ("bar", "in both"), ("warm", "only in the second"))
     )
-    columns = (Column("Two groups"), Column("Shared", number=True))
+    columns = (Column("Two groups"), Column("Shared", "num"))
     caption = _hidden("Pairs of groups by shared businesses")
     return (
         paragraph(intro, "intro") + f'<p class="key">{key}</p>' + table(caption, columns, rows, len(summary.overlaps))
@@ -202,7 +200,11 @@ def _ungrouped(summary: Summary, most: int | None) -> str:
     if not summary.ungrouped:
         return paragraph("Every business is in a group.", "intro")
     rows = [
-        (line(business_line(one)), name(one.code) if one.code else "", name(one.status) if one.status else "")
+        (
+            line(business_line(one, city=True)),
+            name(one.code) if one.code else "",
+            name(one.status) if one.status else "",
+        )
         for one in summary.ungrouped[:most]
     ]
     columns = (Column("Business"), Column("Code"), Column("Status"))
@@ -227,3 +229,8 @@ def _empty(summary: Summary, most: int | None) -> str:
 def _run(summary: Summary) -> str:
     rows = "".join(f"<dt>{label}</dt><dd>{line(value)}</dd>" for label, value in run_lines(summary))
     return f'<dl class="run">{rows}</dl>'
+
+
+def _footer(summary: Summary) -> str:
+    version = f" {escape(display(summary.run.version))}" if summary.run.version else ""
+    return f"<footer><p>Made from a scan by partoo_async{version}. Times are in UTC.</p></footer>\n"

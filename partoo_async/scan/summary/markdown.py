@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.text import amount
-from partoo_async.scan.rows import describe
 from partoo_async.scan.summary.changes import change_notes, change_parts
 from partoo_async.scan.summary.words import (
     Id,
@@ -14,6 +13,7 @@ from partoo_async.scan.summary.words import (
     Name,
     business_line,
     display,
+    failure_lines,
     figures,
     group_line,
     headline,
@@ -34,6 +34,7 @@ __all__ = ["markdown_report"]
 
 _SPECIAL = re.compile(r"[\\`*_~{}\[\]<>#|$&]|(?<=:)//|(?<=www)\.|^[-+=](?=\s|$)|^\d+(?=[.)])")
 _LONGEST_REASON = 200
+_FEW = 3  # businesses of one change
 # A name must not notify the user of a forge whose name it is: a word joiner, which nobody sees, parts them.
 _MENTION = re.compile(r"(?<![\w])@(?=\w)")
 
@@ -93,11 +94,9 @@ def _part_of(title: str, lines: Sequence[str], total: int, most: int | None) -> 
 
 
 def _failures(summary: Summary, most: int | None) -> Iterator[str]:
-    lines = []
-    for one in summary.failures[:most]:
-        place = _text(group_line(summary, one.section_id, one.group_id, None))
-        lines.append(f"- {place}: {_escaped(describe(one.error), _LONGEST_REASON)}")
-    yield from _part_of("Not read", lines, len(summary.failures), most)
+    found = failure_lines(summary)
+    lines = [f"- {_text(where)}: {_escaped(why, _LONGEST_REASON)}" for where, why in found[:most]]
+    yield from _part_of("Not read", lines, len(found), most)
     if summary.not_reached:
         yield from ("", f"{amount(summary.not_reached, 'group')} not reached.")
 
@@ -108,7 +107,7 @@ def _changes(summary: Summary, diff: ScanDiff | None, most: int | None) -> Itera
     yield from ("", "## What changed")
     for note in change_notes(diff):
         yield from ("", _escaped(note, 4 * _LONGEST_REASON))
-    for part in change_parts(diff, summary):
+    for part in change_parts(diff, summary, _FEW):
         yield from ("", f"**{part.title}** ({len(part.values):,})", "")
         for entry in map(part.words, part.values[:most]):
             yield f"- {_text(entry.head)}"
@@ -144,7 +143,7 @@ def _ungrouped(summary: Summary, most: int | None) -> Iterator[str]:
     found = summary.ungrouped or ()
     yield from _part_of(
         f"Businesses in no group ({len(found):,})",
-        [f"- {_text(business_line(one))}" for one in found[:most]],
+        [f"- {_text(business_line(one, city=True))}" for one in found[:most]],
         len(found),
         most,
     )

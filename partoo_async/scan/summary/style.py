@@ -69,8 +69,9 @@ th{padding:.35rem 0;font-size:.875rem;font-weight:400;color:var(--quiet);text-al
 td{padding:.65rem 0;vertical-align:top;border-bottom:1px solid var(--rule)}
 th[scope=row]{padding:.65rem 0;font-size:1rem;color:inherit;vertical-align:top}
 th+th,th+td,td+td{padding-left:1.25rem}
-.num{text-align:right;white-space:nowrap;overflow-wrap:normal}
-.narrow{width:1%}
+.num{width:1%;text-align:right;white-space:nowrap;overflow-wrap:normal}
+.half{width:46%}
+.third{width:38%}
 .sub{display:block;font-size:.875rem;color:var(--quiet)}
 .id{font-size:.8125rem;color:var(--quiet)}
 .none{color:var(--quiet);font-style:italic}
@@ -80,12 +81,15 @@ svg .axis{stroke:var(--rule)}
 svg .bar{fill:var(--bar)}
 svg .pale{fill:var(--pale)}
 svg .warm{fill:var(--warm)}
-.meter{width:100%;height:6px;margin:.4rem 0 .1rem}
-.histogram{width:100%;height:232px;margin-top:1.5rem}
+.meter{width:100%;height:8px;margin:.5rem 0 .25rem}
+.histogram{width:100%;height:232px}
+figure{margin:1.75rem 0 0}
+figcaption{margin-top:.5rem;font-size:.875rem;color:var(--quiet);text-align:center}
 .key{display:flex;flex-wrap:wrap;gap:.15rem 1.25rem;margin-top:.75rem;font-size:.875rem;color:var(--quiet)}
 .key svg{display:inline-block;width:.7rem;height:.7rem;margin-right:.4rem}
 .entries{margin:.5rem 0 0;padding:0;list-style:none}
-.entries>li{position:relative;padding:.55rem 0 .55rem 1.5rem;border-bottom:1px solid var(--rule)}
+.entries>li{position:relative;padding:.6rem 0 .6rem 1.5rem;border-bottom:1px solid var(--rule)}
+.plain>li{padding-left:0}
 .sign{position:absolute;left:0;width:1rem;font-weight:650;color:var(--blue)}
 .sign.gone{color:var(--orange)}
 .entries ul{margin:0;padding:0;list-style:none;font-size:.9375rem;color:var(--quiet)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from datetime import UTC
@@ -12,6 +13,7 @@ from attrs import frozen
 
 from partoo_async._internal.text import amount, duration
 from partoo_async.policy import RateLimit
+from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,8 +32,10 @@ __all__ = [
     "business_line",
     "change_count",
     "display",
+    "failure_lines",
     "figures",
     "group_line",
+    "group_words",
     "headline",
     "run_lines",
     "section_line",
@@ -78,6 +82,9 @@ class Figure:
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905 - a line, not twelve
 
 
+_REQUEST = re.compile(r" for [A-Z]+ /[^\s:]*")
+_FEW = 12  # ids of one line
+
 # Joiners make one emoji of several, and letters of some scripts; they do nothing else.
 _JOINERS = "\u200c\u200d"
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -114,14 +121,18 @@ def group_line(summary: Summary, section_id: int, group_id: int | None, name: st
     """Return a group by its name, where it is known, and its section."""
     if group_id is None:
         return section_line(summary, section_id)
-    group: Line = ("group ", Id(str(group_id))) if name is None else (Name(name), " ", Id(str(group_id)))
-    return *group, " in ", *section_line(summary, section_id)
+    return *group_words(group_id, name), " in ", *section_line(summary, section_id)
 
 
-def business_line(business: KnownBusiness) -> Line:
+def group_words(group_id: int, name: str | None) -> Line:
+    """Return a group by its name, where it is known."""
+    return ("group ", Id(str(group_id))) if name is None else (Name(name), " ", Id(str(group_id)))
+
+
+def business_line(business: KnownBusiness, *, city: bool = False) -> Line:
     """Return a business by its name, where it is known."""
-    place = f", {business.city}" if business.city else ""
-    named: Line = (Name(f"{business.name}{place}"), " ") if business.name else ()
+    place: Line = (", ", Name(business.city)) if city and business.city else ()
+    named: Line = (Name(business.name), *place, " ") if business.name else ()
     return *named, Id(business.business_id)
 
 
@@ -143,11 +154,18 @@ def headline(summary: Summary, diff: ScanDiff | None, since: datetime | None) ->
         read = "Everything was read."
     if diff is None:
         return read
-    before = "the scan before" if since is None else when(since)
+    before = _before(summary, since)
     if diff:
         return f"{read} {amount(change_count(diff), 'change')} since {before}."
     rest = "" if diff.complete else ", as far as could be compared"
     return f"{read} Nothing changed since {before}{rest}."
+
+
+def _before(summary: Summary, since: datetime | None) -> str:
+    if since is None:
+        return "the scan before"
+    same_day = since.astimezone(UTC).date() == summary.run.at.astimezone(UTC).date()
+    return when(since, time=same_day)
 
 
 def _failed(summary: Summary) -> str:
@@ -157,17 +175,38 @@ def _failed(summary: Summary) -> str:
     return " and ".join(parts)
 
 
+def failure_lines(summary: Summary) -> list[tuple[Line, str]]:
+    """Return what could not be read and why, groups of a section in one line if they failed alike."""
+    alike: dict[tuple[int, bool, str], list[str]] = {}
+    for one in summary.failures:
+        # The path says only what stands beside it.
+        why = _REQUEST.sub("", describe(one.error), count=1)
+        alike.setdefault((one.section_id, one.group_id is None, why), []).append(str(one.group_id))
+    lines: list[tuple[Line, str]] = []
+    for (section_id, whole, why), ids in alike.items():
+        where = section_line(summary, section_id)
+        if whole:
+            lines.append((where, why))
+            continue
+        more = f" and {len(ids) - _FEW:,} more" if len(ids) > _FEW else ""
+        named = [part for one in ids[:_FEW] for part in (", ", Id(one))][1:]
+        lines.append((("group " if len(ids) == 1 else "groups ", *named, more, " in ", *where), why))
+    return lines
+
+
 def figures(summary: Summary, diff: ScanDiff | None, since: datetime | None) -> tuple[Figure, ...]:
     """Return the four numbers that are asked for first."""
     changes, note = DASH, "nothing to compare with"
     if diff is not None:
         changes = f"{change_count(diff):,}"
-        note = "since the scan before" if since is None else f"since {when(since, time=False)}"
+        note = f"since {_before(summary, since)}"
     alone = None if summary.ungrouped is None else len(summary.ungrouped)
     outside = f"{alone:,} more in no group" if alone else "each is in a group" if alone == 0 else "in these groups"
     failed = len(summary.failures)
     missing = f"{summary.not_reached:,} more not reached" if summary.not_reached else ""
     what = f"of {amount(failed + len(summary.groups), 'read')}" if failed else "everything was read"
+    if failed and not summary.unread:
+        what = f"of {amount(failed + len(summary.groups), 'group')}"
     if not summary.run.complete and not missing:
         missing = "the scan ended early"
     return (
@@ -223,6 +262,8 @@ def run_lines(summary: Summary) -> list[tuple[str, Line]]:
     elif summary.inferred:
         inferred = f"{summary.inferred:,} of {amount(len(summary.groups), 'group')}"
         lines.append(("How it was read", (f"{inferred} from the list of businesses, the others one by one",)))
+    if summary.ungrouped is None:
+        lines.append(("Businesses in no group", ("not known: the list of all businesses was not read",)))
     if run.server:
         lines.append(("Server", (Name(run.server),)))
     return lines
