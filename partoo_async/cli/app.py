@@ -19,6 +19,7 @@ from partoo_async.cli.commands.diff import DIFF_CODES, diff
 from partoo_async.cli.commands.emulator import emulator
 from partoo_async.cli.commands.group import group_app
 from partoo_async.cli.commands.quota import quota
+from partoo_async.cli.commands.report import report
 from partoo_async.cli.commands.scan import scan
 from partoo_async.cli.commands.scan_many import scan_many
 from partoo_async.cli.commands.sections import sections
@@ -68,7 +69,7 @@ def callback(
 app.add_typer(group_app, epilog=_listed(EXIT_CODES))
 for _part in group_app.registered_commands:
     _part.epilog = _listed(EXIT_CODES)
-for _command in (sections, business, businesses, scan, scan_many, diff, quota, emulator, demo):
+for _command in (sections, business, businesses, scan, scan_many, diff, report, quota, emulator, demo):
     app.command(epilog=_listed(DIFF_CODES if _command is diff else EXIT_CODES))(_command)
 
 

@@ -61,8 +61,8 @@ class _Signals:
             self._task.cancel()
 
 
-def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run one command's coroutine to its end and return the exit code."""
+def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> int:
+    """Run one command's coroutine to its end and return the exit code. ``arguments``: what it calls some of them."""
     signals = _Signals()
 
     async def guarded() -> int:
@@ -81,5 +81,5 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
         name, colon, problem = describe(error).partition(": ")
-        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem.replace(', or format=', '')}")
+        say(f"error: {(_OPTIONS | arguments).get(name, name)}{colon}{problem.replace(', or format=', '')}")
         return exit_code(error)

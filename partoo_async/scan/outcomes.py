@@ -208,7 +208,7 @@ class ScanReport(Model):
 
         sure = certainty(self, len(self.succeeded), sum(item.inferred for item in self.items))
         run = Run(at or datetime.now(UTC), self.complete, self.requests, self.seconds, sure)
-        await write_scan(path, run, self.items, {}, self.businesses.values(), diff=diff, most=most)
+        await write_scan(path, run, self.items, self.sections, self.businesses.values(), diff=diff, most=most)
 
     def __repr__(self) -> str:
         # In one line: by itself it would show every business of every group.

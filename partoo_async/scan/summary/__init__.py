@@ -6,6 +6,6 @@ share businesses. ``words`` and ``changes`` say it in sentences, which ``html`` 
 """
 
 from partoo_async.scan.summary.facts import Run
-from partoo_async.scan.summary.writing import check_report, summary_text, write_report, write_scan
+from partoo_async.scan.summary.writing import began, check_report, summary_text, write_report, write_scan
 
-__all__ = ["Run", "check_report", "summary_text", "write_report", "write_scan"]
+__all__ = ["Run", "began", "check_report", "summary_text", "write_report", "write_scan"]

@@ -74,6 +74,7 @@ class Run:
     requests: int | None = None
     seconds: float | None = None
     certainty: str = ""  # how sure inferred groups are, in words
+    businesses_problem: str = ""  # why the list of all businesses was not read whole
     server: str | None = None
     version: str | None = None
 

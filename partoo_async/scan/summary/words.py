@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from partoo_async._internal.text import amount, duration
+from partoo_async._internal.text import amount, cut, duration
 from partoo_async.policy import RateLimit
 from partoo_async.scan.rows import describe
 
@@ -83,6 +83,7 @@ _MONTHS = "January February March April May June July August September October N
 
 
 _REQUEST = re.compile(r" for [A-Z]+ /[^\s:]*")
+_LONGEST_REASON = 200
 _FEW = 12  # ids of one line
 
 # Joiners make one emoji of several, and letters of some scripts; they do nothing else.
@@ -259,11 +260,9 @@ def run_lines(summary: Summary) -> list[tuple[str, Line]]:
         lines.append(("Requests", (f"{run.requests:,}{_quota(run.requests, run.seconds)}",)))
     if run.certainty:
         lines.append(("How it was read", (run.certainty,)))
-    elif summary.inferred:
-        inferred = f"{summary.inferred:,} of {amount(len(summary.groups), 'group')}"
-        lines.append(("How it was read", (f"{inferred} from the list of businesses, the others one by one",)))
     if summary.ungrouped is None:
-        lines.append(("Businesses in no group", ("not known: the list of all businesses was not read",)))
+        why = run.businesses_problem or "the list of all businesses was not read"
+        lines.append(("Businesses in no group", ("not known: ", Name(cut(why, _LONGEST_REASON)))))
     if run.server:
         lines.append(("Server", (Name(run.server),)))
     return lines

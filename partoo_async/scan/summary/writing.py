@@ -7,10 +7,13 @@ import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, p
 from functools import partial
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from partoo_async._internal.atomic_file import AtomicFile
 from partoo_async._internal.checks import check_count, check_file
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
+from partoo_async.scan.confidence import how_sure
 from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.summary.as_json import json_report
 from partoo_async.scan.summary.facts import Run
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.summary.facts import Summary
 
-__all__ = ["check_report", "summary_text", "write_report", "write_scan"]
+__all__ = ["began", "check_report", "summary_text", "write_report", "write_scan"]
 
 # How a file is laid out, and how many entries a list has at most unless it is said.
 _LAYOUTS = {".html": (html_report, 100), ".md": (markdown_report, 10), ".json": (json_report, None)}
@@ -79,6 +82,15 @@ async def summary_text(
     return await asyncio.to_thread(markdown_report, summary, diff, since, _entries(most, 10))
 
 
+async def began(journal: str | os.PathLike[str]) -> datetime | None:
+    """Return when the scan of a journal began, None if the file is none."""
+    try:
+        async with open_reader(journal) as recording:
+            return recording.started
+    except ConfigurationError:
+        return None
+
+
 async def write_scan(
     path: str | os.PathLike[str],
     run: Run,
@@ -107,13 +119,21 @@ async def _of_journal(journal: str | os.PathLike[str]) -> Summary:
         run = Run(
             recording.started,
             recording.complete,
-            requests=getattr(recording, "requests", None),
-            seconds=getattr(recording, "seconds", None),
+            requests=recording.requests or None,  # an older journal does not count them
+            seconds=recording.seconds or None,
+            businesses_problem=recording.businesses_problem,
             server=recording.server,
             version=recording.version,
         )
-        whole = getattr(recording, "businesses_listed", None) == "all"
-    return await asyncio.to_thread(gathering.summary, run, whole=whole)
+        whole, verified = recording.businesses_listed == "all", recording.verified
+    return await asyncio.to_thread(_summary, gathering, run, whole, verified)
+
+
+def _summary(gathering: Gathering, run: Run, whole: bool, verified: int) -> Summary:
+    summary = gathering.summary(run, whole=whole)
+    if not summary.inferred:
+        return summary
+    return evolve(summary, run=evolve(run, certainty=how_sure(verified, len(summary.groups), summary.inferred)))
 
 
 def _of_items(
