@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from partoo_async.scan.summary.changes import Entry, Part
     from partoo_async.scan.summary.facts import Summary
 
-__all__ = ["Column", "entries", "folded", "group", "line", "name", "paragraph", "table"]
+__all__ = ["Column", "bullets", "entries", "folded", "group", "line", "name", "paragraph", "table"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,8 @@ def name(text: str) -> str:
 
 def line(parts: Line) -> str:
     """Return a line of words, names and ids."""
-    return "".join(_part(part) for part in parts)
+    # An id stays on the line of its name.
+    return "".join("&nbsp;" if part == " " else _part(part) for part in parts)
 
 
 def _part(part: str | Name | Id) -> str:
@@ -90,6 +91,11 @@ def folded(values: Sequence[T], total: int, part: Callable[[Sequence[T]], str]) 
     more = f'<p class="more">and {total - len(values):,} more</p>' if total > len(values) else ""
     inner = f"<details><summary>Show {len(rest):,} more</summary>{part(rest)}{more}</details>" if rest else more
     return part(shown) + inner
+
+
+def bullets(some: Sequence[str]) -> str:
+    """Return a list of HTML."""
+    return f'<ul class="entries plain">{"".join(f"<li>{one}</li>" for one in some)}</ul>'
 
 
 def entries(part: Part, most: int | None) -> str:

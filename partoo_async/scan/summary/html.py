@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from partoo_async._internal.text import amount
 from partoo_async.scan.summary.changes import change_notes, change_parts, totals
 from partoo_async.scan.summary.charts import histogram, meter, range_text, swatch
-from partoo_async.scan.summary.elements import Column, entries, folded, group, line, name, paragraph, table
+from partoo_async.scan.summary.elements import Column, bullets, entries, folded, group, line, name, paragraph, table
 from partoo_async.scan.summary.style import STYLE
 from partoo_async.scan.summary.words import (
     MINUS,
@@ -28,11 +28,10 @@ from partoo_async.scan.summary.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from partoo_async.scan.diff.changes import ScanDiff
-    from partoo_async.scan.summary.facts import GroupSize, Summary
+    from partoo_async.scan.summary.facts import GroupSize, KnownBusiness, Summary
 
 __all__ = ["html_report"]
 
@@ -54,7 +53,7 @@ def html_report(summary: Summary, diff: ScanDiff | None, since: datetime | None,
         "overlaps": ("Overlaps", _overlaps(summary, most)),
         "ungrouped": ("Businesses in no group", _ungrouped(summary, most)),
         "empty": ("Empty groups", _empty(summary, most)),
-        "run": ("How it was read", _run(summary)),
+        "run": ("About the scan", _run(summary)),
     }
     parts = {key: (title, body) for key, (title, body) in parts.items() if body}
     body = "".join(
@@ -199,31 +198,24 @@ def _ungrouped(summary: Summary, most: int | None) -> str:
         return ""
     if not summary.ungrouped:
         return paragraph("Every business is in a group.", "intro")
-    rows = [
-        (
-            line(business_line(one, city=True)),
-            name(one.code) if one.code else "",
-            name(one.status) if one.status else "",
-        )
-        for one in summary.ungrouped[:most]
-    ]
-    columns = (Column("Business"), Column("Code"), Column("Status"))
     total = len(summary.ungrouped)
+    items = [f"{line(business_line(one))}{_about(one)}" for one in summary.ungrouped[:most]]
     intro = f"{amount(total, 'business', 'businesses')} of {total + summary.businesses:,}."
-    return paragraph(intro, "intro") + table(_hidden("Businesses in no group"), columns, rows, total)
+    return paragraph(intro, "intro") + folded(items, total, bullets)
+
+
+def _about(business: KnownBusiness) -> str:
+    status = (business.status or "").replace("_", " ")
+    known = [name(text) for text in (business.city, business.code, status) if text]
+    return f'<span class="sub">{" · ".join(known)}</span>' if known else ""
 
 
 def _empty(summary: Summary, most: int | None) -> str:
     if not summary.empty:
         return ""
     items = [_group(summary, one) for one in summary.empty[:most]]
-
-    def listed(some: Sequence[str]) -> str:
-        return f'<ul class="entries plain">{"".join(f"<li>{one}</li>" for one in some)}</ul>'
-
-    return paragraph(f"{amount(len(summary.empty), 'group')} without a business.", "intro") + folded(
-        items, len(summary.empty), listed
-    )
+    intro = f"{amount(len(summary.empty), 'group')} without a business."
+    return paragraph(intro, "intro") + folded(items, len(summary.empty), bullets)
 
 
 def _run(summary: Summary) -> str:

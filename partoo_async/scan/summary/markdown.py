@@ -56,7 +56,7 @@ def markdown_report(summary: Summary, diff: ScanDiff | None, since: datetime | N
         *_ungrouped(summary, most),
         *_empty(summary, most),
         "",
-        "## How it was read",
+        "## About the scan",
         "",
         *(f"- {label}: {_text(value)}" for label, value in run_lines(summary)),
     ]
@@ -78,9 +78,10 @@ def _part(part: str | Name | Id) -> str:
     return _escaped(part.text) or "(no name)" if isinstance(part, Name) else part
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> Iterator[str]:
+    """Return a table, whose first columns have text and the others numbers."""
     yield f"| {' | '.join(columns)} |"
-    yield f"| {' | '.join('---:' if number else '---' for number in range(len(columns)))} |"
+    yield f"| {' | '.join('---' if number < texts else '---:' for number in range(len(columns)))} |"
     for row in rows:
         yield f"| {' | '.join(row)} |"
 
@@ -135,7 +136,10 @@ def _overlaps(summary: Summary, most: int | None) -> Iterator[str]:
         for one in summary.overlaps[:few]
     ]
     yield from _part_of(
-        "Groups that share the most businesses", [*_table(("group", "and group", "shared"), rows)], len(rows), None
+        "Groups that share the most businesses",
+        [*_table(("group", "and group", "shared"), rows, texts=2)],
+        len(rows),
+        None,
     )
 
 

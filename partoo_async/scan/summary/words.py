@@ -264,7 +264,7 @@ def run_lines(summary: Summary) -> list[tuple[str, Line]]:
         why = run.businesses_problem or "the list of all businesses was not read"
         lines.append(("Businesses in no group", ("not known: ", Name(cut(why, _LONGEST_REASON)))))
     if run.server:
-        lines.append(("Server", (Name(run.server),)))
+        lines.append(("Server", (run.server,)))
     return lines
 
 
@@ -274,4 +274,5 @@ def _quota(requests: int, seconds: float | None) -> str:
     limit = RateLimit()
     allowed = limit.requests * max(1.0, seconds / limit.per)
     share = max(1, round(100 * requests / allowed))
-    return f", {share} % of the documented quota ({limit.requests} a minute) in that time"
+    time = "in that time" if seconds > limit.per else "in a minute"
+    return f", {share} % of what the documented quota allows {time}"
