@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Part", "change_notes", "change_parts", "totals"]
 
+_SIDES = {"before": "The earlier", "after": "This"}
 _LONGEST = 80  # characters of a name
 _LONGEST_REASON = 200
 
@@ -156,5 +157,6 @@ def change_notes(diff: ScanDiff) -> list[str]:
     """Return what has to be known about the comparison."""
     now = sum(not one.before for one in diff.not_compared)
     notes = [f"{amount(now, 'group or section', 'groups or sections')} could not be compared: not read this time."]
-    sides = [f"The scan {side} did not come to its end." for side in diff.incomplete]
-    return [*(notes if now else []), *sides, *diff.notes]
+    sides = [f"{_SIDES[side]} scan did not come to its end." for side in diff.incomplete]
+    told = [f"{note[:1].upper()}{note[1:]}." for note in diff.notes]
+    return [*(notes if now else []), *sides, *told]

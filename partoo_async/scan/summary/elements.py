@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
@@ -19,6 +20,7 @@ __all__ = ["Column", "bullets", "entries", "folded", "group", "line", "name", "p
 
 T = TypeVar("T")
 
+_SHORT = 8  # characters of an id that stays on the line of its name
 _SHOWN = 10  # entries that are not folded away
 
 
@@ -29,11 +31,12 @@ def name(text: str) -> str:
 
 def line(parts: Line) -> str:
     """Return a line of words, names and ids."""
-    # An id stays on the line of its name.
-    return "".join("&nbsp;" if part == " " else _part(part) for part in parts)
+    return "".join(_part(part, after) for part, after in zip_longest(parts, parts[1:]))
 
 
-def _part(part: str | Name | Id) -> str:
+def _part(part: str | Name | Id, after: str | Name | Id | None) -> str:
+    if part == " " and isinstance(after, Id) and len(after.text) <= _SHORT:
+        return "&nbsp;"
     if isinstance(part, Name):
         return name(part.text)
     return f'<span class="id">{escape(display(part.text))}</span>' if isinstance(part, Id) else escape(part)

@@ -41,14 +41,13 @@ _MENTION = re.compile(r"(?<![\w])@(?=\w)")
 
 def markdown_report(summary: Summary, diff: ScanDiff | None, since: datetime | None, most: int | None) -> str:
     """Return the report, with ``most`` entries of each list."""
+    told = figures(summary, diff, since)
     lines = [
         f"# Partoo groups, {when(summary.run.at)}",
         "",
         headline(summary, diff, since),
         "",
-        *_table(
-            ("", ""), [(figure.label, f"**{figure.number}** {figure.note}") for figure in figures(summary, diff, since)]
-        ),
+        *_table(("", ""), [(one.label, f"**{one.number}** {one.note}") for one in told], texts=2),
         *_failures(summary, most),
         *_changes(summary, diff, most),
         *_sections(summary, most),
