@@ -271,6 +271,7 @@ def test_client_options(cls: type) -> None:
         (partoo_async.Scan.collect, "(self)"),
         (partoo_async.Scan.report, "(self, items=())"),
         (partoo_async.ScanReport.raise_for_failures, "(self)"),
+        (partoo_async.ScanReport.write, "(self, path, *, diff=None, at=None, most=None)"),
     ],
 )
 def test_methods(method: Any, expected: str) -> None:

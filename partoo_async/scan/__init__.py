@@ -2,10 +2,11 @@
 
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``worker_pool`` the concurrency, ``fetcher`` the requests and how long they will take, ``source`` where outcomes come
-from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``names`` looks up businesses.
-After a failure, ``outage`` holds the scan and ``key_retries`` retries the key. ``progress`` has the counts and the last
-log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and ``frames`` their columns, ``notebook``
-their table. ``journal`` resumes, ``diff`` compares scans, ``many`` scans many organizations.
+from. ``inference`` makes groups of the ``business_list`` and verifies a ``sample``; ``confidence`` says how sure they
+are; ``names`` looks up businesses. After a failure, ``outage`` holds the scan and ``key_retries`` retries the key.
+``progress`` has the counts and the last log line, ``items`` and ``outcomes`` the public values, ``rows``, ``arrow`` and
+``frames`` their columns, ``notebook`` their table. ``journal`` resumes, ``diff`` compares scans, ``summary`` tells
+people about one, ``many`` scans many organizations.
 """
 
 from typing import TYPE_CHECKING, Any
