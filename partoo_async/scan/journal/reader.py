@@ -115,6 +115,14 @@ class JournalReader:
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
+    async def keys(self) -> list[tuple[int, int | None, bool]]:
+        """Return section id, group id and whether it failed of every recorded outcome."""
+        try:
+            rows = await self._database.fetch("SELECT section_id, nullif(group_id, ?), failed FROM outcomes", NO_GROUP)
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+        return [(section_id, group_id, bool(failed)) for section_id, group_id, failed in rows]
+
     async def businesses(self) -> AsyncIterator[Business]:
         """Yield every recorded business. Raises ``ConfigurationError`` if the file is damaged."""
         try:
