@@ -21,9 +21,9 @@ from partoo_async._internal.secret import protect
 from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ScanError
+from partoo_async.nightly.reading import read_everything
 from partoo_async.scan.inference import check_strategy
 from partoo_async.scan.journal.reader import JournalReader, open_reader
-from partoo_async.sync.reading import read_everything
 from partoo_async.warehouse.scope import check_organization, schema_name
 from partoo_async.warehouse.tables import BUSINESSES
 

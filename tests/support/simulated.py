@@ -19,7 +19,7 @@ from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.many.journals import JournalDirectory
-from partoo_async.sync import reading
+from partoo_async.nightly import reading
 from partoo_async.testing import MockTransport
 from tests.support.virtual import VirtualLoop
 

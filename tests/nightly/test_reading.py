@@ -20,7 +20,7 @@ from attrs import frozen
 from partoo_async import ConfigurationError, PartooClient, RetryPolicy, ScanError, ScanReport, diff_scans
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal.reader import open_reader
-from partoo_async.sync.reading import read_everything, recorded_report
+from partoo_async.nightly.reading import read_everything, recorded_report
 from partoo_async.testing import MockResponse
 from tests.support.common import PATIENCE
 from tests.support.each import each
@@ -349,7 +349,7 @@ KILLED = """
 import asyncio, os, sys
 from aiosqlite import Connection
 from partoo_async import PartooClient
-from partoo_async.sync.reading import read_everything
+from partoo_async.nightly.reading import read_everything
 
 def die_at(step, execute=Connection._execute):
     async def counted(*arguments, **options):
