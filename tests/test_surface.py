@@ -101,12 +101,14 @@ PUBLIC = [
     "SectionPage",
     "SectionRename",
     "Server",
+    "SyncResult",
     "UnauthenticatedBody",
     "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
     "deadline",
     "diff_scans",
     "scan_many",
+    "sync",
 ]
 
 FIELDS = {
@@ -150,6 +152,7 @@ FIELDS = {
     "SectionPage": "sections page max_page count",
     "SectionRename": "section_id before after",
     "Server": "name base_url",
+    "SyncResult": "diff report loaded complete problem",
     "UnauthenticatedBody": "errors",
     "UnauthenticatedErrors": "authentication",
 }
@@ -258,6 +261,11 @@ def test_client_options(cls: type) -> None:
         ),
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
+        (
+            partoo_async.sync,
+            "(client, state, to=None, report=None, strategy='auto', *, verify=20, organization=None, history=False,"
+            " dataset='partoo', keep=7, on_progress=None)",
+        ),
         (
             partoo_async.scan_many,
             "(organizations, *, server=None, at_once=64, journals=None, resume=False, quota=None, on_progress=None, "

@@ -1,0 +1,235 @@
+"""One night: read everything into a journal, compare it with what was known, write a report, load it, remember it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import define, frozen
+
+from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.secret import hide
+from partoo_async._internal.text import shown
+from partoo_async._internal.values import Value
+from partoo_async.client import PartooClient
+from partoo_async.errors import ConfigurationError, ScanError
+from partoo_async.nightly.options import SyncOptions, check_targets, naming_report
+from partoo_async.nightly.reading import read_everything, recorded_report
+from partoo_async.nightly.state import StateDirectory, take_state
+from partoo_async.scan.diff import ScanDiff, diff_scans
+from partoo_async.scan.journal.baseline import carry_forward
+from partoo_async.scan.journal.reader import JournalReader, open_reader
+from partoo_async.scan.outcomes import ScanReport
+from partoo_async.scan.summary import began, write_report
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from partoo_async.scan.inference import Strategy, Verify
+    from partoo_async.scan.outcomes import ScanProgress
+
+__all__ = ["Deliver", "SyncResult", "run_once", "sync"]
+
+_EARLY = "the scan ended early: "
+
+Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
+
+
+@frozen
+class SyncResult(Value):
+    """What a run of ``sync`` found and did.
+
+    Attributes:
+        diff: What changed since the run before. None the first time.
+        report: The outcomes of the scan, by whichever run it was made.
+        loaded: Rows by table, empty without ``to``.
+        complete: Whether everything could be read. What could not keeps its rows, and is in ``report.failed``.
+        problem: Why the scan ended early, which the next run goes on with; or why not all businesses could be listed.
+    """
+
+    diff: ScanDiff | None
+    report: ScanReport
+    loaded: Mapping[str, int]
+    complete: bool
+    problem: str = ""
+
+
+async def sync(
+    client: PartooClient,
+    state: str | os.PathLike[str],
+    to: str | None = None,
+    report: str | os.PathLike[str] | None = None,
+    strategy: Strategy = "auto",
+    *,
+    verify: Verify = 20,
+    organization: int | str | None = None,
+    history: bool = False,
+    dataset: str = "partoo",
+    keep: int = 7,
+    on_progress: Callable[[ScanProgress], object] | None = None,
+) -> SyncResult:
+    """Read everything, compare it with the run before, write a report, and load it into a database.
+
+    Killed at any moment and called again, it goes on. What cannot be read is never taken for gone.
+
+    Args:
+        client: The client to read with.
+        state: Directory for the journals: of the scan being made, of what is known, and of earlier scans. Made if
+            missing.
+        to: Where to load: ``duckdb:///file.duckdb``, ``sqlite:///file.db``, ``postgresql://...``, or the name of a dlt
+            destination. Needs the extra ``dlt``. None: nowhere.
+        report: Path of a file to write, whose name ends with .html, .md or .json.
+        strategy: How to read the groups, as for ``scan_all``.
+        verify: How many groups to read by themselves, as for ``scan_all``.
+        organization: Id of another organization, for keys of the PROVIDER role; or a name for this one. Tables get it
+            as a column, so that several organizations share them.
+        history: Keep what was, with the time from and until which it was so.
+        dataset: The schema of the tables.
+        keep: How many journals of earlier scans to keep.
+        on_progress: A plain callable that gets a ``ScanProgress``.
+
+    Returns:
+        What changed, what was read, and what was loaded.
+
+    Raises:
+        ConfigurationError: An argument cannot be used; or the state is in use, or of another server or organization;
+            or a file or the database cannot be written. Nothing is lost: the next run loads without a new scan.
+        PartooError: Nothing could be read at all.
+    """
+    to = hide(to)  # no frame of a traceback shows a password
+    options = SyncOptions.checked(
+        state,
+        to,
+        report,
+        strategy=strategy,
+        verify=verify,
+        organization=organization,
+        history=history,
+        dataset=dataset,
+        keep=keep,
+        on_progress=on_progress,
+    )
+    return await run_once(client, options)
+
+
+async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver | None = None) -> SyncResult:
+    """Do what ``sync`` does.
+
+    Args:
+        client: The client to read with.
+        options: What to do.
+        deliver: Gets what changed, if anything did, after the load and before it counts as known: when this raises, or
+            the process dies in it, the next run has the same changes again.
+    """
+    await check_targets(options)
+    server = client.server.base_url
+    directory = await in_daemon(take_state, options.state, server, options.organization)
+    try:
+        return await _Run(client, options, directory).run(deliver)
+    finally:
+        directory.release()
+
+
+@define
+class _Run:
+    """One run, in a directory that it has for itself."""
+
+    client: PartooClient
+    options: SyncOptions
+    directory: StateDirectory
+
+    async def run(self, deliver: Deliver | None) -> SyncResult:
+        # Each step can be done twice: a process may die after any of them, and the next one does all of them again but
+        # the reading.
+        report, early = await self._read()
+        running, baseline = self.directory.running, self.directory.baseline
+        known = baseline if baseline.exists() else None
+        problem = early or await self._problem(known)
+        diff = None if known is None else await diff_scans(known, running)
+        if self.options.report is not None:
+            with naming_report():
+                since = None if known is None else await began(known)
+                await write_report(running, self.options.report, diff=diff, since=since)
+        loaded = await self._load()
+        if diff and deliver is not None:
+            await deliver(diff)
+        await carry_forward(running, known, baseline)
+        if not early:
+            await self._put_aside()
+        return SyncResult(diff, report, loaded, report.complete and not report.failed and not problem, problem)
+
+    async def _read(self) -> tuple[ScanReport, str]:
+        """Fill the running journal, unless a run before did. Return its report, and why it ended early, if it did."""
+        running = self.directory.running
+        if not await in_daemon(self.directory.goes_on):
+            if running.exists():
+                await self._put_aside()
+        elif (recorded := await self._recorded()) is not None and recorded.everything_read:
+            return await recorded_report(running), ""
+        options = self.options
+        try:
+            report = await read_everything(
+                self.client,
+                running,
+                resume=True,
+                strategy=options.strategy,
+                verify=options.verify,
+                org_id=options.org_id,
+                on_progress=options.on_progress,
+            )
+        except ScanError as error:
+            if self.client.closed:
+                raise
+            if not error.transient:  # the journal cannot be written
+                raise ConfigurationError(str(error).removeprefix(_EARLY)) from None
+            # What was read until then is told and loaded; the journal stays, to be gone on with.
+            return error.report, str(error)
+        return report, ""
+
+    async def _problem(self, known: Path | None) -> str:
+        """Return why not all businesses were listed, if so. Refuses what the key of another organization has read."""
+        async with open_reader(self.directory.running) as now:
+            if known is None:
+                return now.businesses_problem
+            there = {*now.sections, *(section_id for section_id, *_ in await now.keys())}  # unreadable ones as well
+            async with open_reader(known) as before:
+                if not before.sections or not there.isdisjoint(before.sections):
+                    return now.businesses_problem
+        # To load it would delete everything.
+        await in_daemon(self.directory.discard)
+        raise ConfigurationError(
+            f"state: the organization has none of the sections in {shown(known)}; use another directory for another"
+            " organization"
+        )
+
+    async def _load(self) -> dict[str, int]:
+        options = self.options
+        if options.to is None:
+            return {}
+        from partoo_async.warehouse.load import load  # noqa: PLC0415 - only for those who load
+
+        where: Any = {"folder": self.directory.loading, "dataset": options.dataset}
+        try:
+            return await load(
+                self.directory.running,
+                options.to,
+                organization=options.organization,
+                history=options.history,
+                **where,
+            )
+        except ConfigurationError as error:
+            problem = f"{error}; nothing is lost: started again, it loads without another scan"
+        raise ConfigurationError(problem, transient=True)
+
+    async def _recorded(self) -> JournalReader | None:
+        try:
+            async with open_reader(self.directory.running) as reader:
+                return reader
+        except ConfigurationError:  # never begun, for one: the scan begins it, or says what is wrong
+            return None
+
+    async def _put_aside(self) -> None:
+        recorded = await self._recorded()
+        await in_daemon(self.directory.put_aside, None if recorded is None else recorded.started, self.options.keep)
