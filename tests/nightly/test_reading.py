@@ -19,8 +19,8 @@ from attrs import frozen
 
 from partoo_async import ConfigurationError, PartooClient, RetryPolicy, ScanError, ScanReport, diff_scans
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
-from partoo_async.scan.journal.reader import open_reader
 from partoo_async.nightly.reading import read_everything, recorded_report
+from partoo_async.scan.journal.reader import open_reader
 from partoo_async.testing import MockResponse
 from tests.support.common import PATIENCE
 from tests.support.each import each
