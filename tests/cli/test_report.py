@@ -12,7 +12,7 @@ import pytest
 
 from partoo_async import PartooClient
 from partoo_async.emulator import Emulator
-from partoo_async.sync.reading import read_everything
+from partoo_async.nightly.reading import read_everything
 from tests.cli.conftest import Result
 from tests.support.each import each
 

@@ -15,11 +15,11 @@ import pytest
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient, ScanItem, Server
 from partoo_async._protocol.http import Response
 from partoo_async._transport import Exchange
+from partoo_async.nightly import reading
 from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.many.journals import JournalDirectory
-from partoo_async.nightly import reading
 from partoo_async.testing import MockTransport
 from tests.support.virtual import VirtualLoop
 

@@ -9,8 +9,8 @@ import pytest
 
 from partoo_async import ConfigurationError, PartooClient, ScanReport, diff_scans
 from partoo_async.emulator import EmulatedBusiness, Emulator
+from partoo_async.nightly.reading import read_everything
 from partoo_async.scan.summary import check_report, summary_text, write_report
-from partoo_async.sync.reading import read_everything
 from tests.scan.summary.support import AT, success
 from tests.support.each import each
 
