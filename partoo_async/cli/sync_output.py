@@ -18,7 +18,7 @@ from partoo_async.scan.diff.text import place
 from partoo_async.scan.outcomes import certainty
 from partoo_async.scan.rows import describe
 
-__all__ = ["CHANGED", "run_shown", "sync_code"]
+__all__ = ["CHANGED", "failures", "run_shown", "summary", "sync_code"]
 
 CHANGED = 1
 
@@ -56,14 +56,15 @@ async def run_shown(
 
         result = await run(evolve(options, on_progress=progress.note), deliver)
     if not quiet:
-        for line in _summary(result, options):
+        for line in summary(result, options):
             display.note(clean(line))
-    for line in _failures(result):
+    for line in failures(result):
         say(clean(line))
     return result
 
 
-def _summary(result: SyncResult, options: SyncOptions) -> Iterator[str]:
+def summary(result: SyncResult, options: SyncOptions) -> Iterator[str]:
+    """Yield the lines that say what a run read, found and loaded."""
     report = result.report
     counts = (
         amount(len(report.succeeded), "group"),
@@ -84,7 +85,7 @@ def _summary(result: SyncResult, options: SyncOptions) -> Iterator[str]:
         yield f"report in {options.report}"
 
 
-def _failures(result: SyncResult) -> Iterator[str]:
+def failures(result: SyncResult) -> Iterator[str]:
     """Yield the lines that name what could not be read."""
     if result.problem:
         yield result.problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,16 +26,20 @@ from partoo_async.scan.summary import began, write_report
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.outcomes import ScanProgress
 
-__all__ = ["Deliver", "SyncResult", "run_once", "sync"]
+__all__ = ["Deliver", "NotDeliveredError", "SyncResult", "run_once", "sync"]
 
+_logger = logging.getLogger("partoo_async.nightly")
 _EARLY = "the scan ended early: "
 
 Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
+
+
+class NotDeliveredError(Exception):
+    """Who is told did not take the changes. They come again with the next run, which reads anew."""
 
 
 @frozen
@@ -145,20 +150,30 @@ class _Run:
         # the reading.
         report, early = await self._read()
         running, baseline = self.directory.running, self.directory.baseline
-        known = baseline if baseline.exists() else None
-        problem = early or await self._problem(known)
-        diff = None if known is None else await diff_scans(known, running)
+        async with open_reader(running) as recorded:
+            problem = early or recorded.businesses_problem
+        diff = await self._compare(early)
         if self.options.report is not None:
             with naming_report():
-                since = None if known is None else await began(known)
+                since = None if diff is None else await began(baseline)
                 await write_report(running, self.options.report, diff=diff, since=since)
         loaded = await self._load()
         if diff and deliver is not None:
-            await deliver(diff)
-        await carry_forward(running, known, baseline)
+            await self._deliver(deliver, diff, goes_on=bool(early))
+        await carry_forward(running, baseline, baseline)
         if not early:
             await self._put_aside()
         return SyncResult(diff, report, loaded, report.complete and not report.failed and not problem, problem)
+
+    async def _deliver(self, deliver: Deliver, diff: ScanDiff, *, goes_on: bool) -> None:
+        try:
+            await deliver(diff)
+        except NotDeliveredError:
+            # The next run reads anew, or who does not take the changes would keep the tables as they are. They come
+            # again: what is known stays as it was.
+            if not goes_on:
+                await self._put_aside()
+            raise
 
     async def _read(self) -> tuple[ScanReport, str]:
         """Fill the running journal, unless a run before did. Return its report, and why it ended early, if it did."""
@@ -188,20 +203,34 @@ class _Run:
             return error.report, str(error)
         return report, ""
 
-    async def _problem(self, known: Path | None) -> str:
-        """Return why not all businesses were listed, if so. Refuses what the key of another organization has read."""
+    async def _compare(self, early: str) -> ScanDiff | None:
+        """Return what changed, None if there is nothing to compare with."""
+        baseline, running = self.directory.baseline, self.directory.running
+        if not baseline.exists():
+            return None
+        try:
+            await self._check_organization(early)
+            return await diff_scans(baseline, running)
+        except ConfigurationError as error:
+            if f"{shown(baseline)} is damaged" not in str(error) and f"{shown(baseline)} is not a" not in str(error):
+                raise
+            # A job that runs at night heals by itself; for the tables the baseline is of no use.
+            _logger.warning("nightly: nothing is compared this time, because %s", error)
+        return None
+
+    async def _check_organization(self, early: str) -> None:
+        """Refuse what the key of another organization has read."""
+        async with open_reader(self.directory.baseline) as before:
+            known = before.sections.keys()
         async with open_reader(self.directory.running) as now:
-            if known is None:
-                return now.businesses_problem
             there = {*now.sections, *(section_id for section_id, *_ in await now.keys())}  # unreadable ones as well
-            async with open_reader(known) as before:
-                if not before.sections or not there.isdisjoint(before.sections):
-                    return now.businesses_problem
+        if early or not known or not there.isdisjoint(known):
+            return
         # To load it would delete everything.
         await in_daemon(self.directory.discard)
         raise ConfigurationError(
-            f"state: the organization has none of the sections in {shown(known)}; use another directory for another"
-            " organization"
+            f"state: the organization has none of the sections in {shown(self.directory.baseline)}; use another"
+            " directory for another organization"
         )
 
     async def _load(self) -> dict[str, int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from partoo_async import ConfigurationError, PartooClient, Scan, ScanDiff, ScanError, sync
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.nightly.options import SyncOptions
-from partoo_async.nightly.run import run_once
+from partoo_async.nightly.run import NotDeliveredError, run_once
 from partoo_async.nightly.state import GOES_ON_FOR, take_state
 from tests.nightly.conftest import Nights, Warehouse, groups_in, truth
 from tests.support.common import TLS
@@ -124,6 +126,51 @@ async def test_who_is_told_gets_it_again_if_he_failed(nights: Nights, warehouse:
     assert told == [result.diff, result.diff]
     await run_once(nights.client, options, deliver)
     assert len(told) == 2
+
+
+async def test_who_does_not_take_it_holds_up_no_table(nights: Nights, warehouse: Warehouse) -> None:
+    """What was not delivered for a reason of his own comes again with the next run, which reads anew and loads."""
+    options = SyncOptions.checked(nights.state, "warehouse", None)
+    told: list[list[int]] = []
+
+    async def deliver(diff: ScanDiff) -> None:
+        told.append([change.after.id for change in diff.groups_changed])
+        if len(told) < 3:
+            raise NotDeliveredError
+
+    await run_once(nights.client, options, deliver)
+    for group_id in (20, 21):
+        nights.emulator.sections[5].groups[group_id].business_ids.clear()
+        with pytest.raises(NotDeliveredError):
+            await run_once(nights.client, options, deliver)
+        assert warehouse.groups == truth(nights.emulator)
+    await run_once(nights.client, options, deliver)
+    await run_once(nights.client, options, deliver)
+    assert told == [[20], [20, 21], [20, 21]]
+
+
+@pytest.mark.parametrize("damage", ["file", "row"])
+async def test_a_damaged_baseline_heals(
+    nights: Nights, warehouse: Warehouse, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    """Nothing is compared with it, and a warning says so; the tables are brought up to date, and so is the baseline."""
+    await nights.run(to="warehouse")
+    nights.emulator.sections[5].groups[20].business_ids.clear()
+    baseline = nights.state / "baseline.journal"
+    if damage == "file":
+        baseline.write_bytes(b"no journal, whatever was here")
+    else:
+        with closing(sqlite3.connect(baseline)) as database, database:
+            database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 21")
+    result = await nights.run(to="warehouse")
+    assert result.complete
+    assert result.diff is None
+    assert warehouse.groups == truth(nights.emulator)
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "partoo_async.nightly"]
+    assert warning.startswith("nightly: nothing is compared this time, because journal: ")
+    result = await nights.run(to="warehouse")
+    assert result.diff is not None
+    assert result.diff.same
 
 
 async def test_only_the_last_journals_are_kept(nights: Nights) -> None:

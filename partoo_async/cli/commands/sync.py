@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,10 @@ from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.streams import require_stdout
 
-__all__ = ["SYNC_CODES", "sync"]
+if TYPE_CHECKING:
+    from partoo_async.nightly.options import SyncOptions
+
+__all__ = ["SYNC_CODES", "sync", "sync_options"]
 
 SYNC_CODES = (
     (OK, "everything was read, and loaded; with --exit-code: and nothing changed"),
@@ -57,6 +60,35 @@ Dataset = Annotated[str, typer.Option(metavar="NAME", help="Schema of the tables
 Keep = Annotated[int, typer.Option(min=0, metavar="N", help="How many journals of earlier scans to keep.")]
 
 
+def sync_options(  # noqa: PLR0917 - what two commands were given
+    state: str,
+    to: str | None,
+    report: str | None,
+    strategy: StrategyName,
+    verify: str | None,
+    organization: str | None,
+    history: bool,
+    dataset: str,
+    keep: int,
+) -> SyncOptions:
+    """Return what these options ask for. Raises ``ConfigurationError``."""
+    from partoo_async.nightly.options import SyncOptions  # noqa: PLC0415 - see ``sync``
+
+    refuse((verify is not None and strategy is StrategyName.GROUPS, NOTHING_TO_VERIFY))
+    is_id = organization is not None and organization.isascii() and organization.isdigit()
+    return SyncOptions.checked(
+        state,
+        os.environ.get("PARTOO_TO", "").strip() or None if to is None else to,
+        report,
+        strategy=strategy.value,
+        organization=int(organization) if organization and is_id else organization,
+        history=history,
+        dataset=dataset,
+        keep=keep,
+        **verified(verify),
+    )
+
+
 def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     state: State,
     to: To = None,
@@ -85,26 +117,11 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
 
     # Here, so that no other command imports SQLite.
     from partoo_async.cli.sync_output import run_shown, sync_code  # noqa: PLC0415
-    from partoo_async.nightly.options import SyncOptions  # noqa: PLC0415
     from partoo_async.nightly.run import run_once  # noqa: PLC0415
 
     async def run() -> int:
-        refuse((verify is not None and strategy is StrategyName.GROUPS, NOTHING_TO_VERIFY))
         require_stdout()
-        whose = (
-            int(organization) if organization and organization.isascii() and organization.isdigit() else organization
-        )
-        chosen = SyncOptions.checked(
-            state,
-            os.environ.get("PARTOO_TO", "").strip() or None if to is None else to,
-            report,
-            strategy=strategy.value,
-            organization=whose,
-            history=history,
-            dataset=dataset,
-            keep=keep,
-            **verified(verify),
-        )
+        chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
         display = choose_display(ProgressMode.NONE if quiet else progress, streaming=False)
         async with options.connect(server, timeout, quota) as partoo:
             result = await run_shown(
