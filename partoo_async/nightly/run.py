@@ -1,4 +1,4 @@
-"""One night: read everything into a journal, compare it with what was known, write a report, load it, remember it."""
+"""One night: read, compare, report, load, tell, remember."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
 
 
 class NotDeliveredError(Exception):
-    """Who is told did not take the changes. They come again with the next run, which reads anew."""
+    """Who is told did not take the changes."""
 
 
 @frozen
 class SyncResult(Value):
-    """What a run of ``sync`` found and did.
+    """What ``sync`` found and did.
 
     Attributes:
         diff: What changed since the run before. None the first time.
-        report: The outcomes of the scan, by whichever run it was made.
-        loaded: Rows by table, empty without ``to``.
-        complete: Whether everything could be read. What could not keeps its rows, and is in ``report.failed``.
-        problem: Why the scan ended early, which the next run goes on with; or why not all businesses could be listed.
+        report: The scan.
+        loaded: Rows by table.
+        complete: Everything could be read. What could not is in ``report.failed``.
+        problem: Why the scan ended early, or not all businesses could be listed, "" if neither.
     """
 
     diff: ScanDiff | None
@@ -80,28 +80,22 @@ async def sync(
     Killed at any moment and called again, it goes on. What cannot be read is never taken for gone.
 
     Args:
-        client: The client to read with.
-        state: Directory for the journals: of the scan being made, of what is known, and of earlier scans. Made if
-            missing.
-        to: Where to load: ``duckdb:///file.duckdb``, ``sqlite:///file.db``, ``postgresql://...``, or the name of a dlt
-            destination. Needs the extra ``dlt``. None: nowhere.
-        report: Path of a file to write, whose name ends with .html, .md or .json.
-        strategy: How to read the groups, as for ``scan_all``.
-        verify: How many groups to read by themselves, as for ``scan_all``.
-        organization: Id of another organization, for keys of the PROVIDER role; or a name for this one. Tables get it
-            as a column, so that several organizations share them.
-        history: Keep what was, with the time from and until which it was so.
-        dataset: The schema of the tables.
-        keep: How many journals of earlier scans to keep.
+        client: An open client.
+        state: Directory for what is known from one run to the next. Made if missing.
+        to: ``duckdb:///file``, ``sqlite:///file``, ``postgresql://...``, or the name of a dlt destination. Needs the
+            extra ``dlt``. None: nowhere.
+        report: A file to write: .html, .md or .json.
+        strategy: As for ``scan_all``.
+        verify: Likewise.
+        organization: Id of another one, for keys of the PROVIDER role, or a name for this one. A column of the tables.
+        history: Keep former rows, with the time until which they held.
+        dataset: Schema of the tables.
+        keep: How many old journals to keep.
         on_progress: A plain callable that gets a ``ScanProgress``.
 
-    Returns:
-        What changed, what was read, and what was loaded.
-
     Raises:
-        ConfigurationError: An argument cannot be used; or the state is in use, or of another server or organization;
-            or a file or the database cannot be written. Nothing is lost: the next run loads without a new scan.
-        PartooError: Nothing could be read at all.
+        ConfigurationError: An argument or the state cannot be used, or a file or the database cannot be written.
+        PartooError: Nothing could be read.
     """
     to = hide(to)  # no frame of a traceback shows a password
     options = SyncOptions.checked(
@@ -123,10 +117,9 @@ async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver 
     """Do what ``sync`` does.
 
     Args:
-        client: The client to read with.
+        client: An open client.
         options: What to do.
-        deliver: Gets what changed, if anything did, after the load and before it counts as known: when this raises, or
-            the process dies in it, the next run has the same changes again.
+        deliver: Gets what changed, after the load and before it counts as known. If this raises, it comes again.
     """
     await check_targets(options)
     server = client.server.base_url
@@ -139,7 +132,7 @@ async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver 
 
 @define
 class _Run:
-    """One run, in a directory that it has for itself."""
+    """One run."""
 
     client: PartooClient
     options: SyncOptions
@@ -176,7 +169,7 @@ class _Run:
             raise
 
     async def _read(self) -> tuple[ScanReport, str]:
-        """Fill the running journal, unless a run before did. Return its report, and why it ended early, if it did."""
+        # The second value: why it ended early, "" if it did not.
         running = self.directory.running
         if not await in_daemon(self.directory.goes_on):
             if running.exists():
@@ -204,7 +197,6 @@ class _Run:
         return report, ""
 
     async def _compare(self, early: str) -> ScanDiff | None:
-        """Return what changed, None if there is nothing to compare with."""
         baseline, running = self.directory.baseline, self.directory.running
         if not baseline.exists():
             return None
@@ -219,7 +211,6 @@ class _Run:
         return None
 
     async def _check_organization(self, early: str) -> None:
-        """Refuse what the key of another organization has read."""
         async with open_reader(self.directory.baseline) as before:
             known = before.sections.keys()
         async with open_reader(self.directory.running) as now:

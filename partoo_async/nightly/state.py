@@ -1,4 +1,4 @@
-"""The state directory of a nightly job: whose it is, who uses it now, and the journals in it. Its functions block."""
+"""The state directory: whose it is, who uses it, its journals. Its functions block."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["GOES_ON_FOR", "StateDirectory", "archive_name", "check_owner", "superfluous", "take_state"]
 
 GOES_ON_FOR = 12 * 3600.0
-"""Seconds after its last change for which a journal is gone on with. Jobs of every night are twice as far apart."""
+"""Seconds after its last change. Jobs of every night are twice as far apart."""
 
 _FORMAT = 1
 _FACTS = "state.json"
@@ -41,20 +41,20 @@ _fcntl: Any = import_module("fcntl") if os.name == "posix" else None
 
 
 def archive_name(started: datetime, taken: Collection[str]) -> str:
-    """Return the name of an old journal, by the time its scan began, which is not yet ``taken``."""
+    """Return a name for the journal of a scan that began then."""
     stem = started.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     names = (f"{stem}{f'-{number}' if number > 1 else ''}.journal" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
 def superfluous(names: Collection[str], keep: int) -> list[str]:
-    """Return which old journals go when only the last ``keep`` stay."""
+    """Return all but the last ``keep`` journals."""
     journals = sorted(name for name in names if name.endswith(".journal"))
     return journals[: max(0, len(journals) - keep)]
 
 
 def check_owner(folder: Path, facts: dict[str, Any], server: str, organization: int | str | None) -> None:
-    """Raise ``ConfigurationError`` if the facts are of another server or organization, or of a newer version."""
+    """Refuse the state of another server or organization."""
     problem = f"{shown(folder / _FACTS)} is damaged, or of another program; use another directory"
     try:
         recorded, whose, version = facts["server"], facts["organization"], int(facts["format"])
@@ -80,14 +80,14 @@ def _named(organization: object) -> str:
 
 @define
 class StateDirectory:
-    """A state directory that this run has for itself. Its methods raise ``ConfigurationError`` for what fails."""
+    """A locked state directory."""
 
     folder: Path
     _lock: int
 
     @property
     def running(self) -> Path:
-        """The journal of the scan that is being made, or was made and is not loaded yet."""
+        """The journal of the scan that is made, or not loaded yet."""
         return self.folder / _RUNNING
 
     @property
@@ -101,7 +101,7 @@ class StateDirectory:
         return self.folder / "loading"
 
     def touched(self) -> float | None:
-        """Return the time of the last change to the running journal; None if there is none."""
+        """Return when the running journal was last changed."""
         times = []
         with _explained(self.folder):
             for path in _with_sidecars(self.running):
@@ -114,12 +114,12 @@ class StateDirectory:
         return None
 
     def goes_on(self) -> bool:
-        """Return whether there is a running journal that is recent enough to be gone on with."""
+        """Return whether the running journal is recent enough."""
         touched = self.touched()
         return touched is not None and abs(time.time() - touched) < GOES_ON_FOR
 
     def put_aside(self, started: datetime | None, keep: int) -> None:
-        """Move the running journal, of a scan that began then, to the old ones, of which the last ``keep`` stay."""
+        """Move the running journal, of a scan that began then, to the old ones."""
         with _explained(self.folder):
             archive = self.folder / _ARCHIVE
             archive.mkdir(exist_ok=True)
@@ -146,13 +146,7 @@ class StateDirectory:
 
 
 def take_state(folder: Path, server: str, organization: int | str | None) -> StateDirectory:
-    """Make or open a state directory and lock it. Raises ``ConfigurationError``.
-
-    Args:
-        folder: The directory. Its parent exists.
-        server: Base URL that the run reads from.
-        organization: Which one it reads, or its name.
-    """
+    """Make or open a state directory, and lock it. Raises ``ConfigurationError``."""
     with _explained(folder):
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(f"state: expected a directory, not a file: {shown(folder)}")
@@ -192,7 +186,6 @@ def _lock(folder: Path) -> int:
 
 
 def _claim(folder: Path, server: str, organization: int | str | None) -> None:
-    """Write whose the directory is, or compare it."""
     path, aside = folder / _FACTS, folder / f"{_FACTS}.new"
     with _explained(folder):
         if path.exists():
@@ -217,7 +210,6 @@ def _with_sidecars(path: Path) -> list[Path]:
 
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Turn an ``OSError`` into a ``ConfigurationError`` that says what to do."""
     try:
         yield
     except OSError as error:
