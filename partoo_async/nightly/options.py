@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from attrs import frozen
 from partoo_async._internal.atomic_file import AtomicFile
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_callback, check_count, check_file, check_flag, check_id, check_text
+from partoo_async._internal.extras import needs_extra
 from partoo_async._internal.secret import hide
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.inference import Strategy, Verify, check_strategy
@@ -20,7 +23,6 @@ from partoo_async.scan.summary import check_report
 from partoo_async.warehouse.scope import check_organization
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
 
@@ -75,9 +77,7 @@ async def check_targets(options: SyncOptions) -> None:
         with naming_report():
             await in_daemon(_try_file, options.report)
     if options.to is not None:
-        from partoo_async.warehouse.load import check_target  # noqa: PLC0415 - only for those who load
-
-        await check_target(options.to, organization=options.organization, dataset=options.dataset)
+        await in_daemon(_try_target, options.to, options.dataset)
 
 
 def _try_file(path: Path) -> None:
@@ -86,6 +86,14 @@ def _try_file(path: Path) -> None:
         file.open()
     finally:
         file.discard()
+
+
+def _try_target(to: str, dataset: str) -> None:
+    if "dlt" not in sys.modules:
+        os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    with needs_extra("dlt", "dlt", "to="):
+        from partoo_async.warehouse.destinations import target_of  # noqa: PLC0415 - dlt takes a second
+    target_of(to, dataset, "%s_staging")
 
 
 @contextmanager

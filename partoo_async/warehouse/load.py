@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.extras import needs_extra
@@ -19,15 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from partoo_async.errors import ConfigurationError
-    from partoo_async.warehouse.destinations import Target
 
-__all__ = ["check_target", "load"]
-
-
-async def check_target(to: str, *, organization: int | str | None = None, dataset: str = "partoo") -> None:
-    """Raise ``ConfigurationError`` for what ``load`` would refuse, without reaching the database."""
-    name = schema_name(check_organization(organization))
-    await in_daemon(_target, to, dataset, name)
+__all__ = ["load"]
 
 
 async def load(
@@ -67,26 +60,19 @@ async def load(
     return running.result()
 
 
-def _target(to: str, dataset: str, name: str) -> Target:
+def _run(journal: Path, to: str, folder: Path, organization: str | None, history: bool, dataset: str) -> dict[str, int]:
     if "dlt" not in sys.modules:
         os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     with needs_extra("dlt", "dlt", "to="):
-        import dlt  # noqa: F401, PLC0415 - an extra
+        import dlt  # noqa: PLC0415 - an extra
     from partoo_async.warehouse.destinations import target_of  # noqa: PLC0415 - imports dlt
-
-    return target_of(to, dataset, f"%s_staging{name.removeprefix('partoo')}")
-
-
-def _run(journal: Path, to: str, folder: Path, organization: str | None, history: bool, dataset: str) -> dict[str, int]:
-    name = schema_name(organization)
-    target = _target(to, dataset, name)
-    import dlt  # noqa: PLC0415 - an extra
-
     from partoo_async.warehouse.source import make_source  # noqa: PLC0415 - imports dlt
 
     async def given() -> Path:
         return journal
 
+    name = schema_name(organization)
+    target = target_of(to, dataset, f"%s_staging{name.removeprefix('partoo')}")
     # Everything is derived from the journal: packages that a killed run left are of no use.
     shutil.rmtree(folder / name, ignore_errors=True)
     pipeline = dlt.pipeline(

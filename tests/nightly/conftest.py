@@ -41,9 +41,6 @@ class Warehouse:
     groups: dict[tuple[int, int], frozenset[str]] = field(factory=dict)
     failure: Exception | None = None
 
-    async def check(self, to: str, **_: Any) -> None:
-        assert to == "warehouse"
-
     async def load(self, journal: Path, to: str, *, folder: Path, **_: Any) -> dict[str, int]:
         assert to == "warehouse"
         assert folder.name == "loading"
@@ -58,7 +55,7 @@ class Warehouse:
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     made = Warehouse()
     monkeypatch.setattr("partoo_async.warehouse.load.load", made.load)
-    monkeypatch.setattr("partoo_async.warehouse.load.check_target", made.check)
+    monkeypatch.setattr("partoo_async.nightly.options._try_target", lambda *_: None)
     return made
 
 
