@@ -35,6 +35,7 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
+    from partoo_async.nightly import SyncResult, sync
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import (
         BusinessChange,
@@ -112,11 +113,13 @@ __all__ = [
     "SectionRename",
     "Server",
     "Strategy",
+    "SyncResult",
     "UnsupportedMediaTypeError",
     "Verify",
     "deadline",
     "diff_scans",
     "scan_many",
+    "sync",
 ]
 __all__ += models.__all__
 
@@ -131,8 +134,9 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
         if name == "scan" or name in __all__:
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
-            of_quotas = name in ("FileQuota", "RedisQuota")
-            home = import_module("partoo_async.quota.shared.descriptions" if of_quotas else "partoo_async.scan")
+            homes = dict.fromkeys(("FileQuota", "RedisQuota"), "quota.shared.descriptions")
+            homes |= dict.fromkeys(("SyncResult", "sync"), "nightly")
+            home = import_module(f"{__name__}.{homes.get(name, 'scan')}")
             value = globals()[name] = home if name == "scan" else getattr(home, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -102,6 +102,7 @@ PUBLIC = [
     "SectionRename",
     "Server",
     "Strategy",
+    "SyncResult",
     "UnauthenticatedBody",
     "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
@@ -109,6 +110,7 @@ PUBLIC = [
     "deadline",
     "diff_scans",
     "scan_many",
+    "sync",
 ]
 
 FIELDS = {
@@ -143,7 +145,8 @@ FIELDS = {
     "ScanFailure": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScanPlan": "sections groups requests seconds recorded strategy",
     "ScanProgress": "done failed total rate eta paused_for held_for held_by",
-    "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses",
+    "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses"
+    " sections",
     "ScanSuccess": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScannedGroup": "section_id group",
     "ScannedSection": "section_id name",
@@ -151,6 +154,7 @@ FIELDS = {
     "SectionPage": "sections page max_page count",
     "SectionRename": "section_id before after",
     "Server": "name base_url",
+    "SyncResult": "diff report loaded complete problem",
     "UnauthenticatedBody": "errors",
     "UnauthenticatedErrors": "authentication",
 }
@@ -260,6 +264,11 @@ def test_client_options(cls: type) -> None:
         (partoo_async.deadline, "(seconds)"),
         (partoo_async.diff_scans, "(before, after)"),
         (
+            partoo_async.sync,
+            "(client, state, to=None, report=None, strategy='auto', *, verify=20, organization=None, history=False,"
+            " dataset='partoo', keep=7, on_progress=None)",
+        ),
+        (
             partoo_async.scan_many,
             "(organizations, *, server=None, at_once=64, journals=None, resume=False, quota=None, on_progress=None, "
             "retry_failed=True, max_concurrency=8, max_failures=None, max_outage=600.0, businesses=False, "
@@ -272,6 +281,7 @@ def test_client_options(cls: type) -> None:
         (partoo_async.Scan.collect, "(self)"),
         (partoo_async.Scan.report, "(self, items=())"),
         (partoo_async.ScanReport.raise_for_failures, "(self)"),
+        (partoo_async.ScanReport.write, "(self, path, *, diff=None, at=None, most=None)"),
     ],
 )
 def test_methods(method: Any, expected: str) -> None:

@@ -63,7 +63,15 @@ READ = item(7, 42, FRANCE, None, 1, 0.5)
 UNREAD = item(7, 43, None, NotFoundError(404, None, "GET /sections/7/groups/43"), 2, 1.5, recorded=True)
 NO_SECTION = item(8, None, None, APIConnectionError("refused", False), 5, 2.0)
 REPORT = ScanReport(
-    (READ, UNREAD, NO_SECTION), 8, 83.0, {"Group.has_puller missing": 2}, 4, ((7, 42),), ((7, 1),), False
+    (READ, UNREAD, NO_SECTION),
+    8,
+    83.0,
+    {"Group.has_puller missing": 2},
+    4,
+    ((7, 42),),
+    ((7, 1),),
+    complete=False,
+    sections={7: "Country"},
 )
 DIFF = ScanDiff(
     sections_added=(ScannedSection(9, None),),
@@ -166,6 +174,7 @@ UNREAD_OBJECT = {
                 "verified": 0,
                 "fallback": "",
                 "businesses": {},
+                "sections": {"7": "Country"},
             },
         ),
         (

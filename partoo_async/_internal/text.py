@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["amount", "clean", "cut", "duration", "json_line", "one_line", "shown"]
+__all__ = ["amount", "clean", "cut", "duration", "json_line", "json_safe", "one_line", "shown"]
 
 # JSON leaves these as they are: C1 controls, line separators, direction marks, halves of surrogate pairs.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -49,8 +49,12 @@ def shown(path: Path) -> str:
 
 def json_line(value: dict[str, Any], *, ascii_only: bool = False) -> str:
     """Return a JSON object as one line."""
-    text = json.dumps(value, ensure_ascii=ascii_only)
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return json_safe(json.dumps(value, ensure_ascii=ascii_only)) + "\n"
+
+
+def json_safe(text: str) -> str:
+    """Return JSON with the characters escaped that a terminal would act on."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def duration(seconds: float) -> str:

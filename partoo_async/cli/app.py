@@ -19,9 +19,11 @@ from partoo_async.cli.commands.diff import DIFF_CODES, diff
 from partoo_async.cli.commands.emulator import emulator
 from partoo_async.cli.commands.group import group_app
 from partoo_async.cli.commands.quota import quota
+from partoo_async.cli.commands.report import report
 from partoo_async.cli.commands.scan import scan
 from partoo_async.cli.commands.scan_many import scan_many
 from partoo_async.cli.commands.sections import sections
+from partoo_async.cli.commands.sync import SYNC_CODES, sync
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.output import say
 from partoo_async.cli.streams import detach
@@ -68,8 +70,9 @@ def callback(
 app.add_typer(group_app, epilog=_listed(EXIT_CODES))
 for _part in group_app.registered_commands:
     _part.epilog = _listed(EXIT_CODES)
-for _command in (sections, business, businesses, scan, scan_many, diff, quota, emulator, demo):
-    app.command(epilog=_listed(DIFF_CODES if _command is diff else EXIT_CODES))(_command)
+_own_codes: dict[object, Iterable[tuple[int, str]]] = {diff: DIFF_CODES, sync: SYNC_CODES}
+for _command in (sections, business, businesses, scan, scan_many, diff, report, sync, quota, emulator, demo):
+    app.command(epilog=_listed(_own_codes.get(_command, EXIT_CODES)))(_command)
 
 
 @total_repr

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["error_console", "print_json", "print_result", "say", "table", "yes_no"]
+__all__ = ["error_console", "print_json", "print_result", "say", "table", "write_text", "yes_no"]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)
@@ -84,18 +84,18 @@ async def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
     # Escaped where standard output cannot carry every name as it is.
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    await write_line(json_line(value, ascii_only=not utf8))
+    await write_text(json_line(value, ascii_only=not utf8))
 
 
-async def write_line(line: str) -> None:
-    """Write a line to standard output at once, without blocking the event loop when that is a full pipe."""
+async def write_text(text: str) -> None:
+    """Write text to standard output at once, without blocking the event loop when that is a full pipe."""
     # A slow reader, such as a pager, must slow the scan down and not make its requests time out.
     descriptor = _pipe()
     if descriptor is None:
-        sys.stdout.write(line)
+        sys.stdout.write(text)
         sys.stdout.flush()
         return
-    data = line.encode(sys.stdout.encoding, sys.stdout.errors or "strict")
+    data = text.encode(sys.stdout.encoding, sys.stdout.errors or "strict")
     for start in range(0, len(data), _CHUNK):
         await _writable(descriptor)
         os.write(descriptor, data[start : start + _CHUNK])

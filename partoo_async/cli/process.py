@@ -26,6 +26,11 @@ _OPTIONS = {
     "quota": "--quota",
     "journal": "--journal",
     "journals": "--journals",
+    "state": "--state",
+    "to": "--to",
+    "report": "--report",
+    "organization": "--organization",
+    "dataset": "--dataset",
     "before": "BEFORE",
     "after": "AFTER",
     "business_id": "ID",
@@ -61,8 +66,8 @@ class _Signals:
             self._task.cancel()
 
 
-def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run one command's coroutine to its end and return the exit code."""
+def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> int:
+    """Run one command's coroutine to its end and return the exit code. ``arguments``: what it calls some of them."""
     signals = _Signals()
 
     async def guarded() -> int:
@@ -81,5 +86,5 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
         name, colon, problem = describe(error).partition(": ")
-        say(f"error: {_OPTIONS.get(name, name)}{colon}{problem.replace(', or format=', '')}")
+        say(f"error: {(_OPTIONS | arguments).get(name, name)}{colon}{problem.replace(', or format=', '')}")
         return exit_code(error)

@@ -1,7 +1,6 @@
 """Scans as files: NDJSON for programs, CSV for spreadsheets, Parquet for analysis (extra ``arrow``).
 
-``writer`` takes outcomes to a file, ``formats`` encodes them, ``csv_rows`` guards what a spreadsheet would run,
-``atomic_file`` replaces a file as a whole.
+``writer`` takes outcomes to a file, ``formats`` encodes them, ``csv_rows`` guards what a spreadsheet would run.
 """
 
 # May import the rooms up to ``scan``.

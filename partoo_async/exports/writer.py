@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, TypeVarTuple
 
 from attrs import frozen
 
+from partoo_async._internal.atomic_file import AtomicFile
 from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.checks import check_file, check_flag
 from partoo_async.errors import ClientClosedError, ConfigurationError, PartooError
-from partoo_async.exports.atomic_file import AtomicFile
 from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.items import ScanItem
 from partoo_async.scan.many.rows import group_of

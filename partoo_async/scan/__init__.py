@@ -3,7 +3,7 @@
 May import the resources and what is below them, not the client. ``scan`` is the lifecycle, ``worklist`` what to read,
 ``source`` where outcomes come from: the ``worker_pool`` calls the ``fetcher``. ``inference`` makes groups of the
 ``business_list``. ``outage`` holds the scan, ``key_retries`` retries a key. ``items`` and ``outcomes`` are the public
-values; ``rows``, ``arrow``, ``frames`` and ``notebook`` show them.
+values; ``rows``, ``arrow``, ``frames`` and ``notebook`` show them. ``summary`` tells people about a scan.
 """
 
 from typing import TYPE_CHECKING, Any

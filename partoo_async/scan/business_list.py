@@ -24,7 +24,7 @@ class BusinessList:
         self._groups = {*groups}
         self.pages: int = 1  # by the first page
         self._count: int | None = None  # of businesses, by the first page
-        self._found: set[str] = set()  # their ids
+        self.found: set[str] = set()  # their ids
         self._members: dict[int, list[str]] = {}  # by group id
 
     def add(self, page: MembershipPage, number: int) -> str:
@@ -41,24 +41,22 @@ class BusinessList:
         if not page.groups_sent:
             return "the list of businesses does not say which groups each is in"
         for business in page.businesses:
-            if business.id in self._found:
+            if business.id in self.found:
                 return _CHANGED
-            self._found.add(business.id)
+            self.found.add(business.id)
             for group_id in self._groups.intersection(business.groups):
                 self._members.setdefault(group_id, []).append(business.id)
-        return _CHANGED if len(self._found) > (self._count or 0) else ""
+        return _CHANGED if len(self.found) > (self._count or 0) else ""
 
     def end(self) -> str:
         """Judge the list after its last page."""
-        counted, found = self._count, len(self._found)
-        self._found.clear()
-        return "" if counted == found else _CHANGED
+        return "" if self._count == len(self.found) else _CHANGED
 
     @property
     def pages_of_members(self) -> int:
         """How many pages the businesses of the groups would fill, by the pages until now."""
         members = {one for ids in self._members.values() for one in ids}
-        return round(self.pages * len(members) / len(self._found)) if self._found else 0
+        return round(self.pages * len(members) / len(self.found)) if self.found else 0
 
     def members(self, group_id: int) -> tuple[str, ...]:
         """Return the ids of a group's businesses, sorted, since pages come in any order."""
@@ -71,4 +69,4 @@ class BusinessList:
     def clear(self) -> None:
         """Let go of everything."""
         self._members.clear()
-        self._found.clear()
+        self.found.clear()

@@ -25,9 +25,9 @@ from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.models import Group
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.business_list import BusinessList
+from partoo_async.scan.confidence import how_sure
 from partoo_async.scan.items import ScanSuccess
 from partoo_async.scan.journal.no_journal import NoJournal
-from partoo_async.scan.outcomes import how_sure
 from partoo_async.scan.sample import choose_sample, sample_size
 from partoo_async.scan.worker_pool import Stage
 
@@ -41,13 +41,17 @@ if TYPE_CHECKING:
     from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.worklist import Key, WorkList
 
-__all__ = ["Inference", "Strategy", "Verify", "check_strategy"]
+__all__ = ["Inference", "ListUse", "Strategy", "Verify", "check_strategy"]
 
 Strategy: TypeAlias = Literal["groups", "businesses", "auto"]
 """How ``scan_all`` reads: each group, the list of businesses, or whichever takes fewer requests."""
 
 Verify: TypeAlias = int | Literal["all"]
 """How many inferred groups are read by themselves."""
+
+# What becomes of the businesses: dropped, recorded in the journal, or that and the list is read in any case, later if
+# not now.
+ListUse: TypeAlias = Literal["dropped", "kept", "wanted"]
 
 _logger = logging.getLogger("partoo_async.scan")
 _LONGEST_REASON = 300  # characters
@@ -73,6 +77,7 @@ class Inference:
         names: BusinessNames | None,
         strategy: Strategy,
         verify: Verify,
+        list_use: ListUse = "dropped",
     ) -> None:
         self.strategy: Strategy = strategy  # after ``choose`` never "auto"
         self.verified: int = 0
@@ -82,6 +87,7 @@ class Inference:
         work.keeps_summaries = True  # names and pullers of groups are not in the list
         self._names = names
         self._verify = verify
+        self._list_use = list_use
         self._seed = SystemRandom().randrange(2**32)
         self._search = BusinessSearch(fetcher.session, per_page=100, org_id=work.scope.org_id)
         self._stage = Stage(fetcher.stop)
@@ -109,12 +115,14 @@ class Inference:
             left = self._list.pages - 1
         return left + self._sample, begun
 
-    async def choose(self, plan: ScanPlan) -> ScanPlan:
+    async def choose(self, plan: ScanPlan, journal: Journal | NoJournal) -> ScanPlan:
         """Read the first page of the list if it may save requests, and return the cheaper plan."""
+        self._journal = journal
         groups = self._work.left
         self._sample = sample_size(self._verify, groups, len(self._work.sections))
         chooses = self.strategy == "auto"
-        if not groups or (chooses and 1 + self._sample >= groups):
+        wanted = self._list_use == "wanted"
+        if not groups or (chooses and (not wanted) + self._sample >= groups):
             self.strategy = "groups"
             return plan
         self._list = BusinessList(group_id for _, group_id in self._work.summaries)
@@ -122,7 +130,7 @@ class Inference:
         await self._work.stage.run([1], self._read_page, 1)
         asked = self._fetcher.calls - before  # more than one, if spellings of a status were refused
         ahead = self._list.pages - 1 + self._sample
-        lookups = 0 if self._names is None else self._list.pages_of_members
+        lookups = self._list.pages if wanted else 0 if self._names is None else self._list.pages_of_members
         self.strategy = "businesses" if ahead < groups + lookups or not chooses else "groups"
         if not self.infers:
             return evolve(plan, requests=plan.requests + asked)
@@ -134,9 +142,9 @@ class Inference:
         """Return the plan of what is really done."""
         return plan if self._last_resort is None or not self.fallback else self._last_resort
 
-    def use(self, read: Callable[[Key], Awaitable[ScanItem]], journal: Journal | NoJournal) -> None:
-        """Read groups by ``read``, and record those that are inferred in the journal."""
-        self._read_group, self._journal = read, journal
+    def use(self, read: Callable[[Key], Awaitable[ScanItem]]) -> None:
+        """Read groups by ``read``."""
+        self._read_group = read
 
     async def outcome(self, key: Key) -> ScanItem:
         """Return the outcome of a group, once it is known whether it is inferred."""
@@ -193,6 +201,9 @@ class Inference:
         await self._stage.run(range(2, self._list.pages + 1), self._read_page, self._fetcher.workers)
         if not self.fallback and not self._stage.closed:
             self._fall_back(self._list.end())
+        if self._list_use != "dropped" and not self.fallback and not self._stage.closed:
+            await self._journal.note_all_businesses(self._list.found)
+        self._list.found.clear()
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)
@@ -201,6 +212,8 @@ class Inference:
             return
         if self._names is not None:
             await self._names.add(page.businesses)
+        elif self._list_use != "dropped":
+            await self._journal.record_businesses(page.businesses)
         self._fall_back(self._list.add(page, number))
         if not page.businesses:
             self._stage.cut_short()  # the pages before it were begun, and those after it have nothing either

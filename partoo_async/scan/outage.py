@@ -114,7 +114,7 @@ class Outage:
                 if not self._was_recalled(call):
                     raise
             else:
-                self._succeeded(operation)
+                self.succeeded(operation)
                 return result
         return await self._persist(call, operation, first, seen)
 
@@ -138,7 +138,7 @@ class Outage:
             seen, busy = self._outages, call.request_seconds
             if result is None:
                 result, failure = await self._attempt(call, operation, None)
-        self._succeeded(operation)
+        self.succeeded(operation)
         return result
 
     async def _attempt(
@@ -154,7 +154,8 @@ class Outage:
                 raise
             return None, None
 
-    def _succeeded(self, operation: Operation[Any]) -> None:
+    def succeeded(self, operation: Operation[Any]) -> None:
+        """Note that the server has responded to this, here or to somebody else."""
         self._last_good = operation
         self._throttle.succeeded()
         if self._failed_paths:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -14,15 +14,20 @@ from partoo_async._internal.text import amount, duration
 from partoo_async.errors import ScanError
 from partoo_async.models import Business
 from partoo_async.scan import arrow, frames
+from partoo_async.scan.confidence import bound, how_sure
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.notebook import MOST_ROWS, html_table
 from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object, such_as
 
 if TYPE_CHECKING:
+    import os
+
     import pandas
     import polars
     import pyarrow
+
+    from partoo_async.scan.diff.changes import ScanDiff
 
 __all__ = [
     "ScanItem",
@@ -31,7 +36,6 @@ __all__ = [
     "ScanReport",
     "certainty",
     "has_businesses",
-    "how_sure",
     "item_object",
 ]
 
@@ -108,6 +112,7 @@ class ScanReport(Model):
         verified: With "businesses": how many groups were read by themselves as well, and were the same.
         fallback: Why each group was read by itself although another strategy was asked for, "" if not.
         businesses: With ``businesses=True``, those that could be found, by id. They may be more than the items have.
+        sections: The names of the sections that were read, by id.
     """
 
     items: tuple[ScanSuccess | ScanFailure, ...]
@@ -122,6 +127,7 @@ class ScanReport(Model):
     verified: int = 0
     fallback: str = ""
     businesses: Mapping[str, Business] = field(factory=ReadOnlyDict, repr=False)
+    sections: Mapping[int, str] = field(factory=dict)
 
     @property
     def error_bound(self) -> float:
@@ -129,7 +135,7 @@ class ScanReport(Model):
 
         0.0 if all were read. Of n that were verified without a difference, it is 3/n (the rule of three).
         """
-        return _bound(any(item.inferred for item in self.items), self.verified)
+        return bound(any(item.inferred for item in self.items), self.verified)
 
     @property
     def succeeded(self) -> tuple[ScanSuccess, ...]:
@@ -178,6 +184,31 @@ class ScanReport(Model):
         """
         named = has_businesses(self)
         return frames.polars_frame([item_object(item, businesses=named) for item in self.items], businesses=named)
+
+    async def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        diff: ScanDiff | None = None,
+        at: datetime | None = None,
+        most: int | None = None,
+    ) -> None:
+        """Write a report for people or programs, which replaces the file as a whole.
+
+        Args:
+            path: The file. Its suffix says what it is: .html, .md or .json.
+            diff: What changed since an earlier scan, from ``diff_scans``. None: the report says nothing about changes.
+            at: When the scan was, for the heading. None: now.
+            most: Entries of a list; what is left out is counted. None: 100 in HTML, 10 in Markdown, all in JSON.
+
+        Raises:
+            ConfigurationError: The file cannot be written, or an argument is wrong.
+        """
+        from partoo_async.scan.summary import Run, write_scan  # noqa: PLC0415 - on demand: few programs write one
+
+        sure = certainty(self, len(self.succeeded), sum(item.inferred for item in self.items))
+        run = Run(at or datetime.now(UTC), self.complete, self.requests, self.seconds, sure)
+        await write_scan(path, run, self.items, self.sections, self.businesses.values(), diff=diff, most=most)
 
     def __repr__(self) -> str:
         # In one line: by itself it would show every business of every group.
@@ -236,22 +267,6 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
     if report.strategy == "groups":
         return ""
     return how_sure(report.verified, groups, inferred)
-
-
-def how_sure(verified: int, groups: int, inferred: int) -> str:
-    """Return in words how sure the groups are that come from the list of businesses."""
-    if not inferred:
-        return f"by the list of businesses, and all of {amount(groups, 'group')} verified"
-    # Rounded up, or "at most" would not be true.
-    most = math.ceil(round(_bound(True, verified) * 1000, 6)) / 10
-    share = f"{verified:,} of {amount(groups, 'group')} verified"
-    return f"by the list of businesses, {share}: at most {most:g} % can differ (95 % confidence)"
-
-
-def _bound(inferred: bool, verified: int) -> float:
-    if not inferred:
-        return 0.0
-    return min(1.0, 3 / verified) if verified else 1.0
 
 
 def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:

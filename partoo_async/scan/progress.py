@@ -156,6 +156,10 @@ class ProgressCounter:
             self.on_progress = None
             _logger.error("on_progress raised and is not called again; the scan goes on", exc_info=error)
 
+    def spent(self) -> tuple[int, float]:
+        """Return the requests and seconds until now."""
+        return self._fetcher.sends, self._elapsed()
+
     def _elapsed(self) -> float:
         return (self._ended or asyncio.get_running_loop().time()) - self._started if self._started else 0.0
 
@@ -192,6 +196,7 @@ class ProgressCounter:
             verified=self._verified() if infers else 0,
             fallback="" if inference is None else inference.fallback,
             businesses=ReadOnlyDict() if names is None else ReadOnlyDict(names.known),
+            sections=dict(self._work.names),
         )
 
     def _verified(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from partoo_async._internal.checks import check_flag, check_seconds
 from partoo_async._internal.reprs import total_repr
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from partoo_async.models import Business
-    from partoo_async.scan.inference import Strategy, Verify
+    from partoo_async.scan.inference import ListUse, Strategy, Verify
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.journal.journal import Journal
     from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
@@ -63,6 +63,7 @@ class Scan:
         verify: Verify = 20,
         fetcher: Callable[[PartooSession, int, float], GroupFetcher] = GroupFetcher,
         lists_hold_for: float = 0.0,
+        list_use: ListUse = "dropped",
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         check_strategy(strategy, verify)
@@ -73,14 +74,13 @@ class Scan:
         self._fetcher = fetcher(self._session, min(max_concurrency or bulk_limit, bulk_limit), max_outage)
         self._work = WorkList(scope, self._fetcher)
         self._failures = Failures(max_failures)
-        again: dict[str, Any] = {"resume": resume, "retry_failed": retry_failed, "lists_hold_for": lists_hold_for}
-        self._open_journal = journal_opener(journal, **again)
+        self._open_journal = journal_opener(journal, resume, retry_failed=retry_failed, lists_hold_for=lists_hold_for)
         self._journal: Journal | NoJournal = NoJournal()
         # Held while the journal is opened, replayed or closed, so that no task closes it while another one uses it.
         self._journal_lock = asyncio.Lock()
         self._names = BusinessNames(self._fetcher, scope.org_id) if check_flag("businesses", businesses) else None
-        infer = strategy != "groups"
-        self._inference = Inference(self._fetcher, self._work, self._names, strategy, verify) if infer else None
+        infer, read_by = strategy != "groups", (self._fetcher, self._work, self._names)
+        self._inference = Inference(*read_by, strategy, verify, list_use) if infer else None
         self._source: OutcomeSource | None = None
         self._plan: ScanPlan | None = None
         parts = (self._fetcher, self._work, self._inference, self._names, self._failures)
@@ -134,8 +134,7 @@ class Scan:
             if isinstance(error, SCAN_ENDS):
                 raise self._ended_by(error) from None
             raise
-        changes = f"; since the run before: {self._work.changes}"
-        _logger.info("scan: %s%s", self._plan, changes if self._journal.begun else "")
+        _logger.info("scan: %s%s", self._plan, self._work.changes)
         parts = (self._inference, self._names, self._journal_lock)
         self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
         if self._state == "open":  # not closed by another task while it read its sections
@@ -146,6 +145,7 @@ class Scan:
         """Open the journal, read the sections, and return what is to be done."""
         work = self._work
         self._journal = await self._open_journal(self._session.settings.server.base_url, work.scope)
+        self._journal.meter = self._counter.spent
         await work.read(self._journal)
         if self._state != "open":
             # Closed by another task meanwhile: only some sections were read, and the journal must not get a plan.
@@ -154,7 +154,7 @@ class Scan:
         if self._names is not None:
             await self._names.load(self._journal)
         if self._inference is not None:
-            plan = await self._inference.choose(plan)
+            plan = await self._inference.choose(plan, self._journal)
         await self._journal.note_plan(plan if work.whole else None)
         self._failures.begin(plan.groups + len(work.unreadable))
         return plan

@@ -43,7 +43,7 @@ class OutcomeSource:
         self._lock = lock
         read = self._read_and_record if journal.records else fetcher.group
         if inference is not None and inference.infers:
-            inference.use(read, journal)
+            inference.use(read)
             read = inference.outcome
         self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
             work.keys(), read, max(1, min(fetcher.workers, work.left)), fetcher.stop

@@ -29,6 +29,7 @@ class WorkList:
     def __init__(self, scope: Scope, fetcher: GroupFetcher) -> None:
         self.scope: Scope = scope
         self.sections: list[int] = []  # ids in order
+        self.names: dict[int, str] = {}  # of the sections that could be read
         self.unreadable: list[ScanFailure] = []  # outcomes of the sections that could not be read
         self.added: list[Key] = []  # groups that are new since the run before, by the journal
         self.deleted: list[Key] = []  # groups that are gone since then
@@ -52,10 +53,12 @@ class WorkList:
 
     @property
     def changes(self) -> str:
-        """What changed since the run before, in one line."""
+        """What changed since the run before, for a log line; "" if there was none."""
+        if not self._journal.begun:
+            return ""
         # Otherwise a reader of the log would wonder why a scan yields groups that are gone.
         gone = f"{len(self.deleted)} deleted" + (" (yielded if recorded)" if self.deleted else "")
-        return f"{len(self.added)} groups added, {gone}"
+        return f"; since the run before: {len(self.added)} groups added, {gone}"
 
     def plan(self, recorded: int) -> ScanPlan:
         """Return what is to be done. ``recorded``: outcomes in the journal."""
@@ -96,8 +99,10 @@ class WorkList:
     async def _read_section(self, section_id: int) -> None:
         known = await self._journal.known(section_id)
         if known is not None:
-            self._groups[section_id] = known
-            self.left += len(known)
+            name, self._groups[section_id] = known
+            self.left += len(self._groups[section_id])
+            if name is not None:
+                self.names[section_id] = name
             return
         section = await self._fetcher.section(section_id)
         if isinstance(section, ScanFailure):
@@ -111,6 +116,8 @@ class WorkList:
         self.added += [(section_id, group_id) for group_id in added]
         self.deleted += [(section_id, group_id) for group_id in deleted]
         self._groups[section_id] = groups
+        if section is not None:
+            self.names[section_id] = section.name
         self.left += len(groups)
         if self.keeps_summaries and section is not None:
             left = {*groups}

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from partoo_async import ConfigurationError, Group, PartooClient, ScanItem, ScanSuccess, exports
-from partoo_async.exports import atomic_file, formats, writer
+from partoo_async._internal import atomic_file
+from partoo_async.exports import formats, writer
 from tests.support.common import PATIENCE
 
 FORMATS = ["ndjson", "csv", "parquet"]

@@ -17,11 +17,13 @@ from partoo_async import (
     PermissionDeniedError,
     RequestEvent,
     RetryPolicy,
+    Scan,
     ScanError,
     ScanPlan,
 )
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal import reader as recording
+from partoo_async.scan.scope import Scope
 from tests.support.common import FAST, TLS
 from tests.support.raw_server import answer, raw_server
 from tests.support.simulated import recorded
@@ -316,3 +318,18 @@ async def test_a_slip_in_a_keyword_is_told() -> None:
             client.scan(7, **options)
         with pytest.raises(ConfigurationError, match="jounal"):
             client.with_options(**options)
+
+
+async def test_a_report_names_its_sections(tmp_path: Path) -> None:
+    """Those that were read, in this run or, where another look is not due, in the one before; also without groups."""
+    async with Emulator(sections=[section(1), section(2, 0), section(3)], rate_limit=None) as emulator:
+        async with client_of(emulator) as client:
+            emulator.faults.add("status", match="/sections/3", status=404, times=1)
+            assert (await client.scan_all().collect()).sections == {1: "S1", 2: "S2"}
+            assert (await client.scan([1, 3]).collect()).sections == {1: "S1", 3: "S3"}
+            assert (await client.scan(1, group_ids=[100]).collect()).sections == {}
+            for _ in range(2):
+                options: dict[str, Any] = {"journal": tmp_path / "journal", "resume": True, "lists_hold_for": 3600.0}
+                report = await Scan(client.session, Scope((1, 2)), **options).collect()
+                assert report.sections == {1: "S1", 2: "S2"}
+                emulator.sections[1].name = "another"

@@ -38,6 +38,7 @@ def test_a_program_that_scans_loads_no_comparison() -> None:
         "partoo_async.scan.diff.compare",
         "partoo_async.scan.diff.changes",
         "partoo_async.scan.diff.snapshots",
+        "partoo_async.scan.summary",
         "partoo_async.scan.many",
     }
 

@@ -15,6 +15,7 @@ import pytest
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient, ScanItem, Server
 from partoo_async._protocol.http import Response
 from partoo_async._transport import Exchange
+from partoo_async.nightly import reading
 from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
@@ -109,7 +110,7 @@ def journals_in_virtual_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fetch", "write", "aclose"):
             patch.setattr(Database, name, _standing_still(getattr(Database, name)))
-        for module in (journal, recording):
+        for module in (journal, recording, reading):
             patch.setattr(module, "open_database", _standing_still(module.open_database))
         patch.setattr(JournalDirectory, "prepare", _standing_still(JournalDirectory.prepare))
         yield

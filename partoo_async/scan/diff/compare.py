@@ -34,9 +34,9 @@ async def diff_scans(
     """Return what changed between two scans of the same sections.
 
     What failed or was not reached in either scan is in ``not_compared``. What a scan was not given to read counts as
-    missing. The order of business ids does not matter. Of several outcomes of a key the last one counts. Only journals
-    know section names and empty sections. Businesses are compared if both scans know them. Files of ``--json`` do not
-    know whether their scan ended early.
+    missing. The order of business ids does not matter. Of several outcomes of a key the last one counts. Businesses
+    are compared if both scans know them. Files of ``--json`` know no section names, no empty sections, and not whether
+    their scan ended early.
 
     Args:
         before: The earlier scan: a report, or the path of a journal or of the output of ``partoo scan --json``.

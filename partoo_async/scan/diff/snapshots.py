@@ -13,6 +13,7 @@ from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business, Group
 from partoo_async.scan.diff.ndjson import read_lines
+from partoo_async.scan.journal.lock import is_database
 from partoo_async.scan.outcomes import ScanReport
 from partoo_async.scan.rows import describe
 
@@ -27,7 +28,6 @@ __all__ = ["SectionSnapshot", "ScanSnapshot", "load_snapshot"]
 
 _NOT_REACHED = "not reached: the scan did not come to its end"
 _NOT_ASKED = "not asked for: the scan was given only some groups of this section"
-_DATABASE = b"SQLite format 3\x00"
 _STEP = 1000
 
 
@@ -52,6 +52,7 @@ class ScanSnapshot:
     add_business: Callable[[Business], None]  # what is known of a business
     lists_sections: bool = False  # sections without a group are known as well
     complete: bool = True
+    whole: bool = True  # a section that it does not have does not exist
     server: str | None = None  # base URL, if the scan kept it
     sections: dict[int, SectionSnapshot | str] = Factory(dict)
 
@@ -76,7 +77,7 @@ class ScanSnapshot:
 
     def section(self, section_id: int) -> SectionSnapshot | str | None:
         """Return the section, why it is not known, or None if the scan had none of this id."""
-        return self.sections.get(section_id, None if self.complete else _NOT_REACHED)
+        return self.sections.get(section_id, None if self.whole else _NOT_REACHED)
 
 
 async def load_snapshot(
@@ -106,8 +107,7 @@ def _is_database(path: Path) -> bool:
     # Not of a pipe, such as a shell's <(...): it can be read only once.
     if path.exists() and not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(_DATABASE)) == _DATABASE
+    return is_database(path)
 
 
 async def _in_thread(steps: Iterator[None]) -> None:
@@ -117,7 +117,9 @@ async def _in_thread(steps: Iterator[None]) -> None:
 
 
 def _load_report(snapshot: ScanSnapshot, report: ScanReport) -> Iterator[None]:
-    snapshot.complete = report.complete
+    snapshot.complete = snapshot.whole = report.complete
+    for section_id, name in report.sections.items():
+        snapshot.sections[section_id], snapshot.lists_sections = SectionSnapshot(name), True
     for number, item in enumerate(report.items, start=1):
         snapshot.add_item(item)
         if not report.businesses:
@@ -147,6 +149,7 @@ async def _load_journal(snapshot: ScanSnapshot, path: Path) -> None:
     unread: dict[int, SectionSnapshot | str] = {}
     async with open_reader(path) as recording:
         snapshot.server, snapshot.complete, snapshot.lists_sections = recording.server, recording.complete, True
+        snapshot.whole = recording.sections_listed
         for section_id, section in recording.sections.items():
             # A section without a name was not read, because the scan was given its groups.
             contents = SectionSnapshot(section.name, chosen=section.name is None)

@@ -23,7 +23,7 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LATER_TABLES", "NO_GROUP", "Database", "open_database"]
+__all__ = ["LATER_TABLES", "NO_GROUP", "Database", "address_to_read", "explained", "open_database"]
 
 # Stands in the tables for a group id of None: the outcome of a section that could not be read.
 NO_GROUP = -1
@@ -34,6 +34,8 @@ LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)",
     # business: JSON; crc32: of the id and it
     "CREATE TABLE IF NOT EXISTS businesses (id TEXT PRIMARY KEY, business TEXT NOT NULL, crc32 INTEGER NOT NULL)",
+    # What else a section said of itself: a JSON object.
+    "CREATE TABLE IF NOT EXISTS details (section_id INTEGER PRIMARY KEY, details TEXT NOT NULL)",
 )
 
 _SCHEMA = (
@@ -63,14 +65,14 @@ class Database:
 
     async def fetch(self, sql: str, *parameters: object) -> list[Any]:
         """Return the rows of a query."""
-        with _explained(self.path):
+        with explained(self.path):
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def write(self, *statements: tuple[str, Iterable[tuple[object, ...]]]) -> None:
         """Run each statement with each of its rows in one transaction. Return when it is on disk."""
         # A connection has one transaction at a time, and sections are recorded concurrently.
         async with self._turn:
-            with _explained(self.path):
+            with explained(self.path):
                 try:
                     await self._connection.execute("BEGIN")
                     for sql, rows in statements:
@@ -114,8 +116,8 @@ async def _open(path: Path, *, create: bool, resume: bool, reading: bool) -> Dat
     lock = await in_daemon(partial(take, path, create=create, resume=resume, reading=reading))
     connection = None
     try:
-        with _explained(path):
-            address = _address_to_read(path) if reading else _address(path)
+        with explained(path):
+            address = address_to_read(path) if reading else _address(path)
             connection = await _connect(address, uri=reading)
             await (_check(connection, path) if reading else _prepare(connection, path))
     except BaseException as error:
@@ -165,7 +167,8 @@ async def _check(connection: aiosqlite.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(str(check[0]))
 
 
-def _address_to_read(path: Path) -> str:
+def address_to_read(path: Path) -> str:
+    """Return the URI of a journal that was locked to be read."""
     # The log that a killed process left has to be applied or undone, which needs a writable file. Without one, nothing
     # changes while we hold our lock, so a read-only file and directory will do.
     left = any(os.path.exists(f"{_address(path)}-{kind}") for kind in ("wal", "journal"))
@@ -179,7 +182,7 @@ def _address(path: Path) -> str:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn errors of SQLite into a ``JournalError``."""
     try:
         yield

@@ -31,7 +31,8 @@ async def begin_header(database: Database, server: str, scope: Scope) -> bool:
         _check_same(database.path, header, server, scope)
         for table in LATER_TABLES:
             await database.fetch(table)
-        await write_header(database, {"finished": False})
+        # Until this run has read the sections it is not known which there are, nor whether each group has an outcome.
+        await write_header(database, {"finished": False, "plan": None, "sections_listed": False, "ended": False})
         # Each run reads all sections again. The failure of one that no longer exists would stay for ever.
         await database.write(("DELETE FROM outcomes WHERE group_id = ?", [(NO_GROUP,)]))
         return True

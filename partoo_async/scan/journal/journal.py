@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from attrs import asdict, define, field, frozen
@@ -12,13 +14,13 @@ from attrs import asdict, define, field, frozen
 from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum, encode_business, encode_outcome, summary_digest
+from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 from partoo_async.scan.journal.header import age_lists, begin_header, write_header
 from partoo_async.scan.journal.reader import Replay, read_businesses, read_header, read_sections, readable
+from partoo_async.scan.journal.recording import ALL, add_spent, record_business_list, record_businesses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from partoo_async.models import Business, Section
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _Row = tuple[int, int, int, str, int]
+_SECONDS_BETWEEN_NOTES = 5.0  # of what was spent, which a process that is killed does not note any more
 
 
 @frozen
 class _Listed:
     """The groups of a section in the run before, and the digests of their summaries."""
 
+    name: str | None
     group_ids: tuple[int, ...]
     digests: array[int]  # none in a journal of an earlier version
 
@@ -58,11 +62,13 @@ class Journal:
     _retry_failed: bool = True
     _lists_hold: bool = False  # the lists of sections are recent enough to do without another look
     verified: int = 0  # of the groups that earlier runs inferred; see ``ScanReport.verified``
+    meter: Callable[[], tuple[int, float]] | None = None  # requests and seconds of this run until now
     replays: bool = False  # outcomes of the earlier run are left
     _replay: Replay | None = None
     _before: dict[int, _Listed] = field(factory=dict)
     _pending: list[tuple[_Row, asyncio.Future[None]]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
+    _noted: tuple[int, float] = (0, 0.0)  # of the meter, in the file already
 
     @classmethod
     async def open(
@@ -126,6 +132,7 @@ class Journal:
         sql = "INSERT OR REPLACE INTO outcomes (section_id, group_id, failed, outcome, crc32) VALUES (?, ?, ?, ?, ?)"
         try:
             await self._database.write((sql, rows))
+            await self._note_spent(every=_SECONDS_BETWEEN_NOTES)
         except JournalError as error:
             return error
         except Exception as error:  # whatever it is, those who wait for these rows must hear of it
@@ -134,9 +141,11 @@ class Journal:
 
     async def record_businesses(self, businesses: Iterable[Business]) -> None:
         """Record businesses, each in place of what was known of it. Return when they are on disk."""
-        rows = [(one.id, text, checksum(one.id, text)) for one in businesses for text in [encode_business(one)]]
-        if rows:
-            await self._database.write(("INSERT OR REPLACE INTO businesses VALUES (?, ?, ?)", rows))
+        await record_businesses(self._database, businesses)
+
+    async def note_all_businesses(self, ids: Iterable[str]) -> None:
+        """Record that these are all businesses, and drop any other."""
+        await record_business_list(self._database, ids, ALL)
 
     async def businesses(self) -> dict[str, Business]:
         """Return every recorded business by its id."""
@@ -151,15 +160,15 @@ class Journal:
             # Cut to 32 bits, in case a number is damaged: at worst a group is read once more.
             digests = {key: array("I", (digest & 0xFFFFFFFF for digest in json.loads(text))) for key, text in rows}
         for one in await read_sections(self._database):
-            self._before[one.section_id] = _Listed(one.group_ids, digests.get(one.section_id, array("I")))
+            self._before[one.section_id] = _Listed(one.name, one.group_ids, digests.get(one.section_id, array("I")))
 
-    async def known(self, section_id: int) -> array[int] | None:
-        """Return the groups of a section that are to be read, or None if the section has to be read first."""
+    async def known(self, section_id: int) -> tuple[str | None, array[int]] | None:
+        """Return a section's name and its groups that are to be read, or None if it has to be read first."""
         if not self._lists_hold or section_id not in self._before:
             return None
         settled = await self.settled(section_id, retry_failed=self._retry_failed)
-        listed = self._before.pop(section_id).group_ids
-        return array("q", [group_id for group_id in listed if group_id not in settled])
+        listed = self._before.pop(section_id)
+        return listed.name, array("q", [group_id for group_id in listed.group_ids if group_id not in settled])
 
     async def compare(
         self, section_id: int, section: Section | None, groups: array[int]
@@ -181,7 +190,10 @@ class Journal:
             stale = settled & before.differing(digests)
         # A success of a deleted group stays; its failure would stay for ever.
         forget = [*(group_id for group_id in deleted if group_id not in settled), *stale]
-        await self.note_section(section_id, section.name if section else None, groups, forget, digests.values())
+        name, details = None, {}
+        if section is not None:
+            name, details = section.name, {"can_edit": section.can_edit, "has_puller": section.has_puller}
+        await self.note_section(section_id, name, groups, forget, digests.values(), details)
         left = array("q", [group_id for group_id in groups if group_id not in settled or group_id in stale])
         return left, added, deleted
 
@@ -200,6 +212,7 @@ class Journal:
             await self._database.write(
                 ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]),
                 ("DELETE FROM summaries WHERE section_id = ?", [(section_id,)]),
+                ("DELETE FROM details WHERE section_id = ?", [(section_id,)]),
                 _forgetting(section_id, [group_id for group_id in group_ids if group_id not in settled]),
             )
         return gone
@@ -216,6 +229,7 @@ class Journal:
         group_ids: Iterable[int],
         forget: Iterable[int],
         digests: Iterable[int] = (),
+        details: Mapping[str, object] = {},
     ) -> None:
         """Record a section with the digests of its groups' summaries, and drop the outcomes to ``forget``."""
         section = (section_id, name, json.dumps([*group_ids]))
@@ -223,12 +237,13 @@ class Journal:
         await self._database.write(
             ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]),
             ("INSERT OR REPLACE INTO summaries VALUES (?, ?)", [summaries]),
+            ("INSERT OR REPLACE INTO details VALUES (?, ?)", [(section_id, json.dumps(details))]),
             _forgetting(section_id, forget),
         )
 
     async def note_plan(self, plan: ScanPlan | None) -> None:
         """Record the plan. None: sections may be missing, so the scan is never complete."""
-        await self.note(plan=plan and asdict(plan))
+        await self.note(plan=plan and asdict(plan), sections_listed=plan is not None)
 
     async def note_verified(self, count: int) -> None:
         """Record how many groups were verified. Of several runs the one that verified fewest counts."""
@@ -263,8 +278,21 @@ class Journal:
         try:
             if self._writer is not None:
                 await wait_uncancelled(self._writer)
+            await wait_uncancelled(asyncio.ensure_future(self._note_last_spent()))
         finally:
             await self._database.aclose()
+
+    async def _note_last_spent(self) -> None:
+        with suppress(JournalError):  # such as of a full disk: the outcomes matter, and their errors were raised
+            await self._note_spent(every=0.0)
+
+    async def _note_spent(self, *, every: float) -> None:
+        if self.meter is None:
+            return
+        requests, seconds = self.meter()
+        if seconds - self._noted[1] >= every:
+            noted, self._noted = self._noted, (requests, seconds)
+            await add_spent(self._database, requests - noted[0], seconds - noted[1])
 
 
 def _forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:

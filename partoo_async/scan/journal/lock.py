@@ -14,7 +14,7 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["APPLICATION", "FORMAT", "release", "take"]
+__all__ = ["APPLICATION", "FORMAT", "is_database", "release", "take"]
 
 # The version of the tables, SQLite's user_version. A journal of a higher one is refused.
 FORMAT = 1
@@ -48,6 +48,12 @@ def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
         return descriptor
     use = "that exists and can be read" if reading else "in a directory that exists and can be written to"
     raise ConfigurationError(f"{problem}; use a file {use}")
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file begins as one of SQLite. Raises ``OSError``."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _lock(descriptor: int, path: Path, *, shared: bool) -> None:

@@ -29,6 +29,7 @@ class NoJournal:
     replays: bool = False
     begun: bool = False
     verified: int = 0
+    meter: Callable[[], tuple[int, float]]
 
     async def load(self) -> None:
         """Do nothing."""
@@ -42,6 +43,9 @@ class NoJournal:
     async def businesses(self) -> dict[str, Business]:
         """Return that none is recorded."""
         return {}
+
+    async def note_all_businesses(self, _ids: Iterable[str]) -> None:
+        """Do nothing."""
 
     async def note_plan(self, _plan: ScanPlan | None) -> None:
         """Do nothing."""
@@ -67,7 +71,7 @@ class NoJournal:
         """Return that no group is gone."""
         return []
 
-    async def known(self, _section_id: int) -> array[int] | None:
+    async def known(self, _section_id: int) -> tuple[str | None, array[int]] | None:
         """Return that the section has to be read."""
         return None
 
@@ -83,7 +87,7 @@ async def _open_none(_server: str, _scope: Scope) -> NoJournal:
 
 
 def journal_opener(
-    journal: str | os.PathLike[str] | None, *, resume: bool, retry_failed: bool, lists_hold_for: float = 0.0
+    journal: str | os.PathLike[str] | None, resume: bool, *, retry_failed: bool, lists_hold_for: float = 0.0
 ) -> Callable[[str, Scope], Awaitable[Journal | NoJournal]]:
     """Return the function that opens the journal at this path, or none. Raises ``ConfigurationError``."""
     if journal is None:

@@ -28,6 +28,7 @@ __all__ = [
     "JournalReader",
     "RecordedSection",
     "Replay",
+    "knows_sections",
     "open_reader",
     "read_businesses",
     "read_header",
@@ -46,6 +47,8 @@ class RecordedSection:
     section_id: int
     name: str | None  # None: the scan was given its groups, and did not read it
     group_ids: tuple[int, ...]
+    can_edit: bool | None = None  # None: not read, or by an earlier version
+    has_puller: bool | None = None  # the same
 
 
 @define
@@ -88,7 +91,19 @@ class JournalReader:
     version: str  # of the package that began it
     complete: bool  # every group has an outcome
     sections: Mapping[int, RecordedSection]  # those that could be read, by id
+    sections_listed: bool  # their list was read whole: what is neither there nor failed does not exist
+    businesses_listed: str | None  # "all"; since when they were modified, in ISO format; None: there may be others
+    businesses_problem: str  # why their list was not read whole, "" if it was or was not tried
+    everything_read: bool  # ``read_everything`` came to its end, failures or not
+    requests: int  # of all runs
+    seconds: float  # of all runs, without those between them
+    verified: int  # of the groups that are inferred; see ``ScanReport.verified``
     _database: Database
+
+    @property
+    def strategy(self) -> str:
+        """What its groups come from, as ``ScanReport.strategy``."""
+        return "businesses" if self.verified else "groups"
 
     async def items(self) -> AsyncIterator[ScanItem]:
         """Yield every recorded outcome. Raises ``ConfigurationError`` if the file is damaged."""
@@ -99,6 +114,14 @@ class JournalReader:
                 yield item
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
+
+    async def keys(self) -> list[tuple[int, int | None, bool]]:
+        """Return section id, group id and whether it failed of every recorded outcome."""
+        try:
+            rows = await self._database.fetch("SELECT section_id, nullif(group_id, ?), failed FROM outcomes", NO_GROUP)
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+        return [(section_id, group_id, bool(failed)) for section_id, group_id, failed in rows]
 
     async def businesses(self) -> AsyncIterator[Business]:
         """Yield every recorded business. Raises ``ConfigurationError`` if the file is damaged."""
@@ -133,13 +156,40 @@ async def open_reader(path: str | os.PathLike[str]) -> AsyncIterator[JournalRead
             if "scope" not in header:
                 raise ConfigurationError(f"journal: {shown(file)} was never begun; there is nothing in it")
             with readable(file, "header"):
-                started = datetime.fromisoformat(header["started"])
-                facts = (header["server"], started, header["version"], complete)
+                reader = _reader(header, complete, sections, database)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
-        yield JournalReader(*facts, sections, database)
+        yield reader
     finally:
         await database.aclose()
+
+
+def _reader(
+    header: Mapping[str, Any], complete: bool, sections: Mapping[int, RecordedSection], database: Database
+) -> JournalReader:
+    return JournalReader(
+        server=header["server"],
+        started=datetime.fromisoformat(header["started"]),
+        version=header["version"],
+        complete=complete,
+        sections=sections,
+        sections_listed=knows_sections(header, complete),
+        # Journals of earlier versions lack these.
+        businesses_listed=header.get("businesses_listed"),
+        businesses_problem=str(header.get("businesses_problem", "")),
+        everything_read=bool(header.get("ended")),
+        requests=int(header.get("requests", 0)),
+        seconds=float(header.get("seconds", 0.0)),
+        verified=int(header.get("verified", 0)),
+        database=database,
+    )
+
+
+def knows_sections(header: Mapping[str, Any], complete: bool) -> bool:
+    """Whether a section that is neither there nor failed does not exist."""
+    if header.get("scope", {}).get("sections") is not None:
+        return complete  # of a scan of some sections, others are not known
+    return bool(header.get("sections_listed", complete))
 
 
 async def _is_complete(database: Database, header: Mapping[str, Any], sections: Mapping[int, RecordedSection]) -> bool:
@@ -166,20 +216,35 @@ async def read_header(database: Database) -> dict[str, Any]:
 async def read_sections(database: Database) -> list[RecordedSection]:
     """Return the sections that were read."""
     rows = await database.fetch("SELECT section_id, name, group_ids FROM sections")
+    details = await database.fetch("SELECT * FROM details") if await _has_table(database, "details") else []
     with readable(database.path, "list of sections"):
-        return [RecordedSection(section_id, name, tuple(json.loads(ids))) for section_id, name, ids in rows]
+        more = {section_id: json.loads(text) for section_id, text in details}
+        return [
+            RecordedSection(
+                section_id,
+                name,
+                tuple(json.loads(ids)),
+                *(more.get(section_id, {}).get(fact) for fact in ("can_edit", "has_puller")),
+            )
+            for section_id, name, ids in rows
+        ]
 
 
 async def read_businesses(database: Database) -> AsyncIterator[Business]:
     """Yield every recorded business."""
-    # Read only, a journal of an earlier version lacks the table. In pages: whole businesses are large.
-    if not await database.fetch("SELECT 1 FROM sqlite_master WHERE name = 'businesses'"):
+    # In pages: whole businesses are large.
+    if not await _has_table(database, "businesses"):
         return
     sql, last = "SELECT rowid, id, business, crc32 FROM businesses WHERE rowid > ? ORDER BY rowid LIMIT ?", 0
     while rows := await database.fetch(sql, last, _PAGE):
         for _, *values in rows:
             yield _business(database.path, *values)
         last = rows[-1][0]
+
+
+async def _has_table(database: Database, name: str) -> bool:
+    # Read only, a journal of an earlier version lacks those of LATER_TABLES.
+    return bool(await database.fetch("SELECT 1 FROM sqlite_master WHERE name = ?", name))
 
 
 def _business(path: Path, business_id: str, text: str, crc32: int) -> Business:

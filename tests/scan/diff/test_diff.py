@@ -136,6 +136,19 @@ async def test_what_failed_on_both_sides_says_so() -> None:
     changed(diff, not_compared=(NotCompared(7, 1, "refused (the request was not sent)", "404"),))
 
 
+async def test_reports_know_their_sections() -> None:
+    """Names, and sections without groups, as journals do; a section that could not be read is no other one."""
+    before = attrs.evolve(report((7, group(1))), sections={7: "Country", 8: "Empty", 9: "Region"})
+    after = attrs.evolve(report((7, group(1)), (9, None, "403")), sections={7: "Pays", 10: "New"})
+    changed(
+        await diff_scans(before, after),
+        sections_added=(ScannedSection(10, "New"),),
+        sections_removed=(ScannedSection(8, "Empty"),),
+        sections_renamed=(SectionRename(7, "Country", "Pays"),),
+        not_compared=(NotCompared(9, None, None, "403"),),
+    )
+
+
 async def test_lines_are_read_like_a_report(tmp_path: Path) -> None:
     """NDJSON is told by its content, blank lines and an absent last line end do no harm, text paths do too."""
     file = tmp_path / "scan.db"

@@ -145,6 +145,37 @@ async def test_a_cancelled_worker_takes_nothing_with_it(tmp_path: Path) -> None:
         assert len(await replayed(journal)) == 3
 
 
+async def test_what_was_spent_is_noted_meanwhile(tmp_path: Path) -> None:
+    """A process that is killed has noted its requests and seconds until a few seconds before; later runs add theirs."""
+    spent = [(0, 0.0)]
+    for run in range(2):
+        async with opened(tmp_path / "scan.db", resume=True) as journal:
+            await journal.load()
+            journal.meter = lambda: spent[0]
+            noted = []
+            for number in range(1, 5):
+                spent[0] = (number, number * 2.0)
+                await journal.record(item(number))
+                noted.append(dict(await journal._database.fetch("SELECT name, value FROM header")).get("requests"))
+            assert noted == ([None, None, "3", "3"], ["4", "4", "7", "7"])[run]
+        async with open_reader(tmp_path / "scan.db") as recording:
+            assert (recording.requests, recording.seconds) == ((run + 1) * 4, (run + 1) * 8.0)
+
+
+async def test_what_was_spent_is_no_reason_to_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal whose disk is full closes all the same: what failed to be recorded was told before."""
+    journal = await Journal.open(tmp_path / "scan.db", SERVER, SCOPE, resume=False)
+    journal.meter = lambda: (1, 1.0)
+
+    async def full(*_: object) -> None:
+        raise JournalError("journal: cannot write")
+
+    monkeypatch.setattr(type(journal._database), "write", full)
+    await journal.aclose()
+    async with open_reader(tmp_path / "scan.db") as recording:
+        assert recording.requests == 0
+
+
 async def test_the_file_tells_what_it_is_of(tmp_path: Path) -> None:
     """Server, start, version, sections and whether it is complete can be read from a closed journal."""
     path = tmp_path / "scan.db"

@@ -1,0 +1,55 @@
+"""``partoo report``: a scan told to people, from its journal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from partoo_async import diff_scans
+from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.output import say, write_text
+from partoo_async.cli.process import execute
+from partoo_async.cli.text import clean
+
+__all__ = ["report"]
+
+
+def report(
+    journal: Annotated[str, typer.Argument(metavar="JOURNAL", help="The journal of a scan, complete or not.")],
+    before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JOURNAL", help="The journal of an earlier scan, to tell what changed since.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write a page (.html), Markdown (.md) or JSON (.json).", show_default=False),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(help="Entries of a list. Default: 100 in HTML, 10 in Markdown, all in JSON.", show_default=False),
+    ] = None,
+) -> int:
+    """Tell people about a scan: sizes, overlaps, empty groups, failures, what changed. Needs no key.
+
+    Without --output it prints a short text. Names of businesses are known if the scan was made --with-businesses.
+    """
+
+    # Here, so that no other command imports them.
+    from partoo_async.scan.summary import began, check_report, summary_text, write_report  # noqa: PLC0415
+
+    async def run() -> int:
+        if output is not None:
+            check_report("path", output)
+        diff = None if before is None else await diff_scans(before, journal)
+        since = None if before is None else await began(before)
+        if output is None:
+            await write_text(await summary_text(journal, diff=diff, since=since, most=most))
+            return OK
+        await write_report(journal, output, diff=diff, since=since, most=most)
+        say(f"wrote {clean(output)}")
+        return OK
+
+    return execute(run, journal="JOURNAL", after="JOURNAL", before="--before", most="--most")

@@ -1,0 +1,132 @@
+"""``partoo sync``: the nightly job as one command. With ``--exit-code`` its exit codes are those of ``partoo diff``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from partoo_async.cli import options
+from partoo_async.cli.commands.scan import (
+    NOTHING_TO_VERIFY,
+    Progress,
+    StrategyName,
+    VerifiedGroups,
+    refuse,
+    verified,
+)
+from partoo_async.cli.exit_codes import EXIT_CODES, FAILED_GROUPS, OK
+from partoo_async.cli.process import execute
+from partoo_async.cli.progress import ProgressMode, choose_display
+from partoo_async.cli.streams import require_stdout
+
+if TYPE_CHECKING:
+    from partoo_async.nightly.options import SyncOptions
+
+__all__ = ["SYNC_CODES", "sync", "sync_options"]
+
+SYNC_CODES = (
+    (OK, "everything was read, and loaded; with --exit-code: and nothing changed"),
+    (FAILED_GROUPS, "something could not be read; with --exit-code: something changed"),
+    (2, "an error; with --exit-code: or nothing changed, but not all could be read"),
+    *EXIT_CODES[3:],
+)
+
+State = Annotated[
+    str, typer.Option(metavar="DIR", help="Directory for what is known from one run to the next.", show_default=False)
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Load into this database: duckdb:///file, sqlite:///file, postgresql://..., or the name of a dlt"
+        " destination. Default: the variable PARTOO_TO, which is the place for a URL with a password.",
+        show_default=False,
+    ),
+]
+ReportFile = Annotated[str | None, typer.Option(metavar="FILE", help="Write a report to look at: .html, .md or .json.")]
+StrategyOption = Annotated[StrategyName, typer.Option(help="How to read the groups, as for partoo scan --all.")]
+OrganizationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID|NAME",
+        help="Id of another organization, for keys of the PROVIDER role; or a name for this one. A column of the tables"
+        " has it, so that several organizations share them.",
+    ),
+]
+History = Annotated[bool, typer.Option("--history", help="Keep former rows, with the time until which they held.")]
+Dataset = Annotated[str, typer.Option(metavar="NAME", help="Schema of the tables.")]
+Keep = Annotated[int, typer.Option(min=0, metavar="N", help="How many journals of earlier scans to keep.")]
+
+
+def sync_options(  # noqa: PLR0917 - what two commands were given
+    state: str,
+    to: str | None,
+    report: str | None,
+    strategy: StrategyName,
+    verify: str | None,
+    organization: str | None,
+    history: bool,
+    dataset: str,
+    keep: int,
+) -> SyncOptions:
+    """Return what these options ask for. Raises ``ConfigurationError``."""
+    from partoo_async.nightly.options import SyncOptions  # noqa: PLC0415 - see ``sync``
+
+    refuse((verify is not None and strategy is StrategyName.GROUPS, NOTHING_TO_VERIFY))
+    is_id = organization is not None and organization.isascii() and organization.isdigit()
+    return SyncOptions.checked(
+        state,
+        os.environ.get("PARTOO_TO", "").strip() or None if to is None else to,
+        report,
+        strategy=strategy.value,
+        organization=int(organization) if organization and is_id else organization,
+        history=history,
+        dataset=dataset,
+        keep=keep,
+        **verified(verify),
+    )
+
+
+def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    state: State,
+    to: To = None,
+    report: ReportFile = None,
+    strategy: StrategyOption = StrategyName.AUTO,
+    verify: VerifiedGroups = None,
+    organization: OrganizationOption = None,
+    history: History = False,
+    dataset: Dataset = "partoo",
+    keep: Keep = 7,
+    as_diff: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if something changed, as partoo diff does.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what changed, and what failed.")] = False,
+    progress: Progress = ProgressMode.AUTO,
+    server: options.Server = None,
+    timeout: options.Timeout = 90.0,
+    quota: options.Quota = None,
+) -> int:
+    """Read everything, say what changed since the last run, and load it into a database.
+
+    What changed goes to standard output, and nothing else does. Everything else goes to standard error.
+
+    Killed at any moment and started again it goes on. What cannot be read keeps its rows.
+    """
+
+    # Here, so that no other command imports SQLite.
+    from partoo_async.cli.sync_output import run_shown, sync_code  # noqa: PLC0415
+    from partoo_async.nightly.run import run_once  # noqa: PLC0415
+
+    async def run() -> int:
+        require_stdout()
+        chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
+        display = choose_display(ProgressMode.NONE if quiet else progress, streaming=False)
+        async with options.connect(server, timeout, quota) as partoo:
+            result = await run_shown(
+                lambda settled, deliver: run_once(partoo, settled, deliver), chosen, display, quiet=quiet
+            )
+        return sync_code(result, as_diff=as_diff)
+
+    return execute(run)

@@ -1,0 +1,111 @@
+"""The arguments of a run, checked before hours of reading."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from partoo_async._internal.atomic_file import AtomicFile
+from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.checks import check_callback, check_count, check_file, check_flag, check_id, check_text
+from partoo_async._internal.extras import needs_extra
+from partoo_async._internal.secret import hide
+from partoo_async.errors import ConfigurationError
+from partoo_async.scan.inference import Strategy, Verify, check_strategy
+from partoo_async.scan.outcomes import ScanProgress
+from partoo_async.scan.summary import check_report
+from partoo_async.warehouse.scope import check_organization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+__all__ = ["SyncOptions", "check_targets", "naming_report"]
+
+
+@frozen(kw_only=True)
+class SyncOptions:
+    """The checked arguments of ``sync``."""
+
+    state: Path
+    to: str | None = None
+    report: Path | None = None
+    strategy: Strategy = "auto"
+    verify: Verify = 20
+    organization: int | str | None = None
+    history: bool = False
+    dataset: str = "partoo"
+    keep: int = 7
+    on_progress: Callable[[ScanProgress], object] | None = None
+
+    @classmethod
+    def checked(
+        cls, state: str | os.PathLike[str], to: str | None, report: str | os.PathLike[str] | None, **others: Any
+    ) -> SyncOptions:
+        """Return the options. Raises ``ConfigurationError`` for one that cannot be used."""
+        options = cls(
+            state=check_file("state", state, "the path of a directory"),
+            to=to if to is None else hide(check_text("to", to)),
+            report=None if report is None else check_report("report", report),
+            **others,
+        )
+        check_strategy(options.strategy, options.verify)
+        check_count("keep", options.keep, least=0)
+        check_flag("history", options.history)
+        check_text("dataset", options.dataset)
+        check_callback("on_progress", options.on_progress)
+        check_organization(options.organization)
+        if options.org_id is not None:
+            check_id("organization", options.org_id)
+        return options
+
+    @property
+    def org_id(self) -> int | None:
+        """The organization to read, None for the key's own."""
+        return self.organization if isinstance(self.organization, int) else None
+
+
+async def check_targets(options: SyncOptions) -> None:
+    """Raise ``ConfigurationError`` for a report or a destination that cannot be, before hours of reading."""
+    if options.report is not None:
+        with naming_report():
+            await in_daemon(_try_file, options.report)
+    if options.to is not None:
+        await in_daemon(_try_target, options.to, options.dataset)
+
+
+def _try_file(path: Path) -> None:
+    file = AtomicFile(path)
+    try:
+        file.open()
+    finally:
+        file.discard()
+
+
+def _try_target(to: str, dataset: str) -> None:
+    if "dlt" not in sys.modules:
+        os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    with needs_extra("dlt", "dlt", "to="):
+        from partoo_async.warehouse.destinations import target_of  # noqa: PLC0415 - dlt takes a second
+    target_of(to, dataset, "%s_staging")
+
+
+@contextmanager
+def naming_report() -> Iterator[None]:
+    """Turn errors about the file of the report into a ``ConfigurationError`` that begins with the argument."""
+    try:
+        yield
+    except (ConfigurationError, OSError) as error:
+        text = str(error.args[-1]) if isinstance(error, OSError) else str(error)
+        if text.startswith("journal: "):
+            raise
+        problem = f"report: {text.removeprefix('path: ')}"
+    else:
+        return
+    raise ConfigurationError(problem)

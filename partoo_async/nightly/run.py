@@ -1,0 +1,255 @@
+"""One night: read, compare, report, load, tell, remember."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import define, frozen
+
+from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.secret import hide
+from partoo_async._internal.text import shown
+from partoo_async._internal.values import Value
+from partoo_async.client import PartooClient
+from partoo_async.errors import ConfigurationError, ScanError
+from partoo_async.nightly.options import SyncOptions, check_targets, naming_report
+from partoo_async.nightly.reading import read_everything, recorded_report
+from partoo_async.nightly.state import StateDirectory, take_state
+from partoo_async.scan.diff import ScanDiff, diff_scans
+from partoo_async.scan.journal.baseline import carry_forward
+from partoo_async.scan.journal.reader import JournalReader, open_reader
+from partoo_async.scan.outcomes import ScanReport
+from partoo_async.scan.summary import began, write_report
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable
+
+    from partoo_async.scan.inference import Strategy, Verify
+    from partoo_async.scan.outcomes import ScanProgress
+
+__all__ = ["Deliver", "NotDeliveredError", "SyncResult", "run_once", "sync"]
+
+_logger = logging.getLogger("partoo_async.nightly")
+_EARLY = "the scan ended early: "
+
+Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
+
+
+class NotDeliveredError(Exception):
+    """Who is told did not take the changes."""
+
+
+@frozen
+class SyncResult(Value):
+    """What ``sync`` found and did.
+
+    Attributes:
+        diff: What changed since the run before. None the first time.
+        report: The scan.
+        loaded: Rows by table.
+        complete: Everything could be read. What could not is in ``report.failed``.
+        problem: Why the scan ended early, or not all businesses could be listed, "" if neither.
+    """
+
+    diff: ScanDiff | None
+    report: ScanReport
+    loaded: Mapping[str, int]
+    complete: bool
+    problem: str = ""
+
+
+async def sync(
+    client: PartooClient,
+    state: str | os.PathLike[str],
+    to: str | None = None,
+    report: str | os.PathLike[str] | None = None,
+    strategy: Strategy = "auto",
+    *,
+    verify: Verify = 20,
+    organization: int | str | None = None,
+    history: bool = False,
+    dataset: str = "partoo",
+    keep: int = 7,
+    on_progress: Callable[[ScanProgress], object] | None = None,
+) -> SyncResult:
+    """Read everything, compare it with the run before, write a report, and load it into a database.
+
+    Killed at any moment and called again, it goes on. What cannot be read is never taken for gone.
+
+    Args:
+        client: An open client.
+        state: Directory for what is known from one run to the next. Made if missing.
+        to: ``duckdb:///file``, ``sqlite:///file``, ``postgresql://...``, or the name of a dlt destination. Needs the
+            extra ``dlt``. None: nowhere.
+        report: A file to write: .html, .md or .json.
+        strategy: As for ``scan_all``.
+        verify: Likewise.
+        organization: Id of another one, for keys of the PROVIDER role, or a name for this one. A column of the tables.
+        history: Keep former rows, with the time until which they held.
+        dataset: Schema of the tables.
+        keep: How many old journals to keep.
+        on_progress: A plain callable that gets a ``ScanProgress``.
+
+    Raises:
+        ConfigurationError: An argument or the state cannot be used, or a file or the database cannot be written.
+        PartooError: Nothing could be read.
+    """
+    to = hide(to)  # no frame of a traceback shows a password
+    options = SyncOptions.checked(
+        state,
+        to,
+        report,
+        strategy=strategy,
+        verify=verify,
+        organization=organization,
+        history=history,
+        dataset=dataset,
+        keep=keep,
+        on_progress=on_progress,
+    )
+    return await run_once(client, options)
+
+
+async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver | None = None) -> SyncResult:
+    """Do what ``sync`` does.
+
+    Args:
+        client: An open client.
+        options: What to do.
+        deliver: Gets what changed, after the load and before it counts as known. If this raises, it comes again.
+    """
+    await check_targets(options)
+    server = client.server.base_url
+    directory = await in_daemon(take_state, options.state, server, options.organization)
+    try:
+        return await _Run(client, options, directory).run(deliver)
+    finally:
+        directory.release()
+
+
+@define
+class _Run:
+    """One run."""
+
+    client: PartooClient
+    options: SyncOptions
+    directory: StateDirectory
+
+    async def run(self, deliver: Deliver | None) -> SyncResult:
+        # Each step can be done twice: a process may die after any of them, and the next one does all of them again but
+        # the reading.
+        report, early = await self._read()
+        running, baseline = self.directory.running, self.directory.baseline
+        async with open_reader(running) as recorded:
+            problem = early or recorded.businesses_problem
+        diff = await self._compare(early)
+        if self.options.report is not None:
+            with naming_report():
+                since = None if diff is None else await began(baseline)
+                await write_report(running, self.options.report, diff=diff, since=since)
+        loaded = await self._load()
+        if diff and deliver is not None:
+            await self._deliver(deliver, diff, goes_on=bool(early))
+        await carry_forward(running, baseline, baseline)
+        if not early:
+            await self._put_aside()
+        return SyncResult(diff, report, loaded, report.complete and not report.failed and not problem, problem)
+
+    async def _deliver(self, deliver: Deliver, diff: ScanDiff, *, goes_on: bool) -> None:
+        try:
+            await deliver(diff)
+        except NotDeliveredError:
+            # The next run reads anew, or who does not take the changes would keep the tables as they are. They come
+            # again: what is known stays as it was.
+            if not goes_on:
+                await self._put_aside()
+            raise
+
+    async def _read(self) -> tuple[ScanReport, str]:
+        # The second value: why it ended early, "" if it did not.
+        running = self.directory.running
+        if not await in_daemon(self.directory.goes_on):
+            if running.exists():
+                await self._put_aside()
+        elif (recorded := await self._recorded()) is not None and recorded.everything_read:
+            return await recorded_report(running), ""
+        options = self.options
+        try:
+            report = await read_everything(
+                self.client,
+                running,
+                resume=True,
+                strategy=options.strategy,
+                verify=options.verify,
+                org_id=options.org_id,
+                on_progress=options.on_progress,
+            )
+        except ScanError as error:
+            if self.client.closed:
+                raise
+            if not error.transient:  # the journal cannot be written
+                raise ConfigurationError(str(error).removeprefix(_EARLY)) from None
+            # What was read until then is told and loaded; the journal stays, to be gone on with.
+            return error.report, str(error)
+        return report, ""
+
+    async def _compare(self, early: str) -> ScanDiff | None:
+        baseline, running = self.directory.baseline, self.directory.running
+        if not baseline.exists():
+            return None
+        try:
+            await self._check_organization(early)
+            return await diff_scans(baseline, running)
+        except ConfigurationError as error:
+            if f"{shown(baseline)} is damaged" not in str(error) and f"{shown(baseline)} is not a" not in str(error):
+                raise
+            # A job that runs at night heals by itself; for the tables the baseline is of no use.
+            _logger.warning("nightly: nothing is compared this time, because %s", error)
+        return None
+
+    async def _check_organization(self, early: str) -> None:
+        async with open_reader(self.directory.baseline) as before:
+            known = before.sections.keys()
+        async with open_reader(self.directory.running) as now:
+            there = {*now.sections, *(section_id for section_id, *_ in await now.keys())}  # unreadable ones as well
+        if early or not known or not there.isdisjoint(known):
+            return
+        # To load it would delete everything.
+        await in_daemon(self.directory.discard)
+        raise ConfigurationError(
+            f"state: the organization has none of the sections in {shown(self.directory.baseline)}; use another"
+            " directory for another organization"
+        )
+
+    async def _load(self) -> dict[str, int]:
+        options = self.options
+        if options.to is None:
+            return {}
+        from partoo_async.warehouse.load import load  # noqa: PLC0415 - only for those who load
+
+        where: Any = {"folder": self.directory.loading, "dataset": options.dataset}
+        try:
+            return await load(
+                self.directory.running,
+                options.to,
+                organization=options.organization,
+                history=options.history,
+                **where,
+            )
+        except ConfigurationError as error:
+            problem = f"{error}; nothing is lost: started again, it loads without another scan"
+        raise ConfigurationError(problem, transient=True)
+
+    async def _recorded(self) -> JournalReader | None:
+        try:
+            async with open_reader(self.directory.running) as reader:
+                return reader
+        except ConfigurationError:  # never begun, for one: the scan begins it, or says what is wrong
+            return None
+
+    async def _put_aside(self) -> None:
+        recorded = await self._recorded()
+        await in_daemon(self.directory.put_aside, None if recorded is None else recorded.started, self.options.keep)

@@ -1,0 +1,145 @@
+"""Which rows of a warehouse a load may delete or retire, as SQL: never what the journal does not know. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from attrs import frozen
+
+from partoo_async._internal.checks import check_text
+from partoo_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Set
+
+__all__ = ["Coverage", "businesses_scope", "check_organization", "groups_scope", "organization_scope", "schema_name", "sections_scope"]
+
+# What databases differ about inside a literal, and what dlt and SQLAlchemy replace in a condition.
+_REFUSED = "'\"\\{}:;%`"
+
+
+@frozen(slots=False)
+class Coverage:
+    """What of an organization is in a journal.
+
+    Attributes:
+        whole: Every section of the organization is listed.
+        unreadable: Listed sections that could not be read.
+        groups: The groups of each section that was read, or those that were asked for.
+        listed: Sections whose list of groups was read.
+        succeeded: The groups of each section that were read.
+        failed: The groups of each section that were tried.
+        businesses: "all" if every business is there, the time since when if the changed ones are, else None.
+    """
+
+    whole: bool
+    unreadable: frozenset[int]
+    groups: Mapping[int, tuple[int, ...]]
+    listed: frozenset[int]
+    succeeded: Mapping[int, Set[int]]
+    failed: Mapping[int, Set[int]]
+    businesses: str | None
+
+    @cached_property
+    def sections(self) -> tuple[int, ...]:
+        """The sections that rows are made of."""
+        return tuple(sorted(self.groups.keys() - self.unreadable))
+
+    def has(self, section_id: int, group_id: int) -> bool:
+        """Whether there are rows of a group."""
+        return group_id in self._read.get(section_id, ())
+
+    def unread(self, section_id: int) -> Set[int]:
+        """Return the groups of a section that are not known."""
+        return self._unread.get(section_id, frozenset())
+
+    @cached_property
+    def not_reached(self) -> dict[int, tuple[int, int]]:
+        """How many groups were never tried, and how many there are, by section."""
+        counts = {key: len(groups - self.failed.get(key, frozenset())) for key, groups in self._unread.items()}
+        return {key: (count, len(self.groups[key])) for key, count in counts.items() if count}
+
+    @cached_property
+    def _read(self) -> dict[int, frozenset[int]]:
+        # A journal keeps the success of a group that was deleted during the scan.
+        none: frozenset[int] = frozenset()
+        return {key: frozenset(self.groups[key]) & self.succeeded.get(key, none) for key in self.sections}
+
+    @cached_property
+    def _unread(self) -> dict[int, frozenset[int]]:
+        unread = {key: frozenset(self.groups[key]) - self._read[key] for key in self.sections}
+        return {key: groups for key, groups in unread.items() if groups}
+
+    def known_groups(self, column: str) -> str:
+        """Return the condition that a row is of a known group, or of one that is gone. ``column`` has its id."""
+        cases = []
+        for key in self.sections:
+            unread, read = self.unread(key), self._read[key]
+            # The shorter list. By that of the read ones, a group that is gone stays until a scan is complete.
+            if key not in self.listed or len(unread) > len(read):
+                cases.append(f"WHEN {key} THEN CASE WHEN {_among(column, read)} THEN 1 ELSE 0 END")
+            elif unread:
+                cases.append(f"WHEN {key} THEN CASE WHEN {_among(column, unread)} THEN 0 ELSE 1 END")
+        # One CASE: of thousands of conditions with AND, SQLite refuses the depth.
+        return f"CASE section_id {' '.join(cases)} ELSE 1 END = 1" if cases else ""
+
+
+def check_organization(value: object) -> str | None:
+    """Return what rows are marked with. Raises ``ConfigurationError``."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    text = check_text("organization", value)
+    if not text.strip() or not text.isprintable() or any(char in text for char in _REFUSED):
+        raise ConfigurationError(f"organization: expected an id, or a name without any of {_REFUSED}")
+    return text
+
+
+def schema_name(organization: str | None) -> str:
+    """Return the name of an organization's dlt schema: its conditions are not those of another one."""
+    if organization is None:
+        return "partoo"
+    plain = re.sub("[^a-z0-9]+", "_", organization.lower()).strip("_")[:20]
+    return f"partoo_{plain}_{crc32(organization.encode()):08x}"
+
+
+def organization_scope(organization: str | None) -> str:
+    """Return the condition for the rows of an organization."""
+    return "organization IS NULL" if organization is None else f"organization = '{organization}'"
+
+
+def sections_scope(coverage: Coverage, organization: str | None) -> str:
+    """Return the condition for the rows of ``sections``."""
+    return _all_of(organization_scope(organization), _of_sections(coverage, "id"))
+
+
+def groups_scope(coverage: Coverage, organization: str | None, column: str) -> str:
+    """Return the condition for the rows of a table with one or more rows for a group, whose id ``column`` has."""
+    known = (_of_sections(coverage, "section_id"), coverage.known_groups(column))
+    return _all_of(organization_scope(organization), *known)
+
+
+def businesses_scope(coverage: Coverage, organization: str | None) -> str:
+    """Return the condition for the rows of ``businesses``."""
+    # Without the whole list, those that are replaced.
+    replaced = "" if coverage.businesses == "all" else "id IN (SELECT id FROM {staging_table})"
+    return _all_of(organization_scope(organization), replaced)
+
+
+def _of_sections(coverage: Coverage, column: str) -> str:
+    if coverage.whole:
+        return f"NOT {_among(column, coverage.unreadable)}" if coverage.unreadable else ""
+    return _among(column, coverage.sections)
+
+
+def _among(column: str, ids: Iterable[int]) -> str:
+    listed = ", ".join(map(str, sorted(ids)))
+    return f"({column} IN ({listed}))" if listed else "(1 = 0)"
+
+
+def _all_of(*conditions: str) -> str:
+    return " AND ".join(filter(None, conditions))
