@@ -14,7 +14,7 @@ LIGHT = {
     "orange": "#a34700",
     "bar": "#3478bd",
     "pale": "#9cc2e6",
-    "warm": "#eba65a",
+    "warm": "#d4832a",
 }
 DARK = {
     "page": "#15181c",
@@ -25,7 +25,7 @@ DARK = {
     "orange": "#f3a862",
     "bar": "#5e9ee0",
     "pale": "#2f5680",
-    "warm": "#96591c",
+    "warm": "#a9661f",
 }
 
 

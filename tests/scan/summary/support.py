@@ -67,7 +67,9 @@ def organization(names: str = "") -> Summary:
         ],
         sections={7: (f"Countries{names}", [1, 2, 3, 4, 5]), 9: (f"Concepts{names}", [11])},
         businesses=[
-            Business(one, f"Shop {one}{names}", code=f"C{one}", city=f"Lille{names}", status="open") for one in "abcdef"
+            *(Business(one, f"Shop {one}{names}", code=f"C{one}") for one in "abcd"),
+            Business("e", f"Shop e{names}", code=f"C{names}", city=f"Lille{names}", status="open"),
+            Business(f"f{names}"),
         ],
         whole=True,
         run=Run(AT, complete=False, requests=60, seconds=6.0, server="https://api.partoo.co/v2", version="0.1.0"),
@@ -86,7 +88,7 @@ def changes(names: str = "") -> ScanDiff:
         groups_changed=(
             GroupChange(
                 7,
-                Group(1, f"Gaul{names}", True, ("a", "gone")),
+                Group(1, f"Gaul{names}", True, ("a", f"gone{names}")),
                 Group(1, f"France{names}", False, ("a", "b", "c")),
             ),
         ),

@@ -21,7 +21,7 @@ def test_the_figures_of_an_organization() -> None:
     assert (found.not_reached, found.memberships, found.businesses, found.repeated) == (1, 9, 4, 1)
     overlaps = [(one.first.group_id, one.second.group_id, one.shared) for one in found.overlaps]
     assert overlaps == [(11, 1, 3), (11, 2, 2), (1, 2, 1)]
-    assert [one.business_id for one in found.ungrouped or ()] == ["e", "f"]
+    assert [one.business_id for one in found.ungrouped or ()] == ["f", "e"]
     assert [group.group_id for group in found.empty] == [3]
     assert [one.section_id for one in found.unread] == [8]
 

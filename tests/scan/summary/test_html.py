@@ -9,6 +9,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
 
+from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -165,6 +166,15 @@ def test_it_says_what_changed_with_names() -> None:
     assert "1 group or section could not be compared: not read this time." in words
     assert "This scan did not come to its end. A note." in words
     assert f"{AT:%d} November 2026, 02:00 UTC" in words
+
+
+def test_what_has_no_name_is_said() -> None:
+    """An empty name is told as such, and groups with the same businesses, too."""
+    found = evolve(summarized([success(7, 1, " ", "ab"), success(8, 2, "B", "ab")]), compared=1)
+    text = html_report(found, None, None, 100)
+    assert '<span class="none">no name</span>' in text
+    assert "both have the same businesses" in text
+    assert "Looked for among the 1 largest groups." in text
 
 
 def _signs(text: str) -> Iterator[str]:

@@ -67,6 +67,12 @@ def test_the_four_numbers() -> None:
     ]
 
 
+def test_each_business_is_in_a_group() -> None:
+    """Which is worth saying where all of them are known."""
+    (told,) = (one.note for one in figures(summarized([], whole=True), None, None) if one.label == "Businesses")
+    assert told == "each is in a group"
+
+
 def test_what_failed_alike_is_one_line() -> None:
     """A thousand groups with the same error are told once, with the first of their ids."""
     items = [failure(7, number) for number in range(1, 1001)] + [failure(7, 0, 403), failure(8, None)]
