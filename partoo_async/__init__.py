@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import (
         BusinessChange,
+        Change,
         GroupChange,
         ManyProgress,
         NotCompared,
@@ -69,6 +70,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BusinessChange",
+    "Change",
     "ClientClosedError",
     "ConfigurationError",
     "DeadlineExceededError",

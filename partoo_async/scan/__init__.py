@@ -15,6 +15,7 @@ from partoo_async.scan.scan import Scan
 if TYPE_CHECKING:
     from partoo_async.scan.diff import (
         BusinessChange,
+        Change,
         GroupChange,
         NotCompared,
         ScanDiff,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusinessChange",
+    "Change",
     "GroupChange",
     "ManyProgress",
     "NotCompared",

@@ -1,6 +1,6 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
-``snapshots`` loads a scan, ``compare`` and ``businesses`` find ``changes``, and ``text`` has the words.
+``snapshots`` loads a scan, ``compare`` and ``businesses`` find ``changes``. ``text`` has the words, ``flat`` the lines.
 """
 
 from partoo_async.scan.diff.businesses import BusinessChange
@@ -13,9 +13,11 @@ from partoo_async.scan.diff.changes import (
     SectionRename,
 )
 from partoo_async.scan.diff.compare import diff_scans
+from partoo_async.scan.diff.flat import Change
 
 __all__ = [
     "BusinessChange",
+    "Change",
     "GroupChange",
     "NotCompared",
     "ScanDiff",

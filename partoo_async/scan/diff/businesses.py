@@ -12,7 +12,7 @@ from partoo_async.models import Business, BusinessId
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BusinessChange", "BusinessFindings", "differences"]
+__all__ = ["BusinessChange", "BusinessFindings", "differences", "place", "status"]
 
 _PLACE = ("address", "zipcode", "city", "country")
 _SHOWN = ("name", "code", "status", *_PLACE)
@@ -49,18 +49,18 @@ class BusinessChange(Value):
     @property
     def status_changed(self) -> bool:
         """Whether it has another status. Both spellings of temporarily closed are one."""
-        was, now = _status(self.before), _status(self.after)
+        was, now = status(self.before), status(self.after)
         return bool(was and now) and was != now
 
     @property
     def closed(self) -> bool:
         """Whether it closed, for good or for a time; or for good what was temporarily closed."""
-        return self.status_changed and _status(self.after) in _CLOSED and _status(self.before) != "closed"
+        return self.status_changed and status(self.after) in _CLOSED and status(self.before) != "closed"
 
     @property
     def reopened(self) -> bool:
         """Whether it is open and was closed, for good or for a time."""
-        return self.status_changed and _status(self.after) == "open" and _status(self.before) in _CLOSED
+        return self.status_changed and status(self.after) == "open" and status(self.before) in _CLOSED
 
     @property
     def moved(self) -> bool:
@@ -86,7 +86,8 @@ class BusinessChange(Value):
         }
 
 
-def _status(business: Business) -> str | None:
+def status(business: Business) -> str | None:
+    """Return the status; one word for both spellings of temporarily closed."""
     return _SPELLINGS.get(business.status or "", business.status)
 
 
@@ -95,7 +96,7 @@ def differences(change: BusinessChange, quoted: Callable[[str], str]) -> Iterato
     if change.renamed:
         yield "renamed", f"was {quoted(change.before.name or '')}"
     if change.status_changed:
-        was, now = (_status(side) or "" for side in (change.before, change.after))
+        was, now = (status(side) or "" for side in (change.before, change.after))
         if change.closed:
             yield now, f"was {quoted(was)}"
         elif change.reopened:
@@ -103,10 +104,11 @@ def differences(change: BusinessChange, quoted: Callable[[str], str]) -> Iterato
         else:
             yield "status", f"from {quoted(was)} to {quoted(now)}"
     if change.moved:
-        yield "moved", f"from {quoted(_place(change.before))} to {quoted(_place(change.after))}"
+        yield "moved", f"from {quoted(place(change.before))} to {quoted(place(change.after))}"
 
 
-def _place(business: Business) -> str:
+def place(business: Business) -> str:
+    """Return where it is, as far as that is known."""
     return ", ".join(filter(None, (getattr(business, part) for part in _PLACE)))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -11,7 +12,11 @@ from partoo_async._internal.values import Value
 from partoo_async.models import BusinessId, Group
 from partoo_async.scan.diff import text
 from partoo_async.scan.diff.businesses import BusinessChange, differences
+from partoo_async.scan.diff.flat import Change, Flattening
 from partoo_async.scan.notebook import html_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
 
@@ -179,6 +184,34 @@ class ScanDiff(Value):
     def to_dict(self) -> dict[str, Any]:
         """Return the diff as JSON values: one key per attribute, and ``same`` and ``complete``."""
         return {"same": self.same, "complete": self.complete, **super().to_dict()}
+
+    def changes(
+        self,
+        section_names: Mapping[int, str] = MappingProxyType({}),
+        business_names: Mapping[BusinessId, str] = MappingProxyType({}),
+    ) -> Iterator[Change]:
+        """Yield each thing that changed by itself: a group that is new, and each business that joined it, say.
+
+        Args:
+            section_names: The names of sections by id, such as ``ScanReport.sections``.
+            business_names: The names of businesses by id, for those that joined a group or left one.
+        """
+        gone = {one.section_id: one.name for one in self.sections_removed if one.name is not None}
+        flat = Flattening({**gone, **section_names}, business_names)
+        for section in self.sections_added:
+            yield flat.section("added", section.section_id, None, section.name)
+        for section in self.sections_removed:
+            yield flat.section("removed", section.section_id, section.name, None)
+        for named in self.sections_renamed:
+            yield flat.section("renamed", named.section_id, named.before, named.after)
+        for scanned in self.groups_added:
+            yield from flat.group(scanned.section_id, None, scanned.group)
+        for scanned in self.groups_removed:
+            yield from flat.group(scanned.section_id, scanned.group, None)
+        for changed in self.groups_changed:
+            yield from flat.group(changed.section_id, changed.before, changed.after)
+        for business in self.businesses:
+            yield from flat.business(business)
 
     def __str__(self) -> str:
         sections = len(self.sections_added) + len(self.sections_removed) + len(self.sections_renamed)
