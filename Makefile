@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-organizations bench-cluster soak mutations model processes fuzz audit lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-cluster soak mutations model processes fuzz audit lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -33,6 +33,7 @@ help:
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
 	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
+	@echo "make bench-nights   requests and seconds of a nightly job, likewise"
 	@echo "make bench-organizations   seconds, CPU time and memory of 300 organizations in one process: a minute"
 	@echo "make bench-cluster   seconds and memory of each process of a Dask cluster, for up to 100,000 groups: ten minutes"
 	@echo "make soak    the long forms of some tests, and ten minutes of chaos;  make soak ARGS='--seconds 60'"
@@ -96,6 +97,9 @@ bench-quick: $(ENV)/bench/.stamp
 
 bench-strategies: $(ENV)/test/.stamp
 	$(TEST) benchmarks.strategies $(ARGS)
+
+bench-nights: $(ENV)/test/.stamp
+	$(TEST) benchmarks.nights $(ARGS)
 
 bench-organizations: $(ENV)/test/.stamp
 	$(TEST) benchmarks.organizations $(ARGS)

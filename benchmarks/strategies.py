@@ -42,7 +42,7 @@ class EmulatedTransport(SimulatedTransport):
     def __init__(self, sections: Iterable[EmulatedSection]) -> None:
         super().__init__(KINDS["sliding"][1](RateLimit(), lambda: asyncio.get_running_loop().time()), seed=0)
         store = Store({section.id: section for section in sections}, {}, Behaviour())
-        index = BusinessIndex(store, 0)
+        self.index = index = BusinessIndex(store, 0)
         routes = [*routes_of(SectionHandlers(store, index)), *routes_of(BusinessHandlers(store, index))]
         self.handlers: list[tuple[str, re.Pattern[str], Any]] = [
             (route.method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)), route.handler)

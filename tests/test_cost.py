@@ -291,3 +291,11 @@ def test_the_benchmark_of_strategies_counts() -> None:
     table = python("-m", "benchmarks.strategies", "--profiles", "small")
     for strategy, requests in (("groups", 11), ("businesses", 12), ("auto, takes groups", 11)):
         assert re.search(rf"^\| small \| 2 \| 8 \| 30 \| {strategy} \| {requests} \| \d\.\d \|", table, re.MULTILINE)
+
+
+def test_the_benchmark_of_nights_counts() -> None:
+    """The command of `make bench-nights` prints requests and seconds of each night, from journals that are right."""
+    table = python("-m", "benchmarks.nights", "--profiles", "small")
+    for strategy in ("auto, takes groups", "groups"):
+        night = r"\| 12 \| \d\.\d "
+        assert re.search(rf"^\| small \| 8 \| 30 \| {strategy} {night * 3}\|$", table, re.MULTILINE)
