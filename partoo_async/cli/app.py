@@ -24,6 +24,7 @@ from partoo_async.cli.commands.scan import scan
 from partoo_async.cli.commands.scan_many import scan_many
 from partoo_async.cli.commands.sections import sections
 from partoo_async.cli.commands.sync import SYNC_CODES, sync
+from partoo_async.cli.commands.watch import watch
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.output import say
 from partoo_async.cli.streams import detach

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from partoo_async._internal.text import cut, one_line
 from partoo_async.errors import ConfigurationError
-from partoo_async.nightly.watch import NotDeliveredError
+from partoo_async.nightly.run import NotDeliveredError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -31,6 +31,8 @@ _OPTIONS = {
     "report": "--report",
     "organization": "--organization",
     "dataset": "--dataset",
+    "every": "--every",
+    "exec": "--exec",
     "before": "BEFORE",
     "after": "AFTER",
     "business_id": "ID",

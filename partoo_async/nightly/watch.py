@@ -6,20 +6,17 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from partoo_async.errors import ConfigurationError, PartooError
+from partoo_async.errors import PartooError
 from partoo_async.nightly.rounds import next_round
+from partoo_async.nightly.run import NotDeliveredError
 from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["NotDeliveredError", "repeat"]
+__all__ = ["repeat"]
 
 _logger = logging.getLogger("partoo_async.nightly")
-
-
-class NotDeliveredError(Exception):
-    """The changes of a round did not reach who is to be told. They come again with the next round."""
 
 
 async def repeat(run: Callable[[], Awaitable[object]], every: float) -> NoReturn:
@@ -42,9 +39,9 @@ async def repeat(run: Callable[[], Awaitable[object]], every: float) -> NoReturn
             proven = True
             _logger.warning("the changes of this round come again with the next one: %s", error)
         except PartooError as error:
-            # What has worked can work again: a database that is down looks like one that is not there. What has not
-            # is rather a mistake, which somebody should see now.
-            if not proven and (isinstance(error, ConfigurationError) or not error.transient):
+            # What has worked can work again: a key that is being replaced, say, or a disk that is full. What has not is
+            # rather a mistake, which somebody should see now.
+            if not proven and not error.transient:
                 raise
             _logger.warning("this round failed: %s", describe(error))
         now = clock()

@@ -13,7 +13,7 @@ import pytest
 
 from partoo_async import ConfigurationError
 from partoo_async.cli.hand_over import environment_without, hand_over, words_of
-from partoo_async.nightly.watch import NotDeliveredError
+from partoo_async.nightly.run import NotDeliveredError
 from tests.support.common import PATIENCE
 from tests.support.each import each
 

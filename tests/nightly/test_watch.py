@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from partoo_async import APIConnectionError, AuthenticationError, ConfigurationError, ScanError, ScanReport
-from partoo_async.nightly.watch import NotDeliveredError, repeat
+from partoo_async.nightly.run import NotDeliveredError
+from partoo_async.nightly.watch import repeat
 from tests.support.virtual import run_virtual
 
 LOST = APIConnectionError("cannot connect to api.example: refused", False)
