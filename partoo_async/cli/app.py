@@ -72,7 +72,7 @@ app.add_typer(group_app, epilog=_listed(EXIT_CODES))
 for _part in group_app.registered_commands:
     _part.epilog = _listed(EXIT_CODES)
 _own_codes: dict[object, Iterable[tuple[int, str]]] = {diff: DIFF_CODES, sync: SYNC_CODES}
-for _command in (sections, business, businesses, scan, scan_many, diff, report, sync, quota, emulator, demo):
+for _command in (sections, business, businesses, scan, scan_many, diff, report, sync, watch, quota, emulator, demo):
     app.command(epilog=_listed(_own_codes.get(_command, EXIT_CODES)))(_command)
 
 
