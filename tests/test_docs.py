@@ -216,13 +216,22 @@ EXAMPLE_SAYS = {
     "get_group.py": ("a1", "France: 147 businesses"),
     "handle_errors.py": ("404 no such group", ""),
     "scan_sections.py": ("section_id,group_id,group,business_id", "54 groups, 56 requests"),
+    "warehouse_duckdb.py": ("Country: France: 147 businesses", ""),
+    "warehouse_postgres.py": (": 1737 memberships began, 0 of these have ended", ""),
 }
 
 
+@pytest.fixture
+def database(request: pytest.FixtureRequest, path: Path) -> dict[str, str]:
+    """The variable with the database of an example that needs one."""
+    needs = path.name == "warehouse_postgres.py"
+    return {"PARTOO_TO": f"{request.getfixturevalue('postgres')}/postgres"} if needs else {}
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
-def test_examples_run_on_their_own(quick_python: Sequence[str], path: Path) -> None:
+def test_examples_run_on_their_own(quick_python: Sequence[str], path: Path, database: dict[str, str]) -> None:
     """Without the two variables each example runs against an emulator of its own, and without a warning."""
-    done = run_example(quick_python, path, {})
+    done = run_example(quick_python, path, database)
     assert done.returncode == 0, done.stderr
     out, err = EXAMPLE_SAYS[path.name]
     assert out in done.stdout
@@ -230,9 +239,10 @@ def test_examples_run_on_their_own(quick_python: Sequence[str], path: Path) -> N
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
-def test_examples_run_against_a_server(quick_python: Sequence[str], path: Path) -> None:
+def test_examples_run_against_a_server(quick_python: Sequence[str], path: Path, database: dict[str, str]) -> None:
     """With the two variables each example talks to the server that they name."""
     with served() as variables:
+        variables |= database
         keys = [{}, {"PARTOO_API_KEY": "another"}]
         with ThreadPoolExecutor() as pool:
             done, refused = pool.map(lambda key: run_example(quick_python, path, variables | key), keys)
