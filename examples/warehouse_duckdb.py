@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import duckdb
+import duckdb  # pyright: ignore[reportMissingImports] - not everybody who checks it has the extra
 from connect import connect
 
 from partoo_async import PartooError, sync

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psycopg2
+import psycopg2  # pyright: ignore[reportMissingModuleSource] - not everybody who checks it has the extra
 from connect import connect
 
 from partoo_async import PartooError, sync

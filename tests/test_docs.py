@@ -241,8 +241,8 @@ def test_examples_run_on_their_own(quick_python: Sequence[str], path: Path, data
 @pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
 def test_examples_run_against_a_server(quick_python: Sequence[str], path: Path, database: dict[str, str]) -> None:
     """With the two variables each example talks to the server that they name."""
-    with served() as variables:
-        variables |= database
+    with served() as server:
+        variables = server | database
         keys = [{}, {"PARTOO_API_KEY": "another"}]
         with ThreadPoolExecutor() as pool:
             done, refused = pool.map(lambda key: run_example(quick_python, path, variables | key), keys)

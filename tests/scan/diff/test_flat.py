@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,6 +12,7 @@ import attrs
 from partoo_async import (
     Business,
     BusinessChange,
+    Change,
     Group,
     GroupChange,
     NotCompared,
@@ -134,6 +137,17 @@ def test_several_changes_of_a_business_are_several_lines() -> None:
     """A business that was renamed, closed and moved has three lines."""
     found = diff(businesses=(business(name="X", status="closed", city="Lyon"),))
     assert [line["kind"] for line in lines(found)] == ["business_renamed", "business_closed", "business_moved"]
+
+
+def test_the_page_and_the_class_list_every_kind() -> None:
+    """A program can know what may come: each kind that the cases above have is in both lists, and none else."""
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "watch.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)[1:]
+    listed = [kind for row in rows for kind in re.findall(r"`(\w+)`", row)]
+    verbs = {"section": "added removed renamed", "group": "added removed renamed puller_changed"}
+    verbs["business"] = "joined left renamed closed reopened status_changed moved"
+    assert sorted(listed) == sorted(f"{what}_{verb}" for what, found in verbs.items() for verb in found.split())
+    assert {*listed} == {*re.findall(r'"(\w+)"', Change.__doc__ or "")}
 
 
 def test_without_names_the_ids_are_there() -> None:
