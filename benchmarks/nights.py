@@ -36,7 +36,7 @@ STRATEGIES = ("auto", "groups")
 async def night(
     sections: Sequence[EmulatedSection], journal: Path, strategy: Any, since: datetime | None = None
 ) -> ScanReport:
-    """Read everything, those of the businesses that were modified ``since`` then, and check what the journal has."""
+    """Read everything, and check what the journal has."""
     transport = EmulatedTransport(sections)
     async with PartooClient("key", server="http://127.0.0.1:9/v2", transport=transport) as client:
         report = await read_everything(client, journal, resume=False, strategy=strategy, businesses_since=since)
@@ -87,7 +87,7 @@ def compare(profile: Any) -> None:
 
 
 def modified_since(sections: Sequence[EmulatedSection]) -> datetime:
-    """The time since when one business in a hundred was modified, at least one."""
+    """Since when one business in a hundred was modified."""
     times = sorted(business.modified for business in EmulatedTransport(sections).index.all_businesses().values())
     return datetime.fromtimestamp(times[-max(1, len(times) // 100)], UTC)
 

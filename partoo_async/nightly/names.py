@@ -1,4 +1,4 @@
-"""The names of what a comparison has the ids of, from the journals that were compared."""
+"""Names for the ids of a comparison."""
 
 from __future__ import annotations
 
@@ -17,12 +17,7 @@ __all__ = ["names_in"]
 
 
 async def names_in(diff: ScanDiff, journals: Iterable[Path]) -> tuple[dict[int, str], dict[BusinessId, str]]:
-    """Return the names of sections, and of businesses that joined or left a group, by id.
-
-    Args:
-        diff: What changed.
-        journals: Where to look, in this order.
-    """
+    """Return the names of sections and of members that changed, from the first journal that has them."""
     members = [one.group.business_ids for one in (*diff.groups_added, *diff.groups_removed)]
     members += [ids for changed in diff.groups_changed for ids in (changed.joined, changed.left)]
     wanted = {business_id for ids in members for business_id in ids}

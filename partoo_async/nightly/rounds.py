@@ -14,14 +14,7 @@ _LONGEST = 366 * 86400
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds of a time such as 30s, 5m, 1.5h or 1d.
-
-    Args:
-        text: A number and a unit.
-
-    Raises:
-        ConfigurationError: It is none, or is shorter than a second or longer than a year.
-    """
+    """Return the seconds of a time such as 1.5h. Raises ``ConfigurationError``."""
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", text.strip())
     seconds = float(found[1]) * _UNITS[found[2]] if found else math.nan
     if not 1 <= seconds <= _LONGEST:
@@ -32,11 +25,5 @@ def seconds_of(text: str) -> float:
 
 
 def next_round(began: float, every: float, now: float) -> float:
-    """Return when the next round begins, after one that has ended now: those that it took the time of are left out.
-
-    Args:
-        began: When this round was to begin, in seconds of any clock.
-        every: Seconds from one to the next.
-        now: The time.
-    """
+    """Return when the next round begins; those that this one took the time of are left out."""
     return began + every * max(1, math.ceil((now - began) / every))

@@ -1,4 +1,4 @@
-"""Rounds that repeat, come what may: an outage of the server, of the destination, or of who is told."""
+"""Rounds that repeat, come what may."""
 
 from __future__ import annotations
 
@@ -20,14 +20,9 @@ _logger = logging.getLogger("partoo_async.nightly")
 
 
 async def repeat(run: Callable[[], Awaitable[object]], every: float) -> NoReturn:
-    """Run rounds until cancelled. The first begins now, the others at whole multiples of ``every`` after it.
+    """Run rounds until cancelled: now, and every so many seconds from now on.
 
-    Args:
-        run: Runs a round.
-        every: Seconds from the beginning of a round to that of the next.
-
-    Raises:
-        PartooError: The first rounds failed, and not for a passing reason.
+    Raises ``PartooError`` if none has come through yet, and the reason is no passing one.
     """
     clock = asyncio.get_running_loop().time
     begins, proven = clock(), False

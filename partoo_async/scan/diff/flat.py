@@ -1,4 +1,4 @@
-"""A comparison as a flat list: one value for each thing that changed, with the names of everything in it."""
+"""A comparison as a flat list."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Change(Value):
         section_id: The section.
         section_name: Its name.
         group_id: The group.
-        group_name: Its name, after the change if it has one then.
+        group_name: Its name, the later one.
         business_id: The business.
         business_name: Its name, likewise.
-        before: The name, status, address or ``has_puller`` that it had.
-        after: The one that it has.
+        before: The name, status, address or ``has_puller`` until then.
+        after: The one since then.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Change(Value):
 
 @frozen
 class Flattening:
-    """Makes changes of what a comparison found, with the names that are known."""
+    """Adds the names that are known."""
 
     _sections: Mapping[int, str]
     _businesses: Mapping[BusinessId, str]
@@ -60,7 +60,7 @@ class Flattening:
         return Change(kind=f"section_{what}", section_id=section_id, section_name=name, before=before, after=after)
 
     def group(self, section_id: int, was: Group | None, now: Group | None) -> Iterator[Change]:
-        """Yield the changes of a group that is new, gone (no ``now``) or changed, then those of its members."""
+        """Yield the changes of a group, then those of its members."""
         group = was if now is None else now
         if group is None:
             return
