@@ -185,6 +185,7 @@ class _Run:
                 strategy=options.strategy,
                 verify=options.verify,
                 org_id=options.org_id,
+                before=self.directory.baseline,
                 on_progress=options.on_progress,
             )
         except ScanError as error:

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from partoo_async._protocol.memberships import MembershipPage
+    from partoo_async.models import Business
 
 __all__ = ["BusinessList"]
 
 _CHANGED = "the list of businesses changed while it was read"
+_NO_GROUPS = "the list of businesses does not say which groups each is in"
 
 
 class BusinessList:
@@ -39,14 +41,23 @@ class BusinessList:
         if page.count != self._count:
             return _CHANGED
         if not page.groups_sent:
-            return "the list of businesses does not say which groups each is in"
+            return _NO_GROUPS
         for business in page.businesses:
             if business.id in self.found:
                 return _CHANGED
             self.found.add(business.id)
-            for group_id in self._groups.intersection(business.groups):
-                self._members.setdefault(group_id, []).append(business.id)
+            self._put(business)
         return _CHANGED if len(self.found) > (self._count or 0) else ""
+
+    def add_missing(self, page: MembershipPage) -> str:
+        """Add businesses that were on no page."""
+        for business in page.businesses:
+            self._put(business)
+        return "" if page.groups_sent else _NO_GROUPS
+
+    def _put(self, business: Business) -> None:
+        for group_id in self._groups.intersection(business.groups):
+            self._members.setdefault(group_id, []).append(business.id)
 
     def end(self) -> str:
         """Judge the list after its last page."""

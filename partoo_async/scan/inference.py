@@ -4,7 +4,7 @@
 # and a page of it has a hundred businesses. It is not documented that this is what "Get group" says, and a key may not
 # see every business. Therefore nothing is handed out before
 #
-#   1. the list was read, and did not change meanwhile,
+#   1. the list was read, and did not change meanwhile; if businesses were known before, those it lacks were looked up,
 #   2. a sample of the groups was read by itself, and is the same.
 #
 # If anything else happens, each group is read by itself: ``fallback`` says why.
@@ -16,10 +16,11 @@ import logging
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from partoo_async._internal.checks import check_choice, check_count
 from partoo_async._internal.text import cut
+from partoo_async._protocol.business_query import url_parts
 from partoo_async._protocol.memberships import with_memberships
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.models import Group
@@ -28,6 +29,7 @@ from partoo_async.scan.business_list import BusinessList
 from partoo_async.scan.confidence import how_sure
 from partoo_async.scan.items import ScanSuccess
 from partoo_async.scan.journal.no_journal import NoJournal
+from partoo_async.scan.lookups import look_up
 from partoo_async.scan.sample import choose_sample, sample_size
 from partoo_async.scan.worker_pool import Stage
 
@@ -49,12 +51,19 @@ Strategy: TypeAlias = Literal["groups", "businesses", "auto"]
 Verify: TypeAlias = int | Literal["all"]
 """How many inferred groups are read by themselves."""
 
-# What becomes of the businesses: dropped, recorded in the journal, or that and the list is read in any case, later if
-# not now.
-ListUse: TypeAlias = Literal["dropped", "kept", "wanted"]
-
 _logger = logging.getLogger("partoo_async.scan")
 _LONGEST_REASON = 300  # characters
+
+
+@frozen
+class ListUse:
+    """The businesses of the list are recorded in the journal.
+
+    ``wanted``: the list is read in any case, later if not now. ``known``: ids that are looked up if it lacks them.
+    """
+
+    wanted: bool
+    known: tuple[str, ...]
 
 
 def check_strategy(strategy: object, verify: object) -> None:
@@ -77,7 +86,7 @@ class Inference:
         names: BusinessNames | None,
         strategy: Strategy,
         verify: Verify,
-        list_use: ListUse = "dropped",
+        list_use: ListUse | None = None,
     ) -> None:
         self.strategy: Strategy = strategy  # after ``choose`` never "auto"
         self.verified: int = 0
@@ -121,7 +130,7 @@ class Inference:
         groups = self._work.left
         self._sample = sample_size(self._verify, groups, len(self._work.sections))
         chooses = self.strategy == "auto"
-        wanted = self._list_use == "wanted"
+        wanted = self._list_use is not None and self._list_use.wanted
         if not groups or (chooses and (not wanted) + self._sample >= groups):
             self.strategy = "groups"
             return plan
@@ -201,9 +210,18 @@ class Inference:
         await self._stage.run(range(2, self._list.pages + 1), self._read_page, self._fetcher.workers)
         if not self.fallback and not self._stage.closed:
             self._fall_back(self._list.end())
-        if self._list_use != "dropped" and not self.fallback and not self._stage.closed:
-            await self._journal.note_all_businesses(self._list.found)
+        if self._list_use is not None and not self.fallback and not self._stage.closed:
+            doubtful = await self._journal.note_all_businesses(self._list.found, self._list_use.known)
+            await self._stage.run([*url_parts(doubtful)], self._look_up, self._fetcher.workers)
         self._list.found.clear()
+
+    async def _look_up(self, ids: tuple[str, ...]) -> None:
+        page = await look_up(self._fetcher, ids, self._work.scope.org_id)
+        if isinstance(page, PartooError):
+            self._fall_back(f"businesses that the list may lack could not be looked up: {page}")
+            return
+        self._fall_back(self._list.add_missing(page))
+        await self._journal.record_businesses(page.businesses, ids)
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)
@@ -212,7 +230,7 @@ class Inference:
             return
         if self._names is not None:
             await self._names.add(page.businesses)
-        elif self._list_use != "dropped":
+        elif self._list_use is not None:
             await self._journal.record_businesses(page.businesses)
         self._fall_back(self._list.add(page, number))
         if not page.businesses:

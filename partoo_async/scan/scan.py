@@ -63,7 +63,7 @@ class Scan:
         verify: Verify = 20,
         fetcher: Callable[[PartooSession, int, float], GroupFetcher] = GroupFetcher,
         lists_hold_for: float = 0.0,
-        list_use: ListUse = "dropped",
+        list_use: ListUse | None = None,
     ) -> None:
         check_options(max_concurrency, on_progress, journal, resume=resume)
         check_strategy(strategy, verify)

@@ -155,7 +155,7 @@ def test_an_organization_without_anything(tmp_path: Path) -> None:
 # The list
 
 
-# Not a swap, which nothing tells of: see ``swaps``.
+# Not a swap, which nothing in the pages tells of: see test_businesses.py.
 @each("shifts", [[leaves], [comes], [moves], [leaves, comes, leaves]])
 @each("strategy", STRATEGIES)
 def test_a_list_that_shifts_is_read_again(

@@ -112,6 +112,7 @@ def journals_in_virtual_time() -> Iterator[None]:
             patch.setattr(Database, name, _standing_still(getattr(Database, name)))
         for module in (journal, recording, reading):
             patch.setattr(module, "open_database", _standing_still(module.open_database))
+        patch.setattr(reading, "known_ids", _standing_still(reading.known_ids))
         patch.setattr(JournalDirectory, "prepare", _standing_still(JournalDirectory.prepare))
         yield
 

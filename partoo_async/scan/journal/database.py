@@ -36,6 +36,8 @@ LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS businesses (id TEXT PRIMARY KEY, business TEXT NOT NULL, crc32 INTEGER NOT NULL)",
     # What else a section said of itself: a JSON object.
     "CREATE TABLE IF NOT EXISTS details (section_id INTEGER PRIMARY KEY, details TEXT NOT NULL)",
+    # Businesses that were known, and that their list lacks: to be looked up.
+    "CREATE TABLE IF NOT EXISTS doubtful (id TEXT PRIMARY KEY)",
 )
 
 _SCHEMA = (

@@ -139,13 +139,13 @@ class Journal:
             return JournalError(f"journal: {shown(self._database.path)}: {error}")
         return None
 
-    async def record_businesses(self, businesses: Iterable[Business]) -> None:
+    async def record_businesses(self, businesses: Iterable[Business], doubtful: Iterable[str] = ()) -> None:
         """Record businesses, each in place of what was known of it. Return when they are on disk."""
-        await record_businesses(self._database, businesses)
+        await record_businesses(self._database, businesses, doubtful)
 
-    async def note_all_businesses(self, ids: Iterable[str]) -> None:
-        """Record that these are all businesses, and drop any other."""
-        await record_business_list(self._database, ids, ALL)
+    async def note_all_businesses(self, ids: Iterable[str], known: Iterable[str] = ()) -> list[str]:
+        """Record that these are the businesses of the whole list. Return those that it may lack."""
+        return await record_business_list(self._database, ids, ALL, known)
 
     async def businesses(self) -> dict[str, Business]:
         """Return every recorded business by its id."""

@@ -37,15 +37,16 @@ class NoJournal:
     async def record(self, _item: ScanItem) -> None:
         """Do nothing."""
 
-    async def record_businesses(self, _businesses: Iterable[Business]) -> None:
+    async def record_businesses(self, _businesses: Iterable[Business], _doubtful: Iterable[str] = ()) -> None:
         """Do nothing."""
 
     async def businesses(self) -> dict[str, Business]:
         """Return that none is recorded."""
         return {}
 
-    async def note_all_businesses(self, _ids: Iterable[str]) -> None:
-        """Do nothing."""
+    async def note_all_businesses(self, _ids: Iterable[str], _known: Iterable[str] = ()) -> list[str]:
+        """Return that none was known."""
+        return []
 
     async def note_plan(self, _plan: ScanPlan | None) -> None:
         """Do nothing."""
