@@ -25,6 +25,7 @@ from partoo_async.quota.registry import forget
 from tests.support import forks
 from tests.support.clock import hurry
 from tests.support.common import FAST, PATIENCE, TLS
+from tests.support.postgres import postgres_server
 
 # How long one example takes is the machine's affair.
 settings.register_profile("suite", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -89,6 +90,13 @@ async def browser() -> AsyncIterator[Any]:
         started = await tools.chromium.launch(executable_path=path, timeout=PATIENCE * 1000)
         yield started
         await started.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server's databases, without their name."""
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,6 @@ from attrs import frozen
 from partoo_async._internal.atomic_file import AtomicFile
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_callback, check_count, check_file, check_flag, check_id, check_text
-from partoo_async._internal.extras import needs_extra
 from partoo_async._internal.secret import hide
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.inference import Strategy, Verify, check_strategy
@@ -23,6 +20,7 @@ from partoo_async.scan.summary import check_report
 from partoo_async.warehouse.scope import check_organization
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
 
@@ -77,7 +75,7 @@ async def check_targets(options: SyncOptions) -> None:
         with naming_report():
             await in_daemon(_try_file, options.report)
     if options.to is not None:
-        await in_daemon(_try_target, options.to, options.dataset)
+        await in_daemon(_try_target, options)
 
 
 def _try_file(path: Path) -> None:
@@ -88,12 +86,10 @@ def _try_file(path: Path) -> None:
         file.discard()
 
 
-def _try_target(to: str, dataset: str) -> None:
-    if "dlt" not in sys.modules:
-        os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    with needs_extra("dlt", "dlt", "to="):
-        from partoo_async.warehouse.destinations import target_of  # noqa: PLC0415 - dlt takes a second
-    target_of(to, dataset, "%s_staging")
+def _try_target(options: SyncOptions) -> None:
+    from partoo_async.warehouse.load import find_target  # noqa: PLC0415 - only for those who load
+
+    find_target(str(options.to), check_organization(options.organization), options.history, options.dataset)
 
 
 @contextmanager

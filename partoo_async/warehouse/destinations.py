@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dlt
 from attrs import field, frozen
+from dlt.common.exceptions import MissingDependencyException
 
-from partoo_async._internal.text import shown
+from partoo_async._internal.text import cut, shown
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Target", "target_of"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_LONGEST = 500  # characters, of what a driver says
 _EXPECTED = "duckdb:///file, sqlite:///file, postgresql://user@host/database or the name of a dlt destination"
 
 
@@ -29,46 +31,79 @@ class Target:
     shown: str  # without a password
     destination: Any = field(repr=False)
     dataset: str
+    leftover: Path | None = None  # of no use after a load
     password: str = field(default="", repr=False)
 
-    def error(self, problem: object) -> ConfigurationError:
+    def merges(self, *, history: bool = False) -> bool:
+        """Whether it can delete rows, or with ``history`` retire them."""
+        strategy = "scd2" if history else "delete-insert"
+        return strategy in (self.destination.capabilities().supported_merge_strategies or ())
+
+    def error(self, problem: BaseException | str) -> ConfigurationError:
         """Return an error about it, without a password."""
-        text = " ".join(str(problem).split())
-        return ConfigurationError(f"to: {self.shown}: {text.replace(self.password, '***') if self.password else text}")
+        if isinstance(problem, BaseException):
+            problem = _said(problem)
+        text = (problem.splitlines() or [""])[0]
+        text = cut(text.replace(self.password, "***") if self.password else text, _LONGEST)
+        return ConfigurationError(f"to: {self.shown}: {text}")
 
 
-def target_of(to: str, dataset: str, layout: str) -> Target:
+def _said(error: BaseException) -> str:
+    while not isinstance(error, MissingDependencyException):
+        cause = error.__cause__ or error.__context__
+        if cause is None:
+            return str(error) or type(error).__name__
+        error = cause
+    return f"it needs a driver: pip install {' '.join(map(repr, error.dependencies))}"
+
+
+def target_of(to: str, dataset: str, layout: str | None) -> Target:
     """Return what ``to`` names. Raises ``ConfigurationError``.
 
     Args:
         to: A URL or a name.
         dataset: The schema or dataset.
-        layout: The name of the schema or dataset for rows on their way, "%s" standing for ``dataset``.
+        layout: The name of the schema or dataset for rows on their way, "%s" standing for ``dataset``. None: dlt's.
     """
-    options = {"staging_dataset_name_layout": layout}
+    options = {} if layout is None else {"staging_dataset_name_layout": layout}
     if "://" not in to:
         return _by_name(to, dataset, options)
     scheme = to.partition("://")[0]
     if scheme == "duckdb":
-        file = _file(to, scheme)
-        return Target(f"duckdb {shown(file)}", dlt.destinations.duckdb(str(file), **options), dataset)
+        file = _file(to, scheme, 8, b"DUCK")
+        # The file's name is that of its catalog, and DuckDB does not know which of the two is meant.
+        schema = "main" if file.stem.lower() == dataset.lower() else dataset
+        return Target(f"duckdb {shown(file)}", dlt.destinations.duckdb(str(file), **options), schema)
     if scheme == "sqlite":
-        file = _file(to, scheme)
-        # Of any other dataset dlt makes a file of its own.
+        file = _file(to, scheme, 0, b"SQLite format 3\0")
+        # Of any other dataset, and of the rows on their way, dlt makes files of their own.
+        leftover = file.with_name(f"{file.stem}__{(layout or '%s_staging') % 'main'}{file.suffix}")
         made = dlt.destinations.sqlalchemy(f"sqlite:///{file}", **options)
-        return Target(f"sqlite {shown(file)}", made, "main")
+        return Target(f"sqlite {shown(file)}", made, "main", leftover)
     if scheme in ("postgres", "postgresql"):
         return _postgres(to, dataset, options)
-    raise ConfigurationError(f"to: expected {_EXPECTED}, not a URL with {scheme[:20]}://")
+    raise ConfigurationError(f"to: expected {_EXPECTED}, not a URL with {cut(scheme, 20)}://")
 
 
-def _file(to: str, scheme: str) -> Path:
+def _file(to: str, scheme: str, offset: int, magic: bytes) -> Path:
     path = to.removeprefix(f"{scheme}:///")
     if path == to or not path or path == ":memory:":
         raise ConfigurationError(f"to: expected {scheme}:///relative.file or {scheme}:////absolute/file")
     file = Path(path).absolute()
     if not file.parent.is_dir():
         raise ConfigurationError(f"to: there is no directory {shown(file.parent)} for {file.name}")
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(offset + len(magic))
+    except FileNotFoundError:
+        return file
+    except OSError as error:
+        problem = error.strerror or str(error)
+    else:
+        # Of what it takes for another database, DuckDB downloads a reader.
+        problem = "" if not head or head[offset:] == magic else f"it is no file of {scheme}"
+    if problem:
+        raise ConfigurationError(f"to: {shown(file)}: {problem}")
     return file
 
 
@@ -84,7 +119,8 @@ def _postgres(to: str, dataset: str, options: dict[str, Any]) -> Target:
     if problem:
         raise ConfigurationError(f"to: expected postgresql://user:password@host:port/database; {problem}")
     url = "postgresql" + to[to.index("://") :]
-    return Target(where, _made(lambda: dlt.destinations.postgres(url, **options)), dataset, parts.password or "")
+    made = _made(lambda: dlt.destinations.postgres(url, **options))
+    return Target(where, made, dataset, password=unquote(parts.password or ""))
 
 
 def _by_name(to: str, dataset: str, options: dict[str, Any]) -> Target:

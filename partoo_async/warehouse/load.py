@@ -18,9 +18,9 @@ from partoo_async.warehouse.tables import TABLES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from partoo_async.errors import ConfigurationError
+    from partoo_async.warehouse.destinations import Target
 
-__all__ = ["load"]
+__all__ = ["find_target", "load"]
 
 
 async def load(
@@ -60,38 +60,51 @@ async def load(
     return running.result()
 
 
-def _run(journal: Path, to: str, folder: Path, organization: str | None, history: bool, dataset: str) -> dict[str, int]:
+def find_target(to: str, organization: str | None, history: bool, dataset: str) -> Target:
+    """Return what ``to`` names, without reaching it; or raise ``ConfigurationError`` for what ``load`` would refuse."""
     if "dlt" not in sys.modules:
         os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    with needs_extra("dlt", "dlt", "to="):
-        import dlt  # noqa: PLC0415 - an extra
+    with needs_extra("dlt", "dlt", "to=URL"):
+        import dlt  # noqa: F401, PLC0415 - an extra
     from partoo_async.warehouse.destinations import target_of  # noqa: PLC0415 - imports dlt
+
+    # Rows of two organizations that are loaded at the same time must not be on their way in the same tables.
+    layout = None if organization is None else f"%s_staging_{schema_name(organization).removeprefix('partoo_')}"
+    target = target_of(to, dataset, layout)
+    if history and not target.merges(history=True):
+        raise target.error("it cannot keep a history")
+    if organization is not None and not target.merges():
+        raise target.error("it cannot hold several organizations in one table")
+    return target
+
+
+def _run(journal: Path, to: str, folder: Path, organization: str | None, history: bool, dataset: str) -> dict[str, int]:
+    target = find_target(to, organization, history, dataset)
+    import dlt  # noqa: PLC0415 - an extra
+
     from partoo_async.warehouse.source import make_source  # noqa: PLC0415 - imports dlt
 
     async def given() -> Path:
         return journal
 
     name = schema_name(organization)
-    target = target_of(to, dataset, f"%s_staging{name.removeprefix('partoo')}")
+    # Not the name of the dataset, which a file of DuckDB would be called.
+    working = name.replace("partoo", "partoo_warehouse", 1)
     # Everything is derived from the journal: packages that a killed run left are of no use.
-    shutil.rmtree(folder / name, ignore_errors=True)
-    pipeline = dlt.pipeline(
-        name, pipelines_dir=str(folder), destination=target.destination, dataset_name=target.dataset
-    )
-    failure: ConfigurationError
+    shutil.rmtree(folder / working, ignore_errors=True)
+    merges = target.merges(history=history)
+    source = make_source(lambda: given, name=name, organization=organization, history=history, merges=merges)
+    options: dict[str, Any] = {"destination": target.destination, "dataset_name": target.dataset}
+    pipeline = dlt.pipeline(working, pipelines_dir=str(folder), **options)
     try:
-        pipeline.run(make_source(given, name=name, organization=organization, history=history))
+        pipeline.run(source)
         counts = pipeline.last_trace.last_normalize_info.row_counts
     except Exception as error:
-        failure = target.error(_innermost(error))
+        failure = target.error(error)
     else:
+        if target.leftover is not None:
+            target.leftover.unlink(missing_ok=True)
         return {table.name: counts.get(table.name, 0) for table in TABLES}
     finally:
         pipeline.deactivate()
     raise failure
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return error

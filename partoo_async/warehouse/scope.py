@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Set
 from functools import cached_property
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -13,9 +14,17 @@ from partoo_async._internal.checks import check_text
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set
+    from collections.abc import Iterable
 
-__all__ = ["Coverage", "businesses_scope", "check_organization", "groups_scope", "organization_scope", "schema_name", "sections_scope"]
+__all__ = [
+    "Coverage",
+    "businesses_scope",
+    "check_organization",
+    "groups_scope",
+    "organization_scope",
+    "schema_name",
+    "sections_scope",
+]
 
 # What databases differ about inside a literal, and what dlt and SQLAlchemy replace in a condition.
 _REFUSED = "'\"\\{}:;%`"
@@ -73,6 +82,16 @@ class Coverage:
         unread = {key: frozenset(self.groups[key]) - self._read[key] for key in self.sections}
         return {key: groups for key, groups in unread.items() if groups}
 
+    @property
+    def whole_sections(self) -> bool:
+        """Whether every section of the organization is known."""
+        return self.whole and not self.unreadable
+
+    @property
+    def whole_groups(self) -> bool:
+        """Whether every group of the organization is known."""
+        return self.whole_sections and not self._unread
+
     def known_groups(self, column: str) -> str:
         """Return the condition that a row is of a known group, or of one that is gone. ``column`` has its id."""
         cases = []
@@ -114,13 +133,13 @@ def organization_scope(organization: str | None) -> str:
 
 def sections_scope(coverage: Coverage, organization: str | None) -> str:
     """Return the condition for the rows of ``sections``."""
-    return _all_of(organization_scope(organization), _of_sections(coverage, "id"))
+    return _all_of(organization_scope(organization), _of_sections(coverage, "id", coverage.listed))
 
 
 def groups_scope(coverage: Coverage, organization: str | None, column: str) -> str:
-    """Return the condition for the rows of a table with one or more rows for a group, whose id ``column`` has."""
-    known = (_of_sections(coverage, "section_id"), coverage.known_groups(column))
-    return _all_of(organization_scope(organization), *known)
+    """Return the condition for the rows of a table about groups, whose ids are in ``column``."""
+    sections = _of_sections(coverage, "section_id", coverage.groups)
+    return _all_of(organization_scope(organization), sections, coverage.known_groups(column))
 
 
 def businesses_scope(coverage: Coverage, organization: str | None) -> str:
@@ -130,10 +149,10 @@ def businesses_scope(coverage: Coverage, organization: str | None) -> str:
     return _all_of(organization_scope(organization), replaced)
 
 
-def _of_sections(coverage: Coverage, column: str) -> str:
-    if coverage.whole:
-        return f"NOT {_among(column, coverage.unreadable)}" if coverage.unreadable else ""
-    return _among(column, coverage.sections)
+def _of_sections(coverage: Coverage, column: str, known: Iterable[int]) -> str:
+    if not coverage.whole:
+        return _among(column, {*known} - coverage.unreadable)
+    return f"NOT {_among(column, coverage.unreadable)}" if coverage.unreadable else ""
 
 
 def _among(column: str, ids: Iterable[int]) -> str:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
 
 import dlt
-from attrs import define
+from attrs import define, field, frozen
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import StateInjectableContext
 
 from partoo_async.scan.journal.reader import JournalReader, open_reader
 from partoo_async.warehouse import scope, tables
+from partoo_async.warehouse.stepping import stepwise
 from partoo_async.warehouse.survey import survey
+from partoo_async.warehouse.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from dlt.extract import DltResource, DltSource
 
     from partoo_async.warehouse.scope import Coverage
-    from partoo_async.warehouse.tables import Row, Table
+    from partoo_async.warehouse.tables import Row
 
 __all__ = ["make_source"]
 
@@ -27,73 +33,117 @@ _PAGE = 1000  # rows
 
 
 def make_source(
-    journal: Callable[[], Awaitable[Path]],
+    journal: Callable[[], Callable[[], Awaitable[Path]]],
     *,
     name: str,
     organization: str | None,
     history: bool,
+    merges: bool = True,
     when_done: Callable[[Table, JournalReader], None] = lambda _table, _reader: None,
 ) -> DltSource:
     """Return a source of every table.
 
     Args:
-        journal: Gives the file of an extraction. Called once in each, in dlt's event loop.
+        journal: Called once in an extraction, in the thread of dlt; what it returns gives the file, in another one.
         name: Of the source and its schema.
         organization: What the rows are marked with.
         history: Keep rows that are gone or were changed, with the time until which they were true.
-        when_done: Called after the last row of each table, in dlt's event loop.
+        merges: Whether the destination can delete rows. Else a table that is not known whole is left as it is.
+        when_done: Called with a table after its last row, in the thread of dlt.
     """
-    once = _Once(journal)
-    disposition = {"disposition": "merge", "strategy": "scd2" if history else "delete-insert"}
+    maker = _Maker(_Once(journal), organization, history, merges, when_done)
 
-    def resource(table: Table) -> DltResource:
-        async def read() -> AsyncIterator[Any]:
-            async with open_reader(await once.path()) as reader:
-                coverage = await survey(reader)
-                scoped = disposition | {"destination_scope": _scope(table, coverage, organization)}
-                # Also without a row the table is made, and what is gone is deleted.
-                nothing = dlt.mark.materialize_table_schema()
-                yield dlt.mark.with_hints(nothing, dlt.mark.make_hints(write_disposition=scoped))
-                page: list[Row] = []
-                async for row in _rows(table, reader, coverage):
-                    page.append({"organization": organization, **row})
-                    if len(page) == _PAGE:
-                        yield page
-                        page = []
-                yield page
-                when_done(table, reader)
+    def resources() -> list[DltResource]:
+        return [maker.resource(table) for table in tables.TABLES]
 
-        hints = table.hints(organization=organization is not None)
-        key = [column for column, hint in hints.items() if not hint["nullable"]]
+    source: DltSource = dlt.source(resources, name=name, max_table_nesting=0)()
+    return source
+
+
+@frozen
+class _Maker:
+    """Makes the resources of a source."""
+
+    once: _Once
+    organization: str | None
+    history: bool
+    merges: bool
+    when_done: Callable[[Table, JournalReader], None]
+
+    def resource(self, table: Table) -> DltResource:
+        """Return the resource of a table."""
+        hints = table.hints(organization=self.organization is not None)
+        key = [name for name, hint in hints.items() if not hint["nullable"]]
+        # Appended is nothing, unless the table is replaced.
+        disposition = self._merge() if self.merges else {"disposition": "append"}
+
+        def read() -> Iterator[Any]:
+            for page in stepwise(self._pages(table, self.once.begin())):
+                if isinstance(page, JournalReader):
+                    self.when_done(table, page)
+                else:
+                    yield page
+
         made = dlt.resource(read, name=table.name, write_disposition=disposition, columns=hints, primary_key=key)
         made.apply_hints(additional_table_hints={"description": table.description})
         return made
 
-    @dlt.source(name=name, max_table_nesting=0)
-    def source() -> list[DltResource]:
-        return [resource(table) for table in tables.TABLES]
+    def _merge(self) -> dict[str, Any]:
+        if self.history:
+            return {"disposition": "merge", "strategy": "scd2"}
+        return {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 
-    return source()
+    async def _pages(self, table: Table, path: Callable[[], Awaitable[Path]]) -> AsyncGenerator[Any, None]:
+        async with open_reader(await path()) as reader:
+            coverage = await survey(reader)
+            if not self.merges and not _is_known(table, coverage):
+                return
+            scoped = {"disposition": "replace"}
+            if self.merges:
+                scoped = self._merge() | {"destination_scope": _scope(table, coverage, self.organization)}
+            # Also without a row the table is made, and what is gone is deleted.
+            yield dlt.mark.with_hints(
+                dlt.mark.materialize_table_schema(), dlt.mark.make_hints(write_disposition=scoped)
+            )
+            page: list[Row] = []
+            async for row in _rows(table, reader, coverage):
+                page.append({"organization": self.organization, **row})
+                if len(page) == _PAGE:
+                    yield page
+                    page = []
+            yield page
+            yield reader
 
 
 @define
 class _Once:
     """The journal of an extraction, which its resources share: whichever comes first has it made."""
 
-    make: Callable[[], Awaitable[Path]]
-    _loop: asyncio.AbstractEventLoop | None = None
-    _turn: asyncio.Lock | None = None
+    _journal: Callable[[], Callable[[], Awaitable[Path]]]
+    _extraction: object = None
+    _make: Callable[[], Awaitable[Path]] | None = None
     _path: Path | None = None
+    _turn: Lock = field(factory=Lock)
 
-    async def path(self) -> Path:
-        """Return the file, when it is there."""
-        # dlt makes an event loop for each extraction.
-        if self._turn is None or self._loop is not asyncio.get_running_loop():
-            self._loop, self._turn, self._path = asyncio.get_running_loop(), asyncio.Lock(), None
-        async with self._turn:
-            if self._path is None:
-                self._path = await self.make()
-        return self._path
+    def begin(self) -> Callable[[], Awaitable[Path]]:
+        """Return what gives the file."""
+        with self._turn:
+            # dlt has another state in each extraction, and none where a source is only looked at.
+            container = Container()
+            extraction = container[StateInjectableContext].state if StateInjectableContext in container else None
+            if self._make is None or extraction is not self._extraction:
+                self._extraction, self._make, self._path = extraction, self._journal(), None
+        return self._given
+
+    async def _given(self) -> Path:
+        # Only where a user has resources read in threads, more than one comes at a time.
+        await asyncio.to_thread(self._turn.acquire)
+        try:
+            if self._path is None and self._make is not None:
+                self._path = await self._make()
+        finally:
+            self._turn.release()
+        return cast("Path", self._path)
 
 
 def _scope(table: Table, coverage: Coverage, organization: str | None) -> str:
@@ -106,11 +156,19 @@ def _scope(table: Table, coverage: Coverage, organization: str | None) -> str:
     return scope.groups_scope(coverage, organization, "id" if table is tables.GROUPS else "group_id")
 
 
+def _is_known(table: Table, coverage: Coverage) -> bool:
+    """Whether every row of a table is known."""
+    if table is tables.PROBLEMS:
+        return True
+    if table is tables.BUSINESSES:
+        return coverage.businesses == "all"
+    return coverage.whole_sections if table is tables.SECTIONS else coverage.whole_groups
+
+
 async def _rows(table: Table, reader: JournalReader, coverage: Coverage) -> AsyncIterator[Row]:
     if table is tables.SECTIONS:
-        for section_id in coverage.sections:
-            if section_id in coverage.listed:
-                yield tables.section_row(reader.sections[section_id])
+        for section_id in coverage.listed - coverage.unreadable:
+            yield tables.section_row(reader.sections[section_id])
     elif table is tables.BUSINESSES:
         async for business in reader.businesses():
             yield tables.business_row(business)

@@ -23,7 +23,7 @@ async def survey(reader: JournalReader) -> Coverage:
         else:
             (failed if is_failure else succeeded)[section_id].add(group_id)
     return Coverage(
-        whole=reader.sections_listed,
+        whole=reader.sections_listed and reader.of_organization,
         unreadable=frozenset(unreadable),
         groups={key: section.group_ids for key, section in reader.sections.items()},
         # Without a name, it was not read: the scan was given its groups.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from partoo_async._internal.text import cut
-from partoo_async.scan.items import ScanFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from partoo_async.models import Business, Group
+    from partoo_async.scan.items import ScanFailure
     from partoo_async.scan.journal.reader import RecordedSection
     from partoo_async.warehouse.scope import Coverage
 

@@ -92,6 +92,7 @@ class JournalReader:
     complete: bool  # every group has an outcome
     sections: Mapping[int, RecordedSection]  # those that could be read, by id
     sections_listed: bool  # their list was read whole: what is neither there nor failed does not exist
+    of_organization: bool  # of a scan of all sections of an organization, not of some
     businesses_listed: str | None  # "all"; since when they were modified, in ISO format; None: there may be others
     businesses_problem: str  # why their list was not read whole, "" if it was or was not tried
     everything_read: bool  # ``read_everything`` came to its end, failures or not
@@ -174,6 +175,7 @@ def _reader(
         complete=complete,
         sections=sections,
         sections_listed=knows_sections(header, complete),
+        of_organization=header.get("scope", {}).get("sections") is None,
         # Journals of earlier versions lack these.
         businesses_listed=header.get("businesses_listed"),
         businesses_problem=str(header.get("businesses_problem", "")),
