@@ -46,11 +46,12 @@ OWNERS = {
     "pydantic_core": ("_internal.schema",),
     "uvloop": ("cli",),
     "distributed": ("distributed.cluster",),
+    "dlt": ("warehouse", "integrations.dlt"),
 }
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
 HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
-HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis", "distributed"}
+HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

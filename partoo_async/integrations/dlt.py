@@ -1,28 +1,34 @@
 """dlt (extra ``dlt``): the sections, groups and businesses of an organization as a source.
 
-    pipeline = dlt.pipeline("stores", destination="duckdb", dataset_name="partoo")
-    pipeline.run(partoo_source())
+pipeline = dlt.pipeline("stores", destination="duckdb", dataset_name="partoo")
+pipeline.run(partoo_source())
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
-from attrs import define, field
+from attrs import define
 
 from partoo_async._call.quotas import hide_url
+from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_file, check_flag, check_id, check_seconds
 from partoo_async._internal.secret import protect
 from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
 from partoo_async.errors import ScanError
 from partoo_async.nightly.reading import read_everything
-from partoo_async.scan.inference import check_strategy
+from partoo_async.scan.inference import Strategy, check_strategy
 from partoo_async.scan.journal.reader import JournalReader, open_reader
 from partoo_async.warehouse.scope import check_organization, schema_name
 from partoo_async.warehouse.tables import BUSINESSES
@@ -41,12 +47,12 @@ except ModuleNotFoundError as _missing:
 from partoo_async.warehouse.source import make_source
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
     from dlt.extract import DltSource
 
-    from partoo_async.quota import FileQuota, Quota, RedisQuota
-    from partoo_async.scan.inference import Strategy
+    from partoo_async.quota import Quota
+    from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan.outcomes import ScanProgress
     from partoo_async.servers import Server
     from partoo_async.warehouse.tables import Table
@@ -108,7 +114,7 @@ def partoo_source(
         timedelta(seconds=check_seconds("full_pass_every", full_pass_every, zero=True)),
     )
     return make_source(
-        reading.journal,
+        reading.begin,
         name=reading.name,
         organization=marked,
         history=check_flag("history", history),
@@ -127,7 +133,7 @@ def _secret() -> Any:
     return None
 
 
-@define
+@define(eq=False)
 class _Reading:
     """Makes the journal of an extraction. What the next one needs to know is in dlt's state of the source."""
 
@@ -137,24 +143,22 @@ class _Reading:
     strategy: Strategy
     given: Path | None
     full_pass_every: timedelta
-    _left: list[Any] = field(factory=list)
 
-    async def journal(self) -> Path:
+    def begin(self) -> Callable[[], Awaitable[Path]]:
+        """Return what makes the journal of this extraction."""
+        # Here, since dlt tells other threads nothing of it.
+        return partial(self._read, self._path(), dlt.current.source_state(), _progress())
+
+    async def _read(
+        self, path: Path, state: dict[str, str], on_progress: Callable[[ScanProgress], None] | None
+    ) -> Path:
         """Scan into a journal, or go on with that of a run that was killed, and return it."""
-        path, state = self._path(), dlt.current.source_state()
-        if path.exists():
-            await _clear(path, state.get("extracted"))
+        await _clear(path, state.get("extracted"))
+        since = _since(state, self.full_pass_every)
+        options: dict[str, Any] = {"strategy": self.strategy, "org_id": self.org_id, "businesses_since": since}
         async with self.client() as client:
             try:
-                await read_everything(
-                    client,
-                    path,
-                    resume=True,
-                    strategy=self.strategy,
-                    org_id=self.org_id,
-                    businesses_since=_since(state, self.full_pass_every),
-                    on_progress=_progress(),
-                )
+                await read_everything(client, path, resume=True, on_progress=on_progress, **options)
             except ScanError as error:
                 async with open_reader(path) as reader:
                     if not reader.sections_listed:
@@ -179,18 +183,25 @@ class _Reading:
             return self.given
         if Container()[PipelineContext].is_active():
             return Path(dlt.current.pipeline().working_dir) / f"{self.name}.journal"
-        # The source is read without a pipeline.
-        self._left.append(tempfile.TemporaryDirectory())
-        return Path(self._left[-1].name) / "journal"
+        # The source is only looked at. Not TemporaryDirectory, which warns when nobody closes it.
+        folder = tempfile.mkdtemp(prefix="partoo")
+        finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder) / "journal"
 
 
 async def _clear(path: Path, extracted: str | None) -> None:
     """Remove a journal that dlt has, or that is too old to be gone on with."""
+    if not await in_daemon(path.exists):
+        return
     async with open_reader(path) as reader:
         started = reader.started
     if started.isoformat() == extracted or datetime.now(UTC) - started > _OLDEST:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        await in_daemon(_remove, path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _since(state: dict[str, str], full_pass_every: timedelta) -> datetime | None:
@@ -208,7 +219,8 @@ def _progress() -> Callable[[ScanProgress], None] | None:
     def tell(progress: ScanProgress) -> None:
         nonlocal told
         if progress.total:
-            collector.update("Groups read", inc=progress.done - told, total=progress.total)
+            with suppress(Exception):  # it is not started where a source is read without a run
+                collector.update("Groups read", inc=progress.done - told, total=progress.total)
             told = progress.done
 
     return tell
