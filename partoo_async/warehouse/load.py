@@ -34,34 +34,32 @@ async def load(
 ) -> dict[str, int]:
     """Bring the tables of a database up to what a journal knows, complete or not.
 
-    Cancelled, it ends before it raises.
-
     Args:
-        journal: The journal, which nobody writes to meanwhile.
+        journal: The file.
         to: ``duckdb:///file``, ``sqlite:///file``, ``postgresql://user:password@host/database``, or the name of a dlt
             destination that is configured as dlt says.
         folder: Where dlt keeps its files.
         organization: What rows are marked with; those of others are left alone.
-        history: Keep rows that are gone or were changed, with the time until which they were true.
+        history: Keep rows that were true, with since when and until when.
         dataset: The schema or dataset of the tables. In SQLite there is none.
 
     Returns:
         How many rows were loaded, by table.
 
     Raises:
-        ConfigurationError: An argument cannot be used, or the database cannot be reached or written to.
+        ConfigurationError: An argument cannot be used, or the database not be reached or written to.
     """
     marked = check_organization(organization)
     async with open_reader(journal):
         pass  # what is wrong with it is said here, and not in the words of dlt
     work = partial(_run, journal, to, folder, marked, history, dataset)
     running = asyncio.ensure_future(in_daemon(work))
-    await wait_uncancelled(running)
+    await wait_uncancelled(running)  # a load cannot be stopped
     return running.result()
 
 
 def find_target(to: str, organization: str | None, history: bool, dataset: str) -> Target:
-    """Return what ``to`` names, without reaching it; or raise ``ConfigurationError`` for what ``load`` would refuse."""
+    """Return what ``to`` names, or raise ``ConfigurationError``. Does not reach it."""
     if "dlt" not in sys.modules:
         os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     with needs_extra("dlt", "dlt", "to=URL"):

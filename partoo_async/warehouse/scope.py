@@ -32,25 +32,15 @@ _REFUSED = "'\"\\{}:;%`"
 
 @frozen(slots=False)
 class Coverage:
-    """What of an organization is in a journal.
+    """What of an organization is in a journal."""
 
-    Attributes:
-        whole: Every section of the organization is listed.
-        unreadable: Listed sections that could not be read.
-        groups: The groups of each section that was read, or those that were asked for.
-        listed: Sections whose list of groups was read.
-        succeeded: The groups of each section that were read.
-        failed: The groups of each section that were tried.
-        businesses: "all" if every business is there, the time since when if the changed ones are, else None.
-    """
-
-    whole: bool
-    unreadable: frozenset[int]
-    groups: Mapping[int, tuple[int, ...]]
-    listed: frozenset[int]
-    succeeded: Mapping[int, Set[int]]
-    failed: Mapping[int, Set[int]]
-    businesses: str | None
+    whole: bool  # every section is listed
+    unreadable: frozenset[int]  # listed sections that could not be read
+    groups: Mapping[int, tuple[int, ...]]  # of each section, those that it has, or those that were asked for
+    listed: frozenset[int]  # sections whose list of groups was read
+    succeeded: Mapping[int, Set[int]]  # the groups of each section that were read
+    failed: Mapping[int, Set[int]]  # those that could not be
+    businesses: str | None  # "all"; since when, if only changed ones are there; None: some
 
     @cached_property
     def sections(self) -> tuple[int, ...]:
@@ -62,7 +52,7 @@ class Coverage:
         return group_id in self._read.get(section_id, ())
 
     def unread(self, section_id: int) -> Set[int]:
-        """Return the groups of a section that are not known."""
+        """Return its groups that are not known."""
         return self._unread.get(section_id, frozenset())
 
     @cached_property
@@ -93,7 +83,7 @@ class Coverage:
         return self.whole_sections and not self._unread
 
     def known_groups(self, column: str) -> str:
-        """Return the condition that a row is of a known group, or of one that is gone. ``column`` has its id."""
+        """Return the condition for rows of groups that are known, or gone."""
         cases = []
         for key in self.sections:
             unread, read = self.unread(key), self._read[key]
@@ -107,7 +97,7 @@ class Coverage:
 
 
 def check_organization(value: object) -> str | None:
-    """Return what rows are marked with. Raises ``ConfigurationError``."""
+    """Return the mark, or raise ``ConfigurationError``."""
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -119,7 +109,7 @@ def check_organization(value: object) -> str | None:
 
 
 def schema_name(organization: str | None) -> str:
-    """Return the name of an organization's dlt schema: its conditions are not those of another one."""
+    """Return the name of its dlt schema, which has its conditions."""
     if organization is None:
         return "partoo"
     plain = re.sub("[^a-z0-9]+", "_", organization.lower()).strip("_")[:20]
@@ -127,23 +117,23 @@ def schema_name(organization: str | None) -> str:
 
 
 def organization_scope(organization: str | None) -> str:
-    """Return the condition for the rows of an organization."""
+    """Return the condition for its rows."""
     return "organization IS NULL" if organization is None else f"organization = '{organization}'"
 
 
 def sections_scope(coverage: Coverage, organization: str | None) -> str:
-    """Return the condition for the rows of ``sections``."""
+    """Return the condition for ``sections``."""
     return _all_of(organization_scope(organization), _of_sections(coverage, "id", coverage.listed))
 
 
 def groups_scope(coverage: Coverage, organization: str | None, column: str) -> str:
-    """Return the condition for the rows of a table about groups, whose ids are in ``column``."""
+    """Return the condition for a table with the ids of groups in ``column``."""
     sections = _of_sections(coverage, "section_id", coverage.groups)
     return _all_of(organization_scope(organization), sections, coverage.known_groups(column))
 
 
 def businesses_scope(coverage: Coverage, organization: str | None) -> str:
-    """Return the condition for the rows of ``businesses``."""
+    """Return the condition for ``businesses``."""
     # Without the whole list, those that are replaced.
     replaced = "" if coverage.businesses == "all" else "id IN (SELECT id FROM {staging_table})"
     return _all_of(organization_scope(organization), replaced)
