@@ -69,6 +69,10 @@ class BusinessList:
         members = {one for ids in self._members.values() for one in ids}
         return round(self.pages * len(members) / len(self.found)) if self.found else 0
 
+    def size(self, group_id: int) -> int:
+        """Return how many businesses a group has."""
+        return len(self._members.get(group_id, ()))
+
     def members(self, group_id: int) -> tuple[str, ...]:
         """Return the ids of a group's businesses, sorted, since pages come in any order."""
         return tuple(sorted(self._members.get(group_id, ())))

@@ -184,7 +184,7 @@ class Inference:
         await self._read_list(keys)
         sample, self._sample = self._sample, 0  # from now on the stage counts them
         if not self.fallback:
-            sizes = {key: len(self._list.members(key[1])) for key in keys}
+            sizes = {key: self._list.size(key[1]) for key in keys}
             chosen = choose_sample(sizes, sample, Random(self._seed))
             await self._stage.run(chosen, self._verify_group, self._fetcher.workers)
         if self._stage.closed:

@@ -40,6 +40,7 @@ def test_each_group_has_the_businesses_that_name_it(
     assert not listed.members(7)
     for group_id in range(1, 7):
         found = listed.members(group_id)
+        assert listed.size(group_id) == len(found)
         assert {*found} == truth[group_id]
         assert len(found) == len({*found})
 
