@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from partoo_async._internal.checks import check_count, check_file
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.confidence import how_sure
+from partoo_async.scan.journal.lock import is_database
 from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.summary.as_json import json_report
 from partoo_async.scan.summary.facts import Run
@@ -43,6 +45,9 @@ def check_report(name: str, path: str | os.PathLike[str]) -> Path:
     file = check_file(name, path)
     if file.suffix.lower() not in _LAYOUTS:
         raise ConfigurationError(f"{name}: expected a name that ends with .html, .md or .json, not {shown(file)}")
+    with suppress(OSError):  # what cannot be read is judged when it is replaced
+        if file.is_file() and is_database(file):
+            raise ConfigurationError(f"{name}: {shown(file)} is a journal or another database; use another file")
     return file
 
 

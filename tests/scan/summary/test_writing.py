@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,15 @@ async def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="^journal: "):
         await write_report(tmp_path / "none.db", tmp_path / "report.md")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_report_never_replaces_a_journal(tmp_path: Path) -> None:
+    """Its own, or any other, which may have the only copy of what a scan of hours found."""
+    journal = tmp_path / "scan.html"
+    with closing(sqlite3.connect(journal)) as database:
+        database.execute("CREATE TABLE kept (id)")
+    before = journal.read_bytes()
+    for writing in (write_report(journal, journal), REPORT.write(journal)):
+        with pytest.raises(ConfigurationError, match="^path: .*scan.html is a journal or another database; "):
+            await writing
+    assert journal.read_bytes() == before
