@@ -186,3 +186,18 @@ def test_organizations_by_id_and_by_name(emulator: Emulator, partoo: Partoo, tmp
         assert json.loads((tmp_path / folder / "state.json").read_text())["organization"] == kept
     refused = partoo("sync", "--state", "a", "--organization", "1")
     assert "is the state of organization 'north', not of organization 1" in refused.err
+
+
+def test_trouble_with_a_journal_names_an_option_that_there_is(
+    emulator: Emulator, partoo: Partoo, tmp_path: Path
+) -> None:
+    """The directory, not the option for a journal, which other commands have."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "running.journal").mkdir()
+    (tmp_path / "state" / "state.json").write_text(
+        json.dumps({"format": 1, "server": emulator.url, "organization": None})
+    )
+    for words in (("sync",), ("watch", "--every", "1h")):
+        failed = partoo(*words, "--state", "state")
+        assert failed.code == 2
+        assert failed.err.startswith("partoo: error: --state: cannot open state/running.journal: Is a directory; ")

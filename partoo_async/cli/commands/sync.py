@@ -129,4 +129,4 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
             )
         return sync_code(result, as_diff=as_diff)
 
-    return execute(run)
+    return execute(run, journal="--state")
