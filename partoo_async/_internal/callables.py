@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["in_daemon", "is_async", "tell", "wait_uncancelled"]
+__all__ = ["in_daemon", "is_async", "tell", "to_its_end", "wait_uncancelled"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -83,3 +83,10 @@ async def wait_uncancelled(work: asyncio.Future[Any]) -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled  # the same object: anyio's cancel scopes do not know a new one
+
+
+async def to_its_end(work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Return the result of blocking work in a daemon thread. A cancellation of the caller is raised after the work."""
+    running = asyncio.ensure_future(in_daemon(work, *arguments))
+    await wait_uncancelled(running)
+    return running.result()

@@ -13,7 +13,9 @@ from partoo_async._internal.atomic_file import AtomicFile
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_callback, check_count, check_file, check_flag, check_id, check_text
 from partoo_async._internal.secret import hide
+from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
+from partoo_async.nightly.state import STATE_FACTS
 from partoo_async.scan.inference import Strategy, Verify, check_strategy
 from partoo_async.scan.outcomes import ScanProgress
 from partoo_async.scan.summary import check_report
@@ -53,6 +55,8 @@ class SyncOptions:
             report=None if report is None else check_report("report", report),
             **others,
         )
+        if options.report is not None and options.report.resolve() == (options.state / STATE_FACTS).resolve():
+            raise ConfigurationError(f"report: {shown(options.report)} belongs to the state; use another file")
         check_strategy(options.strategy, options.verify)
         check_count("keep", options.keep, least=0)
         check_flag("history", options.history)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, frozen
 
-from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.callables import in_daemon, to_its_end, wait_uncancelled
 from partoo_async._internal.secret import hide
 from partoo_async._internal.text import shown
 from partoo_async._internal.values import Value
@@ -19,6 +20,7 @@ from partoo_async.nightly.reading import read_everything, recorded_report
 from partoo_async.nightly.state import StateDirectory, take_state
 from partoo_async.scan.diff import ScanDiff, diff_scans
 from partoo_async.scan.journal.baseline import carry_forward
+from partoo_async.scan.journal.known import known_ids
 from partoo_async.scan.journal.reader import JournalReader, open_reader
 from partoo_async.scan.outcomes import ScanReport
 from partoo_async.scan.summary import began, write_report
@@ -26,6 +28,7 @@ from partoo_async.scan.summary import began, write_report
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from partoo_async.scan.inference import Strategy, Verify
     from partoo_async.scan.outcomes import ScanProgress
@@ -122,12 +125,22 @@ async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver 
         deliver: Gets what changed, after the load and before it counts as known. If this raises, it comes again.
     """
     await check_targets(options)
-    server = client.server.base_url
-    directory = await in_daemon(take_state, options.state, server, options.organization)
+    directory = await _take(options, client.server.base_url)
     try:
         return await _Run(client, options, directory).run(deliver)
     finally:
         directory.release()
+
+
+async def _take(options: SyncOptions, server: str) -> StateDirectory:
+    taking = asyncio.ensure_future(in_daemon(take_state, options.state, server, options.organization))
+    try:
+        await wait_uncancelled(taking)
+    except asyncio.CancelledError:
+        if taking.exception() is None:
+            taking.result().release()  # else the thread would have locked it for as long as the process lives
+        raise
+    return taking.result()
 
 
 @define
@@ -139,6 +152,19 @@ class _Run:
     directory: StateDirectory
 
     async def run(self, deliver: Deliver | None) -> SyncResult:
+        """Do all steps, and once more from the beginning if the journal in work cannot be used."""
+        try:
+            return await self._steps(deliver)
+        except ConfigurationError as error:
+            theirs = str(error).startswith("journal: the organization has none of the sections in it")
+            if not theirs and not _is_spoilt(self.directory.running, error):
+                raise
+            # Else every run would fail, until it is too old to go on with.
+            _logger.warning("nightly: everything is read anew, because %s", error)
+        await self._put_aside()
+        return await self._steps(deliver)
+
+    async def _steps(self, deliver: Deliver | None) -> SyncResult:
         # Each step can be done twice: a process may die after any of them, and the next one does all of them again but
         # the reading.
         report, early = await self._read()
@@ -171,7 +197,7 @@ class _Run:
     async def _read(self) -> tuple[ScanReport, str]:
         # The second value: why it ended early, "" if it did not.
         running = self.directory.running
-        if not await in_daemon(self.directory.goes_on):
+        if not await to_its_end(self.directory.goes_on):
             if running.exists():
                 await self._put_aside()
         elif (recorded := await self._recorded()) is not None and recorded.everything_read:
@@ -205,7 +231,7 @@ class _Run:
             await self._check_organization(early)
             return await diff_scans(baseline, running)
         except ConfigurationError as error:
-            if f"{shown(baseline)} is damaged" not in str(error) and f"{shown(baseline)} is not a" not in str(error):
+            if not _is_spoilt(baseline, error):
                 raise
             # A job that runs at night heals by itself; for the tables the baseline is of no use.
             _logger.warning("nightly: nothing is compared this time, because %s", error)
@@ -218,11 +244,13 @@ class _Run:
             there = {*now.sections, *(section_id for section_id, *_ in await now.keys())}  # unreadable ones as well
         if early or not known or not there.isdisjoint(known):
             return
+        if not {*await known_ids(self.directory.baseline)}.isdisjoint(await known_ids(self.directory.running)):
+            return  # the same one, with other sections
         # To load it would delete everything.
-        await in_daemon(self.directory.discard)
+        await to_its_end(self.directory.discard)
         raise ConfigurationError(
-            f"state: the organization has none of the sections in {shown(self.directory.baseline)}; use another"
-            " directory for another organization"
+            f"state: the organization has none of the sections in {shown(self.directory.baseline)}, nor of its"
+            " businesses; use another directory for another organization"
         )
 
     async def _load(self) -> dict[str, int]:
@@ -253,4 +281,8 @@ class _Run:
 
     async def _put_aside(self) -> None:
         recorded = await self._recorded()
-        await in_daemon(self.directory.put_aside, None if recorded is None else recorded.started, self.options.keep)
+        await to_its_end(self.directory.put_aside, None if recorded is None else recorded.started, self.options.keep)
+
+
+def _is_spoilt(journal: Path, error: ConfigurationError) -> bool:
+    return any(f"{shown(journal)} {what}" in str(error) for what in ("is damaged", "is not a", "was never begun"))

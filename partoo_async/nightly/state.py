@@ -22,13 +22,15 @@ from partoo_async.servers import is_same_server
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["GOES_ON_FOR", "StateDirectory", "archive_name", "check_owner", "superfluous", "take_state"]
+__all__ = ["GOES_ON_FOR", "STATE_FACTS", "StateDirectory", "archive_name", "check_owner", "superfluous", "take_state"]
 
 GOES_ON_FOR = 12 * 3600.0
 """Seconds after its last change. Jobs of every night are twice as far apart."""
 
+STATE_FACTS = "state.json"
+"""File in the directory that says whose state it is."""
+
 _FORMAT = 1
-_FACTS = "state.json"
 _LOCK = "lock"
 _RUNNING = "running.journal"
 _BASELINE = "baseline.journal"
@@ -55,7 +57,7 @@ def superfluous(names: Collection[str], keep: int) -> list[str]:
 
 def check_owner(folder: Path, facts: dict[str, Any], server: str, organization: int | str | None) -> None:
     """Refuse the state of another server or organization."""
-    problem = f"{shown(folder / _FACTS)} is damaged, or of another program; use another directory"
+    problem = f"{shown(folder / STATE_FACTS)} is damaged, or of another program; use another directory"
     try:
         recorded, whose, version = facts["server"], facts["organization"], int(facts["format"])
         same_server = is_same_server(recorded, server)
@@ -153,8 +155,10 @@ def take_state(folder: Path, server: str, organization: int | str | None) -> Sta
         if not folder.parent.is_dir():
             raise ConfigurationError(f"state: expected a directory in one that exists, not {shown(folder)}; make it")
         folder.mkdir(exist_ok=True)
-        if not (folder / _FACTS).exists() and any((folder / name).exists() for name in (_RUNNING, _BASELINE, _ARCHIVE)):
-            raise ConfigurationError(f"state: {shown(folder)} has journals but no {_FACTS}; use another directory")
+        if not (folder / STATE_FACTS).exists() and any(
+            (folder / name).exists() for name in (_RUNNING, _BASELINE, _ARCHIVE)
+        ):
+            raise ConfigurationError(f"state: {shown(folder)} has journals but no {STATE_FACTS}; use another directory")
         lock = _lock(folder)
     try:
         _claim(folder, server, organization)
@@ -186,7 +190,7 @@ def _lock(folder: Path) -> int:
 
 
 def _claim(folder: Path, server: str, organization: int | str | None) -> None:
-    path, aside = folder / _FACTS, folder / f"{_FACTS}.new"
+    path, aside = folder / STATE_FACTS, folder / f"{STATE_FACTS}.new"
     with _explained(folder):
         if path.exists():
             text = path.read_bytes()

@@ -10,16 +10,18 @@ import subprocess
 import sys
 from contextlib import closing
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from partoo_async import ConfigurationError, PartooClient, Scan, ScanDiff, ScanError, sync
-from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, Emulator, demo_sections
 from partoo_async.nightly.options import SyncOptions
 from partoo_async.nightly.run import NotDeliveredError, run_once
 from partoo_async.nightly.state import GOES_ON_FOR, take_state
+from tests.hostile.stepping import Stepping
 from tests.nightly.conftest import Nights, Warehouse, groups_in, truth
 from tests.support.common import TLS
 
@@ -149,7 +151,7 @@ async def test_who_does_not_take_it_holds_up_no_table(nights: Nights, warehouse:
     assert told == [[20], [20, 21], [20, 21]]
 
 
-@pytest.mark.parametrize("damage", ["file", "row"])
+@pytest.mark.parametrize("damage", ["file", "empty", "row"])
 async def test_a_damaged_baseline_heals(
     nights: Nights, warehouse: Warehouse, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
@@ -157,8 +159,8 @@ async def test_a_damaged_baseline_heals(
     await nights.run(to="warehouse")
     nights.emulator.sections[5].groups[20].business_ids.clear()
     baseline = nights.state / "baseline.journal"
-    if damage == "file":
-        baseline.write_bytes(b"no journal, whatever was here")
+    if damage != "row":
+        baseline.write_bytes(b"no journal, whatever was here" if damage == "file" else b"")
     else:
         with closing(sqlite3.connect(baseline)) as database, database:
             database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 21")
@@ -171,6 +173,48 @@ async def test_a_damaged_baseline_heals(
     result = await nights.run(to="warehouse")
     assert result.diff is not None
     assert result.diff.same
+
+
+@pytest.mark.parametrize("damage", ["file", "row"])
+async def test_a_damaged_journal_in_work_heals(
+    nights: Nights, warehouse: Warehouse, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    """It is put aside with a warning, and everything is read anew; else each run would fail for half a day."""
+    await nights.run(to="warehouse")
+    nights.emulator.sections[5].groups[20].business_ids.clear()
+    warehouse.failure = ConfigurationError("to: the database is away")
+    with pytest.raises(ConfigurationError, match="is away"):
+        await nights.run(to="warehouse")
+    warehouse.failure = None
+    running = nights.state / "running.journal"
+    if damage == "file":
+        running.write_bytes(b"no journal, whatever was here")
+    else:
+        with closing(sqlite3.connect(running)) as database, database:
+            database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 21")
+    result = await nights.run(to="warehouse")
+    assert result.complete
+    assert result.diff is not None
+    assert [change.after.id for change in result.diff.groups_changed] == [20]
+    assert warehouse.groups == truth(nights.emulator)
+    assert "nightly: everything is read anew, because journal: " in caplog.text
+    assert len(nights.archive) == 3
+
+
+async def test_a_journal_in_work_of_other_sections_is_begun_anew(nights: Nights) -> None:
+    """Such as of a run with the key of another organization that was stopped. None of its sections is there."""
+    running = asyncio.create_task(nights.run(strategy="groups"))
+    stalled = nights.emulator.faults.add("stall", match="/sections/{section_id}/groups/{group_id}")
+    while not stalled.hits:
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    stalled.remove()
+    nights.emulator.sections.clear()
+    nights.emulator.sections[99] = EmulatedSection(99, "Ours", {990: EmulatedGroup(990, "Ours")})
+    assert (await nights.run()).complete
+    assert [*await groups_in(nights.state / "baseline.journal")] == [(99, 990)]
 
 
 async def test_only_the_last_journals_are_kept(nights: Nights) -> None:
@@ -283,6 +327,28 @@ async def test_the_directory_is_free_after_an_error_and_a_cancellation(nights: N
     assert (await nights.run(strategy="groups")).complete
 
 
+async def test_the_directory_is_free_whenever_it_was_cancelled(nights: Nights) -> None:
+    """At each moment that a run waits, also while a thread locks the directory or moves its files."""
+    for section_id in [*nights.emulator.sections][1:]:
+        del nights.emulator.sections[section_id]
+    await nights.run()
+    for step in count(1):
+        stepping = Stepping(nights.run(), partial(_cancel_at, step))
+        stepped = asyncio.create_task(stepping.run())
+        await asyncio.wait([stepped])
+        assert stepped.cancelled() == (stepping.waits >= step)
+        take_state(nights.state, nights.client.server.base_url, None).release()
+        if not stepped.cancelled():
+            break
+    assert (await nights.run()).complete
+
+
+def _cancel_at(step: int, number: int) -> None:
+    task = asyncio.current_task()
+    if number == step and task is not None:
+        task.cancel()
+
+
 async def test_the_state_of_another_server_is_refused(nights: Nights) -> None:
     """Or of another organization: what is known of one would be taken for what the other lost."""
     await nights.run(organization="north")
@@ -294,21 +360,42 @@ async def test_the_state_of_another_server_is_refused(nights: Nights) -> None:
         assert len(other.requests) == 0
 
 
-async def test_the_key_of_another_organization_is_refused(nights: Nights, warehouse: Warehouse) -> None:
-    """Of which nobody can tell but by its sections: none of them is known. Nothing is loaded, which would delete all;
-    and with the right key it goes on."""
+async def test_the_key_of_another_organization_is_refused(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Of which nobody can tell but by what it has: no section and no business is known. Nothing is loaded, which would
+    delete all; and with the right key it goes on."""
+    theirs = EmulatedSection(99, "Theirs", {990: EmulatedGroup(990, "Theirs", business_ids=[f"{7:024x}"])}, org_id=2)
+    options: dict[str, Any] = {"ssl_context": TLS, "rate_limit": None}
+    async with (
+        Emulator(
+            sections=[*demo_sections(0), theirs], api_keys={"theirs": EmulatedKey(org_id=2)}, rate_limit=None
+        ) as emulator,
+        PartooClient(emulator.api_key, server=emulator.server, **options) as client,
+        PartooClient("theirs", server=emulator.server, **options) as other,
+    ):
+        await sync(client, tmp_path / "state", "warehouse")
+        known = dict(warehouse.groups)
+        with pytest.raises(ConfigurationError, match="state: the organization has none of the sections in .*baseline"):
+            await sync(other, tmp_path / "state", "warehouse")
+        assert warehouse.groups == known
+        result = await sync(client, tmp_path / "state", "warehouse")
+        assert result.complete
+        assert not result.diff
+
+
+@pytest.mark.parametrize("left", [0, 1])
+async def test_an_organization_may_replace_all_its_sections(nights: Nights, warehouse: Warehouse, left: int) -> None:
+    """Or have none any more: its businesses show that it is the same one."""
     await nights.run(to="warehouse")
-    known, ours = dict(warehouse.groups), dict(nights.emulator.sections)
+    member = nights.emulator.sections[5].groups[20].business_ids[0]
     nights.emulator.sections.clear()
-    nights.emulator.sections[99] = EmulatedSection(99, "Theirs", {990: EmulatedGroup(990, "Theirs")})
-    with pytest.raises(ConfigurationError, match="state: the organization has none of the sections in .*baseline"):
-        await nights.run(to="warehouse")
-    assert warehouse.groups == known
-    nights.emulator.sections.clear()
-    nights.emulator.sections.update(ours)
+    if left:
+        group = EmulatedGroup(990, "New", business_ids=[member])
+        nights.emulator.sections[99] = EmulatedSection(99, "New", {990: group})
     result = await nights.run(to="warehouse")
     assert result.complete
-    assert not result.diff
+    assert result.diff is not None
+    assert len(result.diff.sections_removed) == 6
+    assert [one.section_id for one in result.diff.sections_added] == [99] * left
 
 
 async def test_sections_that_cannot_be_read_are_not_another_organization(nights: Nights, warehouse: Warehouse) -> None:
@@ -394,6 +481,24 @@ async def test_a_report_is_written(nights: Nights, tmp_path: Path, suffix: str) 
     assert "Quite another name" in file.read_text(encoding="utf-8")
     if suffix == "json":
         json.loads(file.read_text(encoding="utf-8"))
+
+
+async def test_a_report_never_replaces_the_state(nights: Nights, tmp_path: Path) -> None:
+    """Neither the file that says whose state it is, by whatever way it is named, nor a journal."""
+    await nights.run()
+    link = tmp_path / "link.html"
+    link.symlink_to(nights.state / "baseline.journal")
+    before = {path: path.read_bytes() for path in nights.state.glob("*.j*")}
+    asked = len(nights.emulator.requests)
+    for path, problem in (
+        (nights.state / "state.json", "belongs to the state; use another file"),
+        (nights.state / "archive" / ".." / "state.json", "belongs to the state; use another file"),
+        (link, "is a journal or another database; use another file"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"^report: .* {problem}$"):
+            await nights.run(report=path)
+    assert {path: path.read_bytes() for path in nights.state.glob("*.j*")} == before
+    assert len(nights.emulator.requests) == asked
 
 
 async def test_the_key_is_in_no_file(nights: Nights, tmp_path: Path) -> None:
