@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from attrs import define, evolve, field
 
-from partoo_async import ScanDiff, ScanProgress
+from partoo_async import PartooClient, ScanDiff, ScanProgress
 from partoo_async.cli.exit_codes import FAILED_GROUPS, OK, USAGE
 from partoo_async.cli.output import say, write_text
 from partoo_async.cli.progress import Display, shown
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.nightly.options import SyncOptions
-from partoo_async.nightly.run import Deliver, SyncResult
+from partoo_async.nightly.run import SyncResult, run_once
 from partoo_async.scan.diff.text import place
 from partoo_async.scan.outcomes import certainty
 from partoo_async.scan.rows import describe
 
-__all__ = ["CHANGED", "failures", "run_shown", "summary", "sync_code"]
+__all__ = ["exit_code_of", "failures", "run_shown", "summary"]
 
-CHANGED = 1
-
+_CHANGED = 1
 _MOST_NAMED = 20
 
 
-def sync_code(result: SyncResult, *, as_diff: bool) -> int:
-    """Return the exit code of a run; ``as_diff``: with that of a comparison."""
+def exit_code_of(result: SyncResult, *, as_diff: bool) -> int:
+    """Return the exit code of a run. ``as_diff``: that of ``partoo diff``."""
     if as_diff:
-        return CHANGED if result.diff else OK if result.complete else USAGE
+        return _CHANGED if result.diff else OK if result.complete else USAGE
     return OK if result.complete else FAILED_GROUPS
 
 
@@ -42,9 +41,7 @@ class _Progress:
         self.now = progress
 
 
-async def run_shown(
-    run: Callable[[SyncOptions, Deliver], Awaitable[SyncResult]], options: SyncOptions, display: Display, *, quiet: bool
-) -> SyncResult:
+async def run_shown(client: PartooClient, options: SyncOptions, display: Display, *, quiet: bool) -> SyncResult:
     """Run once with these options, and show it. ``quiet``: only what changed and what failed."""
     progress = _Progress()
     async with AsyncExitStack() as showing:
@@ -54,7 +51,7 @@ async def run_shown(
             await showing.aclose()  # a bar and a text on one screen would overwrite each other
             await write_text(diff.to_text())
 
-        result = await run(evolve(options, on_progress=progress.note), deliver)
+        result = await run_once(client, evolve(options, on_progress=progress.note), deliver)
     if not quiet:
         for line in summary(result, options):
             display.note(clean(line))

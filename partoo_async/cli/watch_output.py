@@ -49,11 +49,12 @@ class Rounds:
 
     async def _deliver(self, diff: ScanDiff) -> None:
         state = self.options.state
-        names = await names_in(diff, (state / "running.journal", state / "baseline.journal"))
+        sections, businesses = await names_in(diff, (state / "running.journal", state / "baseline.journal"))
         time = datetime.now(UTC).isoformat(timespec="seconds")
 
         def lines() -> Iterator[dict[str, Any]]:
-            return ({"time": time, **change.to_dict()} for change in diff.changes(*names))
+            changes = diff.changes(section_names=sections, business_names=businesses)
+            return ({"time": time, **change.to_dict()} for change in changes)
 
         for line in lines():
             await print_json(line)

@@ -66,7 +66,9 @@ Strategy = Annotated[
 ]
 VerifiedGroups = Annotated[
     str | None,
-    typer.Option("--verify", metavar="N|all", help="With --strategy: how many groups to verify at least. Default: 20."),
+    typer.Option(
+        "--verify", metavar="N|all", help="With --strategy businesses or auto: verify so many groups. Default: 20."
+    ),
 ]
 JournalFile = Annotated[
     str | None, typer.Option("--journal", metavar="FILE", help="Record every outcome here, for --resume.")

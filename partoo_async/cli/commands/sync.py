@@ -110,23 +110,20 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
 ) -> int:
     """Read everything, say what changed since the last run, and load it into a database.
 
-    What changed goes to standard output, and nothing else does. Everything else goes to standard error.
+    What changed goes to standard output, everything else to standard error.
 
-    Killed at any moment and started again it goes on. What cannot be read keeps its rows.
+    It may be killed at any moment: started again, it goes on. What cannot be read keeps its rows.
     """
 
     # Here, so that no other command imports SQLite.
-    from partoo_async.cli.sync_output import run_shown, sync_code  # noqa: PLC0415
-    from partoo_async.nightly.run import run_once  # noqa: PLC0415
+    from partoo_async.cli.sync_output import exit_code_of, run_shown  # noqa: PLC0415
 
     async def run() -> int:
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
         display = choose_display(ProgressMode.NONE if quiet else progress, streaming=False)
         async with options.connect(server, timeout, quota) as partoo:
-            result = await run_shown(
-                lambda settled, deliver: run_once(partoo, settled, deliver), chosen, display, quiet=quiet
-            )
-        return sync_code(result, as_diff=as_diff)
+            result = await run_shown(partoo, chosen, display, quiet=quiet)
+        return exit_code_of(result, as_diff=as_diff)
 
     return execute(run, journal="--state")

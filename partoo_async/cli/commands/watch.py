@@ -70,8 +70,9 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
 ) -> int:
     """Do what partoo sync does again and again, and print each change as one JSON object.
 
-    A round that fails is a warning, and the next one comes. Ctrl-C and SIGTERM stop it at any moment; started again
-    with the same --state it goes on.
+    When a round fails, it says so on standard error, and goes on with the next one.
+
+    Ctrl-C and SIGTERM stop it. Started again with the same --state, it goes on.
     """
     # Here, so that no other command imports SQLite.
     from partoo_async.cli.hand_over import environment_without, words_of  # noqa: PLC0415
@@ -83,7 +84,9 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
         require_stdout()
         seconds, words = seconds_of(every), [] if program is None else words_of(program)
         with ExitStack() as stack:
-            folder = state or stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
+            folder = state
+            if folder is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
             async with options.connect(server, timeout, quota) as partoo:
                 environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)

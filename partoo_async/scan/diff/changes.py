@@ -187,17 +187,20 @@ class ScanDiff(Value):
 
     def changes(
         self,
+        *,
         section_names: Mapping[int, str] = MappingProxyType({}),
         business_names: Mapping[BusinessId, str] = MappingProxyType({}),
     ) -> Iterator[Change]:
-        """Yield each thing that changed by itself: a group that is new, and each business that joined it, say.
+        """Yield one ``Change`` for each thing that changed, such as a new group, and each business in it.
 
         Args:
-            section_names: The names of sections by id, such as ``ScanReport.sections``.
+            section_names: The names of sections by id, such as ``ScanReport.sections``, besides those that changed.
             business_names: The names of businesses by id, for those that joined a group or left one.
         """
-        gone = {one.section_id: one.name for one in self.sections_removed if one.name is not None}
-        flat = Flattening({**gone, **section_names}, business_names)
+        listed = (*self.sections_removed, *self.sections_added)
+        known = {one.section_id: one.name for one in listed if one.name is not None}
+        known |= {one.section_id: one.after for one in self.sections_renamed}
+        flat = Flattening(known | dict(section_names), business_names)
         for section in self.sections_added:
             yield flat.section("added", section.section_id, None, section.name)
         for section in self.sections_removed:

@@ -36,7 +36,7 @@ def diff(**found: Any) -> ScanDiff:
 
 def lines(found: ScanDiff) -> list[dict[str, Any]]:
     """What differs from a line about nothing."""
-    made = [change.to_dict() for change in found.changes(SECTIONS, BUSINESSES)]
+    made = [change.to_dict() for change in found.changes(section_names=SECTIONS, business_names=BUSINESSES)]
     assert all([*line] == ["kind", *NOTHING] for line in made)
     return [{name: value for name, value in line.items() if value is not None} for line in made]
 
@@ -156,6 +156,19 @@ def test_without_names_the_ids_are_there() -> None:
     added, joined = map(json.loads, (json.dumps(change.to_dict()) for change in found.changes()))
     assert (added["section_id"], added["section_name"], joined["business_id"]) == (7, None, "b1")
     assert joined["business_name"] is None
+
+
+def test_names_of_sections_that_changed_need_not_be_given() -> None:
+    """The comparison has them: of new sections, of those that are gone, and the new name of a renamed one."""
+    found = diff(
+        sections_added=(ScannedSection(7, "Country"),),
+        sections_removed=(ScannedSection(8, "Region"), ScannedSection(10, None)),
+        sections_renamed=(Renamed(9, "Old", "New"),),
+        groups_added=(ScannedGroup(7, group()), ScannedGroup(9, group())),
+        groups_removed=(ScannedGroup(8, group()), ScannedGroup(10, group())),
+    )
+    names = [change.section_name for change in found.changes() if change.group_id is not None]
+    assert names == ["Country", "New", "Region", None]
 
 
 def test_what_was_not_compared_is_no_change() -> None:
