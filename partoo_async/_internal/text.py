@@ -18,10 +18,11 @@ _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
-def clean(text: str) -> str:
-    r"""Return ``text`` with control characters escaped, such as ``\x1b``."""
+def clean(text: str, keep: str = "") -> str:
+    r"""Return ``text`` with control characters escaped, such as ``\x1b``, but for those to ``keep``."""
     return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _HARMFUL else char for char in text
+        char if char in keep or unicodedata.category(char) not in _HARMFUL else char.encode("unicode_escape").decode()
+        for char in text
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["SyncOptions", "check_targets", "naming_report"]
+__all__ = ["SyncOptions", "check_targets", "naming_report", "naming_state"]
 
 
 @frozen(kw_only=True)
@@ -109,3 +109,17 @@ def naming_report() -> Iterator[None]:
     else:
         return
     raise ConfigurationError(problem)
+
+
+@contextmanager
+def naming_state() -> Iterator[None]:
+    """Let errors about a journal in the state directory begin with the argument."""
+    try:
+        yield
+    except ConfigurationError as error:
+        text, transient = str(error), error.transient
+        if not text.startswith("journal: "):
+            raise
+    else:
+        return
+    raise ConfigurationError(f"state: {text.removeprefix('journal: ')}", transient=transient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, frozen
 
@@ -15,7 +15,7 @@ from partoo_async._internal.text import shown
 from partoo_async._internal.values import Value
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, ScanError
-from partoo_async.nightly.options import SyncOptions, check_targets, naming_report
+from partoo_async.nightly.options import SyncOptions, check_targets, naming_report, naming_state
 from partoo_async.nightly.reading import read_everything, recorded_report
 from partoo_async.nightly.state import StateDirectory, take_state
 from partoo_async.scan.diff import ScanDiff, diff_scans
@@ -127,7 +127,8 @@ async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver 
     await check_targets(options)
     directory = await _take(options, client.server.base_url)
     try:
-        return await _Run(client, options, directory).run(deliver)
+        with naming_state():
+            return await _Run(client, options, directory).run(deliver)
     finally:
         directory.release()
 
@@ -259,14 +260,14 @@ class _Run:
             return {}
         from partoo_async.warehouse.load import load  # noqa: PLC0415 - only for those who load
 
-        where: Any = {"folder": self.directory.loading, "dataset": options.dataset}
         try:
             return await load(
                 self.directory.running,
                 options.to,
+                folder=self.directory.loading,
                 organization=options.organization,
                 history=options.history,
-                **where,
+                dataset=options.dataset,
             )
         except ConfigurationError as error:
             problem = f"{error}; nothing is lost: started again, it loads without another scan"

@@ -462,9 +462,17 @@ async def test_a_full_disk_is_one_error(nights: Nights, monkeypatch: pytest.Monk
     report = (await nights.run()).report
     known = (nights.state / "baseline.journal").read_bytes()
     monkeypatch.setattr("partoo_async.nightly.run.read_everything", full)
-    with pytest.raises(ConfigurationError, match="^journal: cannot write: No space left on device$"):
+    with pytest.raises(ConfigurationError, match="^state: cannot write: No space left on device$"):
         await nights.run()
     assert (nights.state / "baseline.journal").read_bytes() == known
+
+
+async def test_an_error_about_a_journal_names_the_argument(nights: Nights) -> None:
+    """``sync`` has no argument ``journal``: the file is in its ``state``."""
+    await nights.run()
+    (nights.state / "running.journal").write_bytes(b"no journal, whatever was here")
+    with pytest.raises(ConfigurationError, match=r"^state: .*running\.journal is not a journal"):
+        await nights.run()
 
 
 # What is written

@@ -1,4 +1,4 @@
-"""``partoo report``: a scan told to people, from its journal."""
+"""``partoo report``: a report on a scan, from its journal."""
 
 from __future__ import annotations
 
@@ -29,12 +29,17 @@ def report(
     ] = None,
     most: Annotated[
         int | None,
-        typer.Option(help="Entries of a list. Default: 100 in HTML, 10 in Markdown, all in JSON.", show_default=False),
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Longest list; the rest is counted. Default: 100 entries in HTML, 10 in Markdown, all in JSON.",
+            show_default=False,
+        ),
     ] = None,
 ) -> int:
-    """Tell people about a scan: sizes, overlaps, empty groups, failures, what changed. Needs no key.
+    """Report on a scan: sizes, overlaps, empty groups, failures, what changed. Needs no key.
 
-    Without --output it prints a short text. Names of businesses are known if the scan was made --with-businesses.
+    Without --output it prints a short text. Businesses have names if the scan was made --with-businesses.
     """
 
     # Here, so that no other command imports them.
@@ -52,4 +57,4 @@ def report(
         say(f"wrote {clean(output)}")
         return OK
 
-    return execute(run, journal="JOURNAL", after="JOURNAL", before="--before", most="--most")
+    return execute(run, journal="JOURNAL", after="JOURNAL", before="--before")

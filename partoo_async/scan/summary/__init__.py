@@ -1,6 +1,6 @@
-"""A scan told to people: one HTML page, Markdown for a mail, or JSON for programs.
+"""A report on a scan: one HTML page, Markdown for a mail, or JSON for programs.
 
-``facts`` has the values that are told, ``gather`` makes them of a journal or a report, ``overlaps`` finds groups that
+``facts`` has its values, ``gather`` makes them of a journal or a report, ``overlaps`` finds groups that
 share businesses. ``words`` and ``changes`` say it in sentences, which ``html`` (with ``style``, ``charts`` and
 ``elements``), ``markdown`` and ``as_json`` lay out; ``writing`` puts it into a file.
 """

@@ -31,6 +31,7 @@ def json_report(summary: Summary, diff: ScanDiff | None, since: datetime | None,
         "complete": run.complete,
         "requests": run.requests,
         "seconds": run.seconds,
+        "businesses_problem": run.businesses_problem or None,
         "counts": _counts(summary),
         "sections": [asdict(section) for section in summary.sections[:most]],
         "group_sizes": [
@@ -88,14 +89,15 @@ def _failure(summary: Summary, failure: FailedRead) -> dict[str, Any]:
 
 def _changes(summary: Summary, diff: ScanDiff, most: int | None) -> dict[str, Any]:
     """Return the diff as ``to_dict`` does, less what is over the bound, and with the names of its businesses."""
-    value = {key: _cut(part, most) for key, part in diff.to_dict().items()}
+    whole = diff.to_dict()
+    value = {key: _cut(part, most) for key, part in whole.items()}
     for change in value["groups_changed"]:
         change |= {key: _cut(change[key], most) for key in ("joined", "left")}
     for added in (*value["groups_added"], *value["groups_removed"]):
         added["business_ids"] = _cut(added["business_ids"], most)
     told = {one for change in value["groups_changed"] for one in (*change["joined"], *change["left"])}
     value["business_names"] = {one: summary.business(one).name for one in sorted(told)}
-    value["counts"] = {key: len(part) for key, part in diff.to_dict().items() if isinstance(part, list)}
+    value["counts"] = {key: len(part) for key, part in whole.items() if isinstance(part, list)}
     return value
 
 

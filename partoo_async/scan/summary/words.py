@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from datetime import UTC
 from itertools import count
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from partoo_async._internal.text import amount, cut, duration
+from partoo_async._internal.text import amount, clean, cut, duration
 from partoo_async.policy import RateLimit
 from partoo_async.scan.rows import describe
 
@@ -88,21 +87,13 @@ _FEW = 12  # ids of one line
 
 # Joiners make one emoji of several, and letters of some scripts; they do nothing else.
 _JOINERS = "\u200c\u200d"
-_HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _LONGEST = 80  # characters
 
 
 def display(text: str, most: int = _LONGEST) -> str:
     """Return a text of the server as one line, cut, with what could act on the page or the terminal escaped."""
-    line = "".join(
-        char if char in _JOINERS or unicodedata.category(char) not in _HARMFUL else _spelled(char)
-        for char in " ".join(text[: 4 * most].split())
-    )
+    line = clean(" ".join(text[: 4 * most].split()), keep=_JOINERS)
     return line if len(line) <= most else f"{line[: most - 1].rstrip(_JOINERS)}…"
-
-
-def _spelled(char: str) -> str:
-    return char.encode("unicode_escape").decode()
 
 
 def when(moment: datetime, *, time: bool = True) -> str:

@@ -17,6 +17,7 @@ from partoo_async.errors import ConfigurationError
 from partoo_async.scan.confidence import how_sure
 from partoo_async.scan.journal.lock import is_database
 from partoo_async.scan.journal.reader import open_reader
+from partoo_async.scan.journal.recording import ALL
 from partoo_async.scan.summary.as_json import json_report
 from partoo_async.scan.summary.facts import Run
 from partoo_async.scan.summary.gather import Gathering
@@ -130,7 +131,7 @@ async def _of_journal(journal: str | os.PathLike[str]) -> Summary:
             server=recording.server,
             version=recording.version,
         )
-        whole, verified = recording.businesses_listed == "all", recording.verified
+        whole, verified = recording.businesses_listed == ALL, recording.verified
     return await asyncio.to_thread(_summary, gathering, run, whole, verified)
 
 
