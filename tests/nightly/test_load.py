@@ -80,7 +80,7 @@ def true(rows: Any) -> dict[tuple[int, int], frozenset[str]]:
     }
 
 
-@pytest.mark.parametrize("every", [70, pytest.param(5, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", [110, pytest.param(5, marks=pytest.mark.soak)])
 async def test_killed_at_every_statement_of_a_load(quick_python: tuple[str, ...], tmp_path: Path, every: int) -> None:
     """A group was deleted, one was made, and one changed: whatever of that was loaded when the process died, after the
     next run the tables are true, without a row twice."""
