@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dlt
 from attrs import define, field, frozen
 from dlt.common.configuration.container import Container
-from dlt.common.pipeline import StateInjectableContext
+from dlt.common.pipeline import PipelineContext, StateInjectableContext
 
 from partoo_async.scan.journal.reader import JournalReader, open_reader
 from partoo_async.warehouse import scope, tables
@@ -78,7 +78,8 @@ class _Maker:
         disposition = self._merge() if self.merges else {"disposition": "append"}
 
         def read() -> Iterator[Any]:
-            for page in stepwise(self._pages(table, self.once.begin())):
+            path, rows_format = self.once.begin(), _rows_format()
+            for page in stepwise(self._pages(table, path, rows_format)):
                 if isinstance(page, JournalReader):
                     self.when_done(table, page)
                 else:
@@ -93,7 +94,9 @@ class _Maker:
             return {"disposition": "merge", "strategy": "scd2"}
         return {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
 
-    async def _pages(self, table: Table, path: Callable[[], Awaitable[Path]]) -> AsyncGenerator[Any, None]:
+    async def _pages(
+        self, table: Table, path: Callable[[], Awaitable[Path]], rows_format: str
+    ) -> AsyncGenerator[Any, None]:
         async with open_reader(await path()) as reader:
             coverage = await survey(reader)
             if not self.merges and not _is_known(table, coverage):
@@ -101,17 +104,14 @@ class _Maker:
             scoped = {"disposition": "replace"}
             if self.merges:
                 scoped = self._merge() | {"destination_scope": _scope(table, coverage, self.organization)}
+            pages = _in_pages(self.organization, _rows(table, reader, coverage))
+            first = await anext(pages, None)
+            # Of an empty file, dlt and DuckDB make a row without columns.
+            options = {"write_disposition": scoped, "file_format": rows_format if first else "preferred"}
             # Also without a row the table is made, and what is gone is deleted.
-            yield dlt.mark.with_hints(
-                dlt.mark.materialize_table_schema(), dlt.mark.make_hints(write_disposition=scoped)
-            )
-            page: list[Row] = []
-            async for row in _rows(table, reader, coverage):
-                page.append({"organization": self.organization, **row})
-                if len(page) == _PAGE:
-                    yield page
-                    page = []
-            yield page
+            yield dlt.mark.with_hints(first or dlt.mark.materialize_table_schema(), dlt.mark.make_hints(**options))
+            async for page in pages:
+                yield page
             yield reader
 
 
@@ -163,6 +163,24 @@ def _is_known(table: Table, coverage: Coverage) -> bool:
     if table is tables.BUSINESSES:
         return coverage.businesses == "all"
     return coverage.whole_sections if table is tables.SECTIONS else coverage.whole_groups
+
+
+def _rows_format() -> str:
+    # As one long INSERT, which is what dlt prefers, DuckDB takes 30 KB of memory and 0.2 ms for a row.
+    context = Container()[PipelineContext]
+    kind = getattr(context.pipeline().destination, "destination_type", "") if context.is_active() else ""
+    return "jsonl" if kind == "dlt.destinations.duckdb" else "preferred"
+
+
+async def _in_pages(organization: str | None, rows: AsyncIterator[Row]) -> AsyncGenerator[list[Row], None]:
+    page: list[Row] = []
+    async for row in rows:
+        page.append({"organization": organization, **row})
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 async def _rows(table: Table, reader: JournalReader, coverage: Coverage) -> AsyncIterator[Row]:

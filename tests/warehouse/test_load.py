@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from tests.support.warehouses import Warehouse, truth
 from tests.warehouse.conftest import Nightly
 
@@ -57,6 +57,30 @@ async def test_tables_follow_the_organization(emulator: Emulator, warehouse: War
     await nightly.run()
     assert warehouse.content() == truth(emulator)
     assert warehouse.rows("SELECT * FROM _load_problems") == []
+
+
+async def test_any_text_and_number_arrives(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Names with quotes, marks, control characters and none at all, the largest ids, and more rows than a page."""
+    names = [
+        "",
+        "It's",
+        '"quoted"',
+        "back\\slash",
+        "tab\tand\nline",
+        "{0} %s :name",
+        "\N{SNOWMAN}\N{GRINNING FACE}",
+        "null",
+    ]
+    members = [f"b{number}" for number in range(2_500)]
+    groups = {(one := 2**63 - 1 - place): EmulatedGroup(one, f"G{place}") for place in range(3)}
+    groups[2**63 - 1].business_ids = members
+    businesses = [EmulatedBusiness(one, name=names[place % len(names)]) for place, one in enumerate(members)]
+    async with Emulator(
+        sections=[EmulatedSection(2**62, "S", groups)], businesses=businesses, rate_limit=None
+    ) as emulator:
+        nightly = Nightly(emulator, tmp_path, warehouse)
+        await nightly.run()
+        assert warehouse.content() == truth(emulator)
 
 
 async def begin(nightly: Nightly, items: int) -> Path:
