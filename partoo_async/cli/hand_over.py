@@ -70,7 +70,7 @@ async def hand_over(words: Sequence[str], lines: Iterable[bytes], environment: M
     except OSError as error:
         raise NotDeliveredError(f"{shown} cannot be started: {error.strerror or error}") from None
     except BaseException:
-        # Not before it has begun: asyncio would end the program alone.
+        # Once it has started. Cancelled before that, asyncio would end the program, but not what that started.
         with suppress(OSError):
             await _end(await starting)
         raise

@@ -32,10 +32,10 @@ class Rounds:
 
     async def run(self) -> None:
         """Run one."""
-        # Not only while interactive calls are made: the first of them, in any process, has to find it free.
+        # At all times, not only while interactive calls are made: the first one, in any process, must find it free.
         self.client.session.quota.hold_reserve()
         result = await self._once()
-        # A round before read all of this, and was stopped or could not load it: what is new is read now.
+        # All of it was read by a run that was stopped, or could not load it. What has changed since is read now.
         if result.report.items and all(item.recorded for item in result.report.items):
             await self._once()
 

@@ -74,7 +74,7 @@ class SyncOptions:
 
 
 async def check_targets(options: SyncOptions) -> None:
-    """Raise ``ConfigurationError`` for a report or a destination that cannot be, before hours of reading."""
+    """Raise ``ConfigurationError`` for a report or a destination that cannot be written, before hours of reading."""
     if options.report is not None:
         with naming_report():
             await in_daemon(_try_file, options.report)

@@ -25,5 +25,5 @@ def seconds_of(text: str) -> float:
 
 
 def next_round(began: float, every: float, now: float) -> float:
-    """Return when the next round begins; those that this one took the time of are left out."""
+    """Return when the next round begins. Those that would have begun during this one are left out."""
     return began + every * max(1, math.ceil((now - began) / every))

@@ -42,7 +42,7 @@ Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
 
 
 class NotDeliveredError(Exception):
-    """Who is told did not take the changes."""
+    """The receiver of the changes did not take them."""
 
 
 @frozen
@@ -89,11 +89,12 @@ async def sync(
             extra ``dlt``. None: nowhere.
         report: A file to write: .html, .md or .json.
         strategy: As for ``scan_all``.
-        verify: Likewise.
-        organization: Id of another one, for keys of the PROVIDER role, or a name for this one. A column of the tables.
+        verify: As for ``scan_all``.
+        organization: The id of another organization, for keys of the PROVIDER role; or a name for this one. The tables
+            get a column with it, so that several organizations can share them.
         history: Keep former rows, with the time until which they held.
         dataset: Schema of the tables.
-        keep: How many old journals to keep.
+        keep: How many journals of earlier runs to keep.
         on_progress: A plain callable that gets a ``ScanProgress``.
 
     Raises:
@@ -122,7 +123,7 @@ async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver 
     Args:
         client: An open client.
         options: What to do.
-        deliver: Gets what changed, after the load and before it counts as known. If this raises, it comes again.
+        deliver: Gets what changed, after the load. If it raises, the next run delivers that again.
     """
     await check_targets(options)
     directory = await _take(options, client.server.base_url)
@@ -166,8 +167,7 @@ class _Run:
         return await self._steps(deliver)
 
     async def _steps(self, deliver: Deliver | None) -> SyncResult:
-        # Each step can be done twice: a process may die after any of them, and the next one does all of them again but
-        # the reading.
+        # Each step can be done twice: a process may die after any, and the next one repeats all but the reading.
         report, early = await self._read()
         running, baseline = self.directory.running, self.directory.baseline
         async with open_reader(running) as recorded:
@@ -189,8 +189,8 @@ class _Run:
         try:
             await deliver(diff)
         except NotDeliveredError:
-            # The next run reads anew, or who does not take the changes would keep the tables as they are. They come
-            # again: what is known stays as it was.
+            # The next run reads anew, so that a receiver that fails does not hold up the tables. The baseline stays, so
+            # that the changes come again.
             if not goes_on:
                 await self._put_aside()
             raise

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["GOES_ON_FOR", "STATE_FACTS", "StateDirectory", "archive_name", "check_owner", "superfluous", "take_state"]
 
 GOES_ON_FOR = 12 * 3600.0
-"""Seconds after its last change. Jobs of every night are twice as far apart."""
+"""Seconds after its last change for which a running journal is continued. Nightly runs are twice as far apart."""
 
 STATE_FACTS = "state.json"
 """File in the directory that says whose state it is."""
@@ -153,7 +153,8 @@ def take_state(folder: Path, server: str, organization: int | str | None) -> Sta
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(f"state: expected a directory, not a file: {shown(folder)}")
         if not folder.parent.is_dir():
-            raise ConfigurationError(f"state: expected a directory in one that exists, not {shown(folder)}; make it")
+            problem = f"expected a directory in one that exists, not {shown(folder)}; make {shown(folder.parent)}"
+            raise ConfigurationError(f"state: {problem}")
         folder.mkdir(exist_ok=True)
         if not (folder / STATE_FACTS).exists() and any(
             (folder / name).exists() for name in (_RUNNING, _BASELINE, _ARCHIVE)
@@ -184,8 +185,8 @@ def _lock(folder: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         return descriptor
-    holder = f"the process {pid}" if pid.isdigit() else "another process"
-    problem = f"state: {shown(folder)} is in use by {holder}; wait until that one has ended"
+    holder = f"process {pid}" if pid.isdigit() else "another process"
+    problem = f"state: {shown(folder)} is in use by {holder}; wait until it has ended"
     raise ConfigurationError(problem, transient=True)
 
 

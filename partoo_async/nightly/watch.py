@@ -1,4 +1,4 @@
-"""Rounds that repeat, come what may."""
+"""Repeats rounds, whether or not one fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _logger = logging.getLogger("partoo_async.nightly")
 async def repeat(run: Callable[[], Awaitable[object]], every: float) -> NoReturn:
     """Run rounds until cancelled: now, and every so many seconds from now on.
 
-    Raises ``PartooError`` if none has come through yet, and the reason is no passing one.
+    Raises ``PartooError`` if it is not transient and no round has succeeded yet.
     """
     clock = asyncio.get_running_loop().time
     begins, proven = clock(), False
@@ -34,8 +34,8 @@ async def repeat(run: Callable[[], Awaitable[object]], every: float) -> NoReturn
             proven = True
             _logger.warning("the changes of this round come again with the next one: %s", error)
         except PartooError as error:
-            # What has worked can work again: a key that is being replaced, say, or a disk that is full. What has not is
-            # rather a mistake, which somebody should see now.
+            # What has worked can work again, such as after a key was replaced or a disk was full. What never has is
+            # probably a mistake in the configuration, which somebody should see now.
             if not proven and not error.transient:
                 raise
             _logger.warning("this round failed: %s", describe(error))

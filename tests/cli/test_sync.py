@@ -125,7 +125,7 @@ def test_a_directory_in_use_is_refused(emulator: Emulator, partoo: Partoo, tmp_p
     refused = partoo("sync", "--state", "state")
     taken.release()
     assert refused == Result(
-        2, "", f"partoo: error: --state: state is in use by the process {os.getpid()}; wait until that one has ended\n"
+        2, "", f"partoo: error: --state: state is in use by process {os.getpid()}; wait until it has ended\n"
     )
 
 

@@ -309,7 +309,7 @@ async def test_a_client_that_is_closed_ends_the_run(nights: Nights, warehouse: W
 async def test_a_second_run_is_refused(nights: Nights) -> None:
     """With the number of the process that has the directory; nothing is asked for."""
     taken = take_state(nights.state, nights.client.server.base_url, None)
-    with pytest.raises(ConfigurationError, match=f"state: .*state is in use by the process {os.getpid()}; wait"):
+    with pytest.raises(ConfigurationError, match=f"state: .*state is in use by process {os.getpid()}; wait"):
         await nights.run()
     taken.release()
     assert nights.asked == 0

@@ -49,7 +49,7 @@ class Change(Value):
 
 @frozen
 class Flattening:
-    """Adds the names that are known."""
+    """Makes the list, with the names that are known."""
 
     _sections: Mapping[int, str]
     _businesses: Mapping[BusinessId, str]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from partoo_async._internal.text import amount, cut
 from partoo_async.scan.diff.businesses import differences
@@ -45,6 +45,8 @@ class Part:
 
 def change_parts(diff: ScanDiff, summary: Summary, few: int) -> list[Part]:
     """Return the kinds of changes that there are. Each names a ``few`` businesses at most."""
+    # Of sections that are gone only the comparison has the names.
+    summary = evolve(summary, names={one.section_id: one.name for one in diff.sections_removed} | dict(summary.names))
 
     def section(one: Any) -> Entry:
         return Entry(section_line(summary, one.section_id, one.name))

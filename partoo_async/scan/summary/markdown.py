@@ -68,12 +68,13 @@ def _escaped(text: str, most: int = 80) -> str:
 
 
 def _text(line: Line) -> str:
-    return "".join(_part(part) for part in line)
+    return "".join(_part(part, before) for before, part in zip(("", *line), line, strict=False))
 
 
-def _part(part: str | Name | Id) -> str:
+def _part(part: str | Name | Id, before: str | Name | Id) -> str:
     if isinstance(part, Id):
-        return f"({_escaped(part.text)})"
+        # Beside its name, or in its place.
+        return f"({_escaped(part.text)})" if before == " " else _escaped(part.text)
     return _escaped(part.text) or "(no name)" if isinstance(part, Name) else part
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from partoo_async import Group, ScannedGroup, ScannedSection
 from partoo_async.scan.summary.markdown import markdown_report
-from tests.scan.summary.support import SINCE, changes, organization, success, summarized
+from tests.scan.summary.support import SINCE, changes, failure, organization, success, summarized
 
 
 def cells(line: str) -> int:
@@ -98,3 +100,13 @@ def test_it_is_short_whatever_happened() -> None:
     assert len(text) < 20_000
     assert "and 490 more" in text
     assert "and 990 more" in text
+
+
+def test_ids_stand_beside_names_or_in_their_place() -> None:
+    """Of a section that is gone, the comparison knows the name; what has none is called by its id alone."""
+    gone = Group(6, "Portugal", False, ("a", "b"))
+    diff = evolve(changes(), sections_removed=(ScannedSection(6, "Old"),), groups_removed=(ScannedGroup(6, gone),))
+    text = markdown_report(summarized([failure(5, 4), failure(8, None)]), diff, SINCE, 10)
+    assert "- Portugal (6) in Old (6)\n    - 2 businesses: a, b\n" in text
+    assert "- group 4 in section 5: " in text
+    assert "- section 8: " in text
