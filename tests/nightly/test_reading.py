@@ -395,7 +395,7 @@ def emulated() -> Emulator:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() there")
 @pytest.mark.parametrize("strategy", ["groups", "businesses"])
-async def test_a_process_that_is_killed(tmp_path: Path, quick_python: tuple[str, ...], strategy: str) -> None:
+async def test_a_reading_that_is_killed(tmp_path: Path, quick_python: tuple[str, ...], strategy: str) -> None:
     """At whatever step of its journal it dies, the next one has everything in the end."""
     async with emulated() as emulator:
         process = await asyncio.create_subprocess_exec(

@@ -21,6 +21,7 @@ from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, E
 from partoo_async.nightly.options import SyncOptions
 from partoo_async.nightly.run import NotDeliveredError, run_once
 from partoo_async.nightly.state import GOES_ON_FOR, take_state
+from partoo_async.scan.journal.lock import release, take
 from tests.hostile.stepping import Stepping
 from tests.nightly.conftest import Nights, Warehouse, groups_in, truth
 from tests.support.common import TLS
@@ -327,12 +328,13 @@ async def test_the_directory_is_free_after_an_error_and_a_cancellation(nights: N
     assert (await nights.run(strategy="groups")).complete
 
 
-async def test_the_directory_is_free_whenever_it_was_cancelled(nights: Nights) -> None:
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
+async def test_the_directory_is_free_whenever_it_was_cancelled(nights: Nights, every: int) -> None:
     """At each moment that a run waits, also while a thread locks the directory or moves its files."""
     for section_id in [*nights.emulator.sections][1:]:
         del nights.emulator.sections[section_id]
     await nights.run()
-    for step in count(1):
+    for step in count(1, every):
         stepping = Stepping(nights.run(), partial(_cancel_at, step))
         stepped = asyncio.create_task(stepping.run())
         await asyncio.wait([stepped])
@@ -470,9 +472,12 @@ async def test_a_full_disk_is_one_error(nights: Nights, monkeypatch: pytest.Monk
 async def test_an_error_about_a_journal_names_the_argument(nights: Nights) -> None:
     """``sync`` has no argument ``journal``: the file is in its ``state``."""
     await nights.run()
-    (nights.state / "running.journal").write_bytes(b"no journal, whatever was here")
-    with pytest.raises(ConfigurationError, match=r"^state: .*running\.journal is not a journal"):
-        await nights.run()
+    lock = take(nights.state / "running.journal", create=True, resume=True, reading=False)
+    try:
+        with pytest.raises(ConfigurationError, match=r"^state: .*running\.journal is in use"):
+            await nights.run()
+    finally:
+        release(lock)
 
 
 # What is written

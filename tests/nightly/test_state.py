@@ -166,7 +166,9 @@ def test_a_wrong_place_is_one_error(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(ConfigurationError, match="state: expected a directory, not a file: .*file"):
         take_state(file, SERVER, None)
-    with pytest.raises(ConfigurationError, match="state: expected a directory in one that exists, not .*a/b; make .*a$"):
+    with pytest.raises(
+        ConfigurationError, match="state: expected a directory in one that exists, not .*a/b; make .*a$"
+    ):
         take_state(tmp_path / "a" / "b", SERVER, None)
     (tmp_path / "baseline.journal").touch()
     with pytest.raises(ConfigurationError, match="has journals but no state.json; use another directory"):
