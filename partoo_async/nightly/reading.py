@@ -46,8 +46,9 @@ async def read_everything(
     """Scan all sections, and read all businesses, those in no group as well, into one journal.
 
     ``JournalReader.businesses_listed`` says whether it has all of them, and ``everything_read`` that this came to its
-    end. A list of businesses that cannot be read is ``businesses_problem``, and no error. What ``before`` has and the
-    list lacks is looked up by id: a list that changes while its pages are read may lack a business that is there.
+    end. A list of businesses that cannot be read is ``businesses_problem``, and no error. What ``before`` has, and a
+    list of sections or businesses lacks, is looked up by id: one that changes while its pages are read may lack what is
+    there.
 
     Args:
         client: An open client.
@@ -57,8 +58,8 @@ async def read_everything(
         verify: As for ``scan_all``.
         org_id: Another organization, for keys of the PROVIDER role.
         businesses_since: Read only businesses that were modified since then, unless the scan has the list anyway.
-        before: The journal of an earlier time, with the businesses that were known. There may be none yet; a damaged
-            one counts as none, with a warning.
+        before: The journal of an earlier time, with the sections and businesses that were known. There may be none yet;
+            a damaged one counts as none, with a warning.
         on_progress: Gets the progress of the scan.
 
     Returns:
@@ -72,13 +73,13 @@ async def read_everything(
     since = None if businesses_since is None else businesses_since.astimezone(UTC)
     known = await known_ids(before)
     options: dict[str, Any] = {"strategy": strategy, "verify": verify, "on_progress": on_progress}
-    options["list_use"] = ListUse(businesses_since is None, known)
+    options["list_use"] = ListUse(businesses_since is None, known.sections, known.businesses)
     scan = Scan(client.session, Scope.of_organization(org_id), journal=journal, resume=resume, **options)
     report = await scan.collect()
     database = await open_database(check_file("journal", journal))
     try:
         if not await has_businesses(database, since):
-            reader = BusinessReader(client, database, org_id=org_id, since=since, known=known)
+            reader = BusinessReader(client, database, org_id=org_id, since=since, known=known.businesses)
             report = await reader.read(report)
         await write_header(database, {"ended": True})
     except JournalError as error:

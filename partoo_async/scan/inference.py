@@ -59,11 +59,13 @@ _LONGEST_REASON = 300  # characters
 class ListUse:
     """The businesses of the list are recorded in the journal.
 
-    ``wanted``: the list is read in any case, later if not now. ``known``: ids that are looked up if it lacks them.
+    ``wanted``: the list is read in any case, later if not now. ``sections`` and ``businesses``: ids that are looked up
+    if the list of all lacks them.
     """
 
     wanted: bool
-    known: tuple[str, ...]
+    sections: tuple[int, ...]
+    businesses: tuple[str, ...]
 
 
 def check_strategy(strategy: object, verify: object) -> None:
@@ -211,7 +213,7 @@ class Inference:
         if not self.fallback and not self._stage.closed:
             self._fall_back(self._list.end())
         if self._list_use is not None and not self.fallback and not self._stage.closed:
-            doubtful = await self._journal.note_all_businesses(self._list.found, self._list_use.known)
+            doubtful = await self._journal.note_all_businesses(self._list.found, self._list_use.businesses)
             await self._stage.run([*url_parts(doubtful)], self._look_up, self._fetcher.workers)
         self._list.found.clear()
 

@@ -72,7 +72,7 @@ class Scan:
         bulk_limit = session.context.concurrency.bulk_limit
         max_outage = check_seconds("max_outage", max_outage, zero=True)
         self._fetcher = fetcher(self._session, min(max_concurrency or bulk_limit, bulk_limit), max_outage)
-        self._work = WorkList(scope, self._fetcher)
+        self._work = WorkList(scope, self._fetcher, None if list_use is None else list_use.sections)
         self._failures = Failures(max_failures)
         self._open_journal = journal_opener(journal, resume, retry_failed=retry_failed, lists_hold_for=lists_hold_for)
         self._journal: Journal | NoJournal = NoJournal()

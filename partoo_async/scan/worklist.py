@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
+from partoo_async.errors import NotFoundError
 from partoo_async.scan.items import ScanFailure
 from partoo_async.scan.journal.no_journal import NoJournal
 from partoo_async.scan.outcomes import ScanPlan
@@ -24,9 +25,13 @@ Key = tuple[int, int]  # section id, group id
 
 
 class WorkList:
-    """The sections of a scan and the groups that are to be read."""
+    """The sections of a scan and the groups that are to be read.
 
-    def __init__(self, scope: Scope, fetcher: GroupFetcher) -> None:
+    ``known``: sections that are read, like those of the journal, even if the list of all lacks them. None: only those
+    of the list are.
+    """
+
+    def __init__(self, scope: Scope, fetcher: GroupFetcher, known: Iterable[int] | None = None) -> None:
         self.scope: Scope = scope
         self.sections: list[int] = []  # ids in order
         self.names: dict[int, str] = {}  # of the sections that could be read
@@ -44,6 +49,8 @@ class WorkList:
         self.summaries: dict[Key, GroupSummary] = {}  # of the groups to be read
         self.stage: Stage = Stage(fetcher.stop)
         self._requests = 0  # that the sections took
+        self._known = None if known is None else {*known}
+        self._doubtful: set[int] = set()  # sections that the list may lack
 
     @property
     def ahead(self) -> tuple[int, int]:
@@ -87,14 +94,23 @@ class WorkList:
         else:
             # One key for all pages, since each page says whether there is a next one. No result if closed meanwhile.
             for found, whole in await self.stage.run([self.scope.org_id], self._fetcher.section_ids, 1):
-                self.sections, self.whole = found, whole
-                self.deleted += await journal.forget_missing_sections(found)
-        await self.stage.run(self.sections, self._read_section, self._fetcher.workers)
+                self.whole = whole
+                await self._take_list(found)
+        await self.stage.run([*self.sections], self._read_section, self._fetcher.workers)
         self._requests = self._fetcher.calls - before
 
     async def aclose(self) -> None:
         """Read no further page or section, and let ``read`` return."""
         await self.stage.aclose()
+
+    async def _take_list(self, found: list[int]) -> None:
+        missing = self._journal.missing_sections(found)
+        # While the pages are read, one section may go and another one come: the count stays, and a third one is on no
+        # page. But with none of those that were known it is another organization, whose sections are not looked up.
+        if self._known is not None and not (self._known and self._known.isdisjoint(found)):
+            self._doubtful = (self._known | missing) - {*found}
+        self.sections = [*found, *sorted(self._doubtful)]
+        self.deleted += await self._journal.forget_sections(missing - self._doubtful)
 
     async def _read_section(self, section_id: int) -> None:
         known = await self._journal.known(section_id)
@@ -106,6 +122,10 @@ class WorkList:
             return
         section = await self._fetcher.section(section_id)
         if isinstance(section, ScanFailure):
+            if section_id in self._doubtful and isinstance(section.error, NotFoundError):
+                self.sections.remove(section_id)
+                self.deleted += await self._journal.forget_sections([section_id])
+                return
             self.unreadable.append(section)
             await self._journal.record(section)
         else:

@@ -18,7 +18,7 @@ from partoo_async.scan.journal.codec import JournalError, checksum, encode_outco
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 from partoo_async.scan.journal.header import age_lists, begin_header, write_header
 from partoo_async.scan.journal.reader import Replay, read_businesses, read_header, read_sections, readable
-from partoo_async.scan.journal.recording import ALL, add_spent, record_business_list, record_businesses
+from partoo_async.scan.journal.recording import ALL, add_spent, forgetting, record_business_list, record_businesses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,15 +197,19 @@ class Journal:
         left = array("q", [group_id for group_id in groups if group_id not in settled or group_id in stale])
         return left, added, deleted
 
-    async def forget_missing_sections(self, section_ids: list[int]) -> list[tuple[int, int]]:
-        """Drop the sections that an organization no longer has, and return their groups."""
+    def missing_sections(self, listed: list[int]) -> set[int]:
+        """Return the sections that it has and a list of all lacks."""
         # With none of those in the journal it is another organization, as far as can be told.
-        if self._before and self._before.keys().isdisjoint(section_ids):
+        if self._before and self._before.keys().isdisjoint(listed):
             raise ConfigurationError(
                 "journal: the organization has none of the sections in it; use another file for another organization"
             )
+        return self._before.keys() - {*listed}
+
+    async def forget_sections(self, section_ids: Iterable[int]) -> list[tuple[int, int]]:
+        """Drop those that an organization no longer has, and return their groups."""
         gone: list[tuple[int, int]] = []
-        for section_id in self._before.keys() - {*section_ids}:
+        for section_id in self._before.keys() & {*section_ids}:
             group_ids = self._before.pop(section_id).group_ids
             gone += [(section_id, group_id) for group_id in group_ids]
             settled = await self.settled(section_id, retry_failed=self._retry_failed)
@@ -213,7 +217,7 @@ class Journal:
                 ("DELETE FROM sections WHERE section_id = ?", [(section_id,)]),
                 ("DELETE FROM summaries WHERE section_id = ?", [(section_id,)]),
                 ("DELETE FROM details WHERE section_id = ?", [(section_id,)]),
-                _forgetting(section_id, [group_id for group_id in group_ids if group_id not in settled]),
+                forgetting(section_id, [group_id for group_id in group_ids if group_id not in settled]),
             )
         return gone
 
@@ -238,7 +242,7 @@ class Journal:
             ("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", [section]),
             ("INSERT OR REPLACE INTO summaries VALUES (?, ?)", [summaries]),
             ("INSERT OR REPLACE INTO details VALUES (?, ?)", [(section_id, json.dumps(details))]),
-            _forgetting(section_id, forget),
+            forgetting(section_id, forget),
         )
 
     async def note_plan(self, plan: ScanPlan | None) -> None:
@@ -293,8 +297,3 @@ class Journal:
         if seconds - self._noted[1] >= every:
             noted, self._noted = self._noted, (requests, seconds)
             await add_spent(self._database, requests - noted[0], seconds - noted[1])
-
-
-def _forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:
-    keys = [(section_id, group_id) for group_id in group_ids]
-    return "DELETE FROM outcomes WHERE section_id = ? AND group_id = ?", keys

@@ -1,4 +1,4 @@
-"""The businesses that an earlier journal knows, by id."""
+"""What an earlier journal knows: sections and businesses, by id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import frozen
 
 from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.text import shown
@@ -15,28 +17,43 @@ from partoo_async.scan.journal.database import address_to_read
 from partoo_async.scan.journal.lock import is_database, release, take
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["known_ids"]
+__all__ = ["Known", "known_ids"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
+T = TypeVar("T")
 
-async def known_ids(before: Path | None) -> tuple[str, ...]:
-    """Return the ids of the businesses of an earlier journal. A damaged one counts as none, with a warning.
+
+@frozen
+class Known:
+    """The ids of an earlier journal."""
+
+    sections: tuple[int, ...] = ()  # those that were read
+    businesses: tuple[str, ...] = ()
+
+
+async def known_ids(before: Path | None) -> Known:
+    """Return the ids of an earlier journal. A damaged one has none, with a warning.
 
     Raises:
         ConfigurationError: It is in use, or cannot be read.
     """
+    return await _in_thread(before, _ids, Known())
+
+
+async def _in_thread(before: Path | None, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:
     # Not cancelled half way: the thread would keep the file locked.
-    work = asyncio.ensure_future(in_daemon(_known_ids, before))
+    work = asyncio.ensure_future(in_daemon(_read, before, query, nothing))
     await wait_uncancelled(work)
     return work.result()
 
 
-def _known_ids(before: Path | None) -> tuple[str, ...]:
+def _read(before: Path | None, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:
     if before is None or not before.exists():
-        return ()
+        return nothing
     problem = "it is no journal"
     if _begins_as_one(before):
         lock = take(before, create=False, resume=True, reading=True)
@@ -44,13 +61,13 @@ def _known_ids(before: Path | None) -> tuple[str, ...]:
             with closing(sqlite3.connect(address_to_read(before), uri=True)) as connection:
                 ((problem,),) = connection.execute("PRAGMA integrity_check(1)")
                 if problem == "ok":
-                    return _ids(connection)
+                    return query(connection)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             problem = str(error)
         finally:
             release(lock)
-    _logger.warning("%s is damaged (%s): a business that only it knows may be missing", shown(before), problem)
-    return ()
+    _logger.warning("%s is damaged (%s): what only it knows may be missing", shown(before), problem)
+    return nothing
 
 
 def _begins_as_one(before: Path) -> bool:
@@ -61,8 +78,10 @@ def _begins_as_one(before: Path) -> bool:
     raise ConfigurationError(problem)
 
 
-def _ids(connection: sqlite3.Connection) -> tuple[str, ...]:
+def _ids(connection: sqlite3.Connection) -> Known:
+    sections = tuple(one for (one,) in connection.execute("SELECT section_id FROM sections") if isinstance(one, int))
     # Journals of earlier versions have no businesses.
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'businesses'").fetchall():
-        return ()
-    return tuple(one for (one,) in connection.execute("SELECT id FROM businesses") if isinstance(one, str))
+        return Known(sections)
+    rows = connection.execute("SELECT id FROM businesses")
+    return Known(sections, tuple(one for (one,) in rows if isinstance(one, str)))

@@ -68,7 +68,11 @@ class NoJournal:
         """Return that there is nothing to replay."""
         return 0
 
-    async def forget_missing_sections(self, _section_ids: list[int]) -> list[tuple[int, int]]:
+    def missing_sections(self, _listed: list[int]) -> set[int]:
+        """Return that none is missing."""
+        return set()
+
+    async def forget_sections(self, _section_ids: Iterable[int]) -> list[tuple[int, int]]:
         """Return that no group is gone."""
         return []
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from partoo_async.models import Business
     from partoo_async.scan.journal.database import Database
 
-__all__ = ["ALL", "add_spent", "doubtful_businesses", "record_business_list", "record_businesses"]
+__all__ = ["ALL", "add_spent", "doubtful_businesses", "forgetting", "record_business_list", "record_businesses"]
 
 ALL = "all"
 """``businesses_listed`` of a journal that has every business. Else the time since when, in ISO format."""
@@ -70,3 +70,9 @@ async def add_spent(database: Database, requests: int, seconds: float) -> None:
         " ON CONFLICT (name) DO UPDATE SET value = CAST(value AS NUMERIC) + CAST(excluded.value AS NUMERIC)"
     )
     await database.write((sql, [("requests", json.dumps(requests)), ("seconds", json.dumps(seconds))]))
+
+
+def forgetting(section_id: int, group_ids: Iterable[int]) -> tuple[str, list[tuple[int, int]]]:
+    """Return the statement that drops outcomes, with its rows."""
+    keys = [(section_id, group_id) for group_id in group_ids]
+    return "DELETE FROM outcomes WHERE section_id = ? AND group_id = ?", keys
