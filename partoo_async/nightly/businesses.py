@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve
 
+from partoo_async._internal.text import cut
 from partoo_async._protocol.business_query import url_parts
 from partoo_async._protocol.operations import list_sections
 from partoo_async.errors import ClientClosedError, PartooError, ScanError
-from partoo_async.models import BusinessPage
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.resources.paging import MOST_WALKS, PageWalk
 from partoo_async.scan.fetcher import SCAN_ENDS, GroupFetcher
@@ -31,19 +31,21 @@ from partoo_async.scan.journal.recording import (
 from partoo_async.scan.lookups import look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from partoo_async.client import PartooClient
+    from partoo_async.models import BusinessPage
     from partoo_async.scan.journal.database import Database
+    from partoo_async.scan.journal.known import Known
     from partoo_async.scan.outcomes import ScanReport
 
 __all__ = ["BusinessReader", "has_businesses"]
 
 _logger = logging.getLogger("partoo_async.scan")
 
-P = TypeVar("P", bound=BusinessPage)
+T = TypeVar("T")
 
 _MOST_OUTAGE = 600.0  # seconds, as for a scan
+_LONGEST_IDS = 200  # characters, in a message
+_KEPT = "businesses that are not in the list of them could not be looked up, and are kept as they were"
 _CHANGING = f"the list of businesses kept changing while its pages were read {MOST_WALKS} times: some may be missing"
 
 
@@ -61,7 +63,7 @@ async def _reaches(database: Database, fact: str, since: datetime | None) -> boo
 
 
 class BusinessReader:
-    """Reads the list, page by page, unless the scan did; ``known``: ids that are to be looked up if it lacks them."""
+    """Reads the list, page by page, unless the scan did; ``known``: what is looked up if it lacks it."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class BusinessReader:
         *,
         org_id: int | None,
         since: datetime | None,
-        known: Iterable[str],
+        known: Known,
     ) -> None:
         self._session = client.session.with_own_drift()
         self._database = database
@@ -115,7 +117,7 @@ class BusinessReader:
             problem = "" if await _reaches(self._database, "businesses_found", self._since) else await self._read_list()
             if not problem:
                 doing = "businesses that were known, and are not in the list of them, could not be looked up"
-                await self._look_up()
+                problem = await self._look_up()
         except (*SCAN_ENDS, ClientClosedError):
             raise
         except PartooError as error:
@@ -141,22 +143,36 @@ class BusinessReader:
             found: list[str] = [*walk.found]
             if walk.steady or found == before:
                 listed = self._since.isoformat() if self._since else ALL
-                await record_business_list(self._database, found, listed, self._known)
+                await record_business_list(self._database, found, listed, self._known.businesses)
                 return ""
             before = found
         return _CHANGING
 
-    async def _look_up(self) -> None:
-        """Look up the businesses that the list may lack. After that, it is whole."""
+    async def _look_up(self) -> str:
+        """Look up the businesses that the list may lack. After that, it is whole. Return which could not be."""
+        refused: dict[str, PartooError] = {}
         found = (await read_header(self._database))["businesses_found"]
         if found == ALL:
             for ids in url_parts(await doubtful_businesses(self._database)):
-                page = _or_raise(await look_up(self._fetcher, ids, self._org_id))
-                await record_businesses(self._database, page.businesses, ids)
-        await write_header(self._database, {"businesses_listed": found})
+                page, unknown = _or_raise(await look_up(self._fetcher, ids, self._org_id))
+                await record_businesses(self._database, page.businesses, {*ids} - unknown.keys())
+                refused |= unknown
+        problem = await self._keep(refused) if refused else ""
+        await write_header(self._database, {"businesses_listed": found, "businesses_problem": problem})
+        return problem
+
+    async def _keep(self, refused: dict[str, PartooError]) -> str:
+        """Keep what was known of businesses, and return that."""
+        kept = await self._known.recall(refused)
+        error = next(iter(refused.values()))
+        if len(kept) < len(refused):
+            raise error
+        # They stay doubtful: a run that is killed before the problem is noted looks them up again.
+        await record_businesses(self._database, kept)
+        return f"{_KEPT}: {cut(', '.join(refused), _LONGEST_IDS)}, because of: {error}"
 
 
-def _or_raise(page: P | PartooError) -> P:
-    if isinstance(page, PartooError):
-        raise page
-    return page
+def _or_raise(found: T | PartooError) -> T:
+    if isinstance(found, PartooError):
+        raise found
+    return found

@@ -79,7 +79,7 @@ async def read_everything(
     database = await open_database(check_file("journal", journal))
     try:
         if not await has_businesses(database, since):
-            reader = BusinessReader(client, database, org_id=org_id, since=since, known=known.businesses)
+            reader = BusinessReader(client, database, org_id=org_id, since=since, known=known)
             report = await reader.read(report)
         await write_header(database, {"ended": True})
     except JournalError as error:

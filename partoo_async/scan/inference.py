@@ -218,12 +218,12 @@ class Inference:
         self._list.found.clear()
 
     async def _look_up(self, ids: tuple[str, ...]) -> None:
-        page = await look_up(self._fetcher, ids, self._work.scope.org_id)
-        if isinstance(page, PartooError):
-            self._fall_back(f"businesses that the list may lack could not be looked up: {page}")
-            return
-        self._fall_back(self._list.add_missing(page))
-        await self._journal.record_businesses(page.businesses, ids)
+        found = await look_up(self._fetcher, ids, self._work.scope.org_id)
+        for error in [found] if isinstance(found, PartooError) else found.refused.values():
+            self._fall_back(f"businesses that the list may lack could not be looked up: {error}")
+        if not isinstance(found, PartooError):
+            self._fall_back(self._list.add_missing(found.page))
+            await self._journal.record_businesses(found.page.businesses, {*ids} - found.refused.keys())
 
     async def _read_page(self, number: int) -> None:
         page = await self._fetcher.page(self._search, number, with_memberships)

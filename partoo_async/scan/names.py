@@ -12,11 +12,12 @@ from attrs import evolve
 
 from partoo_async._internal.text import cut
 from partoo_async._protocol.business_query import can_be_listed, url_parts
-from partoo_async.errors import APIResponseValidationError, PartooError
+from partoo_async.errors import PartooError
 from partoo_async.models import BusinessSummary
 from partoo_async.resources.businesses import BusinessSearch
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.journal.no_journal import NoJournal
+from partoo_async.scan.lookups import Halving
 from partoo_async.scan.worker_pool import Stage
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ _logger = logging.getLogger("partoo_async.scan")
 
 _CHUNK = 100  # ids in one request, unless they are long: as many as a page has
 _MOST_WAITING = 100  # items
-# Refused requests in a row that are halved. Of a hundred ids, seven or fewer lead to the one that is the reason.
-_MOST_REFUSALS = 8
-_ABOUT_THE_REQUEST = (400, 413, 414, 422, 431)  # statuses
 _LONGEST_ID = 80  # characters, in a message
 
 
@@ -57,7 +55,7 @@ class BusinessNames:
         self._end: BaseException | None = None  # of the source
         self._cut_short: PartooError | JournalError | None = None  # what ended the scan while names were looked up
         self._failure: PartooError | None = None  # after which nothing is looked up
-        self._refusals = 0  # in a row
+        self._halving = Halving()
         self._context = copy_context()
         self._looking: asyncio.Task[None] | None = None
 
@@ -148,14 +146,11 @@ class BusinessNames:
             part = parts.pop()
             error = await self._search(part)
             if error is None:
-                self._refusals = 0
-            elif not _is_of_some(error):
+                self._halving.succeeded()
+            elif (halves := self._halving.halves(part, error)) is None:
                 self._give_up(error)
-            elif len(part) > 1 and self._refusals < _MOST_REFUSALS:
-                self._refusals += 1
-                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
-            elif len(part) > 1:
-                self._give_up(error)
+            elif halves:
+                parts += halves
             else:
                 _logger.warning("scan: business %s has no name, because of: %s", cut(part[0], _LONGEST_ID), error)
         for one in ids:
@@ -200,8 +195,3 @@ class BusinessNames:
 
 def _as_it_is(search: Operation[BusinessPage]) -> Operation[BusinessPage]:
     return search
-
-
-def _is_of_some(error: PartooError) -> bool:
-    """Whether one of the ids that were asked for may be the reason."""
-    return isinstance(error, APIResponseValidationError) or getattr(error, "status", 0) in _ABOUT_THE_REQUEST

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -56,9 +56,11 @@ def organization(seed: int = 1) -> Organization:
 
 class Fake(FakePartoo):
     """Has pages of ten. ``looked_up``: the ids of each look-up, all of which may be ``refused``. ``unlisted``: ids that
-    are on no page of the list."""
+    are on no page of the list. ``unwanted``: ids for which a look-up of many is refused, with this ``status``."""
 
     refused = False
+    unwanted: Set[str] = frozenset()
+    status = 400
     unlisted: Iterable[str] = ()
     looked_up: list[set[str]]
 
@@ -75,6 +77,8 @@ class Fake(FakePartoo):
             if self.refused:
                 raise Refused(403, "Operation not allowed")
             self.looked_up.append({*query["business__in"].split(",")})
+            if not self.unwanted.isdisjoint(self.looked_up[-1]):
+                raise Refused(self.status, "Not a valid id.")
         return super()._search(query)
 
 
@@ -250,6 +254,108 @@ def test_a_list_since_is_not_looked_up(tmp_path: Path) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     _, found = read(fake, tmp_path / "now", strategy="groups", before=before, businesses_since=moment)
     assert (fake.looked_up, found.listed) == ([], moment.isoformat())
+
+
+# One id for which all are refused
+
+
+UNLISTED = frozenset(f"b{number:02}" for number in range(20, 45))
+
+
+@each(("status", "seed"), list(zip((400, 413, 414, 422, 431), range(5), strict=True)))
+def test_an_id_for_which_all_are_refused(tmp_path_factory: pytest.TempPathFactory, status: int, seed: int) -> None:
+    """It is looked for in halves. The others are found or gone; of it nothing is known, so it is kept as it was, and
+    told. What is neither in the list nor kept is gone, as on any night."""
+    folder, there, chance = tmp_path_factory.mktemp("unwanted"), organization(), Random(seed)
+    before = first_night(folder, there)
+    gone(before, 40)
+    fake = Fake.of(there)
+    fake.unlisted, fake.status = UNLISTED, status
+    fake.unwanted = frozenset(chance.sample(sorted(UNLISTED), 1 + seed % 2))
+    names = {*there.businesses}
+    for one in fake.unwanted | {"b40"}:
+        del there.businesses[one]  # or not; the server does not say
+        fake.unlisted = [name for name in fake.unlisted if name != one]
+    report, found = read(fake, folder / "now", strategy="groups", before=before)
+    assert found.names == names - ({"b40"} - fake.unwanted)
+    assert (found.listed, found.whole, report.requests) == ("all", True, fake.requests)
+    assert all(one in found.problem for one in (*fake.unwanted, "kept as they were", str(status)))
+    assert rows(folder / "now", fake.unwanted) == rows(before, fake.unwanted)
+    assert len(fake.looked_up) < 15 * len(fake.unwanted) + 10
+
+
+def rows(path: Path, ids: Iterable[str]) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        found = [connection.execute("SELECT * FROM businesses WHERE id = ?", (one,)).fetchall() for one in sorted(ids)]
+    assert all(found)
+    return found
+
+
+@pytest.mark.parametrize("strategy", ["businesses", "auto"])
+def test_no_group_is_inferred_without_what_is_refused(
+    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its groups are not known: each one is read by itself."""
+    there = organization()
+    before = first_night(tmp_path, there)
+    monkeypatch.setattr("partoo_async.scan.inference.choose_sample", groups_without("b10", there))
+    fake = Fake.of(there, shifts=[swaps])
+    fake.unwanted = {"b10"}
+    report, found = read(fake, tmp_path / "now", strategy=strategy, before=before)
+    assert "could not be looked up: 400" in report.fallback
+    assert found.groups == {key: {*members} for key, members in there.truth().items()}
+    assert found.names >= {*there.businesses}
+    assert (found.listed, found.whole) == ("all", True)
+
+
+def test_a_server_that_refuses_every_id(tmp_path: Path) -> None:
+    """It is left alone soon, and the list is not whole."""
+    there = organization()
+    before = first_night(tmp_path, there)
+    gone(before, 1000)
+    fake = Fake.of(there)
+    fake.unwanted = {f"gone{one:04}" for one in range(1000)}
+    _, found = read(fake, tmp_path / "now", strategy="groups", before=before)
+    assert (found.listed, found.whole) == (None, True)
+    assert len(fake.looked_up) < 20
+    assert "could not be looked up: 400" in found.problem
+
+
+def test_what_was_known_of_it_is_damaged(tmp_path: Path) -> None:
+    """There is nothing to keep it by, so the list is not whole, and nothing is taken for gone."""
+    there = organization()
+    before = first_night(tmp_path, there)
+    with contextlib.closing(sqlite3.connect(before)) as connection:
+        connection.execute("UPDATE businesses SET crc32 = crc32 + 1 WHERE id = 'b30'")
+        connection.commit()
+    fake = Fake.of(there)
+    fake.unlisted, fake.unwanted = UNLISTED, {"b29", "b30"}
+    _, found = read(fake, tmp_path / "now", strategy="groups", before=before)
+    assert (found.listed, found.whole) == (None, True)
+    assert "could not be looked up: 400" in found.problem
+
+
+async def test_it_is_kept_until_it_can_be_looked_up(tmp_path: Path) -> None:
+    """Night after night it is told that a business could not be looked up, and not that it is gone. Others may go."""
+    there = organization()
+    fake = Fake.of(there)
+    fake.late = 0.0
+
+    async def night() -> tuple[bool, set[str]]:
+        async with fake.client() as client:
+            result = await sync(client, tmp_path / "state", strategy="groups")
+        known = await Known.of(tmp_path / "state" / "baseline.journal")
+        assert ("b30" in result.problem, result.diff is None or result.diff.complete) == (not result.complete, True)
+        return result.complete, known.names
+
+    assert await night() == (True, {*there.businesses})
+    fake.unwanted = {"b30"}
+    del there.businesses["b30"]
+    for other in ("b50", "b51"):
+        del there.businesses[other]
+        assert await night() == (False, {*there.businesses, "b30"})
+    fake.unwanted = frozenset()
+    assert await night() == (True, {*there.businesses})
 
 
 # What is in the way

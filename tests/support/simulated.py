@@ -19,6 +19,7 @@ from partoo_async.nightly import reading
 from partoo_async.scan.journal import journal
 from partoo_async.scan.journal import reader as recording
 from partoo_async.scan.journal.database import Database
+from partoo_async.scan.journal.known import Known
 from partoo_async.scan.many.journals import JournalDirectory
 from partoo_async.testing import MockTransport
 from tests.support.virtual import VirtualLoop
@@ -113,6 +114,7 @@ def journals_in_virtual_time() -> Iterator[None]:
         for module in (journal, recording, reading):
             patch.setattr(module, "open_database", _standing_still(module.open_database))
         patch.setattr(reading, "known_ids", _standing_still(reading.known_ids))
+        patch.setattr(Known, "recall", _standing_still(Known.recall))
         patch.setattr(JournalDirectory, "prepare", _standing_still(JournalDirectory.prepare))
         yield
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
@@ -13,12 +15,14 @@ from attrs import frozen
 from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
+from partoo_async.scan.journal.codec import checksum, decode_business
 from partoo_async.scan.journal.database import address_to_read
 from partoo_async.scan.journal.lock import is_database, release, take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
+
+    from partoo_async.models import Business
 
 __all__ = ["Known", "known_ids"]
 
@@ -31,8 +35,13 @@ T = TypeVar("T")
 class Known:
     """The ids of an earlier journal."""
 
+    before: Path | None
     sections: tuple[int, ...] = ()  # those that were read
     businesses: tuple[str, ...] = ()
+
+    async def recall(self, ids: Iterable[str]) -> list[Business]:
+        """Return what is known of businesses, of those that can be read. Raises as ``known_ids``."""
+        return await _in_thread(self.before, partial(_businesses, ids=[*ids])) or []
 
 
 async def known_ids(before: Path | None) -> Known:
@@ -41,19 +50,20 @@ async def known_ids(before: Path | None) -> Known:
     Raises:
         ConfigurationError: It is in use, or cannot be read.
     """
-    return await _in_thread(before, _ids, Known())
+    ids = await _in_thread(before, _ids)
+    return Known(before) if ids is None else Known(before, *ids)
 
 
-async def _in_thread(before: Path | None, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+async def _in_thread(before: Path | None, query: Callable[[sqlite3.Connection], T]) -> T | None:
     # Not cancelled half way: the thread would keep the file locked.
-    work = asyncio.ensure_future(in_daemon(_read, before, query, nothing))
+    work = asyncio.ensure_future(in_daemon(_read, before, query))
     await wait_uncancelled(work)
     return work.result()
 
 
-def _read(before: Path | None, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+def _read(before: Path | None, query: Callable[[sqlite3.Connection], T]) -> T | None:
     if before is None or not before.exists():
-        return nothing
+        return None
     problem = "it is no journal"
     if _begins_as_one(before):
         lock = take(before, create=False, resume=True, reading=True)
@@ -67,7 +77,7 @@ def _read(before: Path | None, query: Callable[[sqlite3.Connection], T], nothing
         finally:
             release(lock)
     _logger.warning("%s is damaged (%s): what only it knows may be missing", shown(before), problem)
-    return nothing
+    return None
 
 
 def _begins_as_one(before: Path) -> bool:
@@ -78,10 +88,19 @@ def _begins_as_one(before: Path) -> bool:
     raise ConfigurationError(problem)
 
 
-def _ids(connection: sqlite3.Connection) -> Known:
+def _ids(connection: sqlite3.Connection) -> tuple[tuple[int, ...], tuple[str, ...]]:
     sections = tuple(one for (one,) in connection.execute("SELECT section_id FROM sections") if isinstance(one, int))
     # Journals of earlier versions have no businesses.
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'businesses'").fetchall():
-        return Known(sections)
+        return sections, ()
     rows = connection.execute("SELECT id FROM businesses")
-    return Known(sections, tuple(one for (one,) in rows if isinstance(one, str)))
+    return sections, tuple(one for (one,) in rows if isinstance(one, str))
+
+
+def _businesses(connection: sqlite3.Connection, ids: list[str]) -> list[Business]:
+    found: list[Business] = []
+    for one in ids:
+        rows = connection.execute("SELECT business, crc32 FROM businesses WHERE id = ?", (one,))
+        with suppress(TypeError, ValueError):
+            found += [decode_business(text) for text, crc32 in rows if checksum(one, text) == crc32]
+    return found
