@@ -245,7 +245,8 @@ class _Run:
             there = {*now.sections, *(section_id for section_id, *_ in await now.keys())}  # unreadable ones as well
         if early or not known or not there.isdisjoint(known):
             return
-        if not {*await known_ids(self.directory.baseline)}.isdisjoint(await known_ids(self.directory.running)):
+        had, has = await known_ids(self.directory.baseline), await known_ids(self.directory.running)
+        if not {*had.businesses}.isdisjoint(has.businesses):
             return  # the same one, with other sections
         # To load it would delete everything.
         await to_its_end(self.directory.discard)
