@@ -126,4 +126,4 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
             result = await run_shown(partoo, chosen, display, quiet=quiet)
         return exit_code_of(result, as_diff=as_diff)
 
-    return execute(run, journal="--state")
+    return execute(run)

@@ -92,4 +92,4 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
                 environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)
                 await repeat(Rounds(partoo, chosen, words, environment, quiet).run, seconds)
 
-    return execute(run, journal="--state")
+    return execute(run)
