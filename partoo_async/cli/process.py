@@ -31,6 +31,7 @@ _OPTIONS = {
     "report": "--report",
     "organization": "--organization",
     "dataset": "--dataset",
+    "history": "--history",
     "every": "--every",
     "exec": "--exec",
     "before": "BEFORE",

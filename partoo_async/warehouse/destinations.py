@@ -40,21 +40,30 @@ class Target:
         return strategy in (self.destination.capabilities().supported_merge_strategies or ())
 
     def error(self, problem: BaseException | str) -> ConfigurationError:
-        """Return an error about it, without a password."""
+        """Return an error about it, without a password, or the ``ConfigurationError`` behind the problem."""
         if isinstance(problem, BaseException):
-            problem = _said(problem)
+            cause = _cause(problem)
+            if isinstance(cause, ConfigurationError):
+                return ConfigurationError(str(cause))  # ours, about something else
+            problem = _said(cause)
         text = (problem.splitlines() or [""])[0]
         text = cut(text.replace(self.password, "***") if self.password else text, _LONGEST)
         return ConfigurationError(f"to: {self.shown}: {text}")
 
 
-def _said(error: BaseException) -> str:
-    while not isinstance(error, MissingDependencyException):
+def _cause(error: BaseException) -> BaseException:
+    while not isinstance(error, MissingDependencyException | ConfigurationError):
         cause = error.__cause__ or error.__context__
         if cause is None:
-            return str(error) or type(error).__name__
+            break
         error = cause
-    return f"it needs a driver: pip install {' '.join(map(repr, error.dependencies))}"
+    return error
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, MissingDependencyException):
+        return f"it needs a driver: pip install {' '.join(map(repr, error.dependencies))}"
+    return str(error) or type(error).__name__
 
 
 def target_of(to: str, dataset: str, layout: str | None) -> Target:

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext, StateInjectableContext
 
+from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.reader import JournalReader, open_reader
 from partoo_async.warehouse import scope, tables
 from partoo_async.warehouse.stepping import stepwise
@@ -78,6 +79,7 @@ class _Maker:
         disposition = self._merge() if self.merges else {"disposition": "append"}
 
         def read() -> Iterator[Any]:
+            self._keep_history(table)
             path, rows_format = self.once.begin(), _rows_format()
             for page in stepwise(self._pages(table, path, rows_format)):
                 if isinstance(page, JournalReader):
@@ -88,6 +90,14 @@ class _Maker:
         made = dlt.resource(read, name=table.name, write_disposition=disposition, columns=hints, primary_key=key)
         made.apply_hints(additional_table_hints={"description": table.description})
         return made
+
+    def _keep_history(self, table: Table) -> None:
+        # Deleting and inserting, dlt would delete it without a word.
+        known = dlt.current.source_schema().tables.get(table.name)
+        if self.merges and not self.history and known and any("x-valid-to" in one for one in known["columns"].values()):
+            raise ConfigurationError(
+                "history: the tables keep one, which would be deleted; ask for it again, or use another dataset"
+            )
 
     def _merge(self) -> dict[str, Any]:
         if self.history:

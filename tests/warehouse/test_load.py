@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from partoo_async import ConfigurationError
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from tests.support.warehouses import Warehouse, truth
 from tests.warehouse.conftest import Nightly
@@ -213,3 +214,22 @@ async def test_history_tells_what_was_where(emulator: Emulator, warehouse: Wareh
     assert warehouse.content("WHERE _dlt_valid_to IS NULL") == truth(emulator)
     problems = warehouse.rows("SELECT group_id, _dlt_valid_to IS NULL FROM _load_problems")
     assert [(group_id, bool(still)) for group_id, still in problems] == [(10, False)]
+
+
+async def test_a_history_is_not_deleted_by_a_load_without(
+    emulator: Emulator, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Whoever forgets ``history`` once is told so, and what was true before stays in the tables."""
+    nightly = Nightly(emulator, tmp_path, warehouse, history=True)
+    await nightly.run()
+    emulator.sections[1].groups[10].business_ids.remove("a")
+    await nightly.run()
+    former = "SELECT group_id, business_id FROM memberships WHERE _dlt_valid_to IS NOT NULL"
+    assert warehouse.rows(former) == [(10, "a")]
+    nightly.options = {}
+    with pytest.raises(ConfigurationError, match="^history: the tables keep one, which would be deleted; ask for it"):
+        await nightly.run()
+    nightly.options = {"history": True}
+    assert warehouse.rows(former) == [(10, "a")]
+    await nightly.run()
+    assert warehouse.content("WHERE _dlt_valid_to IS NULL") == truth(emulator)
