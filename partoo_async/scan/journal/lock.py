@@ -38,8 +38,9 @@ def take(path: Path, *, create: bool, resume: bool, reading: bool) -> int:
         problem = f"journal: cannot open {shown(path)}: {error.strerror or error}"
     else:
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigurationError(f"journal: {shown(path)} is a device or a pipe; use a file")
+            if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+                kind = "directory" if stat.S_ISDIR(mode) else "device or a pipe"
+                raise ConfigurationError(f"journal: {shown(path)} is a {kind}; use a file")
             _lock(descriptor, path, shared=reading)
             _check_head(os.read(descriptor, 100), path, resume=resume)
         except BaseException:

@@ -644,6 +644,13 @@ async def test_a_pipe_is_refused(tmp_path: Path) -> None:
             await Journal.open(tmp_path / "pipe", SERVER, SCOPE, resume=True)
 
 
+async def test_a_directory_is_refused_as_one(tmp_path: Path) -> None:
+    """Such as the state of a nightly job, whose journals are in it."""
+    with pytest.raises(ConfigurationError, match="is a directory; use a file"):
+        async with open_reader(tmp_path):
+            pass
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 async def test_a_forked_process_does_not_keep_the_journal(tmp_path: Path) -> None:
     """A child that was forked while the journal was open does not hold it after the scan has ended."""
