@@ -485,7 +485,7 @@ def test_a_diff_is_a_text_for_a_mail() -> None:
         '- section 9, group 1 "A": 1 business\n'
         "\n"
         "Groups changed (1)\n"
-        '- section 7, group 42 "La France"\n'
+        '- section 7 "Country", group 42 "La France"\n'
         '    renamed, was "France"\n'
         "    now filled by a feed\n"
         "    2 joined: c, d\n"
@@ -498,6 +498,19 @@ def test_a_diff_is_a_text_for_a_mail() -> None:
         "- the scan after did not come to its end\n"
         "- these are scans of two servers\n"
     )
+
+
+def test_the_text_of_a_diff_has_the_names_that_it_is_given() -> None:
+    """Beside the ids, of sections and of the businesses that came and went, cut and in one line like all the others."""
+    text = DIFF.to_text(
+        section_names={9: "New\n", 8: "Secret"},
+        business_names={"c": "Caf\N{LATIN SMALL LETTER E WITH ACUTE}", "a": "x" * 999},
+    )
+    assert '- section 9 "New", group 1 "A": 1 business' in text
+    assert '- section 7 "Country", group 42 "La France"' in text
+    assert '    2 joined: c "Caf\N{LATIN SMALL LETTER E WITH ACUTE}", d\n    1 left: a "xxx' in text
+    assert '- section 8 "Secret": after: 404 Not Found' in text
+    assert max(map(len, text.splitlines())) < 150
 
 
 def test_a_notebook_shows_a_diff_as_its_text() -> None:

@@ -12,6 +12,7 @@ from partoo_async.cli.exit_codes import FAILED_GROUPS, OK, USAGE
 from partoo_async.cli.output import say, write_text
 from partoo_async.cli.progress import Display, shown
 from partoo_async.cli.text import amount, clean, duration
+from partoo_async.nightly.names import names_in
 from partoo_async.nightly.options import SyncOptions
 from partoo_async.nightly.run import SyncResult, run_once
 from partoo_async.scan.diff.text import place
@@ -43,13 +44,14 @@ class _Progress:
 
 async def run_shown(client: PartooClient, options: SyncOptions, display: Display, *, quiet: bool) -> SyncResult:
     """Run once with these options, and show it. ``quiet``: only what changed and what failed."""
-    progress = _Progress()
+    progress, state = _Progress(), options.state
     async with AsyncExitStack() as showing:
         await showing.enter_async_context(shown(display, lambda: progress.now))
 
         async def deliver(diff: ScanDiff) -> None:
             await showing.aclose()  # a bar and a text on one screen would overwrite each other
-            await write_text(diff.to_text())
+            sections, businesses = await names_in(diff, (state / "running.journal", state / "baseline.journal"))
+            await write_text(diff.to_text(section_names=sections, business_names=businesses))
 
         result = await run_once(client, evolve(options, on_progress=progress.note), deliver)
     if not quiet:
@@ -88,8 +90,9 @@ def failures(result: SyncResult) -> Iterator[str]:
         yield result.problem
     names, failed = result.report.sections, result.report.failed
     for item in failed[:_MOST_NAMED]:
-        name = names.get(item.section_id) if item.group_id is None else None
-        where = place(item.section_id, item.group_id, name, describe(item.error))
+        section = names.get(item.section_id)
+        name = section if item.group_id is None else None
+        where = place(item.section_id, item.group_id, name, describe(item.error), section or "")
         yield f"not read, keeps what was known: {where}"
     if len(failed) > _MOST_NAMED:
         yield f"and {len(failed) - _MOST_NAMED:,} more"

@@ -41,13 +41,17 @@ def test_nothing_changed_is_no_output(emulator: Emulator, partoo: Partoo) -> Non
 
 
 def test_what_changed_is_printed(emulator: Emulator, partoo: Partoo) -> None:
-    """As the text of the comparison, once."""
+    """As the text of the comparison, once, with the names that the scan knows."""
     partoo("sync", "--state", "state")
     emulator.sections[5].groups[20].name = "Renamed"
+    left = emulator.sections[5].groups[20].business_ids.pop()
     changed = partoo("sync", "--state", "state", "-q")
     assert changed.code == 0
     assert changed.err == ""
-    assert changed.out.startswith("77 groups compared: 1 group changed.\n\nGroups changed (1)\n- section 5, group 20 ")
+    assert changed.out.startswith(
+        '77 groups compared: 1 group changed.\n\nGroups changed (1)\n- section 5 "Concept", group'
+    )
+    assert f'    1 left: {left} "{emulator.businesses[left].name}"\n' in changed.out
     assert partoo("sync", "--state", "state", "-q").out == ""
 
 
@@ -72,7 +76,7 @@ def test_exit_codes(serve: Callable[..., Emulator], partoo: Partoo) -> None:
     emulator.faults.add("status", match="/sections/5/groups/21", status=404)
     failed = partoo(*words)
     assert (failed.code, failed.out) == (1, "")
-    assert failed.err.startswith("partoo: not read, keeps what was known: section 5, group 21: 404 Not Found")
+    assert failed.err.startswith('partoo: not read, keeps what was known: section 5 "Few", group 21: 404 Not Found')
     assert partoo(*words, "--exit-code").code == 2
     emulator.sections[5].groups[20].name = "Renamed at last"
     assert partoo(*words, "--exit-code").code == 1

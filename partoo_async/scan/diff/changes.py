@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -9,130 +10,18 @@ from attrs import frozen
 
 from partoo_async._internal.text import amount, one_line
 from partoo_async._internal.values import Value
-from partoo_async.models import BusinessId, Group
 from partoo_async.scan.diff import text
-from partoo_async.scan.diff.businesses import BusinessChange, differences
+from partoo_async.scan.diff.businesses import BusinessChange
+from partoo_async.scan.diff.entries import GroupChange, NotCompared, ScannedGroup, ScannedSection, SectionRename
 from partoo_async.scan.diff.flat import Change, Flattening
 from partoo_async.scan.notebook import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from partoo_async.models import BusinessId
+
 __all__ = ["GroupChange", "NotCompared", "ScanDiff", "ScannedGroup", "ScannedSection", "SectionRename"]
-
-
-@frozen
-class ScannedSection(Value):
-    """A section that only one of the two scans has.
-
-    Attributes:
-        section_id: Its id.
-        name: Its name. None if it is not known: only journals keep it.
-    """
-
-    section_id: int
-    name: str | None
-
-
-@frozen
-class SectionRename(Value):
-    """A section with another name. Known only if both scans have a journal.
-
-    Attributes:
-        section_id: Its id.
-        before: The name in the earlier scan.
-        after: The name in the later scan.
-    """
-
-    section_id: int
-    before: str
-    after: str
-
-
-@frozen
-class ScannedGroup(Value):
-    """A group that only one of the two scans has.
-
-    Attributes:
-        section_id: The id of its section.
-        group: The group. Its ``business_ids`` are sorted and unique.
-    """
-
-    section_id: int
-    group: Group
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the group as JSON values, after the ids."""
-        known = {"section_id": self.section_id, "group_id": self.group.id}
-        return known | _fields(self.group) | {"business_ids": list(self.group.business_ids)}
-
-
-@frozen
-class GroupChange(Value):
-    """A group that differs between the scans.
-
-    Attributes:
-        section_id: The id of its section.
-        before: The group in the earlier scan. Its ``business_ids`` are sorted and unique.
-        after: The same of the later scan.
-    """
-
-    section_id: int
-    before: Group
-    after: Group
-
-    @property
-    def renamed(self) -> bool:
-        """Whether the group has another name."""
-        return self.before.name != self.after.name
-
-    @property
-    def puller_changed(self) -> bool:
-        """Whether ``has_puller`` changed."""
-        return self.before.has_puller != self.after.has_puller
-
-    @property
-    def joined(self) -> tuple[BusinessId, ...]:
-        """The ids of the businesses that were added to the group, sorted."""
-        return _missing_from(self.before, self.after)
-
-    @property
-    def left(self) -> tuple[BusinessId, ...]:
-        """The ids of the businesses that were removed from the group, sorted."""
-        return _missing_from(self.after, self.before)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the change as JSON values. Of the businesses it has those that joined and left."""
-        # Two whole lists would hide what changed.
-        return {
-            "section_id": self.section_id,
-            "group_id": self.after.id,
-            "before": _fields(self.before),
-            "after": _fields(self.after),
-            "joined": list(self.joined),
-            "left": list(self.left),
-        }
-
-
-def _missing_from(one: Group, other: Group) -> tuple[BusinessId, ...]:
-    return tuple(sorted(set(other.business_ids).difference(one.business_ids)))
-
-
-@frozen
-class NotCompared(Value):
-    """A group or section that at least one of the scans does not know.
-
-    Attributes:
-        section_id: The id of the section.
-        group_id: The id of the group. None: the section with all its groups.
-        before: Why the earlier scan does not know it, such as the error of the request. None: it does.
-        after: The same of the later scan.
-    """
-
-    section_id: int
-    group_id: int | None
-    before: str | None
-    after: str | None
 
 
 @frozen
@@ -197,10 +86,7 @@ class ScanDiff(Value):
             section_names: The names of sections by id, such as ``ScanReport.sections``, besides those that changed.
             business_names: The names of businesses by id, for those that joined a group or left one.
         """
-        listed = (*self.sections_removed, *self.sections_added)
-        known = {one.section_id: one.name for one in listed if one.name is not None}
-        known |= {one.section_id: one.after for one in self.sections_renamed}
-        flat = Flattening(known | dict(section_names), business_names)
+        flat = Flattening(self._names(section_names), business_names)
         for section in self.sections_added:
             yield flat.section("added", section.section_id, None, section.name)
         for section in self.sections_removed:
@@ -215,6 +101,12 @@ class ScanDiff(Value):
             yield from flat.group(changed.section_id, changed.before, changed.after)
         for business in self.businesses:
             yield from flat.business(business)
+
+    def _names(self, given: Mapping[int, str]) -> dict[int, str]:
+        """Return the names of sections that are known."""
+        listed = (*self.sections_removed, *self.sections_added)
+        known = {one.section_id: one.name for one in listed if one.name is not None}
+        return known | {one.section_id: one.after for one in self.sections_renamed} | dict(given)
 
     def __str__(self) -> str:
         sections = len(self.sections_added) + len(self.sections_removed) + len(self.sections_renamed)
@@ -237,63 +129,35 @@ class ScanDiff(Value):
         """Return what a notebook shows: the text."""
         return html_text(self.to_text())
 
-    def to_text(self) -> str:
+    def to_text(
+        self,
+        *,
+        section_names: Mapping[int, str] = MappingProxyType({}),
+        business_names: Mapping[BusinessId, str] = MappingProxyType({}),
+    ) -> str:
         """Return the diff as plain text for people, such as the body of a mail.
 
         Each part names 20 of its groups, sections or businesses at most and counts the rest, so that the text is short
         whatever happened. Names and errors are cut, and control characters in them are escaped.
+
+        Args:
+            section_names: As for ``changes()``.
+            business_names: Likewise.
         """
+        sections = self._names(section_names)
         notes = [*(f"the scan {side} did not come to its end" for side in self.incomplete), *self.notes]
+        scanned = partial(text.scanned, sections=sections)
+        changed = partial(text.changed, sections=sections, businesses=business_names)
         lines = [
             f"{self}.",
-            *text.part("Sections added", self.sections_added, _section_text),
-            *text.part("Sections removed", self.sections_removed, _section_text),
-            *text.part("Sections renamed", self.sections_renamed, _rename_text),
-            *text.part("Groups added", self.groups_added, _scanned_text),
-            *text.part("Groups removed", self.groups_removed, _scanned_text),
-            *text.part("Groups changed", self.groups_changed, _change_text),
-            *text.part("Businesses changed", self.businesses, _business_text),
-            *text.part("Not compared", self.not_compared, _unknown_text),
+            *text.part("Sections added", self.sections_added, text.section),
+            *text.part("Sections removed", self.sections_removed, text.section),
+            *text.part("Sections renamed", self.sections_renamed, text.renamed),
+            *text.part("Groups added", self.groups_added, scanned),
+            *text.part("Groups removed", self.groups_removed, scanned),
+            *text.part("Groups changed", self.groups_changed, changed),
+            *text.part("Businesses changed", self.businesses, text.business),
+            *text.part("Not compared", self.not_compared, partial(text.unknown, sections=sections)),
             *text.part("Notes", notes, one_line),
         ]
         return "\n".join(lines) + "\n"
-
-
-def _section_text(section: ScannedSection) -> str:
-    return text.place(section.section_id, None, section.name)
-
-
-def _rename_text(rename: SectionRename) -> str:
-    return text.place(rename.section_id, None, rename.after, f"was {text.quoted(rename.before)}")
-
-
-def _scanned_text(one: ScannedGroup) -> str:
-    businesses = amount(len(one.group.business_ids), "business", "businesses")
-    return text.place(one.section_id, one.group.id, one.group.name, businesses)
-
-
-def _change_text(change: GroupChange) -> str:
-    lines = [text.place(change.section_id, change.after.id, change.after.name)]
-    if change.renamed:
-        lines.append(f"renamed, was {text.quoted(change.before.name)}")
-    if change.puller_changed:
-        lines.append("now filled by a feed" if change.after.has_puller else "no longer filled by a feed")
-    for verb, ids in (("joined", change.joined), ("left", change.left)):
-        if ids:
-            lines.append(f"{len(ids):,} {verb}: {text.few(ids)}")
-    return "\n    ".join(lines)
-
-
-def _business_text(change: BusinessChange) -> str:
-    name = change.after.name or change.before.name
-    lines = [f"business {text.few([change.business_id])}" + (f" {text.quoted(name)}" if name else "")]
-    lines += [f"{what}, {details}" for what, details in differences(change, text.quoted)]
-    return "\n    ".join(lines)
-
-
-def _unknown_text(unknown: NotCompared) -> str:
-    return text.place(unknown.section_id, unknown.group_id, None, text.reasons(unknown.before, unknown.after))
-
-
-def _fields(group: Group) -> dict[str, Any]:
-    return {"name": group.name, "has_puller": group.has_puller}
