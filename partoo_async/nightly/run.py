@@ -246,10 +246,15 @@ class _Run:
         if early or not known or not there.isdisjoint(known):
             return
         had, has = await known_ids(self.directory.baseline), await known_ids(self.directory.running)
-        if not {*had.businesses}.isdisjoint(has.businesses):
+        if there and not {*had.businesses}.isdisjoint(has.businesses):
             return  # the same one, with other sections
         # To load it would delete everything.
         await to_its_end(self.directory.discard)
+        if not there:
+            raise ConfigurationError(
+                f"state: {shown(self.directory.baseline)} has {len(known)} sections, and now the server lists none at"
+                " all; if that is right, begin with another directory"
+            )
         raise ConfigurationError(
             f"state: the organization has none of the sections in {shown(self.directory.baseline)}, nor of its"
             " businesses; use another directory for another organization"
