@@ -182,6 +182,7 @@ OVERLAPS = """
 """
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 async def test_history_tells_what_was_where(emulator: Emulator, warehouse: Warehouse, tmp_path: Path) -> None:
     """Each change closes an interval and begins another, none overlaps, and the members of a group at any time are
     those it had at the load before. What could not be read goes on."""
@@ -216,6 +217,7 @@ async def test_history_tells_what_was_where(emulator: Emulator, warehouse: Wareh
     assert [(group_id, bool(still)) for group_id, still in problems] == [(10, False)]
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 async def test_a_history_is_not_deleted_by_a_load_without(
     emulator: Emulator, warehouse: Warehouse, tmp_path: Path
 ) -> None:
