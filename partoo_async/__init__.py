@@ -35,7 +35,8 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
-    from partoo_async.nightly.run import SyncResult, sync
+    from partoo_async.nightly.job import sync
+    from partoo_async.nightly.result import SyncResult
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import (
         BusinessChange,
@@ -137,7 +138,7 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
             homes = dict.fromkeys(("FileQuota", "RedisQuota"), "quota.shared.descriptions")
-            homes |= dict.fromkeys(("SyncResult", "sync"), "nightly.run")
+            homes |= {"SyncResult": "nightly.result", "sync": "nightly.job"}
             home = import_module(f"{__name__}.{homes.get(name, 'scan')}")
             value = globals()[name] = home if name == "scan" else getattr(home, name)
             return value

@@ -14,7 +14,8 @@ from partoo_async.cli.progress import Display, shown
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.nightly.names import names_in
 from partoo_async.nightly.options import SyncOptions
-from partoo_async.nightly.run import SyncResult, run_once
+from partoo_async.nightly.result import SyncResult
+from partoo_async.nightly.run import run_once
 from partoo_async.scan.diff.text import place
 from partoo_async.scan.outcomes import certainty
 from partoo_async.scan.rows import describe

@@ -15,7 +15,8 @@ from partoo_async.cli.sync_output import failures, summary
 from partoo_async.cli.text import clean, json_line
 from partoo_async.nightly.names import names_in
 from partoo_async.nightly.options import SyncOptions
-from partoo_async.nightly.run import SyncResult, run_once
+from partoo_async.nightly.result import SyncResult
+from partoo_async.nightly.run import run_once
 
 __all__ = ["Rounds"]
 

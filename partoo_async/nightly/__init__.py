@@ -1,6 +1,7 @@
 """The nightly job: read everything, compare it with what was known, load it, and remember it.
 
-``run`` does that once, with its ``options``, in a directory that ``state`` keeps. ``reading`` fills the journal.
+``job`` is the function ``sync``. ``run`` does it, with ``options``, in a directory that ``state`` keeps; ``reading``
+fills the journal.
 ``watch`` repeats it in ``rounds``, and ``names`` finds what the things that changed are called.
 """
 

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, frozen
+from attrs import define
 
 from partoo_async._internal.callables import in_daemon, to_its_end, wait_uncancelled
-from partoo_async._internal.secret import hide
 from partoo_async._internal.text import shown
-from partoo_async._internal.values import Value
 from partoo_async.client import PartooClient
 from partoo_async.errors import ConfigurationError, ScanError
 from partoo_async.nightly.options import SyncOptions, check_targets, naming_report, naming_state
 from partoo_async.nightly.reading import read_everything, recorded_report
+from partoo_async.nightly.result import SyncResult
 from partoo_async.nightly.state import StateDirectory, take_state
 from partoo_async.scan.diff import ScanDiff, diff_scans
 from partoo_async.scan.journal.baseline import carry_forward
 from partoo_async.scan.journal.known import known_ids
 from partoo_async.scan.journal.reader import JournalReader, open_reader
-from partoo_async.scan.outcomes import ScanReport
 from partoo_async.scan.summary import began, write_report
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from partoo_async.scan.inference import Strategy, Verify
-    from partoo_async.scan.outcomes import ScanProgress
+    from partoo_async.scan.outcomes import ScanReport
 
-__all__ = ["Deliver", "NotDeliveredError", "SyncResult", "run_once", "sync"]
+
+__all__ = ["Deliver", "NotDeliveredError", "run_once"]
 
 _logger = logging.getLogger("partoo_async.nightly")
 _EARLY = "the scan ended early: "
@@ -43,78 +39,6 @@ Deliver: TypeAlias = "Callable[[ScanDiff], Awaitable[object]]"
 
 class NotDeliveredError(Exception):
     """The receiver of the changes did not take them."""
-
-
-@frozen
-class SyncResult(Value):
-    """What ``sync`` found and did.
-
-    Attributes:
-        diff: What changed since the run before. None the first time.
-        report: The scan.
-        loaded: Rows by table.
-        complete: Everything could be read. What could not is in ``report.failed``.
-        problem: Why the scan ended early, or not all businesses could be listed, "" if neither.
-    """
-
-    diff: ScanDiff | None
-    report: ScanReport
-    loaded: Mapping[str, int]
-    complete: bool
-    problem: str = ""
-
-
-async def sync(
-    client: PartooClient,
-    state: str | os.PathLike[str],
-    to: str | None = None,
-    report: str | os.PathLike[str] | None = None,
-    strategy: Strategy = "auto",
-    *,
-    verify: Verify = 20,
-    organization: int | str | None = None,
-    history: bool = False,
-    dataset: str = "partoo",
-    keep: int = 7,
-    on_progress: Callable[[ScanProgress], object] | None = None,
-) -> SyncResult:
-    """Read everything, compare it with the run before, write a report, and load it into a database.
-
-    Killed at any moment and called again, it goes on. What cannot be read is never taken for gone.
-
-    Args:
-        client: An open client.
-        state: Directory for what is known from one run to the next. Made if missing.
-        to: ``duckdb:///file``, ``sqlite:///file``, ``postgresql://...``, or the name of a dlt destination. Needs the
-            extra ``dlt``. None: nowhere.
-        report: A file to write: .html, .md or .json.
-        strategy: As for ``scan_all``.
-        verify: As for ``scan_all``.
-        organization: The id of another organization, for keys of the PROVIDER role; or a name for this one. The tables
-            get a column with it, so that several organizations can share them.
-        history: Keep former rows, with the time until which they held.
-        dataset: Schema of the tables.
-        keep: How many journals of earlier runs to keep.
-        on_progress: A plain callable that gets a ``ScanProgress``.
-
-    Raises:
-        ConfigurationError: An argument or the state cannot be used, or a file or the database cannot be written.
-        PartooError: Nothing could be read.
-    """
-    to = hide(to)  # no frame of a traceback shows a password
-    options = SyncOptions.checked(
-        state,
-        to,
-        report,
-        strategy=strategy,
-        verify=verify,
-        organization=organization,
-        history=history,
-        dataset=dataset,
-        keep=keep,
-        on_progress=on_progress,
-    )
-    return await run_once(client, options)
 
 
 async def run_once(client: PartooClient, options: SyncOptions, deliver: Deliver | None = None) -> SyncResult:
