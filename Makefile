@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-cluster soak mutations model processes fuzz audit lock clean
+.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -41,6 +41,8 @@ help:
 	@echo "make processes   real processes that share a quota, and what goes wrong: ten minutes"
 	@echo "make fuzz    each decoder fed with what a coverage-guided fuzzer makes up;  make fuzz SECONDS=600"
 	@echo "make audit   look the pinned versions up among known vulnerabilities"
+	@echo "make matrix  the suite on each Python that is here, with the newest and the oldest dependencies: an hour"
+	@echo "make sbom    what the package brings along, as CycloneDX;  make release-check TAG=v1.2.3  before that tag"
 	@echo "make lock    pin the dependencies anew;  make lock ARGS=--upgrade  takes the newest releases"
 	@echo "make clean   delete what the other targets made"
 	@echo "Another Python:  make test PYTHON=python3.13;  the oldest versions of everything:  make test RESOLUTION=lowest"
@@ -131,6 +133,22 @@ fuzz: $(ENV)/fuzz/.stamp
 audit: $(ENV)/audit/.stamp
 	@$(ENV)/audit/bin/python .ci/audit.py
 
+matrix:
+	$(need_python)
+	$(PYTHON) .ci/matrix.py $(ARGS)
+
+# Of an environment that has the wheel and what it needs: with licences, and who needs whom.
+sbom: $(ENV)/sbom/.stamp wheel
+	@mkdir -p build
+	$(ENVIRONMENT) make $(ENV)/wheel requirements/core.txt dist/*.whl
+	$(ENV)/sbom/bin/cyclonedx-py environment $(ENV)/wheel/bin/python --pyproject pyproject.toml --mc-type library \
+		--short-PURLs --output-reproducible -o build/sbom.cdx.json
+	@echo "build/sbom.cdx.json is written"
+
+release-check:
+	$(need_python)
+	@$(PYTHON) .ci/release.py "$(TAG)"
+
 $(ENV)/%/.stamp: requirements/%.txt requirements/environment.py pyproject.toml
 	$(need_python)
 	@$(ENVIRONMENT) make $(@D) $<
@@ -152,6 +170,7 @@ lock:
 	$(COMPILE) -c requirements/core.txt --group bench -o requirements/bench.txt
 	$(COMPILE) -c requirements/core.txt --group fuzz -o requirements/fuzz.txt
 	$(COMPILE) -c requirements/core.txt --group audit -o requirements/audit.txt
+	$(COMPILE) -c requirements/core.txt --group sbom -o requirements/sbom.txt
 	$(COMPILE) --group test --all-extras --resolution lowest-direct -o requirements/lowest.txt
 	$(ENVIRONMENT) uv pip compile -q --group tools --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-annotate --custom-compile-command "make lock" $(ARGS) -o requirements/uv.txt
