@@ -67,7 +67,9 @@ class OptionsAsTables(griffe.Extension):
             made = griffe.Function("__init__", parameters=griffe.Parameters(itself, *parameters))
             cls.set_member("__init__", made)
         if cls.docstring:
-            cls.docstring.value = cls.docstring.value.replace("Attributes:", "Args:")
+            text = cls.docstring.value.replace("Attributes:", "Args:")
+            # The column of defaults says so.
+            cls.docstring.value = re.sub(r",\s+[\w.]+ by default(?=[.:;])", "", text)
 
     def on_function(self, *, func: griffe.Function, **_: Any) -> None:
         """Leave the names of keywords to the description, instead of naming a private class."""

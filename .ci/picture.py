@@ -19,7 +19,7 @@ import time
 from html import escape
 from pathlib import Path
 
-COLUMNS, ROWS = 80, 20
+COLUMNS, ROWS = 80, 16
 COMMAND = "partoo demo"
 # Pictures of the run, evenly in time, before the last one, which stays for so many seconds.
 FRAMES, HOLD = 12, 6.0
@@ -180,7 +180,7 @@ def svg(frames: list[tuple[float, list[Line]]]) -> str:
             "@media (prefers-reduced-motion:no-preference){",
             *rules,
             "}</style>",
-            f'<rect width="100%" height="100%" rx="8" fill="{GROUND}"/>',
+            f'<rect width="100%" height="100%" rx="8" fill="{GROUND}" stroke="#3b4048"/>',
             f'<g fill="{INK}">',
             *groups,
             "</g></svg>\n",
