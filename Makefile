@@ -31,7 +31,7 @@ help:
 	@echo "make demo    scan the demo sections of the built-in emulator: no key, no account"
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
-	@echo "make pages   write docs/cli.md anew from the command line;  make picture  that of the demo"
+	@echo "make pages   write docs/cli.md anew from the command line;  make picture  those of the demo and of a report"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
 	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
 	@echo "make bench-nights   requests and seconds of a nightly job, likewise"
@@ -85,6 +85,7 @@ pages: $(ENV)/test/.stamp
 
 picture: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python .ci/picture.py docs/images/demo.svg
+	$(ENV)/test/bin/python .ci/report_picture.py docs/images/report.png
 
 # What a user gets: the wheel, built by way of the sdist, in an environment with the core dependencies only, and in one
 # with the extra `cli`. -I and the other directory keep the source tree out of sight of the script.
