@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
+.PHONY: help demo test check lint types docs pages picture wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -31,6 +31,7 @@ help:
 	@echo "make demo    scan the demo sections of the built-in emulator: no key, no account"
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
+	@echo "make pages   write docs/cli.md anew from the command line;  make picture  those of the demo and of a report"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
 	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
 	@echo "make bench-nights   requests and seconds of a nightly job, likewise"
@@ -78,6 +79,15 @@ types: $(ENV)/check/.stamp
 
 docs: $(ENV)/check/.stamp
 	NO_MKDOCS_2_WARNING=1 $(CHECK) mkdocs build --strict
+	$(ENV)/check/bin/python .ci/check_site.py site
+
+# What is written by the package itself: after a change of commands or options, and of what the demo shows.
+pages: $(ENV)/test/.stamp
+	$(ENV)/test/bin/python .ci/cli_page.py docs/cli.md
+
+picture: $(ENV)/test/.stamp
+	$(ENV)/test/bin/python .ci/picture.py docs/images/demo.svg
+	$(ENV)/test/bin/python .ci/report_picture.py docs/images/report.png
 
 # What a user gets: the wheel, built by way of the sdist, in an environment with the core dependencies only, and in one
 # with the extra `cli`. -I and the other directory keep the source tree out of sight of the script.

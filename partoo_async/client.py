@@ -56,9 +56,9 @@ class PartooClient(Resources):
         transport: What carries requests in place of the network, such as ``testing.MockTransport``.
 
     Attributes:
-        groups: The groups of sections.
-        sections: The sections of the organization.
-        businesses: Its businesses.
+        groups (Groups): The groups of sections.
+        sections (Sections): The sections of the organization.
+        businesses (Businesses): Its businesses.
 
     Raises:
         ConfigurationError: An argument cannot be used.

@@ -1,4 +1,4 @@
-"""The API's objects as frozen values. They know nothing of JSON; ``_protocol`` does."""
+"""The API's objects as frozen values, which know nothing of JSON."""
 
 # Source: the official OpenAPI document of "Get Group", and the pages of "Groups and Sections" and "Businesses".
 

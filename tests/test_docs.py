@@ -13,10 +13,7 @@ import sys
 import textwrap
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,75 +22,30 @@ import typer
 import partoo_async
 from partoo_async import emulator, errors
 from partoo_async.cli.app import app
-from partoo_async.emulator import Emulator
-from tests.support.common import PATIENCE
 from tests.support.each import each
 from tests.support.orchestrators import stand_ins
+from tests.support.pages import PAGES, README, ROOT, Block, blocks_of, by_name, served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 # connect.py is what the others share; run by itself it does nothing.
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.name != "connect.py")
 
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
-)
 
-
-@dataclass
-class Block:
-    """A fenced block. ``output``: the ``text`` block that follows it at once, which shows what it prints."""
-
-    language: str
-    text: str
-    line: int
-    output: str | None = None
-
-
-def blocks_of(page: Path) -> list[Block]:
-    source = page.read_text(encoding="utf-8")
-    blocks: list[Block] = []
-    end = 0
-    for match in FENCE.finditer(source):
-        block = Block(match["language"], textwrap.dedent(match["text"]), source.count("\n", 0, match.start("text")))
-        if block.language == "text" and blocks and not source[end : match.start()].strip():
-            blocks[-1].output = block.text
-        blocks.append(block)
-        end = match.end()
-    return blocks
-
-
-def test_install_lines_work_from_a_clone() -> None:
-    """The package is on no index yet; once it is, these lines name it, and this test with them."""
+def test_install_lines_are_uniform() -> None:
+    """Each line names the clone, as there is no release on an index yet; one sentence has the line for after that."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     files = [*PAGES, *(ROOT / "examples").rglob("*.py"), ROOT / "CONTRIBUTING.md"]
-    lines = [line for path in files for line in re.findall(r"pip install ([^`\n]+)", path.read_text(encoding="utf-8"))]
-    assert len(lines) > 4
-    taken = [re.fullmatch(r"\.|'\.\[([a-z,]+)\]'", line) for line in lines]
+    lines = [line for path in files for line in re.findall(r"pip install ([^`\n#]+)", path.read_text(encoding="utf-8"))]
+    after_a_release = f"'{project['name']}[cli]'"
+    assert lines.count(after_a_release) == 1
+    assert after_a_release in README.read_text(encoding="utf-8").partition("## Install")[2].partition("##")[0]
+    taken = [re.fullmatch(r"\.|'\.\[([a-z,]+)\]'", line.strip()) for line in lines if line != after_a_release]
+    assert len(taken) > 4
     assert all(taken)
     extras = {extra for one in taken if one and one[1] for extra in one[1].split(",")}
     assert extras <= project["optional-dependencies"].keys()
-
-
-@contextmanager
-def served(**options: Any) -> Iterator[dict[str, str]]:
-    """An emulator in a thread of its own, since pages start event loops themselves; yields the two variables."""
-    loop = asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    server = Emulator(**options)
-    try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
-        yield {"PARTOO_SERVER": server.url, "PARTOO_API_KEY": server.api_key}
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
-        loop.close()
 
 
 def run_block(page: Path, block: Block, namespace: dict[str, Any], runner: asyncio.Runner) -> None:
@@ -112,10 +64,6 @@ def prints(expected: str, output: str) -> bool:
     pattern = pattern.replace(r"less\ than\ 1\ s", r"(?:less\ than|about)\ 1\ s")
     pattern = re.sub(r"\d+\\ s\b", r"\\d+\\ s", pattern)
     return re.fullmatch(pattern, output.strip(), re.DOTALL) is not None
-
-
-def by_name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_name)

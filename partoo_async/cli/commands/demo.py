@@ -19,8 +19,8 @@ _CONCURRENCY = 8
 _PLAIN_INTERVAL = 0.5
 
 _NEXT = """\
-Next, a server to play with:        partoo emulator
-and with your key, on your groups:  export PARTOO_API_KEY=...; partoo sections; partoo scan SECTION_ID
+Next, a server to play with:  partoo emulator
+and with your key:            export PARTOO_API_KEY=...; partoo scan SECTION_ID
 """
 
 
