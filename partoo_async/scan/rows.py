@@ -1,4 +1,4 @@
-"""An outcome as a row of plain values, for the command line, exports and Arrow tables."""
+"""An outcome as a row of plain values, for the command line, exports, notebooks and Arrow tables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from partoo_async.errors import PartooError
     from partoo_async.models import BusinessSummary, Group
+    from partoo_async.scan.items import ScanItem
 
-__all__ = ["BUSINESS_COLUMNS", "business_lists", "describe", "group_object", "such_as"]
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "describe", "group_object", "such_as"]
 
 # What is known of each business, parallel to its id: the column of a row, and the field that it is.
 BUSINESS_COLUMNS = {
@@ -40,6 +41,16 @@ def such_as(businesses: Iterable[BusinessSummary]) -> str:
     """Return the names of two businesses, "" if none is known."""
     names = (business.name for business in businesses if business.name)
     return ", ".join(cut(name, _LONGEST_NAME) for name in islice(names, 2))
+
+
+def cells(item: ScanItem) -> tuple[str, ...]:
+    """Return an outcome as the texts of a table: its ids, the group, the error."""
+    group_id = "" if item.group_id is None else str(item.group_id)
+    if item.error is not None:
+        return str(item.section_id), group_id, "", "", "", "", describe(item.error)
+    group = item.group
+    puller, count = "yes" if group.has_puller else "no", f"{len(group.business_ids):,}"
+    return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
 
 
 def group_object(section_id: int, group: Group, businesses: Iterable[BusinessSummary] | None = None) -> dict[str, Any]:
