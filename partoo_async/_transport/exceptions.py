@@ -12,6 +12,7 @@ from aiohttp.http import HttpProcessingError
 from partoo_async._protocol import statuses
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._transport.options import CONNECT_TIMEOUT
+from partoo_async._transport.tls_errors import refusal, tls_hint
 from partoo_async.servers import CUSTOM
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def map_exception(  # noqa: C901 - a table: one case a row
             return statuses.UNREADABLE.make((f"{error} @ body",), route=route)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             # Verification is never switched off.
-            rule, text = statuses.TLS, f"TLS failed: {_reason(error)}"
+            rule, text = statuses.TLS, _tls_text(error)
         case aiohttp.ConnectionTimeoutError():
             rule, text = statuses.CONNECT_TIMEOUT, f"no connection within {CONNECT_TIMEOUT:g} s"
         case aiohttp.ClientHttpProxyError():
@@ -59,6 +60,8 @@ def map_exception(  # noqa: C901 - a table: one case a row
             rule, text = statuses.ATTEMPT_TIMEOUT, "no complete response in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
             rule, text = statuses.MALFORMED, "the response is not valid HTTP"
+        case _ if alert := refusal(error):
+            rule, text = statuses.TLS, _tls_text(alert)
         case _ if session.closed:
             return statuses.CLOSED.make(f"{where}: the aiohttp session is closed", request_sent=sent)
         case _:
@@ -67,6 +70,11 @@ def map_exception(  # noqa: C901 - a table: one case a row
     stale = exchange.reused and exchange.request.method == "GET"
     mapped: PartooError = rule.make(f"{where}: {text}", sent, route, stale=stale)
     return mapped
+
+
+def _tls_text(error: BaseException) -> str:
+    hint = tls_hint(error)
+    return f"TLS failed: {_reason(error)}{hint and f' ({hint})'}"
 
 
 def _reason(error: BaseException) -> str:
