@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import datetime as dt
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from yarl import URL
 
 from partoo_async import APIConnectionError, APITimeoutError, ConfigurationError, PartooClient
+from partoo_async._transport import tls_errors
 from partoo_async._transport.tls_errors import refusal, tls_hint
 from tests.hostile.check import FRANCE, KEY, POLICY, UNREADABLE, ask, check, row
 from tests.hostile.server import HostileServer
@@ -148,6 +150,26 @@ async def test_a_client_certificate(emulator: Emulator, version: ssl.TLSVersion)
         options: dict[str, Any] = {"ssl_context": presenting(CA.issue_cert("app"))}
         async with PartooClient(emulator.api_key, server=f"https://127.0.0.1:{port}/v2", **options) as client:
             assert (await client.groups.get(7, 42)).name == "France"
+
+
+@row(4)
+async def test_a_renewed_client_certificate(emulator: Emulator) -> None:
+    """What is loaded into the context later counts for the next connection, without a new client."""
+    context = presenting(expired())
+    with tls_front(asking(ssl.TLSVersion.TLSv1_3), URL(emulator.url).port or 0) as port:
+        server = f"https://127.0.0.1:{port}/v2"
+        async with PartooClient(emulator.api_key, server=server, ssl_context=context) as client:
+            with pytest.raises(APIConnectionError, match="has expired"):
+                await client.groups.get(7, 42)
+            CA.issue_cert("app").configure_cert(context)
+            assert (await client.groups.get(7, 42)).name == "France"
+
+
+def test_the_page_has_every_advice() -> None:
+    """What the texts of errors say about certificates is in the table of the page, to the letter."""
+    page = (Path(__file__).parent.parent.parent / "docs" / "how-to" / "mtls.md").read_text(encoding="utf-8")
+    advice = {*tls_errors._ALERTS.values(), tls_errors._PRIVATE_CA}
+    assert [text for text in advice if f"| {text.removeprefix('perhaps ')} |" not in page] == []
 
 
 @row(4)
