@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -28,6 +29,10 @@ BEFORE_SENDING = (
     aiohttp.ConnectionTimeoutError,
     ssl.SSLError,
 )
+
+_NAME = " (it wants a name and password that it knows: http://name:password@proxy.example:3128)"
+# Some say 401 where they mean 407. By neither is the API key meant, which no proxy sees.
+_PROXY_HINTS = {401: _NAME, 403: " (it may not connect to this server)", 407: _NAME}
 
 
 def map_exception(  # noqa: C901 - a table: one case a row
@@ -53,9 +58,9 @@ def map_exception(  # noqa: C901 - a table: one case a row
             rule, text = statuses.CONNECT_TIMEOUT, f"no connection within {CONNECT_TIMEOUT:g} s"
         case aiohttp.ClientHttpProxyError():
             status = getattr(error, "status", 0)
-            rule, text = statuses.proxy_rule(status), f"the proxy responded {status}"
+            rule, text = statuses.proxy_rule(status), f"the proxy responded {status}{_PROXY_HINTS.get(status, '')}"
         case aiohttp.ClientConnectorError():
-            rule, text = statuses.UNSENT, f"cannot connect: {_reason(error)}"
+            rule, text = statuses.UNSENT, f"cannot connect{_to_proxy(error, server.base_url)}: {_reason(error)}"
         case TimeoutError():
             rule, text = statuses.ATTEMPT_TIMEOUT, "no complete response in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
@@ -70,6 +75,13 @@ def map_exception(  # noqa: C901 - a table: one case a row
     stale = exchange.reused and exchange.request.method == "GET"
     mapped: PartooError = rule.make(f"{where}: {text}", sent, route, stale=stale)
     return mapped
+
+
+def _to_proxy(error: aiohttp.ClientConnectorError, base_url: str) -> str:
+    # A proxy's name that does not resolve is no ClientProxyConnectionError.
+    host = getattr(error, "host", None)
+    proxied = isinstance(error, aiohttp.ClientProxyConnectionError) or host not in (None, urlsplit(base_url).hostname)
+    return " to the proxy" if proxied else ""
 
 
 def _tls_text(error: BaseException) -> str:

@@ -24,6 +24,7 @@ _PRIVATE_CA = "for a private CA: ssl_context=ssl.create_default_context(cafile=.
 # OpenSSL's codes for a chain that ends nowhere: unknown or self-signed.
 _UNTRUSTED = {2, 18, 19, 20, 21}
 _EXPIRED = 10
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 
 
 def refusal(error: BaseException) -> ssl.SSLError | None:
@@ -39,8 +40,10 @@ def tls_hint(error: BaseException) -> str:
     """Return what to do about an error of TLS, "" if its text says it all."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if isinstance(inner, ssl.SSLCertVerificationError):
-        code = inner.verify_code
+        code = getattr(inner, "verify_code", 0)  # set by a handshake alone
         return _PRIVATE_CA if code in _UNTRUSTED else "the server's" if code == _EXPIRED else ""
+    if getattr(inner, "reason", None) in _NO_TLS:
+        return "no TLS is spoken there: http:// instead of https:// in the address?"
     return _ALERTS.get(_alert(inner), "")
 
 
