@@ -394,6 +394,15 @@ def test_progress_is_a_line(progress: ScanProgress, text: str) -> None:
     assert str(progress) == text
 
 
+def test_a_notebook_shows_progress_as_a_bar() -> None:
+    """With the text beside it; what a server said of itself is no HTML."""
+    held = ScanProgress(1, 0, 54, 5.0, 9.0, 0.0, 61.0, "<script>")
+    assert held._repr_html_() == (
+        '<progress value="1" max="54"></progress> 1 of 54, 0 failed, on hold for 1 min 01 s: &lt;script&gt;'
+    )
+    assert ScanProgress(0, 0, 0, 0.0, 0.0, 0.0)._repr_html_().startswith("<progress></progress> reading")
+
+
 def test_a_notebook_shows_a_table() -> None:
     """The figures, then a row for each outcome, failures first."""
     shown = Table(REPORT._repr_html_())

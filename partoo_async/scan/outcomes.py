@@ -18,8 +18,8 @@ from partoo_async.scan import arrow, frames
 from partoo_async.scan.confidence import bound, how_sure
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
-from partoo_async.scan.notebook import MOST_ROWS, html_table
-from partoo_async.scan.rows import BUSINESS_COLUMNS, cells, describe, group_object
+from partoo_async.scan.notebook import MOST_ROWS, html_progress, html_table
+from partoo_async.scan.rows import BUSINESS_COLUMNS, cells, describe, group_object, listed
 
 if TYPE_CHECKING:
     import os
@@ -104,6 +104,10 @@ class ScanProgress(Model):
         left = f", {duration(self.eta)} left" if self.done < self.total and isfinite(self.eta) else ""
         state = f"paused for {duration(self.paused_for)}" if self.paused_for else f"{self.rate:.1f}/s{left}"
         return f"{figures}, {state}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a bar, and the text."""
+        return html_progress(self.done, self.total, str(self))
 
 
 @frozen
@@ -246,7 +250,7 @@ class ScanReport(Model):
         """
         failed = self.failed
         if failed:
-            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
+            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{listed(failed)}", self)
 
 
 def has_businesses(report: ScanReport) -> bool:
@@ -277,24 +281,3 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
     if report.strategy == "groups":
         return ""
     return how_sure(report.verified, groups, inferred)
-
-
-def _listed(failed: tuple[ScanFailure, ...]) -> str:
-    # Each kind of error once in full, with the ids that it concerns: thousands of failures stay readable.
-    kinds: dict[str, list[ScanFailure]] = {}
-    for item in failed:
-        status = getattr(item.error, "status", "")
-        kinds.setdefault(f"{type(item.error).__name__} {status}".strip(), []).append(item)
-    lines = []
-    for items in kinds.values():
-        such_as = "" if len(items) == 1 else f"{len(items)} times, such as "
-        lines.append(f"\n  {such_as}{items[0].error}")
-        sections: dict[int, list[str]] = {}
-        for item in items:
-            groups = sections.setdefault(item.section_id, [])
-            if item.group_id is not None:
-                groups.append(str(item.group_id))
-        for section_id, groups in sections.items():
-            kind = ": group " if len(groups) == 1 else ": groups " if groups else ""
-            lines.append(f"\n    section {section_id}{kind}{', '.join(groups)}")
-    return "".join(lines)

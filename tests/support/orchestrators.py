@@ -1,4 +1,4 @@
-"""Stand-ins for Airflow, Prefect and Dagster, which the suite does not install: what a page defines runs at once."""
+"""Stand-ins for Airflow, Prefect, Dagster and IPython, which the suite has not: what a page defines runs at once."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def _asset(*, partitions_def: Any, retry_policy: Any) -> Callable[[Callable[...,
     return run
 
 
+def _display(_first: object, *, display_id: bool) -> SimpleNamespace:
+    """Shows each update as a notebook does, and no other kind of object than has a form for it."""
+    assert display_id
+    return SimpleNamespace(update=lambda value: value._repr_html_())
+
+
 def _module(name: str, **members: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(members)
@@ -62,6 +68,8 @@ def stand_ins() -> dict[str, ModuleType]:
     modules += [
         _module("airflow.sdk", DAG=_dag),
         _module("airflow.providers.standard.operators.bash", BashOperator=BashOperator),
+        _module("IPython"),
+        _module("IPython.display", display=_display),
         _module("prefect", flow=lambda function: function, task=_task),
         _module(
             "dagster",
