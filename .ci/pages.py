@@ -17,9 +17,10 @@ ROOT = Path(__file__).parent.parent
 # As in tests/test_docs.py, which runs these blocks.
 FENCE = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
-# An alias of a type is fine on a page, though not in a coroutine; not every library that a page names is installed.
+# An alias of a type is fine on a page, though not in a coroutine, and so is a value that a notebook shows; not every
+# library that a page names is installed.
 SETTINGS = """
-# pyright: reportInvalidTypeForm=false, reportMissingImports=false
+# pyright: reportInvalidTypeForm=false, reportMissingImports=false, reportUnusedExpression=false
 """
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 from attrs import field, frozen
 
 from partoo_async._internal.read_only import ReadOnlyDict, read_only
-from partoo_async._internal.reprs import total_repr
+from partoo_async._internal.reprs import few, total_repr
 from partoo_async._internal.schema import Model, TheRest
 
 __all__ = [
@@ -49,7 +49,7 @@ class Group(Model):
     name: str
     has_puller: bool
     # The API does not page them, and states no order.
-    business_ids: tuple[BusinessId, ...]
+    business_ids: tuple[BusinessId, ...] = field(repr=few)
 
 
 @frozen
@@ -75,7 +75,7 @@ class Section(Model):
 
     id: int
     name: str
-    groups: tuple[GroupSummary, ...]
+    groups: tuple[GroupSummary, ...] = field(repr=few)
     can_edit: bool
     has_puller: bool
 
@@ -91,7 +91,7 @@ class SectionPage(Model):
         count: How many sections all pages have.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = field(repr=few)
     # Not every response is documented to have them.
     page: int | None = None
     max_page: int | None = None
@@ -181,7 +181,7 @@ class BusinessPage(Model):
         count: How many businesses all pages have.
     """
 
-    businesses: tuple[Business, ...]
+    businesses: tuple[Business, ...] = field(repr=few)
     page: int | None = None
     max_page: int | None = None
     count: int | None = None

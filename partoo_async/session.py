@@ -210,6 +210,7 @@ class PartooSession:
         Raises:
             PartooError: Any error of ``partoo_async.errors`` but ``ScanError``.
         """
+        __tracebackhide__ = True  # notebooks and pytest show the caller's line, and go on below
         loop = asyncio.get_running_loop()
         context = self.context
         # The lifecycle has no loop before the first call, nor after a fork.

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from partoo_async import models
+from partoo_async import ScanSuccess, models
 from partoo_async._internal.read_only import ReadOnlyDict, ReadOnlyList
 from partoo_async.models import (
     BadRequestBody,
@@ -225,3 +225,23 @@ def test_businesses_are_compared_by_all_of_it() -> None:
     other = attrs.evolve(BUSINESS, extra={})
     assert other != BUSINESS
     assert len({BUSINESS, other, attrs.evolve(BUSINESS)}) == 2
+
+
+def test_a_long_model_has_a_short_repr() -> None:
+    """A prompt, a notebook or a log shows three of 2,000 businesses, and says how many more there are."""
+    ids = tuple(f"b{number}" for number in range(2_000))
+    assert repr(Group(1, "France", False, ids)) == (
+        "Group(id=1, name='France', has_puller=False, business_ids=('b0', 'b1', 'b2', <1,997 more>))"
+    )
+    section = Section(7, "Country", (SUMMARY,) * 500, True, False)
+    assert repr(section).endswith("<497 more>), can_edit=True, has_puller=False)")
+    assert repr(SectionPage((section,) * 7)).endswith("<4 more>), page=None, max_page=None, count=None)")
+    assert "<97 more>)" in repr(BusinessPage((BUSINESS,) * 100))
+    success = ScanSuccess(7, 1, Group(1, "France", False, ids), businesses=tuple(map(BusinessSummary, ids)))
+    assert repr(success).count("<1,997 more>") == 2
+
+
+@each("business_ids", [("a", "b", "c", "d", "e", "f"), (), ["a"] * 9, None])
+def test_a_short_model_has_its_whole_repr(business_ids: Any) -> None:
+    """Six items are shown, and what an application puts there by hand is shown as it is."""
+    assert repr(Group(1, "X", True, business_ids)).endswith(f"has_puller=True, business_ids={business_ids!r})")

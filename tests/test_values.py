@@ -377,6 +377,32 @@ def test_a_report_is_shown_in_one_line() -> None:
     assert repr(ScanReport((READ,), 1, 0.2)) == "<ScanReport: 1 outcome, 0 failed, 1 request, 0.2 s>"
 
 
+@each(
+    ("progress", "text"),
+    [
+        (ScanProgress(0, 0, 0, 0.0, 3.0, 0.0), "reading sections, 0 done"),
+        (ScanProgress(1_200, 3, 4_800, 5.02, 723.0, 0.0), "1,200 of 4,800, 3 failed, 5.0/s, 12 min 03 s left"),
+        (ScanProgress(1, 0, 2, 0.5, float("inf"), 0.0), "1 of 2, 0 failed, 0.5/s"),
+        (ScanProgress(54, 0, 54, 5.0, 0.0, 0.0), "54 of 54, 0 failed, 5.0/s"),
+        (ScanProgress(1, 0, 54, 5.0, 9.0, 42.0), "1 of 54, 0 failed, paused for 42 s"),
+        (ScanProgress(1, 0, 54, 5.0, 9.0, 0.0, 61.0, "503"), "1 of 54, 0 failed, on hold for 1 min 01 s: 503"),
+        (ScanProgress(1, 0, 54, 5.0, 9.0, 1.0, 61.0), "1 of 54, 0 failed, on hold for 1 min 01 s"),
+    ],
+)
+def test_progress_is_a_line(progress: ScanProgress, text: str) -> None:
+    """``on_progress=print`` tells a person how far the scan is, and why it stands still."""
+    assert str(progress) == text
+
+
+def test_a_notebook_shows_progress_as_a_bar() -> None:
+    """With the text beside it; what a server said of itself is no HTML."""
+    held = ScanProgress(1, 0, 54, 5.0, 9.0, 0.0, 61.0, "<script>")
+    assert held._repr_html_() == (
+        '<progress value="1" max="54"></progress> 1 of 54, 0 failed, on hold for 1 min 01 s: &lt;script&gt;'
+    )
+    assert ScanProgress(0, 0, 0, 0.0, 0.0, 0.0)._repr_html_().startswith("<progress></progress> reading")
+
+
 def test_a_notebook_shows_a_table() -> None:
     """The figures, then a row for each outcome, failures first."""
     shown = Table(REPORT._repr_html_())

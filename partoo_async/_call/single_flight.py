@@ -104,7 +104,8 @@ class SingleFlight:
             if error is not None:
                 error = copy.copy(error)  # or the callers' tracebacks would add up
         if error is not None:
-            raise error
+            # Where in the request's task an error of ours was raised says nothing.
+            raise error.with_traceback(None) if isinstance(error, PartooError) else error
         return flight.value
 
     async def _run(self, read: ReadId, flight: _Flight, start: Start) -> None:

@@ -1,10 +1,13 @@
-"""A repr that never raises."""
+"""Reprs that never raise, and are short."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
-__all__ = ["total_repr"]
+__all__ = ["few", "total_repr"]
+
+_WHOLE = 6
+_FIRST = 3
 
 T = TypeVar("T")
 
@@ -22,3 +25,12 @@ def total_repr(cls: type[T]) -> type[T]:
 
     cls.__repr__ = __repr__  # type: ignore[method-assign]  # that is what a class decorator is for
     return cls
+
+
+def few(values: object) -> str:
+    """Return a repr in which a long tuple has its first three items and the number of the others."""
+    # Of no fixed kind: applications make models by hand, and a repr must not raise.
+    if not isinstance(values, tuple) or len(values) <= _WHOLE:
+        return repr(values)
+    first = ", ".join(map(repr, values[:_FIRST]))
+    return f"({first}, <{len(values) - _FIRST:,} more>)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -12,6 +13,7 @@ from aiohttp.http import HttpProcessingError
 from partoo_async._protocol import statuses
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError
 from partoo_async._transport.options import CONNECT_TIMEOUT
+from partoo_async._transport.tls_errors import refusal, tls_hint
 from partoo_async.servers import CUSTOM
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ BEFORE_SENDING = (
     aiohttp.ConnectionTimeoutError,
     ssl.SSLError,
 )
+
+_NAME = " (it wants a name and password that it knows: http://name:password@proxy.example:3128)"
+# Some say 401 where they mean 407. By neither is the API key meant, which no proxy sees.
+_PROXY_HINTS = {401: _NAME, 403: " (it may not connect to this server)", 407: _NAME}
 
 
 def map_exception(  # noqa: C901 - a table: one case a row
@@ -47,18 +53,20 @@ def map_exception(  # noqa: C901 - a table: one case a row
             return statuses.UNREADABLE.make((f"{error} @ body",), route=route)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             # Verification is never switched off.
-            rule, text = statuses.TLS, f"TLS failed: {_reason(error)}"
+            rule, text = statuses.TLS, _tls_text(error)
         case aiohttp.ConnectionTimeoutError():
             rule, text = statuses.CONNECT_TIMEOUT, f"no connection within {CONNECT_TIMEOUT:g} s"
         case aiohttp.ClientHttpProxyError():
             status = getattr(error, "status", 0)
-            rule, text = statuses.proxy_rule(status), f"the proxy responded {status}"
+            rule, text = statuses.proxy_rule(status), f"the proxy responded {status}{_PROXY_HINTS.get(status, '')}"
         case aiohttp.ClientConnectorError():
-            rule, text = statuses.UNSENT, f"cannot connect: {_reason(error)}"
+            rule, text = statuses.UNSENT, f"cannot connect{_to_proxy(error, server.base_url)}: {_reason(error)}"
         case TimeoutError():
             rule, text = statuses.ATTEMPT_TIMEOUT, "no complete response in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
             rule, text = statuses.MALFORMED, "the response is not valid HTTP"
+        case _ if alert := refusal(error):
+            rule, text = statuses.TLS, _tls_text(alert)
         case _ if session.closed:
             return statuses.CLOSED.make(f"{where}: the aiohttp session is closed", request_sent=sent)
         case _:
@@ -67,6 +75,18 @@ def map_exception(  # noqa: C901 - a table: one case a row
     stale = exchange.reused and exchange.request.method == "GET"
     mapped: PartooError = rule.make(f"{where}: {text}", sent, route, stale=stale)
     return mapped
+
+
+def _to_proxy(error: aiohttp.ClientConnectorError, base_url: str) -> str:
+    # A proxy's name that does not resolve is no ClientProxyConnectionError.
+    host = getattr(error, "host", None)
+    proxied = isinstance(error, aiohttp.ClientProxyConnectionError) or host not in (None, urlsplit(base_url).hostname)
+    return " to the proxy" if proxied else ""
+
+
+def _tls_text(error: BaseException) -> str:
+    hint = tls_hint(error)
+    return f"TLS failed: {_reason(error)}{hint and f' ({hint})'}"
 
 
 def _reason(error: BaseException) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
+from partoo_async._internal.reprs import few
 from partoo_async._internal.schema import Model
 from partoo_async.errors import PartooError
 from partoo_async.models import BusinessSummary, Group
@@ -38,7 +39,7 @@ class ScanSuccess(Model):
     elapsed: float = 0.0
     recorded: bool = False
     inferred: bool = False
-    businesses: tuple[BusinessSummary, ...] = ()
+    businesses: tuple[BusinessSummary, ...] = field(default=(), repr=few)
 
 
 @frozen(weakref_slot=False)

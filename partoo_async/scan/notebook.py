@@ -9,7 +9,7 @@ from partoo_async._internal.text import cut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MOST_ROWS", "html_table", "html_text"]
+__all__ = ["MOST_ROWS", "html_progress", "html_table", "html_text"]
 
 MOST_ROWS = 20
 _LONGEST = 120  # characters of a cell
@@ -35,6 +35,12 @@ def _data(cell: str) -> str:
 
 def _cell(text: str) -> str:
     return _escaped(cut(text, _LONGEST))
+
+
+def html_progress(done: int, total: int, text: str) -> str:
+    """Return a bar with a text beside it. A total of 0: a bar of unknown length."""
+    figures = f' value="{done:d}" max="{total:d}"' if total else ""
+    return f"<progress{figures}></progress> {_escaped(text)}"
 
 
 def html_text(text: str) -> str:

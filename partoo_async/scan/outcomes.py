@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -17,8 +18,8 @@ from partoo_async.scan import arrow, frames
 from partoo_async.scan.confidence import bound, how_sure
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
-from partoo_async.scan.notebook import MOST_ROWS, html_table
-from partoo_async.scan.rows import BUSINESS_COLUMNS, describe, group_object, such_as
+from partoo_async.scan.notebook import MOST_ROWS, html_progress, html_table
+from partoo_async.scan.rows import BUSINESS_COLUMNS, cells, describe, group_object, listed
 
 if TYPE_CHECKING:
     import os
@@ -93,6 +94,20 @@ class ScanProgress(Model):
     paused_for: float
     held_for: float = 0.0
     held_by: str = ""
+
+    def __str__(self) -> str:
+        if not self.total:
+            return f"reading sections, {self.done:,} done"
+        figures = f"{self.done:,} of {self.total:,}, {self.failed:,} failed"
+        if self.held_for:
+            return f"{figures}, on hold for {duration(self.held_for)}{self.held_by and f': {self.held_by}'}"
+        left = f", {duration(self.eta)} left" if self.done < self.total and isfinite(self.eta) else ""
+        state = f"paused for {duration(self.paused_for)}" if self.paused_for else f"{self.rate:.1f}/s{left}"
+        return f"{figures}, {state}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a bar, and the text."""
+        return html_progress(self.done, self.total, str(self))
 
 
 @frozen
@@ -211,7 +226,6 @@ class ScanReport(Model):
         await write_scan(path, run, self.items, self.sections, self.businesses.values(), diff=diff, most=most)
 
     def __repr__(self) -> str:
-        # In one line: by itself it would show every business of every group.
         return f"<ScanReport: {self._figures()}>"
 
     def _figures(self) -> str:
@@ -226,7 +240,7 @@ class ScanReport(Model):
         """Return what a notebook shows: the figures, and at most 20 outcomes, failures first."""
         shown = sorted(self.items, key=lambda item: item.error is None)[:MOST_ROWS]
         columns = ("section", "group", "name", "puller", "businesses", "such as", "error")
-        return html_table(self._figures(), columns, [*map(_cells, shown)], left_out=len(self.items) - len(shown))
+        return html_table(self._figures(), columns, [*map(cells, shown)], left_out=len(self.items) - len(shown))
 
     def raise_for_failures(self) -> None:
         """Raise an error if anything failed.
@@ -236,7 +250,7 @@ class ScanReport(Model):
         """
         failed = self.failed
         if failed:
-            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{_listed(failed)}", self)
+            raise ScanError(f"{len(failed)} of {len(self.items)} outcomes failed:{listed(failed)}", self)
 
 
 def has_businesses(report: ScanReport) -> bool:
@@ -267,33 +281,3 @@ def certainty(report: ScanReport, groups: int, inferred: int) -> str:
     if report.strategy == "groups":
         return ""
     return how_sure(report.verified, groups, inferred)
-
-
-def _cells(item: ScanSuccess | ScanFailure) -> tuple[str, ...]:
-    group_id = "" if item.group_id is None else str(item.group_id)
-    if item.error is not None:
-        return str(item.section_id), group_id, "", "", "", "", describe(item.error)
-    group = item.group
-    puller, count = "yes" if group.has_puller else "no", f"{len(group.business_ids):,}"
-    return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
-
-
-def _listed(failed: tuple[ScanFailure, ...]) -> str:
-    # Each kind of error once in full, with the ids that it concerns: thousands of failures stay readable.
-    kinds: dict[str, list[ScanFailure]] = {}
-    for item in failed:
-        status = getattr(item.error, "status", "")
-        kinds.setdefault(f"{type(item.error).__name__} {status}".strip(), []).append(item)
-    lines = []
-    for items in kinds.values():
-        such_as = "" if len(items) == 1 else f"{len(items)} times, such as "
-        lines.append(f"\n  {such_as}{items[0].error}")
-        sections: dict[int, list[str]] = {}
-        for item in items:
-            groups = sections.setdefault(item.section_id, [])
-            if item.group_id is not None:
-                groups.append(str(item.group_id))
-        for section_id, groups in sections.items():
-            kind = ": group " if len(groups) == 1 else ": groups " if groups else ""
-            lines.append(f"\n    section {section_id}{kind}{', '.join(groups)}")
-    return "".join(lines)

@@ -1,4 +1,4 @@
-"""An outcome as a row of plain values, for the command line, exports and Arrow tables."""
+"""An outcome as a row of plain values, for the command line, exports, notebooks and Arrow tables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from partoo_async.errors import PartooError
     from partoo_async.models import BusinessSummary, Group
+    from partoo_async.scan.items import ScanFailure, ScanItem
 
-__all__ = ["BUSINESS_COLUMNS", "business_lists", "describe", "group_object", "such_as"]
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "describe", "group_object", "listed", "such_as"]
 
 # What is known of each business, parallel to its id: the column of a row, and the field that it is.
 BUSINESS_COLUMNS = {
@@ -42,6 +43,16 @@ def such_as(businesses: Iterable[BusinessSummary]) -> str:
     return ", ".join(cut(name, _LONGEST_NAME) for name in islice(names, 2))
 
 
+def cells(item: ScanItem) -> tuple[str, ...]:
+    """Return an outcome as the texts of a table: its ids, the group, the error."""
+    group_id = "" if item.group_id is None else str(item.group_id)
+    if item.error is not None:
+        return str(item.section_id), group_id, "", "", "", "", describe(item.error)
+    group = item.group
+    puller, count = "yes" if group.has_puller else "no", f"{len(group.business_ids):,}"
+    return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
+
+
 def group_object(section_id: int, group: Group, businesses: Iterable[BusinessSummary] | None = None) -> dict[str, Any]:
     """Return a group as a row. None: without the columns of its businesses."""
     return {
@@ -63,3 +74,25 @@ def business_lists(group: Group, businesses: Iterable[BusinessSummary]) -> dict[
         column: [None if business is None else getattr(business, field) for business in found]
         for column, field in BUSINESS_COLUMNS.items()
     }
+
+
+def listed(failed: Iterable[ScanFailure]) -> str:
+    """Return failures as lines, by kind of error."""
+    # Each kind of error once in full, with the ids that it concerns: thousands of failures stay readable.
+    kinds: dict[str, list[ScanFailure]] = {}
+    for item in failed:
+        status = getattr(item.error, "status", "")
+        kinds.setdefault(f"{type(item.error).__name__} {status}".strip(), []).append(item)
+    lines = []
+    for items in kinds.values():
+        such_as = "" if len(items) == 1 else f"{len(items)} times, such as "
+        lines.append(f"\n  {such_as}{items[0].error}")
+        sections: dict[int, list[str]] = {}
+        for item in items:
+            groups = sections.setdefault(item.section_id, [])
+            if item.group_id is not None:
+                groups.append(str(item.group_id))
+        for section_id, groups in sections.items():
+            kind = ": group " if len(groups) == 1 else ": groups " if groups else ""
+            lines.append(f"\n    section {section_id}{kind}{', '.join(groups)}")
+    return "".join(lines)

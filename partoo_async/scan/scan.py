@@ -90,7 +90,7 @@ class Scan:
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
 
     def __repr__(self) -> str:
-        return f"<Scan of {len(self._work.sections)} sections, {self._state}, {self._counter.done} outcomes>"
+        return f"<Scan of {len(self._work.sections) or 'some'} sections, {self._state}, {self._counter.done} outcomes>"
 
     @property
     def plan(self) -> ScanPlan:

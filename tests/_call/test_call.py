@@ -34,6 +34,7 @@ from partoo_async import (
     RetryEvent,
     RetryPolicy,
 )
+from partoo_async.testing import MockRequest, MockResponse, MockTransport
 from tests.support.common import FAST, PATIENCE, TLS
 from tests.support.raw_server import GROUP, answer, raw_server
 
@@ -446,3 +447,25 @@ async def test_a_write_answered_in_plain_text_succeeded() -> None:
     """Any 2xx is success for a write; what is no JSON comes back as text."""
     async with raw_server(answer(200, b"OK")) as server, client_of(server.url) as client:
         assert await client.request("POST", "/things", json={}) == "OK"
+
+
+async def test_the_traceback_of_a_read_is_short() -> None:
+    """It ends three frames below the caller's line, whatever was tried: a notebook shows all of them."""
+    async with raw_server(answer(503)) as server, client_of(server.url) as client:
+        with pytest.raises(InternalServerError) as caught:
+            await client.groups.get(7, 42)
+    assert len(caught.value.attempts) > 1
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert names == ["test_the_traceback_of_a_read_is_short", "get", "send", "get"]
+
+
+async def test_the_traceback_of_a_bug_is_whole() -> None:
+    """What is no error of ours has the frame that raised it."""
+
+    def broken(_: MockRequest) -> MockResponse:
+        raise TypeError("a bug")
+
+    async with PartooClient(KEY, transport=MockTransport(broken)) as client:
+        with pytest.raises(TypeError) as caught:
+            await client.groups.get(7, 42)
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "broken"

@@ -349,3 +349,11 @@ def test_the_eta_does_not_wait_for_slots_that_are_taken() -> None:
     etas = run_virtual(main())
     assert len(etas) == 59
     assert max(etas) < 5
+
+
+async def test_a_scan_says_what_it_knows_of_itself(client: PartooClient) -> None:
+    """A prompt does not take sections that are not read yet for none."""
+    scan = client.scan([7, 9])
+    assert repr(scan) == "<Scan of some sections, new, 0 outcomes>"
+    await scan.collect()
+    assert repr(scan).startswith("<Scan of 2 sections, ")

@@ -1,13 +1,16 @@
-"""Stand-ins for Airflow, Prefect and Dagster, which the suite does not install: what a page defines runs at once."""
+"""Stand-ins for Airflow, Prefect, Dagster and IPython, which the suite has not: what a page defines runs at once."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 DAY = "2026-03-01"
 
@@ -19,6 +22,26 @@ class BashOperator:
         assert (task_id, Path(cwd).is_absolute(), retries) == ("scan", True, 5)
         for _ in range(2):
             subprocess.run(bash_command.replace("{{ ds }}", DAY), shell=True, check=True)
+
+
+def _airflow_dag(_name: str, *, schedule: str, catchup: bool, max_active_runs: int) -> Callable[[T], T]:
+    assert (schedule, catchup, max_active_runs) == ("@daily", False, 1)
+    return lambda function: function
+
+
+def _airflow_task(**options: Any) -> Callable[[Callable[[str], Any]], Callable[[str], None]]:
+    """Runs the task twice, and shows what it returned: the second time nothing is left to do."""
+    assert options.keys() == {"retries", "retry_delay", "execution_timeout", "pool"}
+
+    def twice(function: Callable[[str], Any]) -> Callable[[str], None]:
+        def run(template: str) -> None:
+            results = [function(template.replace("{{ ds }}", DAY)) for _ in range(2)]
+            groups = results[0]["groups"]
+            assert [result["recorded before"] for result in results] == [0, groups]
+
+        return run
+
+    return twice
 
 
 @contextlib.contextmanager
@@ -49,6 +72,12 @@ def _asset(*, partitions_def: Any, retry_policy: Any) -> Callable[[Callable[...,
     return run
 
 
+def _display(_first: object, *, display_id: bool) -> SimpleNamespace:
+    """Shows each update as a notebook does, and no other kind of object than has a form for it."""
+    assert display_id
+    return SimpleNamespace(update=lambda value: value._repr_html_())
+
+
 def _module(name: str, **members: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(members)
@@ -60,8 +89,17 @@ def stand_ins() -> dict[str, ModuleType]:
     packages = ["airflow", "airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"]
     modules = [_module(name) for name in packages]
     modules += [
-        _module("airflow.sdk", DAG=_dag),
+        _module(
+            "airflow.sdk",
+            DAG=_dag,
+            Connection=SimpleNamespace(get=lambda _: SimpleNamespace(password=os.environ["PARTOO_API_KEY"])),
+            dag=_airflow_dag,
+            task=_airflow_task,
+        ),
+        _module("airflow.sdk.exceptions", AirflowFailException=type("AirflowFailException", (Exception,), {})),
         _module("airflow.providers.standard.operators.bash", BashOperator=BashOperator),
+        _module("IPython"),
+        _module("IPython.display", display=_display),
         _module("prefect", flow=lambda function: function, task=_task),
         _module(
             "dagster",
