@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
 
-import aiohttp
 import pytest
 
 from partoo_async import (
@@ -27,9 +26,9 @@ from partoo_async import (
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_client
 from tests.integrations.conftest import PATIENCE, ROOT
+from tests.integrations.serving import served
 
 fastapi = pytest.importorskip("fastapi", reason="needs the extra fastapi")
-uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn")
 
 from fastapi import Depends, FastAPI, WebSocket  # noqa: E402 - see above
 
@@ -40,36 +39,6 @@ from partoo_async.integrations.fastapi import (  # noqa: E402
     lifespan,
     within,
 )
-
-
-class Server(uvicorn.Server):
-    """Ends when it is told to, and does not look at the clock for it ten times a second."""
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self.over = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self.over.wait()
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[aiohttp.ClientSession]:
-    """Serve the application for the length of the block."""
-    server = Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(PATIENCE):
-        while not server.started:
-            assert not task.done(), task
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-            yield http
-    finally:
-        server.over.set()
-        async with asyncio.timeout(PATIENCE):
-            await task
 
 
 def app_on(emulator: Emulator, **options: Any) -> tuple[FastAPI, list[PartooClient]]:
@@ -126,7 +95,7 @@ async def test_errors_are_problems(emulator: Emulator, caplog: pytest.LogCapture
 
     @app.get("/mistake")
     async def mistake(partoo: Partoo) -> None:
-        await partoo.groups.create(7, name="a/b", business_ids=[])
+        await partoo.groups.create(7, name=None, business_ids=[])  # type: ignore[arg-type]
 
     async with served(app) as http:
         async with http.get("/groups/7/9999") as response:
