@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from partoo_async.integrations.problems import Problem
+
 __all__ = ["DeadlineMiddleware", "LifespanMiddleware", "ProblemMiddleware", "get_client", "lifespan"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -234,8 +236,11 @@ class ProblemMiddleware:
             # A response that has begun cannot be replaced: raised again, the error makes the server cut it.
             if ours is None or begun:
                 raise
-            problem = log_problem(ours, scope["method"], scope["path"])
-        headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-        headers.append((b"content-length", str(len(problem.body)).encode()))
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await send({"type": "http.response.body", "body": problem.body})
+            await _respond(log_problem(ours, scope["method"], scope["path"]), send)
+
+
+async def _respond(problem: Problem, send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers.append((b"content-length", str(len(problem.body)).encode()))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": problem.body})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -66,7 +67,7 @@ async def text(http: aiohttp.ClientSession, path: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_starlette_has_all_of_it(emulator: Emulator) -> None:
+async def test_starlette_has_all_of_it(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     """One client, from a lifespan; for mounted applications, too; errors as problems."""
     app = app_on(emulator, Mount("/inner", Starlette(routes=ROUTES)))
     async with served(app) as http:
@@ -79,6 +80,7 @@ async def test_starlette_has_all_of_it(emulator: Emulator) -> None:
         client: PartooClient = app.state.partoo
         assert not client.closed
     assert client.closed
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("with_app", [True, False])
