@@ -23,6 +23,7 @@ from partoo_async import (
     SectionPage,
     deadline,
 )
+from partoo_async._call.deadline import ambient_deadline
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_client
 from tests.integrations.conftest import PATIENCE, ROOT
@@ -31,6 +32,7 @@ from tests.integrations.serving import served
 fastapi = pytest.importorskip("fastapi", reason="needs the extra fastapi")
 
 from fastapi import Depends, FastAPI, WebSocket  # noqa: E402 - see above
+from fastapi.requests import HTTPConnection  # noqa: E402
 
 from partoo_async.integrations.fastapi import (  # noqa: E402
     Partoo,
@@ -300,6 +302,17 @@ async def test_a_request_has_its_time(emulator: Emulator) -> None:
             assert response.status == 504
         async with http.get("/patient") as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize(("kind", "bounded"), [("http", True), ("websocket", False)])
+async def test_within_bounds_requests_alone(kind: str, bounded: bool) -> None:
+    """A WebSocket lives longer than any request; a dependency of the whole application leaves it alone."""
+    steps = within(30.0)(HTTPConnection({"type": kind}))
+    await anext(steps)
+    assert (ambient_deadline() < float("inf")) is bounded
+    with pytest.raises(StopAsyncIteration):
+        await anext(steps)
+    assert ambient_deadline() == float("inf")
 
 
 async def test_a_background_job_gets_its_grace(emulator: Emulator) -> None:
