@@ -4,7 +4,8 @@
     python -m benchmarks.web --part 10    # a tenth of it
 
 The quota is scaled down from 300 in 60 s to 300 in 6 s. An emulator in a process of its own answers after 50 ms. Pages
-come at random moments, 200 in the time of a scan of 5,000 groups. Prints markdown.
+come at random moments, 200 in the time of a scan of 5,000 groups. Prints markdown, a row when its
+phase ends.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ LIMIT = RateLimit(300, 6.0)
 LATE = 0.05
 SCANNED, SHOWN = 1, 2
 PAGES_A_SECOND = 2.0
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # a line for each phase, when it ends
 
 
 async def emulate(groups: int, pipe: Connection) -> None:
@@ -59,7 +64,7 @@ class Run:
         if self.latencies:
             cuts = quantiles(self.latencies, n=100, method="inclusive")
             cells = [f"{one * 1000:.1f}" for one in (median(self.latencies), cuts[94], cuts[98], max(self.latencies))]
-        print(f"| {name} | {' | '.join(cells)} | {f'{self.seconds:.1f}' if self.seconds else '-'} |")
+        say(f"| {name} | {' | '.join(cells)} | {f'{self.seconds:.1f}' if self.seconds else '-'} |")
 
 
 async def run(url: str, *, groups: int, pages: int) -> Run:
@@ -94,24 +99,24 @@ async def alone(url: str) -> Run:
 
 async def measure(groups: int, pages: int, pipe: Connection) -> None:
     url = await asyncio.to_thread(pipe.recv)
+    say("| | median ms | p95 ms | p99 ms | longest ms | scan s |")
+    say("| --- | --- | --- | --- | --- | --- |")
     by_itself = await alone(url)
+    by_itself.row("scan alone")
     await asyncio.sleep(LIMIT.per)  # the window of one run is not that of the next
     quiet = await run(url, groups=0, pages=pages)
+    quiet.row(f"{pages} pages alone")
     await asyncio.sleep(LIMIT.per)
     both = await run(url, groups=groups, pages=pages)
-    print("| | median ms | p95 ms | p99 ms | longest ms | scan s |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    by_itself.row("scan alone")
-    quiet.row(f"{pages} pages alone")
     both.row("both")
     pipe.send(True)
     refused, busiest = await asyncio.to_thread(pipe.recv)
     pipe.send(False)
     added = (median(both.latencies) - median(quiet.latencies)) * 1000
     longer = both.seconds / by_itself.seconds
-    print(f"\nThe scan adds {added:.1f} ms to the median page.")
-    print(f"The pages, and the reserve that is held for them, make the scan {longer:.3f} times as long.")
-    print(f"{refused} 429s, busiest window {busiest} requests.")
+    say(f"\nThe scan adds {added:.1f} ms to the median page.")
+    say(f"The pages, and the reserve that is held for them, make the scan {longer:.3f} times as long.")
+    say(f"{refused} 429s, busiest window {busiest} requests.")
 
 
 def main() -> None:

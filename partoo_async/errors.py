@@ -116,10 +116,12 @@ class ConfigurationError(PartooError, ValueError):
     """An argument, the key or the server is wrong. Nothing was sent.
 
     Attributes:
-        unknown_id: The argument is a number or text, but no id, such as -1.
+        unknown_id: The argument is a number, a bool or text, but no id, such as -1.
+        invalid_value: The argument is data for Partoo, such as a name, but Partoo takes no such value.
     """
 
     unknown_id: bool = False
+    invalid_value: bool = False
 
 
 class ClientClosedError(PartooError, RuntimeError):

@@ -43,6 +43,7 @@ OWNERS = {
     "opentelemetry": ("telemetry",),
     "pytest": ("testing",),
     "fastapi": ("integrations.fastapi",),
+    "django": ("integrations.django",),
     "pydantic_core": ("_internal.schema",),
     "uvloop": ("cli",),
     "distributed": ("distributed.cluster",),
@@ -51,7 +52,7 @@ OWNERS = {
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
 HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
-HEAVY |= {"fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt"}
+HEAVY |= {"django", "fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

@@ -63,6 +63,7 @@ EVERY_ERROR: list[PartooError] = [
     ScanError("1 group failed", {"a": "report"}),  # type: ignore[arg-type]
     # What follows from an error is said when it is made.
     ConfigurationError("section_id: expected an id", unknown_id=True),
+    ConfigurationError("name: expected a name", invalid_value=True),
     ClientClosedError("the client is closed", request_sent=True),
     APIConnectionError("no HTTP", True, ROUTE, max_retries=2),
     APIResponseValidationError(("expected id 7 @ $.id",), 200, ROUTE, transient=True, max_retries=1, foreign=True),

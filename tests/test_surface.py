@@ -31,7 +31,7 @@ from partoo_async import (
 )
 from partoo_async import errors as error_tree
 from partoo_async.emulator import Emulator
-from partoo_async.integrations import dlt, fastapi, problems
+from partoo_async.integrations import asgi, dlt, fastapi, problems
 from partoo_async.resources import Businesses, Groups, Sections
 from tests.support.each import each
 
@@ -395,7 +395,7 @@ INTERNAL = {
 
 def documented() -> Iterator[tuple[str, Any, str]]:
     """Every public function, constructor and method with its docstring."""
-    modules = (partoo_async, exports, problems, fastapi, dlt, resources)
+    modules = (partoo_async, exports, problems, asgi, fastapi, dlt, resources)
     members = [(name, getattr(module, name)) for module in modules for name in module.__all__]
     members += [("Backend", quota.Backend), ("Quota", quota.Quota), ("Emulator", emulator.Emulator)]
     members += [(name, getattr(testing, name)) for name in ("MockTransport", "make_client", "make_emulator")]

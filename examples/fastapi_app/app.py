@@ -5,14 +5,10 @@
 settings.py has the other variables. The service has no authentication: put your own before it.
 """
 
-import base64
-import hashlib
 import json
 import os
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
@@ -21,11 +17,13 @@ from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
+from examples.fastapi_app.page import HEADERS, PAGE
 from examples.fastapi_app.scans import Scans, State
 from examples.fastapi_app.settings import PAGE_SECONDS, SCANS, make_client
 from examples.fastapi_app.stopping import on_stop
 from partoo_async import Group
-from partoo_async.integrations.fastapi import Partoo, add_exception_handlers, lifespan, within
+from partoo_async.integrations.asgi import DeadlineMiddleware
+from partoo_async.integrations.fastapi import Partoo, add_exception_handlers, lifespan
 
 client_lifespan = lifespan(make_client)
 
@@ -43,7 +41,8 @@ def get_scans(request: Request) -> Scans:
     return scans
 
 
-app = FastAPI(title="Groups", lifespan=everything, dependencies=[Depends(within(PAGE_SECONDS))])
+app = FastAPI(title="Groups", lifespan=everything)
+app.add_middleware(DeadlineMiddleware, seconds=PAGE_SECONDS)
 add_exception_handlers(app)
 
 Background = Annotated[Scans, Depends(get_scans)]
@@ -58,6 +57,17 @@ class NewScan(BaseModel):
 @app.get("/groups/{section_id}/{group_id}")
 async def group(section_id: Number, group_id: Number, partoo: Partoo) -> Group:
     return await partoo.groups.get(section_id, group_id)
+
+
+@app.get("/sections")
+async def sections(partoo: Partoo) -> list[dict[str, Any]]:
+    """The first page of them, for the page to choose from."""
+    return [{"id": one.id, "name": one.name} for one in (await partoo.sections.list()).sections]
+
+
+@app.get("/scans")
+async def all_scans(scans: Background) -> list[dict[str, Any]]:
+    return [attrs.asdict(state) for state in scans.recent()]
 
 
 @app.post("/scans", status_code=202)
@@ -96,18 +106,6 @@ async def health(partoo: Partoo, scans: Background) -> dict[str, Any]:
     return {"worker": os.getpid(), "scans": scans.running, "quota": attrs.asdict(partoo.quota)}
 
 
-PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-INSIDE = {
-    tag: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    for tag, text in re.findall(r"<(style|script)>(.*?)</\1>", PAGE, re.DOTALL)
-}
-# Only this style and this script run, even if a name were ever shown as HTML.
-POLICY = (
-    f"default-src 'none'; connect-src 'self'; img-src data:; style-src 'sha256-{INSIDE['style']}';"
-    f" script-src 'sha256-{INSIDE['script']}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-
 @app.get("/", response_class=HTMLResponse)
 async def page() -> HTMLResponse:
-    return HTMLResponse(PAGE, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+    return HTMLResponse(PAGE, headers=HEADERS)

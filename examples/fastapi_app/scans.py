@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from contextvars import Context
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 SHOWN = ("done", "failed", "total", "eta", "paused_for", "held_for", "held_by")  # of a scan's progress
 EVERY = 0.5  # seconds between two states
 SILENCE = 5.0  # seconds without a state, after which a worker counts as dead
+MOST_FAILURES = 10  # that a state tells of; the journal has them all
+MOST_SCANS = 20
 
 
 @attrs.frozen
@@ -45,6 +47,9 @@ class State:
     held_by: str = ""
     latest: str = ""
     problem: str = ""
+    names: dict[str, str] = attrs.field(factory=dict)  # of the sections that were read, by id
+    failures: list[dict[str, Any]] = attrs.field(factory=list)  # the first ones
+    began: float = attrs.field(factory=time.time)
     worker: int = attrs.field(factory=os.getpid)
     updated: float = attrs.field(factory=time.time)
 
@@ -91,6 +96,12 @@ class Scans:
         if state.phase == "running" and time.time() - state.updated > SILENCE:
             state = attrs.evolve(state, phase="interrupted")  # killed: it could not say so itself
         return state
+
+    def recent(self) -> list[State]:
+        """Return the scans of every worker that were at work last: those that still are, then by their start."""
+        paths = sorted(self._directory.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        states = [state for path in paths[:MOST_SCANS] if (state := self.state(path.stem)) is not None]
+        return sorted(states, key=lambda state: (state.ended, -state.began))
 
     async def follow(self, scan_id: str) -> AsyncIterator[State]:
         """Yield the state whenever it changes, until the scan has ended or this worker stops."""
@@ -148,11 +159,13 @@ class Scans:
 
     async def _follow_through(self, state: State, scan: Scan) -> State:
         """Take every outcome and save the state meanwhile; return the last state."""
-        latest = state.latest
+        latest, failures = state.latest, list[dict[str, Any]]()
 
         def now(phase: str) -> State:
-            told = {name: getattr(scan.progress, name) for name in SHOWN}
-            return attrs.evolve(state, phase=phase, latest=latest, updated=time.time(), **told)
+            told: dict[str, Any] = {name: getattr(scan.progress, name) for name in SHOWN}
+            told["names"] = {str(number): name for number, name in scan.report().sections.items()}
+            told |= {"latest": latest, "failures": failures}
+            return attrs.evolve(state, phase=phase, updated=time.time(), **told)
 
         async def report() -> None:
             # By the clock: while Partoo pauses everything there are no outcomes.
@@ -164,7 +177,12 @@ class Scans:
         phase = "interrupted"
         try:
             async for item in scan:
-                latest = item.group.name if item.group is not None else latest
+                if item.error is None:
+                    latest = item.group.name
+                elif len(failures) < MOST_FAILURES:
+                    # What a visitor may read, as everywhere: nothing of Partoo's own words.
+                    where = {"section_id": item.section_id, "group_id": item.group_id}
+                    failures.append({**where, "problem": problem_of(item.error).detail})
             phase = "finished"
         finally:
             reporter.cancel()

@@ -13,11 +13,42 @@ from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextvars import Token
 
-__all__ = ["ambient_deadline", "deadline"]
+__all__ = ["Limit", "ambient_deadline", "deadline"]
 
-# An event-loop time, as everything here that waits keeps time by the event loop.
-_until: ContextVar[float] = ContextVar("partoo_async.deadline", default=math.inf)
+
+class Limit:
+    """A deadline that can be lifted, for tasks that inherited it, too."""
+
+    # An event-loop time, as everything here that waits keeps time by the event loop.
+    __slots__ = ("_outer", "_token", "until")
+
+    def __init__(self, outer: Limit | None = None, until: float = math.inf) -> None:
+        self._outer = outer
+        self._token: Token[Limit] | None = None
+        self.until = until
+
+    @classmethod
+    def begin(cls, seconds: float) -> Limit:
+        """Set the ambient deadline of this context."""
+        outer = _limit.get()
+        limit = cls(outer, min(outer.until, asyncio.get_running_loop().time() + seconds))
+        limit._token = _limit.set(limit)
+        return limit
+
+    def lift(self) -> None:
+        """Let calls that begin from now on have the time that there was outside."""
+        if self._outer is not None:
+            self.until = self._outer.until
+
+    def end(self) -> None:
+        """Undo ``begin()``, in the same context."""
+        if self._token is not None:
+            _limit.reset(self._token)
+
+
+_limit: ContextVar[Limit] = ContextVar("partoo_async.deadline", default=Limit())  # noqa: B039 - the default is never lifted
 
 
 @contextmanager
@@ -36,19 +67,18 @@ def deadline(seconds: float) -> Iterator[None]:
     """
     check_seconds("deadline", seconds)
     try:
-        loop = asyncio.get_running_loop()
+        limit = Limit.begin(seconds)
     except RuntimeError:
-        loop = None
+        limit = None
     # Raised outside of the except block, or the error would show asyncio's own as its context.
-    if loop is None:
+    if limit is None:
         raise ConfigurationError("deadline: no event loop is running here; use it inside a coroutine")
-    token = _until.set(min(_until.get(), loop.time() + seconds))
     try:
         yield
     finally:
-        _until.reset(token)
+        limit.end()
 
 
 def ambient_deadline() -> float:
     """Return the event-loop time of the ambient deadline, infinity without one."""
-    return _until.get()
+    return _limit.get().until

@@ -95,12 +95,13 @@ def check_number(name: str, value: Any) -> float:
     return float(value)
 
 
-def check_count(name: str, value: Any, *, least: int) -> int:
+def check_count(name: str, value: Any, *, least: int, data: bool = False) -> int:
+    """Return an int of at least ``least``. ``data``: it is sent to Partoo, and may come from a visitor."""
     number: int = as_int(value)
     if not _is_number(number, int):
         raise ConfigurationError(f"{name}: expected an int of at least {least}, not {type(value).__name__}")
     if number < least:
-        raise ConfigurationError(f"{name}: expected at least {least}, not {_shown(number)}")
+        raise ConfigurationError(f"{name}: expected at least {least}, not {_shown(number)}", invalid_value=data)
     return number
 
 
@@ -172,10 +173,11 @@ def check_id(name: str, value: object) -> int:
     if type(value) is int and 0 <= value < ID_LIMIT:
         return value
     number = _is_number(value, int)
+    scalar = isinstance(value, (str, int, float))  # what a visitor's JSON has where an id belongs
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
     text = isinstance(value, str)
     shown = "a string with other characters" if text and value else _shown(value)
-    raise ConfigurationError(f"{name}: expected {expected}, not {shown}", unknown_id=number or text)
+    raise ConfigurationError(f"{name}: expected {expected}, not {shown}", unknown_id=scalar)
 
 
 def check_ids(name: str, values: Any) -> tuple[int, ...]:
@@ -187,7 +189,7 @@ def check_ids(name: str, values: Any) -> tuple[int, ...]:
         raise ConfigurationError(f"{name}: expected an id or an iterable of ids, not {type(values).__name__}")
     ids = tuple(dict.fromkeys(check_id(name, value) for value in values))
     if not ids:
-        raise ConfigurationError(f"{name}: expected at least one id")
+        raise ConfigurationError(f"{name}: expected at least one id", invalid_value=True)
     return ids
 
 
@@ -202,16 +204,18 @@ def check_text(name: str, value: object) -> str:
         pass
     else:
         return str.__str__(value)  # an enum of strings would print its name
-    raise ConfigurationError(f"{name}: the text holds half a surrogate pair, which UTF-8 cannot express")
+    problem = "the text holds half a surrogate pair, which UTF-8 cannot express"
+    raise ConfigurationError(f"{name}: {problem}", invalid_value=True)
 
 
 def check_name(name: str, value: object) -> str:
     text = check_text(name, value)
     if not text.strip():
-        raise ConfigurationError(f"{name}: expected a name, not an empty string")
+        raise ConfigurationError(f"{name}: expected a name, not an empty string", invalid_value=True)
     for char in ",;/":
         if char in text:
-            raise ConfigurationError(f"{name}: the API allows no {char!r} in the name of a section or group")
+            problem = f"the API allows no {char!r} in the name of a section or group"
+            raise ConfigurationError(f"{name}: {problem}", invalid_value=True)
     return text
 
 
@@ -222,6 +226,7 @@ def check_business_ids(name: str, value: object) -> list[str]:
     ids = list(value)
     for index, item in enumerate(ids):
         if not isinstance(item, str) or not item:
-            raise ConfigurationError(f"{name}: expected non-empty strings; item {index} is {type(item).__name__}")
+            problem = f"expected non-empty strings; item {index} is {type(item).__name__}"
+            raise ConfigurationError(f"{name}: {problem}", invalid_value=isinstance(item, (str, int, float)))
         check_text(name, item)
     return ids

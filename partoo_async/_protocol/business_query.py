@@ -50,7 +50,7 @@ def check_group_ids(value: Any) -> tuple[int, ...]:
 def _listable(name: str, value: object) -> str:
     text = check_text(name, value)
     if not can_be_listed(text):
-        raise ConfigurationError(f"{name}: expected non-empty strings without ','")
+        raise ConfigurationError(f"{name}: expected non-empty strings without ','", invalid_value=True)
     return text
 
 
@@ -104,12 +104,12 @@ def search_query(
     **texts: object,
 ) -> str:
     """Return the query of a search, with its question mark. ``texts``: parameters by the API's names."""
-    size = check_count("per_page", per_page, least=1)
+    size = check_count("per_page", per_page, least=1, data=True)
     if size > _MOST_PER_PAGE:
-        raise ConfigurationError(f"per_page: expected at most {_MOST_PER_PAGE}, not {size}")
+        raise ConfigurationError(f"per_page: expected at most {_MOST_PER_PAGE}, not {size}", invalid_value=True)
     return encode_params(
         {
-            "page": check_count("page", page, least=1),
+            "page": check_count("page", page, least=1, data=True),
             "per_page": size,
             "business__in": ids,
             "groups": groups,
@@ -142,15 +142,16 @@ def business_place(business_id: object, code: object) -> tuple[str, str]:
     name = "code" if business_id is None else "business_id"
     text = check_text(name, code if business_id is None else business_id)
     if not text:
-        raise ConfigurationError(f"{name}: expected a non-empty string")
+        raise ConfigurationError(f"{name}: expected a non-empty string", unknown_id=True)
     plain = text
     # A gateway and a server behind it unescape twice, and some fold what then looks like a path: see ``check_path``.
     while (shorter := unquote(plain)) != plain:
         plain = shorter
     if {".", ".."} & set(re.split(r"[/\\;]", plain)):
-        raise ConfigurationError(f"{name}: '.' and '..' would be another path")
+        raise ConfigurationError(f"{name}: '.' and '..' would be another path", unknown_id=True)
     if business_id is None:
         return "c-" + quote(text, safe=""), text
     if text == "search" or text.startswith("c-"):
-        raise ConfigurationError("business_id: the API reads this as something else; a store code is given as code=")
+        problem = "the API reads this as something else; a store code is given as code="
+        raise ConfigurationError(f"business_id: {problem}", unknown_id=True)
     return quote(text, safe=""), text

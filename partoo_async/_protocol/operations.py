@@ -133,7 +133,7 @@ def get_section(section_id: object) -> Operation[Section]:
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
     """Get one page of sections."""
-    page = check_count("page", page, least=1)
+    page = check_count("page", page, least=1, data=True)
     if group_name_query is not None:
         group_name_query = check_text("group_name_query", group_name_query)
     org = None if org_id is None else check_id("org_id", org_id)

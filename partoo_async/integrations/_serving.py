@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.callables import is_async
 from partoo_async._internal.checks import check_seconds
-from partoo_async._internal.text import one_line
 from partoo_async.errors import ConfigurationError
-from partoo_async.integrations.problems import problem_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from partoo_async.client import PartooClient
-    from partoo_async.errors import PartooError
-    from partoo_async.integrations.problems import Problem
 
-__all__ = ["GRACE", "client_lifespan", "log_problem"]
-
-_logger = logging.getLogger("partoo_async.web")
+__all__ = ["GRACE", "client_lifespan", "hold_reserve"]
 
 # Seconds that calls under way get when the application stops; supervisors usually wait for 30 before they kill.
 GRACE = 10.0
@@ -44,23 +37,16 @@ def client_lifespan(
     async def open_client() -> AsyncIterator[PartooClient]:
         # Not made before: servers fork their workers, and each needs a client of its own.
         async with make() as client:
-            # A page that is asked for after a quiet minute must not find every slot taken by a scan, so bulk work
-            # leaves the reserve free at all times.
-            client.session.quota.hold_reserve()
             try:
-                yield client
+                yield hold_reserve(client)
             finally:
                 await client.aclose(grace=grace)
 
     return open_client
 
 
-def log_problem(error: PartooError, method: str, path: str) -> Problem:
-    problem = problem_of(error)
-    # The log gets what the visitor is not told. A 404 is the visitor's affair, and not logged.
-    text, facts = "%s %r is answered %d: %s", (method, path, problem.status, one_line(str(error)))
-    if problem.status == 500:
-        _logger.error(text, *facts, exc_info=error)  # a mistake in the application: the traceback shows where
-    elif problem.status > 500:
-        _logger.warning(text, *facts)
-    return problem
+def hold_reserve(client: PartooClient) -> PartooClient:
+    # A page that is asked for after a quiet minute must not find every slot taken by a scan, so bulk work leaves the
+    # reserve free at all times.
+    client.session.quota.hold_reserve()
+    return client

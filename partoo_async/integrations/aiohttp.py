@@ -10,8 +10,8 @@ from partoo_async._call.deadline import deadline
 from partoo_async._internal.checks import check_seconds
 from partoo_async.client import PartooClient
 from partoo_async.errors import PartooError
-from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
-from partoo_async.integrations.problems import partoo_error_in
+from partoo_async.integrations._serving import GRACE, client_lifespan
+from partoo_async.integrations.problems import log_problem, partoo_error_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -2,16 +2,17 @@
 
 # No `from __future__ import annotations`: FastAPI reads annotations at run time.
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any
 
 from partoo_async._call.deadline import deadline
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.version import install_command
 from partoo_async.client import PartooClient
-from partoo_async.errors import ConfigurationError, PartooError
-from partoo_async.integrations._serving import GRACE, client_lifespan, log_problem
-from partoo_async.integrations.problems import partoo_error_in
+from partoo_async.errors import PartooError
+from partoo_async.integrations import asgi
+from partoo_async.integrations._serving import GRACE
+from partoo_async.integrations.problems import log_problem, partoo_error_in
 
 try:
     from fastapi import Depends, FastAPI, Request, Response
@@ -24,8 +25,6 @@ except ModuleNotFoundError as _missing:
     ) from None
 
 __all__ = ["Partoo", "add_exception_handlers", "get_client", "lifespan", "within"]
-
-_NAME = "partoo"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
@@ -42,14 +41,7 @@ def lifespan(make: Callable[[], PartooClient] = PartooClient, *, grace: float = 
     Raises:
         ConfigurationError: An argument is wrong.
     """
-    open_client = client_lifespan(make, grace)
-
-    @asynccontextmanager
-    async def run(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_client() as client:
-            yield {_NAME: client}
-
-    return run
+    return asgi.lifespan(make, grace=grace)
 
 
 # A coroutine: FastAPI would call a plain function in a thread. An HTTPConnection may be a WebSocket, too.
@@ -62,24 +54,18 @@ async def get_client(connection: HTTPConnection) -> PartooClient:
     Raises:
         ConfigurationError: The application has no ``lifespan()`` of this module, or its server runs none.
     """
-    client = getattr(connection.state, _NAME, None)
-    if not isinstance(client, PartooClient):
-        raise ConfigurationError(
-            "lifespan: expected FastAPI(lifespan=lifespan()) of partoo_async.integrations.fastapi, and a server that"
-            " runs it; a lifespan of your own that enters it has to yield its state"
-        )
-    return client
+    return asgi.get_client(connection.scope)
 
 
 Partoo = Annotated[PartooClient, Depends(get_client)]
 """The annotation of a parameter that is to be the application's client."""
 
 
-def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
+def within(seconds: float) -> Callable[[HTTPConnection], AsyncIterator[None]]:
     """Return a dependency that puts a ``deadline()`` around a request, to the end of its response.
 
-    As ``dependencies=[Depends(within(3.0))]`` of a route or an application. Tasks inherit it, unless started by
-    ``create_task(job(), context=Context())``.
+    As ``dependencies=[Depends(within(3.0))]`` of a route. ``app.add_middleware(DeadlineMiddleware, seconds=3.0)`` costs
+    less for a whole application. Tasks inherit it, unless started by ``create_task(job(), context=Context())``.
 
     Args:
         seconds: The longest time for a request.
@@ -89,8 +75,8 @@ def within(seconds: float) -> Callable[[], AsyncIterator[None]]:
     """
     check_seconds("within", seconds)
 
-    async def bounded() -> AsyncIterator[None]:
-        with deadline(seconds):
+    async def bounded(connection: HTTPConnection) -> AsyncIterator[None]:
+        with deadline(seconds) if connection.scope["type"] == "http" else nullcontext():
             yield
 
     return bounded

@@ -1,21 +1,32 @@
-"""Errors as RFC 9457 problems: what an application tells its visitor. No I/O."""
+"""Errors as RFC 9457 problems: what an application tells its visitor, and its log."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import math
+import time
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
 from partoo_async import errors
+from partoo_async._internal.text import one_line
 from partoo_async.quota.gate import DEFAULT_PAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
-__all__ = ["Problem", "partoo_error_in", "problem_of"]
+__all__ = ["Problem", "log_problem", "partoo_error_in", "problem_of"]
+
+_logger = logging.getLogger("partoo_async.web")
+
+_EVERY = 10.0  # seconds between two lines about the same error at the same place
+_PACKAGE = str(Path(errors.__file__).parent)
 
 # The visitor may be anybody, so every text is from here: nothing of Partoo's response, the route or the key.
 _BUSY = "There are more requests to Partoo at the moment than its quota allows."
@@ -104,9 +115,13 @@ def problem_of(error: errors.PartooError) -> Problem:
     """
     # The parents of a subclass of yours are known.
     known: type = next(cls for cls in type(error).__mro__ if cls in _PROBLEMS)
-    if isinstance(error, errors.ConfigurationError) and error.unknown_id:
-        known = errors.NotFoundError  # an id that cannot exist, probably the visitor's
     status, detail = _PROBLEMS[known]
+    if isinstance(error, errors.ConfigurationError):
+        # Probably the visitor's: an id that cannot exist, or a value that Partoo does not take.
+        if error.unknown_id:
+            status, detail = _PROBLEMS[errors.NotFoundError]
+        elif error.invalid_value:
+            status, detail = 422, "Partoo takes no such value."
     return Problem(status, HTTPStatus(status).phrase, detail, _retry_after(error))
 
 
@@ -118,3 +133,64 @@ def _retry_after(error: errors.PartooError) -> int | None:
     # Rounded up: a moment too early is refused again.
     seconds = DEFAULT_PAUSE if error.retry_after is None else error.retry_after
     return max(1, math.ceil(min(seconds, _LONGEST)))
+
+
+def log_problem(error: errors.PartooError, method: str, path: str) -> Problem:
+    """Log an error to ``partoo_async.web``, and return what the visitor is told of it.
+
+    Of the same error at the same place in the application, there is one line in ten seconds; it counts the others.
+
+    Args:
+        error: An error of this package.
+        method: HTTP method of the visitor's request.
+        path: Its path.
+    """
+    problem = problem_of(error)
+    if problem.status < 500:  # the visitor's affair
+        _logger.debug("%s %r is answered %d: %s", method, path, problem.status, one_line(str(error)))
+        return problem
+    unsaid = _turn(_place_of(error))
+    if unsaid is not None:
+        # The log gets what the visitor is not told. A mistake in the application: the traceback shows where.
+        mistake = problem.status == 500
+        text = "%s %r is answered %d: %s" + (f" ({unsaid} more like it since the last line)" if unsaid else "")
+        facts = method, path, problem.status, one_line(str(error))
+        _logger.log(logging.ERROR if mistake else logging.WARNING, text, *facts, exc_info=error if mistake else None)
+    return problem
+
+
+class _NoLoop:
+    """Stands for the event loop in a thread that has none."""
+
+
+# Of each event loop, that is of each application: the time of the last line about something, and the lines left out
+# since. Visitors cannot make more of them: the keys are classes, and places in the code.
+_lines: WeakKeyDictionary[object, dict[Hashable, tuple[float, int]]] = WeakKeyDictionary()
+_no_loop = _NoLoop()
+
+
+def _turn(key: Hashable) -> int | None:
+    """Return how many lines were left out, or None if this one is to be."""
+    try:
+        owner: object = asyncio.get_running_loop()
+    except RuntimeError:
+        owner = _no_loop
+    lines, now = _lines.setdefault(owner, {}), time.monotonic()
+    last, unsaid = lines.get(key, (-math.inf, 0))
+    if now - last < _EVERY:
+        lines[key] = last, unsaid + 1
+        return None
+    lines[key] = now, 0
+    return unsaid
+
+
+def _place_of(error: errors.PartooError) -> Hashable:
+    """Return the class of an error, and the innermost line outside of this package that it came through."""
+    place: tuple[str, int] | None = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not file.startswith(_PACKAGE):
+            place = file, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return type(error), place

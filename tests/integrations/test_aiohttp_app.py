@@ -29,12 +29,24 @@ async def test_groups_scans_and_health(partoo: ThreadedEmulator, tmp_path: Path)
             place = response.headers["Location"]
             scan = await response.json()
         assert place == f"/scans/{scan['id']}"
+        for _ in range(3):
+            async with http.get(f"{service.url}/scans/{scan['id']}/events") as response:
+                await response.content.readline()  # and then the visitor leaves
         state = await service.until(http, scan["id"], "finished")
         assert (state["done"], state["total"], state["failed"]) == (54, 54, 0)
+        assert state["names"] == {"7": "Country", "9": partoo.sections[9].name}
         health = await service.get(http, "/health")
         assert (health["scans"], health["quota"]["limit"]) == (0, 10_000)
-        async with http.get(f"{service.url}/scans/0123456789abcdef") as response:
-            assert response.status == 404
+        assert [one["id"] for one in await service.get(http, "/scans")] == [scan["id"]]
+        assert {"id": 7, "name": "Country"} in await service.get(http, "/sections")
+        for place in ("/scans/0123456789abcdef", "/scans/0123456789abcdef/events", f"/groups/7/{chr(0x667)}"):
+            async with http.get(service.url + place) as response:
+                assert response.status == 404
+        async with http.get(f"{service.url}/scans/{scan['id']}/events") as response:
+            assert '"phase": "finished"' in (await response.text()).splitlines()[3]
+        async with http.get(service.url) as response:
+            assert "script-src 'sha256-" in response.headers["Content-Security-Policy"]
+            assert "<title>Scan</title>" in await response.text()
         for bad in (b"x", b"[]", b"{}", b'{"sections": []}', b'{"sections": ["../7"]}', b'{"sections": [-1]}'):
             async with http.post(f"{service.url}/scans", data=bad) as response:
                 assert response.status == 400, bad

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
 
-import aiohttp
 import pytest
 
 from partoo_async import (
@@ -24,14 +23,16 @@ from partoo_async import (
     SectionPage,
     deadline,
 )
+from partoo_async._call.deadline import ambient_deadline
 from partoo_async.emulator import Emulator
 from partoo_async.testing import make_client
 from tests.integrations.conftest import PATIENCE, ROOT
+from tests.integrations.serving import served
 
 fastapi = pytest.importorskip("fastapi", reason="needs the extra fastapi")
-uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn")
 
 from fastapi import Depends, FastAPI, WebSocket  # noqa: E402 - see above
+from fastapi.requests import HTTPConnection  # noqa: E402
 
 from partoo_async.integrations.fastapi import (  # noqa: E402
     Partoo,
@@ -40,36 +41,6 @@ from partoo_async.integrations.fastapi import (  # noqa: E402
     lifespan,
     within,
 )
-
-
-class Server(uvicorn.Server):
-    """Ends when it is told to, and does not look at the clock for it ten times a second."""
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self.over = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self.over.wait()
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[aiohttp.ClientSession]:
-    """Serve the application for the length of the block."""
-    server = Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(PATIENCE):
-        while not server.started:
-            assert not task.done(), task
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-            yield http
-    finally:
-        server.over.set()
-        async with asyncio.timeout(PATIENCE):
-            await task
 
 
 def app_on(emulator: Emulator, **options: Any) -> tuple[FastAPI, list[PartooClient]]:
@@ -126,7 +97,7 @@ async def test_errors_are_problems(emulator: Emulator, caplog: pytest.LogCapture
 
     @app.get("/mistake")
     async def mistake(partoo: Partoo) -> None:
-        await partoo.groups.create(7, name="a/b", business_ids=[])
+        await partoo.groups.create(7, name=None, business_ids=[])  # type: ignore[arg-type]
 
     async with served(app) as http:
         async with http.get("/groups/7/9999") as response:
@@ -331,6 +302,17 @@ async def test_a_request_has_its_time(emulator: Emulator) -> None:
             assert response.status == 504
         async with http.get("/patient") as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize(("kind", "bounded"), [("http", True), ("websocket", False)])
+async def test_within_bounds_requests_alone(kind: str, bounded: bool) -> None:
+    """A WebSocket lives longer than any request; a dependency of the whole application leaves it alone."""
+    steps = within(30.0)(HTTPConnection({"type": kind}))
+    await anext(steps)
+    assert (ambient_deadline() < float("inf")) is bounded
+    with pytest.raises(StopAsyncIteration):
+        await anext(steps)
+    assert ambient_deadline() == float("inf")
 
 
 async def test_a_background_job_gets_its_grace(emulator: Emulator) -> None:

@@ -37,8 +37,10 @@ Site = tuple[Service, aiohttp.ClientSession]
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The example, and an emulator that it asks."""
     groups = {number: EmulatedGroup(number, HOSTILE) for number in range(1, 13)}
-    with make_emulator(sections=[EmulatedSection(7, "Seven", groups), EmulatedSection(8, "Eight")]) as partoo:
+    nine = EmulatedSection(9, "Nine", {number: EmulatedGroup(number, f"G{number}") for number in (91, 92, 93)})
+    with make_emulator(sections=[EmulatedSection(7, HOSTILE, groups), EmulatedSection(8, "Eight"), nine]) as partoo:
         partoo.faults.add("rate_limited", retry_after=2, match="GET /sections/{id}/groups/10", times=1)
+        partoo.faults.add("stall", match="GET /sections/9/groups/92")
         service = fastapi_service(partoo, tmp_path_factory.mktemp("service"), workers=1)
         async with running(service) as started:
             yield started
@@ -59,9 +61,9 @@ async def test_the_page_follows_a_scan(browser: Any, site: Site) -> None:
     await page.evaluate(REMEMBER)
     await page.get_by_label("Sections").fill("7")
     await page.get_by_role("button", name="Start").click()
-    await page.get_by_text("Finished: section 7").wait_for()
+    await page.get_by_text(f"Finished: {HOSTILE} (7)").wait_for()
     shown = await page.evaluate("[...shown]")
-    assert any("At work: section 7" in text for text in shown)
+    assert any(f"At work: {HOSTILE} (7)" in text for text in shown)
     assert any(re.search(r"\b[1-9]\d* of 12\b", text) for text in shown if "At work" in text)
     assert any(re.search(r"Partoo asks to wait: \d+ s", text) for text in shown)
     assert await page.locator("#done").inner_text() == "12 of 12"
@@ -72,7 +74,7 @@ async def test_the_page_follows_a_scan(browser: Any, site: Site) -> None:
     other = await browser.new_page(color_scheme="light")
     other.set_default_timeout(PATIENCE * 1000)
     await other.goto(page.url)
-    await other.get_by_text("Finished: section 7").wait_for()
+    await other.get_by_text(f"Finished: {HOSTILE} (7)").wait_for()
     assert await other.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
     assert await page.title() == "Scan"
     assert all(url.startswith((service.url, "data:")) for url in asked)
@@ -88,8 +90,31 @@ async def test_the_page_says_what_is_wrong(browser: Any, site: Site) -> None:
     await page.get_by_text("There is no such scan.").wait_for()
     await page.get_by_label("Sections").fill("999, 8")
     await page.get_by_role("button", name="Start").click()
-    await page.get_by_text("Finished: sections 999, 8").wait_for()
+    await page.get_by_text("Finished: section 999, Eight (8)").wait_for()
     assert await page.locator("#failed").inner_text() == "1"
+    failures = await page.locator("#failures li").all_inner_texts()
+    assert failures == ["Section 999: Partoo has nothing with that id, or nothing that this service may see."]
+
+
+async def test_the_page_lists_scans_and_sections(browser: Any, site: Site) -> None:
+    """A scan that somebody else started is there with its names and its progress, and a click shows it; a section is
+    chosen by its name."""
+    service, http = site
+    async with http.post(f"{service.url}/scans", json={"sections": [9]}) as response:
+        scan = (await response.json())["id"]
+    page = await browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    await page.goto(service.url)
+    row = page.locator("#others li", has_text="Nine (9)")
+    await row.get_by_text(re.compile(r"At work . 2 of 3 . \d+ s left")).wait_for()
+    await row.get_by_role("link").click()
+    await page.get_by_text("At work: Nine (9)").wait_for()
+    assert page.url.endswith(f"#{scan}")
+    await page.get_by_label("Sections").fill("")
+    for name in ("Nine", "Eight", "Nine"):
+        await page.get_by_role("button", name=name).click()
+    assert await page.get_by_label("Sections").input_value() == "8"
+    assert await page.locator("img").count() == 0
 
 
 async def test_the_page_lets_nothing_in(site: Site) -> None:
