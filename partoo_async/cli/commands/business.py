@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from partoo_async.cli import options
 from partoo_async.cli.business_output import business_object, print_businesses
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_result
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
@@ -19,7 +19,9 @@ from partoo_async.models import Business
 __all__ = ["business"]
 
 
-def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
+@with_options
+def business(
+    client: ClientOptions,
     business_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Id of the business.", show_default=False)
     ] = None,
@@ -30,17 +32,14 @@ def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
         str | None,
         typer.Option(metavar="TEXT", help="List the businesses that the server finds for a text.", show_default=False),
     ] = None,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Print one business, by its id or its store code, or list those that a text finds."""
 
     async def run() -> int:
         if [business_id, code, search].count(None) != 2:
             raise ConfigurationError("expected one of ID, --code and --search")
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             if search is not None:
                 await print_businesses(partoo.businesses.iterate(query=search), as_json=as_json)
                 return OK

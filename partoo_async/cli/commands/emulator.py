@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import math
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.options import parse_rate_limit
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.emulator import Emulator
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit
 
 if TYPE_CHECKING:
     from partoo_async.emulator.data.profiles import ProfileName
 
-__all__ = ["emulator", "parse_rate_limit"]
+__all__ = ["emulator"]
 
 
 class DataChoice(enum.StrEnum):
@@ -69,20 +68,6 @@ def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     options = {"host": host, "port": port, "window": window.value, "chaos": chaos, "latency": latency, "seed": seed}
     options["allowed_hosts"] = allow_host or ()
     return execute(lambda: _run(profile, groups, rate_limit, **options))
-
-
-def parse_rate_limit(text: str) -> RateLimit | None:
-    """Return the quota that ``300/60`` (requests/seconds) or ``none`` stands for."""
-    if text.strip().lower() == "none":
-        return None
-    requests, _, per = text.partition("/")
-    try:
-        count, seconds = int(requests), float(per or 60)
-    except ValueError:
-        count, seconds = 0, math.nan
-    if count < 1 or not 0 < seconds < math.inf:
-        raise ConfigurationError(f"--rate-limit: expected requests/seconds such as 300/60, or none, not {text!r}")
-    return RateLimit(requests=count, per=seconds)
 
 
 async def _run(data: DataChoice, groups: int | None, rate_limit: str, **options: Any) -> int:

@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 
 from partoo_async import PartooClient
 from partoo_async._internal.reprs import total_repr
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_result, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
@@ -47,31 +47,29 @@ def group() -> None:
 
 
 @group_app.command()
+@with_options
 def get(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Print one group and the ids of its businesses. The word 'get' may be left out."""
 
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.get(section_id, group_id)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
 @group_app.command()
-def add(  # noqa: PLR0917 - typer reads one parameter per option, by name
+@with_options
+def add(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Add businesses to a group, and print it.
 
@@ -81,18 +79,17 @@ def add(  # noqa: PLR0917 - typer reads one parameter per option, by name
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.add_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
 @group_app.command()
-def remove(  # noqa: PLR0917 - likewise
+@with_options
+def remove(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Remove businesses from a group, and print it.
 
@@ -102,20 +99,14 @@ def remove(  # noqa: PLR0917 - likewise
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.remove_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
 def _print_group(
-    call: Callable[[PartooClient], Awaitable[Group]],
-    section_id: int,
-    server: str | None,
-    timeout: float,
-    quota: str | None,
-    *,
-    as_json: bool,
+    client: ClientOptions, call: Callable[[PartooClient], Awaitable[Group]], section_id: int, *, as_json: bool
 ) -> int:
     async def run() -> int:
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             found = await call(partoo)
         if as_json:
             await print_json(group_object(section_id, found))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.options import Json
 from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import amount, clean, duration
@@ -33,7 +33,7 @@ def quota(
             show_default=False,
         ),
     ] = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Show the quotas that processes share: members, used slots, pauses, and who holds what. Needs no key.
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.commands.scan import (
     NOTHING_TO_VERIFY,
     Progress,
@@ -17,6 +16,7 @@ from partoo_async.cli.commands.scan import (
     verified,
 )
 from partoo_async.cli.exit_codes import EXIT_CODES, FAILED_GROUPS, OK
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.streams import require_stdout
@@ -89,7 +89,9 @@ def sync_options(  # noqa: PLR0917 - what two commands were given
     )
 
 
+@with_options
 def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     state: State,
     to: To = None,
     report: ReportFile = None,
@@ -102,11 +104,7 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     as_diff: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if something changed, as partoo diff does.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what changed, and what failed.")] = False,
     progress: Progress = ProgressMode.AUTO,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
 ) -> int:
     """Read everything, say what changed since the last run, and load it into a database.
 
@@ -121,9 +119,9 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     async def run() -> int:
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
-        display = choose_display(ProgressMode.NONE if quiet else progress, streaming=False)
-        async with options.connect(server, timeout, quota) as partoo:
-            result = await run_shown(partoo, chosen, display, quiet=quiet)
+        display = choose_display(ProgressMode.NONE if client.quiet else progress, streaming=False)
+        async with client.connect() as partoo:
+            result = await run_shown(partoo, chosen, display, quiet=client.quiet)
         return exit_code_of(result, as_diff=as_diff)
 
     return execute(run)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.commands.scan import StrategyName, VerifiedGroups
 from partoo_async.cli.commands.sync import (
     Dataset,
@@ -21,6 +20,7 @@ from partoo_async.cli.commands.sync import (
     To,
     sync_options,
 )
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.streams import require_stdout
 
@@ -51,7 +51,9 @@ WatchState = Annotated[
 ]
 
 
+@with_options
 def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     every: Every,
     program: Program = None,
     state: WatchState = None,
@@ -63,10 +65,6 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
     history: History = False,
     dataset: Dataset = "partoo",
     keep: Keep = 7,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
 ) -> int:
     """Do what partoo sync does again and again, and print each change as one JSON object.
 
@@ -88,8 +86,8 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
             if folder is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
-            async with options.connect(server, timeout, quota) as partoo:
+            async with client.connect() as partoo:
                 environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)
-                await repeat(Rounds(partoo, chosen, words, environment, quiet).run, seconds)
+                await repeat(Rounds(partoo, chosen, words, environment, client.quiet).run, seconds)
 
     return execute(run)
