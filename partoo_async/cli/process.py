@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from partoo_async._internal.describe import describe
 from partoo_async.cli.exit_codes import INTERRUPTED, TERMINATED, exit_code
 from partoo_async.cli.output import say
 from partoo_async.errors import PartooError
-from partoo_async.scan.rows import describe
 
 __all__ = ["execute"]
 

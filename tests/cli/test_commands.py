@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import pytest
 
-import partoo_async
 from partoo_async import Business
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
@@ -356,32 +355,6 @@ def test_without_a_key_it_says_where_the_key_comes_from(partoo: Partoo) -> None:
     result = partoo("group", 7, 42, "--server", UNREACHABLE)
     assert result.code == 2
     assert "PARTOO_API_KEY" in result.err
-
-
-def test_the_version_is_that_of_the_package(partoo: Partoo) -> None:
-    """`partoo --version` prints it."""
-    assert partoo("--version") == Result(0, f"partoo {partoo_async.__version__}\n", "")
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["scan", "--help"], ["demo", "-h"], ["group", "--help"], ["group", "add", "-h"]]
-)
-def test_the_help_documents_the_exit_codes(partoo: Partoo, arguments: list[str]) -> None:
-    """--help of the command and of each subcommand ends with the exit codes."""
-    result = partoo(*arguments)
-    assert result.code == 0
-    epilog = result.out.partition("Exit codes:")[2]
-    assert [line.split()[0] for line in epilog.splitlines() if line.split() and line.split()[0].isdigit()] == [
-        *("0", "1", "2", "3", "4", "130", "141", "143")
-    ]
-
-
-def test_a_bare_partoo_shows_the_help(partoo: Partoo) -> None:
-    """Without a command the help is printed, as a usage error without another word."""
-    result = partoo()
-    assert result.code == 2
-    assert "scan" in result.out
-    assert result.err == ""
 
 
 def test_scan_ends_when_the_server_is_gone_for_too_long(serve: Callable[..., Emulator], partoo: Partoo) -> None:

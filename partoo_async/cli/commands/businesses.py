@@ -8,10 +8,17 @@ import typer
 
 from partoo_async.cli.business_output import print_businesses
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.process import execute
 
-__all__ = ["businesses"]
+__all__ = ["EPILOG", "businesses"]
+
+
+EPILOG = epilog(
+    ("partoo businesses --status open --city Paris", "those that are open, in a city"),
+    ("partoo businesses --group 42 --json > members.ndjson", "members of a group, as JSON lines"),
+)
 
 
 @with_options

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
 from partoo_async.cli.options import parse_rate_limit
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
@@ -20,7 +21,7 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from partoo_async.emulator.data.profiles import ProfileName
 
-__all__ = ["emulator"]
+__all__ = ["EPILOG", "emulator"]
 
 
 class DataChoice(enum.StrEnum):
@@ -42,6 +43,15 @@ class WindowChoice(enum.StrEnum):
     SLIDING_COUNTS_REJECTS = "sliding_counts_rejects"
 
 
+EPILOG = epilog(
+    ("partoo emulator", "a server to try commands against; it prints the variables to set"),
+    (
+        "partoo emulator --profile large --chaos 0.05 --rate-limit none",
+        "much data, with faults and without a limit",
+    ),
+)
+
+
 def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     profile: Annotated[
         DataChoice, typer.Option(help="Data to serve: the demo, or a generated organization of this size.")
@@ -54,7 +64,13 @@ def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     rate_limit: Annotated[
         str, typer.Option(metavar="N/SECONDS", help="Allow N requests in SECONDS, or none for no limit.")
     ] = "300/60",
-    window: Annotated[WindowChoice, typer.Option(help="How the limit counts requests.")] = WindowChoice.SLIDING,
+    window: Annotated[
+        WindowChoice,
+        typer.Option(
+            metavar="KIND",
+            help="How the limit counts requests: sliding, fixed, token_bucket or sliding_counts_rejects.",
+        ),
+    ] = WindowChoice.SLIDING,
     chaos: Annotated[
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the reads that meet a fault, such as 0.05.")
     ] = 0.0,

@@ -13,6 +13,7 @@ import typer
 
 from partoo_async import Scan
 from partoo_async.cli.exit_codes import USAGE
+from partoo_async.cli.help import epilog
 from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
 from partoo_async.cli.options import ClientOptions, Dask, Json, with_options
 from partoo_async.cli.output import say
@@ -23,7 +24,7 @@ from partoo_async.cli.text import one_line, shell_words
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
-__all__ = ["NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
+__all__ = ["EPILOG", "NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
 
 
 NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
@@ -94,6 +95,13 @@ MaxConcurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Mo
 Progress = Annotated[
     ProgressMode, typer.Option(help="auto: a bar if standard error is a terminal; plain: a line every 2 seconds.")
 ]
+
+
+EPILOG = epilog(
+    ("partoo scan 7 9", "every group of two sections, as a table"),
+    ("partoo scan --all --with-businesses --output groups.csv", "everything, with names, as a file"),
+    ("partoo scan --all --journal scan.journal --resume --json", "a scan that goes on where it ended"),
+)
 
 
 @with_options

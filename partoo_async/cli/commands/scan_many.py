@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from partoo_async.cli.commands import scan as one
+from partoo_async.cli.help import epilog
 from partoo_async.cli.many_output import export_many, show_many
 from partoo_async.cli.on_dask import many_on_dask, not_on_dask
 from partoo_async.cli.options import Dask, Json, ServerOptions, with_options
@@ -18,7 +19,7 @@ from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_displa
 from partoo_async.exports import RowKind
 from partoo_async.scan.many import ManyScans
 
-__all__ = ["scan_many"]
+__all__ = ["EPILOG", "scan_many"]
 
 OrganizationsFile = Annotated[
     str, typer.Argument(metavar="FILE", help="TOML, with a table for each organization.", show_default=False)
@@ -42,6 +43,12 @@ Strategy = Annotated[
 AllowKeys = Annotated[
     bool, typer.Option("--allow-keys-in-file", help="Take api_key from FILE. Nobody else may read it then.")
 ]
+
+
+EPILOG = epilog(
+    ("partoo scan-many organizations.toml --output groups.parquet", "all organizations into one file"),
+    ("partoo scan-many organizations.toml --journals scans --resume", "go on where it ended"),
+)
 
 
 @with_options

@@ -7,12 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_result, say, table, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.models import Section
 
-__all__ = ["sections"]
+__all__ = ["EPILOG", "sections"]
+
+
+EPILOG = epilog(
+    ("partoo sections", "all of them, as a table"),
+    ("partoo sections --name Paris --json | jq .section_id", "ids of those that have a group with Paris in its name"),
+)
 
 
 @with_options

@@ -15,7 +15,8 @@ from partoo_async.cli.commands.scan import (
     refuse,
     verified,
 )
-from partoo_async.cli.exit_codes import EXIT_CODES, FAILED_GROUPS, OK
+from partoo_async.cli.exit_codes import FAILED_GROUPS, OK
+from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
@@ -24,13 +25,12 @@ from partoo_async.cli.streams import require_stdout
 if TYPE_CHECKING:
     from partoo_async.nightly.options import SyncOptions
 
-__all__ = ["SYNC_CODES", "sync", "sync_options"]
+__all__ = ["EPILOG", "sync", "sync_options"]
 
 SYNC_CODES = (
     (OK, "everything was read, and loaded; with --exit-code: and nothing changed"),
     (FAILED_GROUPS, "something could not be read; with --exit-code: something changed"),
-    (2, "an error; with --exit-code: or nothing changed, but not all could be read"),
-    *EXIT_CODES[3:],
+    (2, "an error; with --exit-code: or nothing changed, but not all was read"),
 )
 
 State = Annotated[
@@ -87,6 +87,13 @@ def sync_options(  # noqa: PLR0917 - what two commands were given
         keep=keep,
         **verified(verify),
     )
+
+
+EPILOG = epilog(
+    ("partoo sync --state state --to sqlite:///partoo.sqlite", "the nightly job: read, compare, load"),
+    ("partoo sync --state state --report report.html --exit-code", "a page about the changes, and 1 if there are any"),
+    codes=SYNC_CODES,
+)
 
 
 @with_options

@@ -20,11 +20,12 @@ from partoo_async.cli.commands.sync import (
     To,
     sync_options,
 )
+from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.streams import require_stdout
 
-__all__ = ["watch"]
+__all__ = ["EPILOG", "watch"]
 
 Every = Annotated[
     str, typer.Option(metavar="TIME", help="From the beginning of a round to that of the next: 30s, 5m, 1h, 1d.")
@@ -51,6 +52,12 @@ WatchState = Annotated[
 ]
 
 
+EPILOG = epilog(
+    ("partoo watch --every 15m --state state", "a line of JSON for each change"),
+    ("partoo watch --every 1h --exec './notify.sh'", "run a program when something changed"),
+)
+
+
 @with_options
 def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
     client: ClientOptions,
@@ -70,7 +77,8 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
 
     When a round fails, it says so on standard error, and goes on with the next one.
 
-    Ctrl-C and SIGTERM stop it. Started again with the same --state, it goes on.
+    Ctrl-C and SIGTERM stop it (130 and 143); it ends by itself only if it cannot begin (2). Started again with the same
+    --state, it goes on.
     """
     # Here, so that no other command imports SQLite.
     from partoo_async.cli.hand_over import environment_without, words_of  # noqa: PLC0415
