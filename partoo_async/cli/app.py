@@ -16,9 +16,10 @@ import partoo_async
 from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.help import HelpfulCommand, HelpfulGroup, listed
-from partoo_async.cli.output import say
-from partoo_async.cli.streams import detach
+from partoo_async.cli.process import tell_json
+from partoo_async.cli.streams import detach, say
 from partoo_async.cli.text import one_line
+from partoo_async.cli.volume import VOLUME, LogLines
 
 __all__ = ["COMMANDS", "app", "run_process"]
 
@@ -120,26 +121,19 @@ def callback(
     """Read groups of business locations from the Partoo REST API, one or many thousands."""
 
 
-@total_repr
-class _Warnings(logging.Handler):
-    """Prints the client's warnings as lines of the command; their text may quote the server."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # To the stderr of this moment: a progress bar replaces it, to have lines printed above itself.
-        say(f"{record.levelname.lower()}: {one_line(record.getMessage())}")
-
-
 def run_process(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in this process and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream in memory may not have it
             # A name that the terminal's encoding lacks is spelled out instead of ending the scan.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    logger, warnings = logging.getLogger("partoo_async"), _Warnings(logging.WARNING)
+    logger, warnings = logging.getLogger("partoo_async"), LogLines(logging.WARNING)
+    level = logger.level
     logger.addHandler(warnings)
+    # As typed: the command that resumes a scan is made of these words.
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    VOLUME.begin(words)
     try:
-        # As typed: the command that resumes a scan is made of these words.
-        words = sys.argv[1:] if arguments is None else list(arguments)
         return int(app(words, prog_name="partoo", standalone_mode=False, obj=words) or OK)
     except _UsageError as error:
         return _misused(error)
@@ -155,9 +149,14 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     finally:
         logger.removeHandler(warnings)
+        logger.setLevel(level)
 
 
 def _misused(error: Any) -> int:
-    say(f"error: {one_line(error.format_message())}")
+    text = one_line(error.format_message())
+    if VOLUME.as_json:
+        tell_json({"type": "UsageError", "message": text, "status": None, "transient": False, "attempts": 0})
+        return USAGE
+    say(f"error: {text}")
     say(f"try '{error.ctx.command_path if error.ctx else 'partoo'} --help'")
     return USAGE

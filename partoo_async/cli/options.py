@@ -21,6 +21,7 @@ import typer
 from attrs import frozen
 
 from partoo_async import PartooClient, RateLimit
+from partoo_async.cli.volume import VOLUME, Waits
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["ClientOptions", "Dask", "Json", "ServerOptions", "VolumeOptions", "parse_rate_limit", "with_options"]
@@ -140,11 +141,16 @@ class ClientOptions(ServerOptions):
     key_file: KeyFile = None
 
     def connect(self, **more: Any) -> PartooClient:
-        """Return a client. ``more``: other arguments of it. Raises ``ConfigurationError``."""
+        """Return a client, which tells of waits. Raises ``ConfigurationError``.
+
+        Args:
+            more: Other arguments of it; with ``on_event=None`` a progress tells of waits.
+        """
         # No option takes the key: every user of the machine can read a command line.
         if not os.environ.get("PARTOO_API_KEY", "").strip():
             raise ConfigurationError("PARTOO_API_KEY is not set: export PARTOO_API_KEY=... with your API key")
-        return PartooClient(**{"server": self.server, "quota": self.quota, **self.session(), **more})
+        given = {"server": self.server, "quota": self.quota, "on_event": Waits(), **self.session()}
+        return PartooClient(**given | more)
 
 
 def parse_rate_limit(text: str) -> RateLimit | None:
@@ -178,6 +184,8 @@ def with_options(command: Callable[..., int]) -> Callable[..., int]:
     @wraps(command)
     def taking(**given: Any) -> int:
         made = {name: group(**{one: given.pop(one) for one in ones}) for name, (group, ones) in groups.items()}
+        for options in made.values():
+            VOLUME.turn(options.verbose, options.quiet)
         return command(**made, **given)
 
     described: Any = taking

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.cli.streams import Messages
+from partoo_async.cli.streams import Messages, say
 from partoo_async.cli.text import json_line
 
 if TYPE_CHECKING:
@@ -31,13 +31,6 @@ def error_console() -> Console:
 
     messages: Any = Messages(sys.stderr)
     return console(messages)
-
-
-def say(text: str) -> None:
-    """Write one line to standard error, if anybody still reads it."""
-    messages = Messages(sys.stderr)
-    messages.write(f"partoo: {text}\n")
-    messages.flush()
 
 
 def yes_no(value: bool) -> str:

@@ -301,7 +301,7 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
     ("arguments", "code", "message"),
     [
         (["group", 7, 99999], 3, "404 Not Found for GET /sections/7/groups/99999"),
-        (["group", "--", 7, -1], 2, "group_id: expected an id"),
+        (["group", "--", 7, -1], 2, "GROUP_ID: expected an id"),
         (["business", "none"], 3, "404 Not Found for GET /business/none"),
         (["business"], 2, "expected one of ID, --code and --search"),
         (["business", "a", "--code", "b"], 2, "expected one of ID, --code and --search"),
@@ -310,7 +310,7 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
         (["businesses", "--group", 99999], 3, "groups: Unknown group id: 99999"),
         (["businesses", "--group", -1], 2, "--group: expected an id"),
         (["businesses", "--status", "shut"], 3, "status: Must be one of"),
-        (["group", 7, 2**63], 2, "group_id: expected an id"),
+        (["group", 7, 2**63], 2, "GROUP_ID: expected an id"),
         (["group", 7, "seven"], 2, "GROUP_ID"),
         (["group", 7], 2, "GROUP_ID"),
         (["group", 7, 42, "--server", "http://example.org"], 2, "plain http"),

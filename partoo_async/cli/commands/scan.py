@@ -151,7 +151,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         chosen |= {"max_failures": tolerated(max_failures), "max_concurrency": max_concurrency}
         chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
-        apart: dict[str, Any] = {"quota": None} if dask else {}
+        apart: dict[str, Any] = {"on_event": None} | ({"quota": None} if dask else {})
         async with client.connect(max_concurrency=_in_flight(max_concurrency, dask), **apart) as partoo:
             if everything:
                 made = partoo.scan_all(org_id, **chosen, **how)

@@ -127,7 +127,7 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
         display = choose_display(ProgressMode.NONE if client.quiet else progress, streaming=False)
-        async with client.connect() as partoo:
+        async with client.connect(on_event=None) as partoo:
             result = await run_shown(partoo, chosen, display, quiet=client.quiet)
         return exit_code_of(result, as_diff=as_diff)
 

@@ -94,7 +94,7 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
             if folder is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
-            async with client.connect() as partoo:
+            async with client.connect(on_event=None) as partoo:
                 environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)
                 await repeat(Rounds(partoo, chosen, words, environment, client.quiet).run, seconds)
 
