@@ -43,6 +43,9 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Jobs": {
         "sync": "Read everything, say what changed, load a database.",
         "watch": "Do that again and again, and print each change.",
+    },
+    "Set up": {
+        "key": "Store the API key in the keyring, and say where it is from.",
         "quota": "Show who uses the quotas that processes share.",
     },
     "Try": {
@@ -52,7 +55,9 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
 }
 
 _EPILOG = """\
-The API key is read from the environment variable PARTOO_API_KEY.
+The API key is taken from --key-file FILE, else from the environment variable
+PARTOO_API_KEY, else from the file that PARTOO_API_KEY_FILE names, else from
+the keyring of the system: see 'partoo key --help'.
 
 Exit codes:
 """

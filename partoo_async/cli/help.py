@@ -42,7 +42,7 @@ def epilog(*examples: tuple[str, str], codes: Iterable[tuple[int, str]] = ()) ->
 
 def listed(codes: Iterable[tuple[int, str]]) -> list[str]:
     """Return a line for each exit code."""
-    return [f"  {code:>3}  {meaning}" for code, meaning in codes]
+    return [f" {code:>3}  {meaning}" for code, meaning in codes]
 
 
 def sub_app(name: str, cls: type[TyperGroup] | None = None) -> typer.Typer:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any
@@ -21,10 +20,22 @@ import typer
 from attrs import frozen
 
 from partoo_async import PartooClient, RateLimit
+from partoo_async.cli.keys import find_key
 from partoo_async.cli.volume import VOLUME, Waits
 from partoo_async.errors import ConfigurationError
+from partoo_async.servers import resolve_server
 
-__all__ = ["ClientOptions", "Dask", "Json", "ServerOptions", "VolumeOptions", "parse_rate_limit", "with_options"]
+__all__ = [
+    "ClientOptions",
+    "Dask",
+    "Json",
+    "KeyFile",
+    "Server",
+    "ServerOptions",
+    "VolumeOptions",
+    "parse_rate_limit",
+    "with_options",
+]
 
 _CONNECTION, _MESSAGES = "Connection", "Messages"
 
@@ -73,7 +84,7 @@ KeyFile = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="Read the API key from the first line of a file. Default: see 'partoo --help'.",
+        help="Read the API key from the first line of a file, - for standard input. Default: see 'partoo key --help'.",
         show_default=False,
         rich_help_panel=_CONNECTION,
     ),
@@ -146,11 +157,11 @@ class ClientOptions(ServerOptions):
         Args:
             more: Other arguments of it; with ``on_event=None`` a progress tells of waits.
         """
-        # No option takes the key: every user of the machine can read a command line.
-        if not os.environ.get("PARTOO_API_KEY", "").strip():
-            raise ConfigurationError("PARTOO_API_KEY is not set: export PARTOO_API_KEY=... with your API key")
-        given = {"server": self.server, "quota": self.quota, "on_event": Waits(), **self.session()}
-        return PartooClient(**given | more)
+        server = resolve_server(self.server)
+        given = {"server": server, "quota": self.quota, "on_event": Waits(), **self.session(), **more}
+        # No option takes the key itself: every user of the machine can read a command line.
+        key: Any = find_key(self.key_file, server).secret
+        return PartooClient(key, **given)
 
 
 def parse_rate_limit(text: str) -> RateLimit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -23,6 +24,7 @@ from tests.support.common import PATIENCE
 from tests.support.each import each
 
 Partoo = Callable[..., Result]
+KEYED = os.environ | {"PARTOO_API_KEY": "key"}
 NAMES = [name for names in COMMANDS.values() for name in names]
 
 
@@ -119,7 +121,9 @@ def loaded(*words: str, code: str = "from _partoo_async_command import main") ->
     """Return the modules that a command has imported when it ends."""
     show = "import atexit, sys; atexit.register(lambda: print('LOADED', *sys.modules))"
     run = f"{show}; sys.argv = ['partoo', *{words!r}]; {code}; main()"
-    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", run], capture_output=True, text=True, timeout=PATIENCE, check=False, env=KEYED
+    )
     return {*done.stdout.rpartition("LOADED ")[2].split()}
 
 

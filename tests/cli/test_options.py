@@ -14,7 +14,7 @@ from partoo_async.cli.options import ClientOptions, Json, ServerOptions, parse_r
 from tests.support.each import each
 
 COMMON = {"--server", "--timeout", "--quota", "--rate-limit", "--share", "--verbose", "-v", "--quiet", "-q"}
-WITHOUT_CLIENT = {"diff", "report", "quota", "emulator", "demo"}
+WITHOUT_CLIENT = {"diff", "report", "quota", "emulator", "demo", "key set", "key show", "key delete"}
 OTHER_KEYS = {"scan-many"}  # its file says where the keys are
 
 

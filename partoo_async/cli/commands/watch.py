@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -95,7 +95,8 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
             async with client.connect(on_event=None) as partoo:
-                environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)
+                secret: Any = partoo.session.settings.api_key
+                environment = environment_without(secret.reveal(), os.environ)
                 await repeat(Rounds(partoo, chosen, words, environment, client.quiet).run, seconds)
 
     return execute(run)
