@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
@@ -78,13 +79,26 @@ def _command(name: str) -> Any:
 class _Commands(HelpfulGroup):
     """The commands, each imported when it is called."""
 
+    _is_listing = False
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return their names."""
         return [name for names in COMMANDS.values() for name in names]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return one, None for an unknown name."""
+        if self._is_listing:
+            texts = {name: text for names in COMMANDS.values() for name, text in names.items()}
+            return HelpfulCommand(cmd_name, help=texts[cmd_name])
         return _command(cmd_name) if cmd_name in self.list_commands(ctx) else None
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return what a word may become, without an import."""
+        self._is_listing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._is_listing = False
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
@@ -144,7 +158,10 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
         return _misused(error)
     except typer.Abort:  # end of input at a prompt
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # the latter is how rich, which prints the help, says the same
+    except (BrokenPipeError, SystemExit) as ended:
+        # The latter is how click says the same; and how completion ends, which fish asks for its code.
+        if isinstance(ended, SystemExit) and (not ended.code or "_PARTOO_COMPLETE" in os.environ):
+            return int(ended.code or OK)
         detach(sys.stdout)
         return PIPE_CLOSED
     except OSError as error:

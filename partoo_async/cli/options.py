@@ -44,6 +44,7 @@ Server = Annotated[
     typer.Option(
         metavar="NAME|URL",
         help="production, sandbox or a URL. Default: the variable PARTOO_SERVER, else production.",
+        autocompletion=lambda: ["production", "sandbox"],
         show_default=False,
         rich_help_panel=_CONNECTION,
     ),
