@@ -21,6 +21,7 @@ from partoo_async.cli.process import tell_json
 from partoo_async.cli.streams import detach, say
 from partoo_async.cli.text import one_line
 from partoo_async.cli.volume import VOLUME, LogLines
+from partoo_async.cli.wording import usage_text
 
 __all__ = ["COMMANDS", "app", "run_process"]
 
@@ -175,7 +176,7 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
 
 
 def _misused(error: Any) -> int:
-    text = one_line(error.format_message())
+    text = usage_text(one_line(error.format_message()))
     if VOLUME.as_json:
         tell_json({"type": "UsageError", "message": text, "status": None, "transient": False, "attempts": 0})
         return USAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["OPTIONS", "in_options", "named"]
+__all__ = ["OPTIONS", "in_options", "named", "usage_text"]
 
 # What the package calls an argument, and every command an option. A command may call one by another name.
 OPTIONS: Mapping[str, str] = {
@@ -63,6 +63,9 @@ _ARGUMENT = re.compile(r"(?<![\w?&/.])([a-z_]+)=(True|None|\.\.\.)?( \(--[a-z-]+
 _CALLS = re.compile(r"RateLimit\((--[a-z-]+)\)(?: and RateLimit\([^)]*\))?")
 _PYTHON_ONLY = re.compile(r", or format=|; the key is api_key=")
 
+_INVALID = re.compile(r"^Invalid value for '([^']+)'(?: / '[^']+')*: ")
+_TYPE = re.compile(r", unable to parse string as an? (?:integer|number)$")
+
 
 def named(text: str, names: Mapping[str, str] = OPTIONS) -> str:
     """Return an error's text that begins with the name of an argument, beginning with that of an option."""
@@ -74,6 +77,12 @@ def in_options(text: str) -> str:
     """Return a text in which options stand in place of ``argument=``."""
     text = _PYTHON_ONLY.sub("", text)
     return _CALLS.sub(r"\1", _ARGUMENT.sub(_option, text)) if "=" in text else text
+
+
+def usage_text(text: str) -> str:
+    """Return what typer says of a wrong word in the form of all other errors, whichever release says it."""
+    text = _INVALID.sub(r"\1: ", text)
+    return _TYPE.sub("", text.replace(": Input should be ", ": expected ").replace(": Value error, ", ": "))
 
 
 def _option(found: re.Match[str]) -> str:

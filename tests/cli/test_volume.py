@@ -41,6 +41,24 @@ def test_messages_speak_of_options(text: str, expected: str) -> None:
     assert in_options(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["group", "1", "x"], "GROUP_ID: "),
+        (["sections", "--timeout", "x"], "--timeout: "),
+        (["sections", "-v", "--org-id", "1.5"], "--org-id: "),
+        (["emulator", "--latency", "-1"], "--latency: "),
+        (["scan", "--strategy", "never"], "--strategy: 'never' is not one of 'groups', 'businesses', 'auto'"),
+    ],
+)
+def test_wrong_words_are_told_as_all_errors(partoo: Partoo, words: list[str], line: str) -> None:
+    """What typer finds wrong begins with the option, too, and speaks of no library."""
+    result = partoo(*words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"partoo: error: {line}")
+    assert not any(foreign in result.err for foreign in ("Invalid value", "Input should", "Value error", "parse"))
+
+
 def test_the_name_in_front_is_that_of_the_option() -> None:
     """What the package calls `org_id` is `--org-id`; a command may have a name of its own for it."""
     assert named("org_id: expected an id") == "--org-id: expected an id"
