@@ -18,7 +18,7 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, PIPE_CLOSED, USAGE
 from partoo_async.cli.help import HelpfulCommand, HelpfulGroup, listed
 from partoo_async.cli.process import tell_json
-from partoo_async.cli.streams import detach, say
+from partoo_async.cli.streams import detach, say, say_line
 from partoo_async.cli.text import one_line
 from partoo_async.cli.volume import VOLUME, LogLines
 from partoo_async.cli.wording import usage_text
@@ -157,7 +157,9 @@ def run_process(arguments: Sequence[str] | None = None) -> int:
         return int(app(words, prog_name="partoo", standalone_mode=False, obj=words) or OK)
     except _UsageError as error:
         return _misused(error)
-    except typer.Abort:  # end of input at a prompt
+    except typer.Abort:  # Ctrl-C, or the end of input, at a prompt
+        say_line("")
+        say("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit) as ended:
         # The latter is how click says the same; and how completion ends, which fish asks for its code.

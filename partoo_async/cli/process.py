@@ -17,7 +17,7 @@ from partoo_async.cli.volume import VOLUME
 from partoo_async.cli.wording import OPTIONS, in_options, named
 from partoo_async.errors import APIStatusError, PartooError
 
-__all__ = ["execute", "tell", "tell_json"]
+__all__ = ["execute", "heed_interrupts", "tell", "tell_json"]
 
 
 class _Signals:
@@ -48,6 +48,7 @@ class _Signals:
 def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> int:
     """Run one command's coroutine to its end and return the exit code. ``arguments``: what it calls some of them."""
     signals = _Signals()
+    heed_interrupts()
 
     async def guarded() -> int:
         signals.listen()
@@ -66,6 +67,13 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> i
     except PartooError as error:
         tell(error, {**OPTIONS, **arguments})
         return exit_code(error)
+
+
+def heed_interrupts() -> None:
+    """Let Ctrl-C raise an exception again: until a command begins, it ends the process."""
+    with suppress(ValueError):  # not in the main thread
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def tell(error: PartooError, names: Mapping[str, str] = OPTIONS) -> None:

@@ -151,12 +151,14 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     assert not [name for name in modules if name.startswith("partoo_async.cli.commands.")]
 
 
-def test_ctrl_c_during_imports_is_no_traceback() -> None:
+@pytest.mark.parametrize("stop", ["raise KeyboardInterrupt", "import os; os.kill(os.getpid(), 2)"])
+def test_ctrl_c_during_imports_is_no_traceback(stop: str) -> None:
     """Before the command has begun: one line and 130."""
-    interrupt = (
-        "import builtins, partoo_async.cli.streams as s\ndef stop(): raise KeyboardInterrupt\ns.restore = stop\n"
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"import partoo_async.cli as room\ndef stop(): {stop}\nroom.restore = stop\n"
+        "from _partoo_async_command import main\nmain()"
     )
-    code = f"{interrupt}import partoo_async.cli as c; c.restore = stop\nfrom _partoo_async_command import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "partoo: interrupted\n")
 

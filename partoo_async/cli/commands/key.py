@@ -13,7 +13,7 @@ from partoo_async.cli.help import HelpfulCommand, epilog, sub_app
 from partoo_async.cli.keys import delete_key, find_key, key_from, read_key, store_key
 from partoo_async.cli.options import Json, KeyFile, Server, VolumeOptions, with_options
 from partoo_async.cli.output import print_json, print_text, say
-from partoo_async.cli.process import execute
+from partoo_async.cli.process import execute, heed_interrupts
 from partoo_async.servers import resolve_server
 
 __all__ = ["key_app"]
@@ -42,6 +42,7 @@ def key() -> None:
 def set_key(volume: VolumeOptions, server: Server = None) -> int:
     """Store the key, typed at a prompt or read from standard input. It is never printed."""
     # Before there is an event loop, in which Ctrl-C would not end the prompt.
+    heed_interrupts()
     typed = protect(getpass.getpass("API key: ")) if sys.stdin.isatty() else None
 
     async def run() -> int:
