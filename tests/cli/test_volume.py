@@ -103,7 +103,7 @@ def test_the_name_in_front_is_that_of_the_option() -> None:
         (["diff", "/no/such", "/no/such"], "BEFORE: "),
         (["report", "/no/such"], "JOURNAL: "),
         (["report", "x", "--output", "x.doc"], "--output: "),
-        (["quota", "ftp://x"], "--quota: "),
+        (["quota", "ftp://x"], "URL: "),
     ],
 )
 def test_a_bad_value_is_told_by_its_option(

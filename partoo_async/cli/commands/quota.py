@@ -69,7 +69,7 @@ def quota(
             print_result(table(columns, cells, numbers=("held", "cooling", "interactive", "bulk")))
         return OK
 
-    return execute(run)
+    return execute(run, quota="URL")
 
 
 def _summary(view: QuotaView) -> str:
