@@ -64,6 +64,7 @@ _CALLS = re.compile(r"RateLimit\((--[a-z-]+)\)(?: and RateLimit\([^)]*\))?")
 _PYTHON_ONLY = re.compile(r", or format=|; the key is api_key=")
 
 _INVALID = re.compile(r"^Invalid value for '([^']+)'(?: / '[^']+')*: ")
+_INPUT = re.compile(r": Input should be (?=(greater|less)?)")
 _TYPE = re.compile(r", unable to parse string as an? (?:integer|number)$")
 
 
@@ -82,7 +83,8 @@ def in_options(text: str) -> str:
 def usage_text(text: str) -> str:
     """Return what typer says of a wrong word in the form of all other errors, whichever release says it."""
     text = _INVALID.sub(r"\1: ", text)
-    return _TYPE.sub("", text.replace(": Input should be ", ": expected ").replace(": Value error, ", ": "))
+    text = _TYPE.sub("", text.replace(": Value error, ", ": "))
+    return _INPUT.sub(lambda found: f": expected {'a value ' if found[1] else ''}", text)
 
 
 def _option(found: re.Match[str]) -> str:

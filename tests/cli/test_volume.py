@@ -48,6 +48,7 @@ def test_messages_speak_of_options(text: str, expected: str) -> None:
         (["sections", "--timeout", "x"], "--timeout: "),
         (["sections", "-v", "--org-id", "1.5"], "--org-id: "),
         (["emulator", "--latency", "-1"], "--latency: "),
+        (["report", "none.db", "--most", "-1"], "--most: "),
         (["scan", "--strategy", "never"], "--strategy: 'never' is not one of 'groups', 'businesses', 'auto'"),
     ],
 )
