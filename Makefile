@@ -72,7 +72,7 @@ PYRIGHT := PATH="$(CURDIR)/$(ENV)/check/bin:$$PATH" pyright
 
 types: $(ENV)/check/.stamp
 	$(ENV)/check/bin/python .ci/pages.py $(PAGES)
-	$(CHECK) mypy --strict partoo_async _partoo_async_pytest.py $(TYPING) $(PAGES) $(EXAMPLES)
+	$(CHECK) mypy --strict partoo_async _partoo_async_command.py _partoo_async_pytest.py $(TYPING) $(PAGES) $(EXAMPLES)
 	$(CHECK) mypy --strict -p examples.fastapi_app -p examples.aiohttp_app
 	$(PYRIGHT) --verifytypes partoo_async --ignoreexternal
 	$(PYRIGHT)

@@ -35,6 +35,7 @@ OWNERS = {
     "typer": ("cli",),
     "click": ("cli",),
     "rich": ("cli",),
+    "keyring": ("cli.keys",),
     "aiosqlite": ("scan.journal.database",),
     "redis": ("quota.shared.redis_store",),
     "pyarrow": ("scan.arrow",),

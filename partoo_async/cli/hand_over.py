@@ -39,7 +39,8 @@ def words_of(command: str) -> list[str]:
 
 def environment_without(secret: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that do not hold the key."""
-    return {name: value for name, value in environment.items() if name != "PARTOO_API_KEY" and secret not in value}
+    named = ("PARTOO_API_KEY", "PARTOO_API_KEY_FILE")
+    return {name: value for name, value in environment.items() if name not in named and secret not in value}
 
 
 async def hand_over(words: Sequence[str], lines: Iterable[bytes], environment: Mapping[str, str]) -> None:

@@ -41,5 +41,6 @@ async def many_on_dask(
     address: str, quota: str | None, organizations: Mapping[str, Organization], **options: Any
 ) -> AsyncIterator[DistributedScans]:
     """Lend the scans of many organizations, likewise."""
+    rate_limit = options.get("rate_limit", RateLimit())
     async with connected(address) as client:
-        yield DistributedScans(Cluster(client, quota, RateLimit()), organizations, **options)
+        yield DistributedScans(Cluster(client, quota, rate_limit), organizations, **options)

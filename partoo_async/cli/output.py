@@ -10,48 +10,27 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from partoo_async._internal.reprs import total_repr
-from partoo_async.cli.streams import Messages
-from partoo_async.cli.text import clean, json_line
+from partoo_async.cli.streams import Messages, say
+from partoo_async.cli.text import json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import NoReturn
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
-__all__ = ["error_console", "print_json", "print_result", "say", "table", "write_text", "yes_no"]
+__all__ = ["error_console", "print_json", "print_result", "print_text", "say", "table", "write_text", "yes_no"]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)
 
 
-@total_repr
-class PipeConsole(Console):
-    """A console that raises when its reader is gone."""
-
-    def on_broken_pipe(self) -> NoReturn:
-        """Let the caller clean up and choose the exit code."""
-        # rich's own ends the process, in the middle of a scan.
-        raise BrokenPipeError
-
-
 def error_console() -> Console:
     """Return a console on standard error that prints text as it is: no markup, no highlighting, no emoji codes."""
+    from partoo_async.cli.consoles import console  # noqa: PLC0415 - here and below: text alone needs no rich
+
     messages: Any = Messages(sys.stderr)
-    return PipeConsole(file=messages, markup=False, highlight=False, emoji=False)
-
-
-def say(text: str) -> None:
-    """Write one line to standard error, if anybody still reads it."""
-    messages = Messages(sys.stderr)
-    messages.write(f"partoo: {text}\n")
-    messages.flush()
+    return console(messages)
 
 
 def yes_no(value: bool) -> str:
@@ -61,22 +40,23 @@ def yes_no(value: bool) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str]) -> Table:
     """Return a table for ``print_result``; columns in ``numbers`` are aligned on the right."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        style = "red" if column == "error" else ""
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold", style=style)
-    for row in rows:
-        # Text, not str: a name in brackets is a name and not a style.
-        made.add_row(*(Text(clean(cell)) for cell in row))
-    return made
+    from partoo_async.cli.consoles import plain_table  # noqa: PLC0415
+
+    return plain_table(columns, rows, numbers)
 
 
 def print_result(result: RenderableType) -> None:
     """Print a table or a text on standard output."""
+    from partoo_async.cli.consoles import console  # noqa: PLC0415
+
     # A file or a pipe gets lines unfolded, however long they are.
-    width = None if sys.stdout.isatty() else 10_000
-    console = PipeConsole(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
-    console.print(result)
+    console(sys.stdout, None if sys.stdout.isatty() else 10_000).print(result)
+    sys.stdout.flush()
+
+
+def print_text(text: str) -> None:
+    """Print a text on standard output."""
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 

@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
+from partoo_async._internal.describe import describe
+from partoo_async._internal.values import error_object
 from partoo_async.cli.exit_codes import INTERRUPTED, TERMINATED, exit_code
-from partoo_async.cli.output import say
-from partoo_async.errors import PartooError
-from partoo_async.scan.rows import describe
+from partoo_async.cli.streams import say, say_line
+from partoo_async.cli.text import clean, json_line
+from partoo_async.cli.volume import VOLUME
+from partoo_async.cli.wording import OPTIONS, in_options, named
+from partoo_async.errors import APIStatusError, PartooError
 
-__all__ = ["execute"]
-
-# What the package calls an argument, and the command line an option.
-_OPTIONS = {
-    "path": "--output",
-    "org_id": "--org-id",
-    "max_failures": "--max-failures",
-    "timeout": "--timeout",
-    "server": "--server",
-    "dask": "--dask",
-    "quota": "--quota",
-    "journal": "--journal",
-    "journals": "--journals",
-    "state": "--state",
-    "to": "--to",
-    "report": "--report",
-    "organization": "--organization",
-    "dataset": "--dataset",
-    "history": "--history",
-    "every": "--every",
-    "exec": "--exec",
-    "before": "BEFORE",
-    "after": "AFTER",
-    "business_id": "ID",
-    "code": "--code",
-    "query": "--search",
-    "groups": "--group",
-    "status": "--status",
-}
+__all__ = ["execute", "heed_interrupts", "tell", "tell_json"]
 
 
 class _Signals:
@@ -72,6 +48,7 @@ class _Signals:
 def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> int:
     """Run one command's coroutine to its end and return the exit code. ``arguments``: what it calls some of them."""
     signals = _Signals()
+    heed_interrupts()
 
     async def guarded() -> int:
         signals.listen()
@@ -88,6 +65,35 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> i
         say("interrupted" if signals.caught is signal.SIGINT else "terminated")
         return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
     except PartooError as error:
-        name, colon, problem = describe(error).partition(": ")
-        say(f"error: {(_OPTIONS | arguments).get(name, name)}{colon}{problem.replace(', or format=', '')}")
+        tell(error, {**OPTIONS, **arguments})
         return exit_code(error)
+
+
+def heed_interrupts() -> None:
+    """Let Ctrl-C raise an exception again: until a command begins, it ends the process."""
+    with suppress(ValueError):  # not in the main thread
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def tell(error: PartooError, names: Mapping[str, str] = OPTIONS) -> None:
+    """Say what went wrong: on one line, at length with -v, as a JSON object with --json."""
+    text = describe(error)
+    if not isinstance(error, APIStatusError):  # whose words are the server's
+        text = in_options(named(text, names))
+    explain = getattr(error, "explain", None)
+    if VOLUME.as_json:
+        attempts = len(getattr(error, "attempts", ()))
+        tell_json(error_object(error) | {"message": text, "attempts": attempts})
+    elif VOLUME.verbose and explain is not None:
+        first, *others = (in_options(clean(line)) for line in explain().splitlines())
+        say(f"error: {first}")
+        for line in others:
+            say_line(line)
+    else:
+        say(f"error: {text}")
+
+
+def tell_json(error: dict[str, Any]) -> None:
+    """Print an error as a line of JSON on standard error."""
+    say_line(json_line({"error": error}, ascii_only=True).rstrip("\n"))

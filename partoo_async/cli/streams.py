@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["Messages", "detach", "require_stdout", "restore"]
+__all__ = ["Messages", "detach", "require_stdout", "restore", "say", "say_line"]
 
 
 def restore() -> None:
@@ -67,3 +67,15 @@ class Messages:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def say(text: str) -> None:
+    """Write one line to standard error, if anybody still reads it."""
+    say_line(f"partoo: {text}")
+
+
+def say_line(line: str) -> None:
+    """Write a line as it is, likewise."""
+    messages = Messages(sys.stderr)
+    messages.write(f"{line}\n")
+    messages.flush()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._internal.text import cut, one_line
-from partoo_async.errors import APIConnectionError
+from partoo_async._internal.describe import describe
+from partoo_async._internal.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from partoo_async.errors import PartooError
     from partoo_async.models import BusinessSummary, Group
     from partoo_async.scan.items import ScanFailure, ScanItem
 
@@ -26,15 +25,6 @@ BUSINESS_COLUMNS = {
 }
 
 _LONGEST_NAME = 40  # characters
-
-
-def describe(error: PartooError) -> str:
-    """Return the error as one line."""
-    # Its text may quote the server: control characters are escaped.
-    line = one_line(str(error)) or type(error).__name__
-    if isinstance(error, APIConnectionError) and not error.request_sent:
-        line += " (the request was not sent)"
-    return line
 
 
 def such_as(businesses: Iterable[BusinessSummary]) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import pytest
 
-import partoo_async
 from partoo_async import Business
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
@@ -302,7 +301,7 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
     ("arguments", "code", "message"),
     [
         (["group", 7, 99999], 3, "404 Not Found for GET /sections/7/groups/99999"),
-        (["group", "--", 7, -1], 2, "group_id: expected an id"),
+        (["group", "--", 7, -1], 2, "GROUP_ID: expected an id"),
         (["business", "none"], 3, "404 Not Found for GET /business/none"),
         (["business"], 2, "expected one of ID, --code and --search"),
         (["business", "a", "--code", "b"], 2, "expected one of ID, --code and --search"),
@@ -311,7 +310,7 @@ def test_names_cannot_steer_the_terminal(serve: Callable[..., Emulator], partoo:
         (["businesses", "--group", 99999], 3, "groups: Unknown group id: 99999"),
         (["businesses", "--group", -1], 2, "--group: expected an id"),
         (["businesses", "--status", "shut"], 3, "status: Must be one of"),
-        (["group", 7, 2**63], 2, "group_id: expected an id"),
+        (["group", 7, 2**63], 2, "GROUP_ID: expected an id"),
         (["group", 7, "seven"], 2, "GROUP_ID"),
         (["group", 7], 2, "GROUP_ID"),
         (["group", 7, 42, "--server", "http://example.org"], 2, "plain http"),
@@ -356,32 +355,6 @@ def test_without_a_key_it_says_where_the_key_comes_from(partoo: Partoo) -> None:
     result = partoo("group", 7, 42, "--server", UNREACHABLE)
     assert result.code == 2
     assert "PARTOO_API_KEY" in result.err
-
-
-def test_the_version_is_that_of_the_package(partoo: Partoo) -> None:
-    """`partoo --version` prints it."""
-    assert partoo("--version") == Result(0, f"partoo {partoo_async.__version__}\n", "")
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["scan", "--help"], ["demo", "-h"], ["group", "--help"], ["group", "add", "-h"]]
-)
-def test_the_help_documents_the_exit_codes(partoo: Partoo, arguments: list[str]) -> None:
-    """--help of the command and of each subcommand ends with the exit codes."""
-    result = partoo(*arguments)
-    assert result.code == 0
-    epilog = result.out.partition("Exit codes:")[2]
-    assert [line.split()[0] for line in epilog.splitlines() if line.split() and line.split()[0].isdigit()] == [
-        *("0", "1", "2", "3", "4", "130", "141", "143")
-    ]
-
-
-def test_a_bare_partoo_shows_the_help(partoo: Partoo) -> None:
-    """Without a command the help is printed, as a usage error without another word."""
-    result = partoo()
-    assert result.code == 2
-    assert "scan" in result.out
-    assert result.err == ""
 
 
 def test_scan_ends_when_the_server_is_gone_for_too_long(serve: Callable[..., Emulator], partoo: Partoo) -> None:

@@ -245,16 +245,6 @@ def test_an_error_is_one_clear_line_and_2(partoo: Partoo, arguments: list[str], 
     assert message in result.err.splitlines()[0]
 
 
-def test_its_help_documents_its_own_exit_codes(partoo: Partoo) -> None:
-    """1 means a difference here, as it does for diff; the codes of an ended process are those of every command."""
-    result = partoo("diff", "--help")
-    assert result.code == 0
-    epilog = result.out.partition("Exit codes:")[2]
-    codes = [line.split() for line in epilog.splitlines() if line.split() and line.split()[0].isdigit()]
-    assert [code[0] for code in codes] == ["0", "1", "2", "130", "141", "143"]
-    assert codes[1][1:] == ["something", "changed"]
-
-
 def test_it_needs_no_key(partoo: Partoo) -> None:
     """Nothing is sent, so no key is asked for."""
     assert partoo("diff", write("a", outcome(7, 1)), write("b", outcome(7, 1))).code == 0

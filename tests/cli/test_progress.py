@@ -10,6 +10,7 @@ import pytest
 
 from partoo_async import ScanProgress
 from partoo_async.cli import main, progress
+from partoo_async.cli.options import ClientOptions
 from partoo_async.cli.progress import (
     BarDisplay,
     PlainDisplay,
@@ -125,7 +126,7 @@ async def test_a_lost_terminal_does_not_end_the_scan() -> None:
 def test_warnings_of_the_client_are_lines(partoo: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """What the client logs as a warning is one clean line, and the handler goes when the command has ended."""
     logger = logging.getLogger("partoo_async.retry")
-    monkeypatch.setattr("partoo_async.cli.options.connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7))
+    monkeypatch.setattr(ClientOptions, "connect", lambda *_, **__: logger.warning("odd\x1b answer\nof %s", 7))
     with pytest.raises(TypeError):  # there is no client after that
         partoo("group", 7, 42)
     assert logging.getLogger("partoo_async").handlers == []

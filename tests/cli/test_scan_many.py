@@ -131,7 +131,7 @@ def test_journals_and_resume(partoo: Partoo, agency: Emulator, tmp_path: Path) -
     assert partoo(*words).code == 0
     again = partoo(*words)
     assert again.code == 2
-    assert "that of 'first', exists already; resume=True (--resume) goes on with it" in again.err
+    assert "that of 'first', exists already; --resume goes on with it" in again.err
     before = len(agency.requests)
     resumed = partoo(*words, "--resume")
     assert resumed.code == 0

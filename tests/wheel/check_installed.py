@@ -21,7 +21,7 @@ def check_files() -> None:
     """The wheel holds the package with its type marker, the metadata, and nothing else."""
     files = importlib.metadata.files("partoo-async") or []
     top = {file.parts[0] for file in files if ".." not in file.parts}  # the command is recorded as ../../../bin/partoo
-    expected = {"partoo_async", "_partoo_async_pytest.py"}
+    expected = {"partoo_async", "_partoo_async_command.py", "_partoo_async_pytest.py"}
     assert {name for name in top if not name.endswith(".dist-info")} - {"__pycache__"} == expected, top
     names = {file.as_posix() for file in files}
     assert {"partoo_async/py.typed", "partoo_async/emulator/http/status_page.html"} <= names

@@ -5,21 +5,30 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from partoo_async.cli import options
 from partoo_async.cli.business_output import business_object, print_businesses
 from partoo_async.cli.exit_codes import OK
-from partoo_async.cli.output import print_json, print_result
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import ClientOptions, Json, with_options
+from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business
 
-__all__ = ["business"]
+__all__ = ["EPILOG", "business"]
 
 
-def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
+EPILOG = epilog(
+    ("partoo business 3f2e1d4c5b6a7f8e9d0c1a2", "one, by its id"),
+    ("partoo business --code 75-001 --json", "one, by its store code, as JSON"),
+    ("partoo business --search bakery", "what the server finds for a word"),
+)
+
+
+@with_options
+def business(
+    client: ClientOptions,
     business_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Id of the business.", show_default=False)
     ] = None,
@@ -30,17 +39,14 @@ def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
         str | None,
         typer.Option(metavar="TEXT", help="List the businesses that the server finds for a text.", show_default=False),
     ] = None,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Print one business, by its id or its store code, or list those that a text finds."""
 
     async def run() -> int:
         if [business_id, code, search].count(None) != 2:
             raise ConfigurationError("expected one of ID, --code and --search")
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             if search is not None:
                 await print_businesses(partoo.businesses.iterate(query=search), as_json=as_json)
                 return OK
@@ -48,13 +54,13 @@ def business(  # noqa: PLR0917 - typer reads one parameter per option, by name
         if as_json:
             await print_json(business_object(found))
         else:
-            print_result(_lines(found))
+            print_text(_lines(found))
         return OK
 
     return execute(run)
 
 
-def _lines(business: Business) -> Text:
+def _lines(business: Business) -> str:
     place = ", ".join(part for part in (business.address, business.zipcode, business.city, business.country) if part)
     fields = {
         "business": business.id,
@@ -64,4 +70,4 @@ def _lines(business: Business) -> Text:
         "address": business.address_full or place,
         "groups": ", ".join(map(str, business.groups)),
     }
-    return Text("\n".join(f"{name:<8}  {clean(value or '')}".rstrip() for name, value in fields.items()))
+    return "\n".join(f"{name:<8}  {clean(value or '')}".rstrip() for name, value in fields.items())

@@ -6,15 +6,24 @@ from typing import Annotated
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.business_output import print_businesses
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.process import execute
 
-__all__ = ["businesses"]
+__all__ = ["EPILOG", "businesses"]
 
 
+EPILOG = epilog(
+    ("partoo businesses --status open --city Paris", "those that are open, in a city"),
+    ("partoo businesses --group 42 --json > members.ndjson", "members of a group, as JSON lines"),
+)
+
+
+@with_options
 def businesses(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     group: Annotated[
         list[int] | None,
         typer.Option(help="Only members of this group; may be repeated.", show_default=False),
@@ -31,15 +40,12 @@ def businesses(  # noqa: PLR0917 - typer reads one parameter per option, by name
     org_id: Annotated[
         int | None, typer.Option(help="Another organization; for keys of the PROVIDER role.", show_default=False)
     ] = None,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """List businesses of every status: all, or those that fit everything given."""
 
     async def run() -> int:
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             # What is not repeated is an empty list to typer, and every business to the user.
             found = partoo.businesses.iterate(
                 groups=group or None, status=status or None, city=city, country=country, org_id=org_id

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from partoo_async import PartooClient
+from partoo_async.cli.help import epilog
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import PlainDisplay, ProgressMode, choose_display
 from partoo_async.cli.scan_output import show_scan
 from partoo_async.emulator import Emulator
 
-__all__ = ["demo"]
+__all__ = ["EPILOG", "demo"]
 
 # Slow enough for the bar to be seen, three seconds in all.
 _LATENCY = (0.15, 0.35)
@@ -22,6 +23,11 @@ _NEXT = """\
 Next, a server to play with:  partoo emulator
 and with your key:            export PARTOO_API_KEY=...; partoo scan SECTION_ID
 """
+
+
+EPILOG = epilog(
+    ("partoo demo", "a scan that needs no key"),
+)
 
 
 def demo() -> int:

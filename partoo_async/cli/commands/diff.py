@@ -9,13 +9,14 @@ import typer
 from attrs import frozen
 
 from partoo_async import BusinessChange, GroupChange, NotCompared, ScanDiff, diff_scans
-from partoo_async.cli.exit_codes import EXIT_CODES, INTERRUPTED, OK, USAGE
+from partoo_async.cli.exit_codes import OK, USAGE
+from partoo_async.cli.help import epilog
 from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import amount, clean
 from partoo_async.scan.diff.businesses import differences
 
-__all__ = ["DIFF_CODES", "diff"]
+__all__ = ["EPILOG", "diff"]
 
 _DIFFERENT = 1
 
@@ -24,7 +25,6 @@ DIFF_CODES = (
     (OK, "nothing changed"),
     (_DIFFERENT, "something changed"),
     (USAGE, "an error; or nothing changed, but not everything could be compared"),
-    *((code, meaning) for code, meaning in EXIT_CODES if code >= INTERRUPTED),
 )
 
 # Businesses that one row names; the others are counted.
@@ -45,6 +45,13 @@ class _Row:
     def cells(self) -> tuple[str, ...]:
         group = "-" if self.group_id is None else str(self.group_id)
         return str(self.section_id), group, self.name, self.change, self.details
+
+
+EPILOG = epilog(
+    ("partoo diff monday.journal tuesday.journal", "what changed between two scans"),
+    ("partoo diff monday.ndjson tuesday.ndjson --json", "the same of two files, as JSON"),
+    codes=DIFF_CODES,
+)
 
 
 def diff(

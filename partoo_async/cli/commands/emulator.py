@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import math
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import parse_rate_limit
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.emulator import Emulator
 from partoo_async.errors import ConfigurationError
-from partoo_async.policy import RateLimit
 
 if TYPE_CHECKING:
     from partoo_async.emulator.data.profiles import ProfileName
 
-__all__ = ["emulator", "parse_rate_limit"]
+__all__ = ["EPILOG", "emulator"]
 
 
 class DataChoice(enum.StrEnum):
@@ -43,6 +43,15 @@ class WindowChoice(enum.StrEnum):
     SLIDING_COUNTS_REJECTS = "sliding_counts_rejects"
 
 
+EPILOG = epilog(
+    ("partoo emulator", "a server to try commands against; it prints the variables to set"),
+    (
+        "partoo emulator --profile large --chaos 0.05 --rate-limit none",
+        "much data, with faults and without a limit",
+    ),
+)
+
+
 def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     profile: Annotated[
         DataChoice, typer.Option(help="Data to serve: the demo, or a generated organization of this size.")
@@ -55,7 +64,13 @@ def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     rate_limit: Annotated[
         str, typer.Option(metavar="N/SECONDS", help="Allow N requests in SECONDS, or none for no limit.")
     ] = "300/60",
-    window: Annotated[WindowChoice, typer.Option(help="How the limit counts requests.")] = WindowChoice.SLIDING,
+    window: Annotated[
+        WindowChoice,
+        typer.Option(
+            metavar="KIND",
+            help="How the limit counts requests: sliding, fixed, token_bucket or sliding_counts_rejects.",
+        ),
+    ] = WindowChoice.SLIDING,
     chaos: Annotated[
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the reads that meet a fault, such as 0.05.")
     ] = 0.0,
@@ -69,20 +84,6 @@ def emulator(  # noqa: PLR0917 - typer reads one parameter per option, by name
     options = {"host": host, "port": port, "window": window.value, "chaos": chaos, "latency": latency, "seed": seed}
     options["allowed_hosts"] = allow_host or ()
     return execute(lambda: _run(profile, groups, rate_limit, **options))
-
-
-def parse_rate_limit(text: str) -> RateLimit | None:
-    """Return the quota that ``300/60`` (requests/seconds) or ``none`` stands for."""
-    if text.strip().lower() == "none":
-        return None
-    requests, _, per = text.partition("/")
-    try:
-        count, seconds = int(requests), float(per or 60)
-    except ValueError:
-        count, seconds = 0, math.nan
-    if count < 1 or not 0 < seconds < math.inf:
-        raise ConfigurationError(f"--rate-limit: expected requests/seconds such as 300/60, or none, not {text!r}")
-    return RateLimit(requests=count, per=seconds)
 
 
 async def _run(data: DataChoice, groups: int | None, rate_limit: str, **options: Any) -> int:

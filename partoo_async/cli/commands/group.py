@@ -6,18 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
-from typer.core import TyperGroup
 
 from partoo_async import PartooClient
 from partoo_async._internal.reprs import total_repr
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
-from partoo_async.cli.output import print_json, print_result, yes_no
+from partoo_async.cli.help import HelpfulCommand, HelpfulGroup, epilog, sub_app
+from partoo_async.cli.options import ClientOptions, Json, with_options
+from partoo_async.cli.output import print_json, print_text, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
 from partoo_async.models import Group
-from partoo_async.scan.rows import group_object
 
 __all__ = ["group_app"]
 
@@ -27,7 +25,7 @@ BusinessIds = Annotated[list[str], typer.Argument(metavar="BUSINESS_ID", help="I
 
 
 @total_repr
-class _Commands(TyperGroup):
+class _Commands(HelpfulGroup):
     """Commands of which ``get`` may be left out, so that ``partoo group 7 42`` works."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -38,40 +36,54 @@ class _Commands(TyperGroup):
         return parsed
 
 
-group_app: typer.Typer = typer.Typer(name="group", cls=_Commands, no_args_is_help=True)
+group_app: typer.Typer = sub_app("group", _Commands)
 
 
-@group_app.callback()
+_GET = epilog(
+    ("partoo group 7 42", "one group, as text"),
+    ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
+)
+_ADD = epilog(("partoo group add 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business more"))
+_REMOVE = epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business less"))
+
+
+@group_app.callback(epilog=_GET)
 def group() -> None:
     """Print a group with its businesses, as in 'partoo group 7 42', or add and remove some."""
 
 
-@group_app.command()
+@group_app.command(
+    cls=HelpfulCommand,
+    epilog=epilog(
+        ("partoo group 7 42", "one group, as text"),
+        ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
+    ),
+)
+@with_options
 def get(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Print one group and the ids of its businesses. The word 'get' may be left out."""
 
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.get(section_id, group_id)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command()
-def add(  # noqa: PLR0917 - typer reads one parameter per option, by name
+@group_app.command(
+    cls=HelpfulCommand, epilog=epilog(("partoo group add 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business more"))
+)
+@with_options
+def add(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Add businesses to a group, and print it.
 
@@ -81,18 +93,19 @@ def add(  # noqa: PLR0917 - typer reads one parameter per option, by name
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.add_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command()
-def remove(  # noqa: PLR0917 - likewise
+@group_app.command(
+    cls=HelpfulCommand, epilog=epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business less"))
+)
+@with_options
+def remove(
+    client: ClientOptions,
     section_id: SectionId,
     group_id: GroupId,
     business_ids: BusinessIds,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Remove businesses from a group, and print it.
 
@@ -102,31 +115,27 @@ def remove(  # noqa: PLR0917 - likewise
     async def call(partoo: PartooClient) -> Group:
         return await partoo.groups.remove_businesses(section_id, group_id, business_ids)
 
-    return _print_group(call, section_id, server, timeout, quota, as_json=as_json)
+    return _print_group(client, call, section_id, as_json=as_json)
 
 
 def _print_group(
-    call: Callable[[PartooClient], Awaitable[Group]],
-    section_id: int,
-    server: str | None,
-    timeout: float,
-    quota: str | None,
-    *,
-    as_json: bool,
+    client: ClientOptions, call: Callable[[PartooClient], Awaitable[Group]], section_id: int, *, as_json: bool
 ) -> int:
     async def run() -> int:
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             found = await call(partoo)
         if as_json:
+            from partoo_async.scan.rows import group_object  # noqa: PLC0415 - slow to import
+
             await print_json(group_object(section_id, found))
         else:
-            print_result(_lines(section_id, found))
+            print_text(_lines(section_id, found))
         return OK
 
     return execute(run)
 
 
-def _lines(section_id: int, group: Group) -> Text:
+def _lines(section_id: int, group: Group) -> str:
     fields = {
         "section": str(section_id),
         "group": str(group.id),
@@ -135,4 +144,4 @@ def _lines(section_id: int, group: Group) -> Text:
         "businesses": f"{len(group.business_ids):,}",
     }
     lines = [f"{name:<10}  {value}" for name, value in fields.items()]
-    return Text("\n".join([*lines, *(f"  {clean(business)}" for business in group.business_ids)]))
+    return "\n".join([*lines, *(f"  {clean(business)}" for business in group.business_ids)])

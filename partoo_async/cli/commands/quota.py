@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import Json
 from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import amount, clean, duration
@@ -18,10 +19,16 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from partoo_async.quota.shared.overview import QuotaView
 
-__all__ = ["quota"]
+__all__ = ["EPILOG", "quota"]
 
 # Of a quota's name: enough to tell a few of them apart.
 _SHOWN = 8
+
+
+EPILOG = epilog(
+    ("partoo quota file:///var/lib/partoo/quota", "who shares the quota of this machine"),
+    ("PARTOO_QUOTA=redis://cache/0 partoo quota --json", "that of a store, as JSON"),
+)
 
 
 def quota(
@@ -33,7 +40,7 @@ def quota(
             show_default=False,
         ),
     ] = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """Show the quotas that processes share: members, used slots, pauses, and who holds what. Needs no key.
 
@@ -62,7 +69,7 @@ def quota(
             print_result(table(columns, cells, numbers=("held", "cooling", "interactive", "bulk")))
         return OK
 
-    return execute(run)
+    return execute(run, quota="URL")
 
 
 def _summary(view: QuotaView) -> str:

@@ -8,11 +8,21 @@ import typer
 
 from partoo_async import diff_scans
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
 from partoo_async.cli.output import say, write_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
 
-__all__ = ["report"]
+__all__ = ["EPILOG", "report"]
+
+
+EPILOG = epilog(
+    ("partoo report scan.journal", "a short text"),
+    (
+        "partoo report tuesday.journal --before monday.journal --output report.html",
+        "a page, with what changed",
+    ),
+)
 
 
 def report(

@@ -12,9 +12,10 @@ from typing import Annotated, Any, cast
 import typer
 
 from partoo_async import Scan
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import USAGE
+from partoo_async.cli.help import epilog
 from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
+from partoo_async.cli.options import ClientOptions, Dask, Json, with_options
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import Display, ProgressMode, choose_display
@@ -23,7 +24,7 @@ from partoo_async.cli.text import one_line, shell_words
 from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.exports import RowKind
 
-__all__ = ["NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
+__all__ = ["EPILOG", "NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
 
 
 NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
@@ -96,7 +97,16 @@ Progress = Annotated[
 ]
 
 
+EPILOG = epilog(
+    ("partoo scan 7 9", "every group of two sections, as a table"),
+    ("partoo scan --all --with-businesses --output groups.csv", "everything, with names, as a file"),
+    ("partoo scan --all --journal scan.journal --resume --json", "a scan that goes on where it ended"),
+)
+
+
+@with_options
 def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     context: typer.Context,
     section_ids: SectionIds = None,
     everything: Everything = False,
@@ -114,11 +124,8 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     max_outage: MaxOutage = 600.0,
     max_concurrency: MaxConcurrency = None,
     progress: Progress = ProgressMode.AUTO,
-    dask: options.Dask = None,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    dask: Dask = None,
+    as_json: Json = False,
 ) -> int:
     """Read every group of these sections, as fast as the quota allows.
 
@@ -144,13 +151,13 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         chosen |= {"max_failures": tolerated(max_failures), "max_concurrency": max_concurrency}
         chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
-        apart: Any = {"quota": None if dask else quota, "max_concurrency": _in_flight(max_concurrency, dask)}
-        async with options.connect(server, timeout, **apart) as partoo:
+        apart: dict[str, Any] = {"on_event": None} | ({"quota": None} if dask else {})
+        async with client.connect(max_concurrency=_in_flight(max_concurrency, dask), **apart) as partoo:
             if everything:
                 made = partoo.scan_all(org_id, **chosen, **how)
             else:
                 made = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
-            async with lent_to_dask(dask, quota, partoo, made, **chosen) as found:
+            async with lent_to_dask(dask, client.quota, partoo, made, **chosen) as found:
                 work = _shown(found, choose_display(progress, streaming=as_json), output, rows, as_json=as_json)
                 hint = resuming(None if journal is None else context.obj, "scan", again=resume)
                 return await saying_how_to_resume(hint, work, to_file=output is not None)

@@ -8,17 +8,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.commands import scan as one
+from partoo_async.cli.help import epilog
 from partoo_async.cli.many_output import export_many, show_many
 from partoo_async.cli.on_dask import many_on_dask, not_on_dask
+from partoo_async.cli.options import Dask, Json, ServerOptions, with_options
 from partoo_async.cli.organizations_file import read_organizations
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_display
 from partoo_async.exports import RowKind
 from partoo_async.scan.many import ManyScans
 
-__all__ = ["scan_many"]
+__all__ = ["EPILOG", "scan_many"]
 
 OrganizationsFile = Annotated[
     str, typer.Argument(metavar="FILE", help="TOML, with a table for each organization.", show_default=False)
@@ -44,7 +45,15 @@ AllowKeys = Annotated[
 ]
 
 
+EPILOG = epilog(
+    ("partoo scan-many organizations.toml --output groups.parquet", "all organizations into one file"),
+    ("partoo scan-many organizations.toml --journals scans --resume", "go on where it ended"),
+)
+
+
+@with_options
 def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    client: ServerOptions,
     context: typer.Context,
     file: OrganizationsFile,
     journals: Journals = None,
@@ -61,11 +70,8 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
     max_concurrency: MaxConcurrency = 8,
     allow_keys_in_file: AllowKeys = False,
     progress: one.Progress = ProgressMode.AUTO,
-    dask: options.Dask = None,
-    server: options.Server = None,
-    quota: options.Quota = None,
-    timeout: options.Timeout = 90.0,
-    as_json: options.Json = False,
+    dask: Dask = None,
+    as_json: Json = False,
 ) -> int:
     """Read every group of many organizations, each with its own key and at the speed of its own quota.
 
@@ -86,15 +92,15 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
         bounds: dict[str, Any] = {"retry_failed": not keep_failed, "max_failures": one.tolerated(max_failures)}
         bounds |= {"max_outage": max_outage}
         scan = bounds | {"businesses": with_businesses, "strategy": strategy} | one.verified(verify)
-        several: dict[str, Any] = {"server": server, "at_once": at_once, "journals": journals, "resume": resume}
+        several: dict[str, Any] = {"server": client.server, "at_once": at_once, "journals": journals, "resume": resume}
         organizations = await read_organizations(file, allow_keys=allow_keys_in_file)
         async with AsyncExitStack() as stack:
             if dask is None:
-                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": {"timeout": timeout}}
-                scans = ManyScans(organizations, quota=quota, **several)
+                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": client.session()}
+                scans = ManyScans(organizations, quota=client.quota, **several)
             else:
-                several |= {"timeout": timeout, **bounds}
-                scans = await stack.enter_async_context(many_on_dask(dask, quota, organizations, **several))
+                several |= {**client.session(), **bounds}
+                scans = await stack.enter_async_context(many_on_dask(dask, client.quota, organizations, **several))
             display = choose_display(progress, streaming=as_json, words=MANY)
             work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
             hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)

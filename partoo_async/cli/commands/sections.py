@@ -6,32 +6,38 @@ from typing import Annotated, Any
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.exit_codes import OK
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_result, say, table, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.models import Section
 
-__all__ = ["sections"]
+__all__ = ["EPILOG", "sections"]
 
 
+EPILOG = epilog(
+    ("partoo sections", "all of them, as a table"),
+    ("partoo sections --name Paris --json | jq .section_id", "ids of those that have a group with Paris in its name"),
+)
+
+
+@with_options
 def sections(
+    client: ClientOptions,
     org_id: Annotated[
         int | None, typer.Option(help="Only sections of this organization; for keys of the PROVIDER role.")
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="QUERY", help="Only sections that have a group whose name contains QUERY.")
     ] = None,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
-    as_json: options.Json = False,
+    as_json: Json = False,
 ) -> int:
     """List all sections."""
 
     async def run() -> int:
         rows = []
-        async with options.connect(server, timeout, quota) as partoo:
+        async with client.connect() as partoo:
             async for section in partoo.sections.iterate(org_id=org_id, group_name_query=name):
                 if as_json:
                     await print_json(_object(section))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.commands.scan import (
     NOTHING_TO_VERIFY,
     Progress,
@@ -16,7 +15,9 @@ from partoo_async.cli.commands.scan import (
     refuse,
     verified,
 )
-from partoo_async.cli.exit_codes import EXIT_CODES, FAILED_GROUPS, OK
+from partoo_async.cli.exit_codes import FAILED_GROUPS, OK
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.streams import require_stdout
@@ -24,13 +25,12 @@ from partoo_async.cli.streams import require_stdout
 if TYPE_CHECKING:
     from partoo_async.nightly.options import SyncOptions
 
-__all__ = ["SYNC_CODES", "sync", "sync_options"]
+__all__ = ["EPILOG", "sync", "sync_options"]
 
 SYNC_CODES = (
     (OK, "everything was read, and loaded; with --exit-code: and nothing changed"),
     (FAILED_GROUPS, "something could not be read; with --exit-code: something changed"),
-    (2, "an error; with --exit-code: or nothing changed, but not all could be read"),
-    *EXIT_CODES[3:],
+    (2, "an error; with --exit-code: or nothing changed, but not all was read"),
 )
 
 State = Annotated[
@@ -89,7 +89,16 @@ def sync_options(  # noqa: PLR0917 - what two commands were given
     )
 
 
+EPILOG = epilog(
+    ("partoo sync --state state --to sqlite:///partoo.sqlite", "the nightly job: read, compare, load"),
+    ("partoo sync --state state --report report.html --exit-code", "a page about the changes, and 1 if there are any"),
+    codes=SYNC_CODES,
+)
+
+
+@with_options
 def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     state: State,
     to: To = None,
     report: ReportFile = None,
@@ -102,11 +111,7 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     as_diff: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if something changed, as partoo diff does.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what changed, and what failed.")] = False,
     progress: Progress = ProgressMode.AUTO,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
 ) -> int:
     """Read everything, say what changed since the last run, and load it into a database.
 
@@ -121,9 +126,9 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     async def run() -> int:
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
-        display = choose_display(ProgressMode.NONE if quiet else progress, streaming=False)
-        async with options.connect(server, timeout, quota) as partoo:
-            result = await run_shown(partoo, chosen, display, quiet=quiet)
+        display = choose_display(ProgressMode.NONE if client.quiet else progress, streaming=False)
+        async with client.connect(on_event=None) as partoo:
+            result = await run_shown(partoo, chosen, display, quiet=client.quiet)
         return exit_code_of(result, as_diff=as_diff)
 
     return execute(run)

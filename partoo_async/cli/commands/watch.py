@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from partoo_async.cli import options
 from partoo_async.cli.commands.scan import StrategyName, VerifiedGroups
 from partoo_async.cli.commands.sync import (
     Dataset,
@@ -21,10 +20,12 @@ from partoo_async.cli.commands.sync import (
     To,
     sync_options,
 )
+from partoo_async.cli.help import epilog
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.streams import require_stdout
 
-__all__ = ["watch"]
+__all__ = ["EPILOG", "watch"]
 
 Every = Annotated[
     str, typer.Option(metavar="TIME", help="From the beginning of a round to that of the next: 30s, 5m, 1h, 1d.")
@@ -51,7 +52,15 @@ WatchState = Annotated[
 ]
 
 
+EPILOG = epilog(
+    ("partoo watch --every 15m --state state", "a line of JSON for each change"),
+    ("partoo watch --every 1h --exec './notify.sh'", "run a program when something changed"),
+)
+
+
+@with_options
 def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    client: ClientOptions,
     every: Every,
     program: Program = None,
     state: WatchState = None,
@@ -63,16 +72,13 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
     history: History = False,
     dataset: Dataset = "partoo",
     keep: Keep = 7,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what failed.")] = False,
-    server: options.Server = None,
-    timeout: options.Timeout = 90.0,
-    quota: options.Quota = None,
 ) -> int:
     """Do what partoo sync does again and again, and print each change as one JSON object.
 
     When a round fails, it says so on standard error, and goes on with the next one.
 
-    Ctrl-C and SIGTERM stop it. Started again with the same --state, it goes on.
+    Ctrl-C and SIGTERM stop it (130 and 143); it ends by itself only if it cannot begin (2). Started again with the same
+    --state, it goes on.
     """
     # Here, so that no other command imports SQLite.
     from partoo_async.cli.hand_over import environment_without, words_of  # noqa: PLC0415
@@ -88,8 +94,9 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
             if folder is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
-            async with options.connect(server, timeout, quota) as partoo:
-                environment = environment_without(os.environ["PARTOO_API_KEY"].strip(), os.environ)
-                await repeat(Rounds(partoo, chosen, words, environment, quiet).run, seconds)
+            async with client.connect(on_event=None) as partoo:
+                secret: Any = partoo.session.settings.api_key
+                environment = environment_without(secret.reveal(), os.environ)
+                await repeat(Rounds(partoo, chosen, words, environment, client.quiet).run, seconds)
 
     return execute(run)
