@@ -83,6 +83,8 @@ class ScanProgress(Model):
         paused_for: Seconds that the server still pauses the quota.
         held_for: Seconds since the server stopped responding, 0.0 if the scan is not on hold.
         held_by: Why it is on hold, in a few words.
+        quota_wait: Seconds until the quota lets the next request go, 0.0 if none waits for it.
+        retries: How many of the requests until now were retries.
     """
 
     done: int
@@ -93,6 +95,8 @@ class ScanProgress(Model):
     paused_for: float
     held_for: float = 0.0
     held_by: str = ""
+    quota_wait: float = 0.0
+    retries: int = 0
 
 
 @frozen

@@ -15,7 +15,8 @@ from partoo_async.cli.on_dask import many_on_dask, not_on_dask
 from partoo_async.cli.options import Dask, Json, ServerOptions, with_options
 from partoo_async.cli.organizations_file import read_organizations
 from partoo_async.cli.process import execute
-from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_display
+from partoo_async.cli.progress import Display, ProgressMode, choose_display
+from partoo_async.cli.progress_words import MANY
 from partoo_async.exports import RowKind
 from partoo_async.scan.many import ManyScans
 

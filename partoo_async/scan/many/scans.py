@@ -217,7 +217,7 @@ class ManyScans:
                 async for item in scan:
                     await pool.hand_over((run, item))
         finally:
-            run.requests = scan.report().requests
+            run.requests, run.retries = scan.report().requests, scan.report().retries
 
 
 def scan_many(
