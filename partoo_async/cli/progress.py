@@ -82,6 +82,13 @@ class QuietDisplay:
         """End."""
 
 
+class SilentDisplay(QuietDisplay):
+    """Shows nothing at all."""
+
+    def note(self, line: RenderableType) -> None:
+        """Print nothing."""
+
+
 class PlainDisplay(QuietDisplay):
     """Prints a line every ``interval`` seconds, for logs."""
 
@@ -153,8 +160,10 @@ class BarDisplay:
         self._live.stop()
 
 
-def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN) -> Display:
+def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN, quiet: bool = False) -> Display:
     """Return the display for this process; ``streaming``: if results are printed while the scan runs."""
+    if quiet:
+        return SilentDisplay()
     if mode is ProgressMode.PLAIN:
         return PlainDisplay(words=words)
     # In a log even a plain line is noise, unless it is asked for.

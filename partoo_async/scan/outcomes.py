@@ -258,13 +258,7 @@ def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) ->
 
 
 def certainty(report: ScanReport, groups: int, inferred: int) -> str:
-    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy.
-
-    Args:
-        report: What was done. Its items do not matter.
-        groups: How many groups there are.
-        inferred: How many of them are inferred.
-    """
+    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy."""
     if report.fallback:
         # Inferred are those that a journal has.
         return f"each group{' left' if inferred else ''} was read by itself, because {report.fallback}"

@@ -179,9 +179,14 @@ def test_only_the_extra_s_own_packages_are_excused(
 @each("seen", [NOTHING, RUNNING, PAUSED, HELD, QUEUED, ENDED])
 @each("no_color", ["", "1"])
 def test_the_bar_fills_the_line_and_never_breaks_it(
-    seen: ScanProgress, width: int, no_color: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    seen: ScanProgress,
+    width: int,
+    no_color: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With colours or without: one line in every state, up to the last column but one where there is room for a bar, and never beyond."""
+    """With colours or without: one line in every state, up to the last column but one where there is room for a bar,
+    and never beyond."""
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)

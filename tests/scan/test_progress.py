@@ -8,10 +8,11 @@ import time
 import pytest
 
 from partoo_async import NotFoundError, PartooClient, RateLimit, Scan, ScanFailure, ScanProgress
+from partoo_async._protocol.http import Response
 from partoo_async.scan.progress import Failures
 from tests.support.each import each
 from tests.support.raw_server import GROUP, answer, raw_server
-from tests.support.simulated import Partoo, client_of
+from tests.support.simulated import Key, Partoo, client_of
 from tests.support.virtual import run_virtual
 
 
@@ -149,3 +150,25 @@ def test_few_failures_are_kept(tolerated: float | None, kept: int) -> None:
         failures.add(ScanFailure(7, number, None, NotFoundError(404), 1, 0.5))
     assert [item.group_id for item in failures.kept] == list(range(kept))
     assert failures.count == 1000
+
+
+def test_progress_tells_a_wait_for_quota_and_retries() -> None:
+    """How long the quota lets nothing go, while something waits for it; and how many requests were retries."""
+
+    class Once(Partoo):
+        def answer(self, key: Key) -> Response:
+            first = len(self.delivered) == 3
+            return Response(503, {}, b"{}") if first else super().answer(key)
+
+    partoo = Once({7: list(range(9))})
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(6, 60.0)) as client:
+            scan = client.scan(7)
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(20.0)
+            assert scan.progress.quota_wait == pytest.approx(41, abs=3)
+            await running
+            assert (scan.progress.quota_wait, scan.progress.retries) == (0.0, 1)
+
+    run_virtual(main())
