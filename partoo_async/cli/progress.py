@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 from rich.cells import cell_len
+from rich.control import Control
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from partoo_async.cli.output import error_console
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["BarDisplay", "Display", "PlainDisplay", "ProgressMode", "QuietDisplay", "choose_display", "shown"]
 
 _SHORTEST_BAR = 8
+# In the last column some terminals begin a new line, and so would the ^C that they echo.
+_MARGIN = 3
 
 
 class ProgressMode(enum.StrEnum):
@@ -114,8 +117,7 @@ class _Line:
     behind: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        # A character less than the width: in the last column some terminals begin a new line.
-        most = options.max_width - 1
+        most = options.max_width - _MARGIN
         before, behind = f"{self.before}  ", self.behind
         if self.total:
             behind = f"{100 * self.done // self.total:3}%  {behind}"
@@ -141,6 +143,7 @@ class BarDisplay:
         # standard output, which the bar would otherwise take over as well.
         options: dict[str, Any] = {"auto_refresh": False, "transient": True, "redirect_stdout": False}
         self._live = Live(Text(end=""), console=error_console(), **options)
+        self._width = 0  # when it was last drawn
 
     def start(self) -> None:
         """Draw for the first time."""
@@ -153,7 +156,15 @@ class BarDisplay:
     def show(self, progress: Any) -> None:
         """Draw the bar anew."""
         before, behind = self._words.bar(progress)
+        self._heed_width()
         self._live.update(_Line(progress.done, progress.total, before, behind), refresh=True)
+
+    def _heed_width(self) -> None:
+        # A terminal that became narrower has folded the line, of which only the last part would be drawn over.
+        console = self._live.console
+        before, self._width = self._width, console.width
+        for _ in range(-(-(before - _MARGIN) // self._width) - 1):
+            console.control(Control((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)))
 
     def stop(self) -> None:
         """Take the bar away: the summary follows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from attrs import frozen
@@ -22,8 +22,15 @@ _PANEL = "Results"
 _TABS = ("tab", "\\t")  # as a shell hands it over
 
 
+class ListFormat(enum.StrEnum):
+    """What ``--format`` takes for a list."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
 class FormatName(enum.StrEnum):
-    """What ``--format`` takes."""
+    """What ``--format`` takes for a scan."""
 
     NDJSON = "ndjson"
     CSV = "csv"
@@ -37,21 +44,13 @@ class RowForm(enum.StrEnum):
     GROUP = "group"
 
 
-OutputFile = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write to a file, all or nothing: .ndjson, .csv or .parquet. '-' is standard output.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
-]
-FormatOption = Annotated[
-    FormatName | None,
-    typer.Option(
-        help="Of standard output, or of a file with another suffix.", show_default=False, rich_help_panel=_PANEL
-    ),
-]
+def _file(suffixes: str) -> Any:
+    text = f"Write to a file, all or nothing: {suffixes}. '-' is standard output."
+    return typer.Option(metavar="FILE", help=text, show_default=False, rich_help_panel=_PANEL)
+
+
+_FORMAT = "Of standard output, or of a file with another suffix."
+_Format: Any = typer.Option(help=_FORMAT, show_default=False, rich_help_panel=_PANEL)
 DelimiterOption = Annotated[
     str | None,
     typer.Option(
@@ -91,8 +90,8 @@ class ListOptions(OptionGroup):
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object per line.", rich_help_panel=_PANEL)
     ] = False
-    output: OutputFile = None
-    format: FormatOption = None
+    output: Annotated[str | None, _file(".ndjson or .csv")] = None
+    format: Annotated[ListFormat | None, _Format] = None
     delimiter: DelimiterOption = None
 
     @property
@@ -105,7 +104,7 @@ class ListOptions(OptionGroup):
         path = None if self.output in (None, "-") else self.output
         if path is not None and self.as_json:
             raise ConfigurationError("--json: prints to standard output, so it does not go with --output FILE")
-        if self.as_json and self.format not in (None, FormatName.NDJSON):
+        if self.as_json and self.format not in (None, "ndjson"):
             raise ConfigurationError(f"--json: does not go with --format {self.format}")
         made: Format | None = None if self.format is None else self.format.value
         if path is None and made is None and (self.as_json or self.output == "-"):
@@ -131,6 +130,8 @@ class ListOptions(OptionGroup):
 class ScanOptions(ListOptions):
     """Options for the results of a scan."""
 
+    output: Annotated[str | None, _file(".ndjson, .csv or .parquet")] = None
+    format: Annotated[FormatName | None, _Format] = None  # type: ignore[assignment] # the two and one more
     rows: Rows = None
 
     @property

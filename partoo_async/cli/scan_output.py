@@ -52,6 +52,7 @@ class _ScanView:
 
     scan: Scan
     display: Display
+    names_unread: bool  # a table shows them
     read: int = 0
     recorded: int = 0
     inferred: int = 0
@@ -121,6 +122,10 @@ class _ScanView:
         how = certainty(report, self.scan.plan.groups, self.inferred)
         if how:
             self.display.note(clean(how))
+        if self.names_unread:
+            self._name_unread()
+
+    def _name_unread(self) -> None:
         for item in self.unread[:_MOST_NAMED]:
             name = self.scan._work.name_of(item.section_id)
             say(clean(f"not read: {place(item.section_id, None, name, describe(item.error), name or '')}"))
@@ -136,7 +141,7 @@ class _ScanView:
 
 async def show_scan(scan: Scan, display: Display, target: Target | None) -> int:
     """Run a scan, print its groups or write them to a file, and return the exit code."""
-    view = _ScanView(scan, display)
+    view = _ScanView(scan, display, target is not None)
     if target is not None and target.path is not None:
         return await _write_file(view, target.path, target)
     require_stdout()

@@ -185,8 +185,8 @@ def test_the_bar_fills_the_line_and_never_breaks_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With colours or without: one line in every state, up to the last column but one where there is room for a bar,
-    and never beyond."""
+    """With colours or without: one line in every state, as long as the terminal's but for the echo of a Ctrl-C
+    where there is room for a bar, and never longer."""
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
@@ -198,9 +198,28 @@ def test_the_bar_fills_the_line_and_never_breaks_it(
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", capsys.readouterr().err)
     display.stop()
     assert "\n" not in drawn.rstrip("\n")
-    assert len(drawn) <= width - 1
+    assert len(drawn) <= width - 3
     if width >= 120 and seen.total:
         assert f"{seen.done:,}/{seen.total:,}  ━" in drawn
         assert drawn.endswith(status(seen))
     if "━" in drawn:
-        assert len(drawn) == width - 1
+        assert len(drawn) == width - 3
+
+
+def test_a_narrower_terminal_has_no_remains_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has folded the line of before: those above are erased, as many as there are, and none otherwise."""
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    display = BarDisplay()
+    display.start()
+    ups = []
+    for width in (120, 120, 80, 30, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        display._live.console._width = width
+        capsys.readouterr()
+        display.show(RUNNING)
+        ups.append(capsys.readouterr().err.count("\x1b[1A"))
+    display.stop()
+    assert ups == [0, 0, 1, 2, 0]

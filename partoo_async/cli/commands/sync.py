@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,7 +131,11 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
         display = choose_display(progress, streaming=False, words=SYNC, quiet=client.quiet)
         async with client.connect(on_event=None if client.quiet else Holds(say)) as partoo:
-            result = await run_shown(partoo, chosen, display, quiet=client.quiet)
+            try:
+                result = await run_shown(partoo, chosen, display, quiet=client.quiet)
+            except asyncio.CancelledError:
+                say("nothing is lost: started again, it goes on")
+                raise
         return exit_code_of(result, as_diff=as_diff)
 
     return execute(run)
