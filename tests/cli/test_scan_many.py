@@ -234,6 +234,15 @@ def test_a_part_of_a_larger_file(partoo: Partoo, tmp_path: Path) -> None:
     assert (result.code, result.err.partition(" groups")[0]) == (0, "1 organization, 7")
 
 
+def test_csv_on_standard_output(agency: Emulator, partoo: Partoo, tmp_path: Path) -> None:
+    """With the organization first, and the table on standard error instead."""
+    result = partoo("scan-many", file_of(tmp_path, TWO), "--format", "csv", "--delimiter", ";", "--rows", "group")
+    lines = [*csv.reader(result.out.splitlines(), delimiter=";")]
+    assert (result.code, len(lines), lines[0][:2]) == (0, 1 + 17, ["organization", "section_id"])
+    assert {line[0] for line in lines[1:]} == {"first", "Café Nord"}
+    assert "organization" in result.err
+
+
 def test_plain_progress(capsys: pytest.CaptureFixture[str]) -> None:
     """Organizations, groups, speed, time left, and how many are paused or holding, and retries."""
     display = PlainDisplay(words=MANY)
