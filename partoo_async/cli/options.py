@@ -203,7 +203,8 @@ def with_options(command: Callable[..., int]) -> Callable[..., int]:
     def taking(**given: Any) -> int:
         made = {name: group(**{one: given.pop(one) for one in ones}) for name, (group, ones) in groups.items()}
         for options in made.values():
-            VOLUME.turn(options.verbose, options.quiet)
+            if isinstance(options, VolumeOptions):
+                VOLUME.turn(options.verbose, options.quiet)
         return command(**made, **given)
 
     described: Any = taking

@@ -107,6 +107,8 @@ class _ScanView:
     def summarize(self) -> None:
         """Print the summary, if there is anything to sum up."""
         progress, report = self.scan.progress, self.scan.report()
+        if not progress.done and self.scan.complete:
+            self.display.note("there is no group to read")
         if not progress.done or (self.refusals and not self.read):  # the error says it all
             return
         recorded = f" ({self.recorded:,} recorded before)" if self.recorded else ""

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from partoo_async.cli.output import say
 from partoo_async.cli.text import amount, duration
-from partoo_async.events import RetryEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from partoo_async import PartooClient
     from partoo_async.cli.options import ClientOptions
-    from partoo_async.events import Event
 
 __all__ = ["connected"]
 
@@ -26,22 +24,17 @@ _SURE = 2  # looks: when a shared quota has the next slot, only its store knows
 
 @asynccontextmanager
 async def connected(options: ClientOptions) -> AsyncIterator[PartooClient]:
-    """Lend a client that is not silent about retries, or while it waits for quota."""
-    # Of retries -v says more, as log records.
-    tells = not (options.quiet or options.verbose)
-    async with options.connect(on_event=_tell if tells else None) as partoo:
-        watcher = asyncio.create_task(_watch(partoo)) if not options.quiet else None
+    """Lend a client that is not silent while it waits for quota, nor about longer waits between two attempts."""
+    async with options.connect() as partoo:
+        if options.quiet:
+            yield partoo
+            return
+        watcher = asyncio.create_task(_watch(partoo))
         try:
             yield partoo
         finally:
-            if watcher is not None:
-                watcher.cancel()
-                await asyncio.wait([watcher])
-
-
-def _tell(event: Event) -> None:
-    if isinstance(event, RetryEvent) and (event.attempt > 1 or event.wait >= _LONG):
-        say(f"{event.route} failed ({event.error}), trying again in {duration(event.wait)}")
+            watcher.cancel()
+            await asyncio.wait([watcher])
 
 
 async def _watch(partoo: PartooClient) -> None:

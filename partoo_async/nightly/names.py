@@ -13,13 +13,7 @@ if TYPE_CHECKING:
     from partoo_async.models import BusinessId
     from partoo_async.scan.diff import ScanDiff
 
-__all__ = ["is_journal", "names_in"]
-
-
-def is_journal(path: str) -> bool:
-    """Return whether a file is a journal and not one of JSON lines."""
-    with open(path, "rb") as file:
-        return file.read(6) == b"SQLite"
+__all__ = ["names_in"]
 
 
 async def names_in(diff: ScanDiff, journals: Iterable[Path]) -> tuple[dict[int, str], dict[BusinessId, str]]:

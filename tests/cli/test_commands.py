@@ -236,7 +236,7 @@ def test_scan_that_had_nothing_ends_with_the_code_of_the_reason(
         result = partoo(*words)
         assert (result.code, result.out) == (3, "")
         *plan, line = result.err.splitlines()
-        assert line.startswith("partoo: error: 401 Unauthorized")
+        assert "401 Unauthorized for GET /sections" in line
         assert len(plan) == (words[2:3] == ["--group"])  # whose plan is known before
         assert "some-other-key" not in result.err
 

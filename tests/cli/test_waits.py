@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -29,17 +28,6 @@ def test_the_length_of_a_hold_is_told_once() -> None:
     ]
 
 
-def test_longer_retries_of_a_command_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not the first, short one, which nobody notices."""
-    waits._tell(RetryEvent("GET /sections", "APIConnectionError", 1, 0.5))
-    waits._tell(RetryEvent("GET /sections", "APIConnectionError", 1, 30.0))
-    waits._tell(RetryEvent("GET /sections", "ServerError", 2, 0.9))
-    assert capsys.readouterr().err.splitlines() == [
-        "partoo: GET /sections failed (APIConnectionError), trying again in 30 s",
-        "partoo: GET /sections failed (ServerError), trying again in 0.9 s",
-    ]
-
-
 def test_a_wait_for_quota_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Once for each, with its length; a call that need not wait says nothing."""
 
@@ -56,22 +44,20 @@ def test_a_wait_for_quota_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert second.startswith("partoo: waiting for quota: ")
 
 
-@each(("options", "told"), [({}, True), ({"quiet": True}, False), ({"verbose": 1}, False)])
-def test_who_asks_for_quiet_or_for_more_is_not_told_here(
-    options: dict[str, Any], told: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Quiet is quiet; with -v the records of the client say it."""
-    heard: list[object] = []
+@each("quiet", [False, True])
+def test_quiet_is_told_nothing(quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait is no result, and nothing that failed."""
+    watched: list[PartooClient] = []
 
-    def connect(_: ClientOptions, **more: object) -> PartooClient:
-        heard.append(more["on_event"])
-        return client_of(Partoo({}))
+    async def watch(client: PartooClient) -> None:
+        watched.append(client)
 
-    monkeypatch.setattr(ClientOptions, "connect", connect)
+    monkeypatch.setattr(waits, "_watch", watch)
+    monkeypatch.setattr(ClientOptions, "connect", lambda _: client_of(Partoo({})))
 
     async def main() -> None:
-        async with waits.connected(ClientOptions(**options)):
-            pass
+        async with waits.connected(ClientOptions(quiet=quiet)):
+            await asyncio.sleep(0)
 
     asyncio.run(main())
-    assert (heard == [waits._tell]) == told
+    assert len(watched) == (not quiet)

@@ -100,9 +100,11 @@ def _section_rows(diff: ScanDiff) -> Iterator[_Row]:
 
 async def _names(diff: ScanDiff, paths: Iterable[str]) -> Mapping[BusinessId, str]:
     """Return the names of members that changed, as far as journals have them."""
-    from partoo_async.nightly.names import is_journal, names_in  # noqa: PLC0415 - for what changed only
+    # Here, for what changed only.
+    from partoo_async.nightly.names import names_in  # noqa: PLC0415
+    from partoo_async.scan.journal.lock import is_database  # noqa: PLC0415
 
-    _, businesses = await names_in(diff, [Path(path) for path in paths if is_journal(path)])
+    _, businesses = await names_in(diff, [path for path in map(Path, paths) if is_database(path)])
     return businesses
 
 
