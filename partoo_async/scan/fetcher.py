@@ -87,9 +87,12 @@ class GroupFetcher:
             return 0.0
         # An average without the waits for quota, which are forecast below.
         each = self._busy / self.sends if self.sends else 0.0
-        queued = self.session.quota.snapshot().waiting_bulk
+        state = self.session.quota.snapshot()
         # What is in flight needs no slot any more.
-        quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
+        quota = self.session.quota.forecast(Priority.BULK, groups) if groups or state.waiting_bulk else 0.0
+        if state.mode == "shared" and state.limit is not None:
+            # Only the store knows when there are slots: not before windows have passed, if others leave them all.
+            quota = max(quota, (state.used + groups - state.limit) / state.limit * state.per)
         return self.outage.probe_in + max(quota, (groups + begun) * each / self.workers) + each
 
     async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:

@@ -171,3 +171,27 @@ def test_sections_that_could_not_be_read_are_named(serve: Callable[..., Emulator
     assert f'partoo: not read: section 7 "{name}": 403 Forbidden' in result.err
     unknown = partoo("scan", 7, 404, "--json")
     assert "partoo: not read: section 404: 404 Not Found" in unknown.err
+
+
+def test_a_key_that_is_withdrawn_ends_a_scan(serve: Callable[..., Emulator], partoo: Partoo, tmp_path: Path) -> None:
+    """After three refusals in a row, with what it had, the code of the reason, and how to go on; one alone does not."""
+    emulator = serve(rate_limit=None)
+    fault = emulator.faults.add("status", status=401, match="/sections/7/groups/45", times=1)
+    once = partoo("scan", 7, "--max-concurrency", 1)
+    assert (once.code, fault.hits, len(once.out.splitlines())) == (1, 1, 2 + 24)
+    emulator.faults.add("status", status=401, match=lambda _, path: path >= "/sections/7/groups/50")
+    sent = len(emulator.requests)
+    ended = partoo("scan", 7, "--max-concurrency", 1, "--journal", tmp_path / "journal")
+    assert (ended.code, len(ended.out.splitlines())) == (3, 2 + 12)  # ten groups and two refusals
+    assert len(emulator.requests) - sent < 1 + 24
+    *_, hint, error = ended.err.splitlines()
+    assert hint.startswith("partoo: nothing is lost; to go on: partoo scan --resume 7")
+    assert error.startswith("partoo: error: 401 Unauthorized")
+
+
+def test_nothing_to_read_is_said(serve: Callable[..., Emulator], partoo: Partoo) -> None:
+    """In a sentence, not by an empty table."""
+    serve(sections=[EmulatedSection(7, "Empty")], rate_limit=None)
+    result = partoo("scan", 7)
+    assert (result.code, result.out) == (0, "")
+    assert result.err.splitlines()[-1] == "there is no group to read"

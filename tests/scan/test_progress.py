@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +173,12 @@ def test_progress_tells_a_wait_for_quota_and_retries() -> None:
             assert (scan.progress.quota_wait, scan.progress.retries) == (0.0, 1)
 
     run_virtual(main())
+
+
+async def test_a_shared_quota_has_a_forecast(tmp_path: Path) -> None:
+    """Which slots come when only its store knows; but not more than the limit in a window."""
+    partoo = Partoo({7: list(range(300))}, late=0.0)
+    options = {"quota": f"file://{tmp_path}/quota", "rate_limit": RateLimit(100, 20.0)}
+    async with client_of(partoo, **options) as client, client.scan(7) as scan:
+        assert 40 <= scan.plan.seconds <= 61
+        assert scan.progress.eta >= 40
