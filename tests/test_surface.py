@@ -131,7 +131,7 @@ FIELDS = {
     "GroupChange": "section_id before after",
     "GroupSummary": "id name has_puller",
     "HoldEvent": "route seconds error template",
-    "ManyProgress": "done failed total rate eta organizations running ended broken paused held",
+    "ManyProgress": "done failed total rate eta organizations running ended broken paused held retries",
     "NotCompared": "section_id group_id before after",
     "Organization": "api_key sections org_id",
     "PauseEvent": "route seconds template",
@@ -146,7 +146,7 @@ FIELDS = {
     " groups_compared not_compared incomplete notes businesses",
     "ScanFailure": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScanPlan": "sections groups requests seconds recorded strategy",
-    "ScanProgress": "done failed total rate eta paused_for held_for held_by",
+    "ScanProgress": "done failed total rate eta paused_for held_for held_by quota_wait retries",
     "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses"
     " sections",
     "ScanSuccess": "section_id group_id group error attempts elapsed recorded inferred businesses",

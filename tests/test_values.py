@@ -157,6 +157,8 @@ UNREAD_OBJECT = {
                 "paused_for": 0.0,
                 "held_for": 0.0,
                 "held_by": "",
+                "quota_wait": 0.0,
+                "retries": 0,
             },
         ),
         (

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from partoo_async._internal.text import cut, one_line
+from partoo_async.cli.output import say
 from partoo_async.errors import ConfigurationError
 from partoo_async.nightly.run import NotDeliveredError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["environment_without", "hand_over", "words_of"]
 
+_SLOW = 60.0  # seconds
 _GRACE = 5.0  # seconds to end in, after SIGTERM
 _STDERR = 2  # standard output has the lines
 _SHOWN = 60
@@ -66,8 +68,14 @@ async def hand_over(words: Sequence[str], lines: Iterable[bytes], environment: M
     )
     try:
         process = await asyncio.shield(starting)
-        await _feed(process, lines)
-        code = await process.wait()
+        slow = asyncio.get_running_loop().call_later(
+            _SLOW, say, f"warning: {shown} has run for {_SLOW:g} s; the next round waits for it"
+        )
+        try:
+            await _feed(process, lines)
+            code = await process.wait()
+        finally:
+            slow.cancel()
     except OSError as error:
         raise NotDeliveredError(f"{shown} cannot be started: {error.strerror or error}") from None
     except BaseException:

@@ -31,6 +31,7 @@ __all__ = [
     "Json",
     "KeyFile",
     "Server",
+    "OptionGroup",
     "ServerOptions",
     "VolumeOptions",
     "parse_rate_limit",
@@ -117,7 +118,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per l
 
 
 @frozen(kw_only=True)
-class VolumeOptions:
+class OptionGroup:
+    """Options that a command takes by one parameter."""
+
+
+@frozen(kw_only=True)
+class VolumeOptions(OptionGroup):
     """How much is said on standard error: for a command without a client."""
 
     verbose: Verbose = 0
@@ -181,11 +187,11 @@ def parse_rate_limit(text: str) -> RateLimit | None:
 
 def with_options(command: Callable[..., int]) -> Callable[..., int]:
     """Return a command in whose signature options stand where its one parameter takes all of them."""
-    groups: dict[str, tuple[type[VolumeOptions], list[str]]] = {}
+    groups: dict[str, tuple[type[OptionGroup], list[str]]] = {}
     shown: dict[str, inspect.Parameter] = {}
     common: dict[str, inspect.Parameter] = {}
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
-        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, VolumeOptions):
+        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, OptionGroup):
             inner = inspect.signature(parameter.annotation, eval_str=True).parameters
             groups[name] = (parameter.annotation, [*inner])
             common |= inner
@@ -197,7 +203,8 @@ def with_options(command: Callable[..., int]) -> Callable[..., int]:
     def taking(**given: Any) -> int:
         made = {name: group(**{one: given.pop(one) for one in ones}) for name, (group, ones) in groups.items()}
         for options in made.values():
-            VOLUME.turn(options.verbose, options.quiet)
+            if isinstance(options, VolumeOptions):
+                VOLUME.turn(options.verbose, options.quiet)
         return command(**made, **given)
 
     described: Any = taking

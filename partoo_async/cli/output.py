@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["error_console", "print_json", "print_result", "print_text", "say", "table", "write_text", "yes_no"]
+__all__ = [
+    "error_console",
+    "print_json",
+    "print_result",
+    "print_text",
+    "say",
+    "table",
+    "write_bytes",
+    "write_text",
+    "yes_no",
+]
 
 # A pipe that is reported writable takes this much without blocking; 512 is the least that POSIX allows.
 _CHUNK = getattr(select, "PIPE_BUF", 512)
@@ -69,13 +79,21 @@ async def print_json(value: dict[str, Any]) -> None:
 
 async def write_text(text: str) -> None:
     """Write text to standard output at once, without blocking the event loop when that is a full pipe."""
-    # A slow reader, such as a pager, must slow the scan down and not make its requests time out.
-    descriptor = _pipe()
-    if descriptor is None:
+    if _pipe() is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    data = text.encode(sys.stdout.encoding, sys.stdout.errors or "strict")
+    await write_bytes(text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
+
+
+async def write_bytes(data: bytes) -> None:
+    """Write bytes likewise."""
+    # A slow reader, such as a pager, must slow the scan down and not make its requests time out.
+    descriptor = _pipe()
+    if descriptor is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
     for start in range(0, len(data), _CHUNK):
         await _writable(descriptor)
         os.write(descriptor, data[start : start + _CHUNK])

@@ -10,29 +10,27 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.cells import cell_len
+from rich.control import Control
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.segment import ControlType, Segment
+from rich.text import Text
 
 from partoo_async.cli.output import error_console
-from partoo_async.cli.text import amount, duration
+from partoo_async.cli.progress_words import SCAN, Words
+from partoo_async.cli.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from partoo_async import ManyProgress, ScanProgress
+__all__ = ["BarDisplay", "Display", "PlainDisplay", "ProgressMode", "QuietDisplay", "choose_display", "shown"]
 
-__all__ = [
-    "MANY",
-    "BarDisplay",
-    "Display",
-    "PlainDisplay",
-    "ProgressMode",
-    "QuietDisplay",
-    "choose_display",
-    "shown",
-    "status",
-]
+_SHORTEST_BAR = 8
+# In the last column some terminals begin a new line, and so would the ^C that they echo.
+_MARGIN = 3
 
 
 class ProgressMode(enum.StrEnum):
@@ -41,17 +39,6 @@ class ProgressMode(enum.StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     NONE = "none"
-
-
-@frozen
-class Words:
-    """How a kind of progress is put in words.
-
-    ``line``: for a log, "" for nothing worth one. ``bar``: what stands before a bar, and behind it.
-    """
-
-    line: Callable[[Any], str]
-    bar: Callable[[Any], tuple[str, str]]
 
 
 class Display(Protocol):
@@ -98,13 +85,20 @@ class QuietDisplay:
         """End."""
 
 
+class SilentDisplay(QuietDisplay):
+    """Shows nothing at all."""
+
+    def note(self, line: RenderableType) -> None:
+        """Print nothing."""
+
+
 class PlainDisplay(QuietDisplay):
     """Prints a line every ``interval`` seconds, for logs."""
 
-    def __init__(self, interval: float = 2.0, words: Words | None = None) -> None:
+    def __init__(self, interval: float = 2.0, words: Words = SCAN) -> None:
         super().__init__()
         self.interval = interval
-        self._words = words or SCAN
+        self._words = words
 
     def show(self, progress: Any) -> None:
         """Print where the scan is now."""
@@ -113,115 +107,82 @@ class PlainDisplay(QuietDisplay):
             self.note(line)
 
 
+@frozen
+class _Line:
+    """One line of the terminal's width: what is known in words, and a bar in what they leave."""
+
+    done: int
+    total: int
+    before: str
+    behind: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        most = options.max_width - _MARGIN
+        before, behind = f"{self.before}  ", self.behind
+        if self.total:
+            behind = f"{100 * self.done // self.total:3}%  {behind}"
+        left = most - cell_len(before) - cell_len(behind) - 2
+        if not self.total or left < _SHORTEST_BAR:
+            yield Text(cut(before + behind, most), end="")
+            return
+        yield Text(before, end="")
+        # Colours of the terminal's own palette, which fit its background. Without colours there is no rest of a bar.
+        bar = ProgressBar(self.total, self.done, left, style="bright_black", complete_style="green")
+        yield from Segment.adjust_line_length([*console.render(bar, options)], left)
+        yield Text(f"  {behind}", end="")
+
+
 class BarDisplay:
-    """Shows a bar, drawn anew every ``interval`` seconds."""
+    """Shows a bar as wide as the terminal, drawn anew every ``interval`` seconds."""
 
     interval: float = 0.25
 
-    def __init__(self, words: Words | None = None) -> None:
-        self._words = words or SCAN
-        # Short enough for 80 columns with a pause and failures in it.
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(16))
-        details = (TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
+    def __init__(self, words: Words = SCAN) -> None:
+        self._words = words
         # Drawn by the event loop alone: a thread of its own would draw while a result is being printed. Results go to
         # standard output, which the bar would otherwise take over as well.
         options: dict[str, Any] = {"auto_refresh": False, "transient": True, "redirect_stdout": False}
-        self._bar = Progress(*columns, *details, console=error_console(), **options)
-        self._task = self._bar.add_task("", total=0, visible=False, status="")
+        self._live = Live(Text(end=""), console=error_console(), **options)
+        self._width = 0  # when it was last drawn
 
     def start(self) -> None:
         """Draw for the first time."""
-        self._bar.start()
+        self._live.start()
 
     def note(self, line: RenderableType) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(line, soft_wrap=True)
+        self._live.console.print(line, soft_wrap=True)
 
     def show(self, progress: Any) -> None:
         """Draw the bar anew."""
         before, behind = self._words.bar(progress)
-        self._bar.update(
-            self._task,
-            description=before,
-            total=progress.total,
-            completed=progress.done,
-            status=behind,
-            visible=True,
-        )
-        self._bar.refresh()
+        self._heed_width()
+        self._live.update(_Line(progress.done, progress.total, before, behind), refresh=True)
+
+    def _heed_width(self) -> None:
+        # A terminal that became narrower has folded the line, of which only the last part would be drawn over.
+        console = self._live.console
+        before, self._width = self._width, console.width
+        for _ in range(-(-(before - _MARGIN) // self._width) - 1):
+            console.control(Control((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)))
 
     def stop(self) -> None:
         """Take the bar away: the summary follows."""
-        self._bar.stop()
+        self._live.stop()
 
 
-def status(progress: ScanProgress) -> str:
-    """Return rate, time left, failures, and pause or hold, in words."""
-    parts = []
-    if progress.held_for:
-        parts.append(f"held {duration(progress.held_for)}: {progress.held_by}")
-    elif progress.paused_for:
-        parts.append(f"paused {duration(progress.paused_for)} by the server")
-    elif progress.rate:
-        parts.append(f"{progress.rate:.1f}/s")
-    if progress.total > progress.done and not progress.held_for:  # until the server answers, nobody knows
-        parts.append(f"ETA {duration(progress.eta)}")
-    if progress.failed:
-        parts.append(f"{progress.failed:,} failed")
-    return ", ".join(parts)
-
-
-def _scan_line(progress: ScanProgress) -> str:
-    # After the last group the summary tells it; while the sections are read only a wait is worth a line.
-    if progress.done < progress.total:
-        return f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}"
-    if (progress.paused_for or progress.held_for) and not progress.total:
-        return f"reading sections, {status(progress)}"
-    return ""
-
-
-def _scan_bar(progress: ScanProgress) -> tuple[str, str]:
-    return f"{progress.done:,}/{progress.total:,}" if progress.total else "reading sections", status(progress)
-
-
-SCAN: Words = Words(_scan_line, _scan_bar)
-"""One scan."""
-
-
-def _many_line(progress: ManyProgress) -> str:
-    if progress.ended == progress.organizations:
-        return ""  # the summary tells it
-    ended = f"{progress.ended:,}/{amount(progress.organizations, 'organization')}"
-    return f"{ended}, {progress.done:,}/{amount(progress.total, 'group')}, {_many_status(progress)}"
-
-
-def _many_status(progress: ManyProgress) -> str:
-    parts = [f"{progress.rate:.1f}/s", f"ETA {duration(progress.eta)}"]
-    failed = progress.failed + progress.broken
-    for count, what in ((failed, "failed"), (progress.paused, "paused"), (progress.held, "held")):
-        if count:
-            parts.append(f"{count:,} {what}")
-    return ", ".join(parts)
-
-
-def _many_bar(progress: ManyProgress) -> tuple[str, str]:
-    before = f"{progress.ended:,}/{progress.organizations:,}  {progress.done:,}/{progress.total:,}"
-    return before, _many_status(progress)
-
-
-MANY: Words = Words(_many_line, _many_bar)
-"""The scans of many organizations."""
-
-
-def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN) -> Display:
+def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN, quiet: bool = False) -> Display:
     """Return the display for this process; ``streaming``: if results are printed while the scan runs."""
+    if quiet:
+        return SilentDisplay()
     if mode is ProgressMode.PLAIN:
         return PlainDisplay(words=words)
     # In a log even a plain line is noise, unless it is asked for.
-    if mode is ProgressMode.NONE or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if mode is ProgressMode.NONE or not sys.stderr.isatty():
         return QuietDisplay()
     # A bar and a stream of results on one screen would overwrite each other; whole lines do not.
-    return PlainDisplay(words=words) if streaming and sys.stdout.isatty() else BarDisplay(words)
+    lines = os.environ.get("TERM") in ("dumb", "unknown") or (streaming and sys.stdout.isatty())
+    return PlainDisplay(words=words) if lines else BarDisplay(words)
 
 
 @asynccontextmanager

@@ -6,12 +6,12 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from partoo_async._internal.text import amount, clean, duration, json_line, one_line
+from partoo_async._internal.text import amount, clean, cut, duration, json_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["amount", "clean", "duration", "json_line", "one_line", "shell_words"]
+__all__ = ["amount", "clean", "cut", "duration", "json_line", "one_line", "shell_words"]
 
 
 def shell_words(words: Iterable[str]) -> str:

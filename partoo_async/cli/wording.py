@@ -10,6 +10,7 @@ __all__ = ["OPTIONS", "in_options", "named", "usage_text"]
 # What the package calls an argument, and every command an option. A command may call one by another name.
 OPTIONS: Mapping[str, str] = {
     "path": "--output",
+    "format": "--format",
     "rows": "--rows",
     "delimiter": "--delimiter",
     "section_id": "SECTION_ID",
@@ -61,7 +62,7 @@ OPTIONS: Mapping[str, str] = {
 # As in `resume=True (--resume)`, `timeout=5 s`, `RateLimit(share=...)`, but not in a URL.
 _ARGUMENT = re.compile(r"(?<![\w?&/.])([a-z_]+)=(True|None|\.\.\.)?( \(--[a-z-]+\))?(?=(\S?))")
 _CALLS = re.compile(r"RateLimit\((--[a-z-]+)\)(?: and RateLimit\([^)]*\))?")
-_PYTHON_ONLY = re.compile(r", or format=|; the key is api_key=")
+_PYTHON_ONLY = re.compile(r"; the key is api_key=")
 
 _INVALID = re.compile(r"^Invalid value for '([^']+)'(?: / '[^']+')*: ")
 _INPUT = re.compile(r": Input should be (?=(greater|less)?)")

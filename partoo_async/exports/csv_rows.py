@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.many.rows import ManyItem
 
-__all__ = ["Cell", "RowKind", "header", "many_rows", "sheet_rows", "text_cell"]
+__all__ = ["Cell", "RowKind", "header", "many_rows", "plain_cell", "sheet_rows", "text_cell"]
 
 RowKind: TypeAlias = Literal["business", "group"]
 """What one row of a CSV file stands for."""
 
-Cell: TypeAlias = int | str | None
+Cell: TypeAlias = int | float | str | None
 
 _FORMULA = frozenset("=+-@")
 # A number that does not come back as it was written: 007, 1.50, 5e10, or one of more than the 15 digits of a double.
@@ -82,6 +82,23 @@ def _parallel(texts: Sequence[str | None], delimiter: str) -> str:
     """Return the texts in one cell with a part for each, whatever they hold."""
     # A name with a semicolon would be two, and those behind it would belong to the ids before theirs.
     return _joined(["" if text is None else text.replace(";", ",") for text in texts], delimiter)
+
+
+def plain_cell(value: object, delimiter: str) -> Cell:
+    """Return the cell of a value that JSON has: texts of a list are in one cell."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return _id_cell(value) if value >= 0 else value
+        case float():
+            return value
+        case list() | tuple():
+            return _joined(map(str, value), delimiter)
+        case _:
+            return _guarded(str(value), delimiter)
 
 
 def header(rows: RowKind, *, businesses: bool = False) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from partoo_async.exports.csv_rows import Cell, RowKind
 
-__all__ = ["Delimiter", "Encoder", "Format", "choose_encoder"]
+__all__ = ["BYTE_ORDER_MARK", "Delimiter", "Encoder", "Format", "choose_encoder", "choose_format"]
 
 Format: TypeAlias = Literal["ndjson", "csv", "parquet"]
 """The format of a file."""
@@ -30,7 +30,7 @@ Delimiter: TypeAlias = Literal[",", ";", "\t"]
 """What stands between the cells of a CSV file."""
 
 _SUFFIXES: dict[str, Format] = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
-_BYTE_ORDER_MARK = "\ufeff".encode()
+BYTE_ORDER_MARK: bytes = "\ufeff".encode()
 _ROW_GROUP_BYTES = 16 * 2**20
 
 
@@ -59,7 +59,7 @@ def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, 
 
     ``columns``: whether there are those of ``businesses``, and that of ``organizations``.
     """
-    name = _choose_format(path, chosen)
+    name = choose_format(path, chosen)
     if rows not in (None, "business", "group"):
         raise ConfigurationError(f"rows: expected 'business' or 'group', not {rows!r}")
     if delimiter not in (None, ",", ";", "\t"):
@@ -72,7 +72,8 @@ def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, 
     return (_Parquet if name == "parquet" else _Ndjson)(**columns)
 
 
-def _choose_format(path: Path, chosen: object) -> Format:
+def choose_format(path: Path, chosen: object) -> Format:
+    """Return the format that was chosen, else that of the file's suffix, or raise ``ConfigurationError``."""
     if chosen is None:
         found = _SUFFIXES.get(path.suffix.lower())
         if found is None:
@@ -118,7 +119,7 @@ class _Csv(Encoder):
         return count
 
     def begin(self, file: BinaryIO) -> None:
-        file.write(_BYTE_ORDER_MARK)  # by which Excel knows UTF-8
+        file.write(BYTE_ORDER_MARK)  # by which Excel knows UTF-8
         self._write(file, [[self._header]])
 
     def write(self, file: BinaryIO, items: Sequence[Any]) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from partoo_async.exports.formats import Delimiter, Encoder, Format
     from partoo_async.scan.many.rows import ManyItem
 
-__all__ = ["Source", "Written", "write", "write_many"]
+__all__ = ["Source", "Written", "write", "write_encoded", "write_many"]
 
 Source: TypeAlias = Scan | ScanReport | AsyncIterable[ScanItem] | Iterable[ScanItem]
 """Where outcomes come from."""
@@ -101,7 +101,7 @@ async def write(
     else:
         businesses = isinstance(source, ScanReport) and has_businesses(source)
     encoder = choose_encoder(target, format, rows, delimiter, businesses=businesses)
-    return await _write(_outcomes(source), target, encoder)
+    return await write_encoded(_outcomes(source), target, encoder)
 
 
 async def write_many(
@@ -137,10 +137,11 @@ async def write_many(
         raise ConfigurationError(f"source: expected what scan_many() returned, not {type(source).__name__}")
     check_flag("businesses", businesses)
     encoder = choose_encoder(target, format, rows, delimiter, businesses=businesses, organizations=True)
-    return await _write(_each_pair(source), target, encoder)
+    return await write_encoded(_each_pair(source), target, encoder)
 
 
-async def _write(outcomes: AsyncGenerator[Any, None], target: Path, encoder: Encoder) -> Written:
+async def write_encoded(outcomes: AsyncGenerator[Any, None], target: Path, encoder: Encoder) -> Written:
+    """Write what an encoder takes to a file, as ``write`` does."""
     place = AtomicFile(target)
     groups = failed = rows = 0
     try:

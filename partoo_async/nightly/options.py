@@ -18,6 +18,7 @@ from partoo_async.errors import ConfigurationError
 from partoo_async.nightly.state import STATE_FACTS
 from partoo_async.scan.inference import Strategy, Verify, check_strategy
 from partoo_async.scan.outcomes import ScanProgress
+from partoo_async.scan.scan import Scan
 from partoo_async.scan.summary import check_report
 from partoo_async.warehouse.scope import check_organization
 
@@ -31,7 +32,11 @@ __all__ = ["SyncOptions", "check_targets", "naming_report", "naming_state"]
 
 @frozen(kw_only=True)
 class SyncOptions:
-    """The checked arguments of ``sync``."""
+    """The checked arguments of ``sync``, and what only the command line asks for.
+
+    ``on_scan``: gets the scan, whose progress changes between two outcomes, too. ``on_step``: gets in words what is
+    done after it.
+    """
 
     state: Path
     to: str | None = None
@@ -43,6 +48,8 @@ class SyncOptions:
     dataset: str = "partoo"
     keep: int = 7
     on_progress: Callable[[ScanProgress], object] | None = None
+    on_scan: Callable[[Scan], object] = id
+    on_step: Callable[[str], object] = id
 
     @classmethod
     def checked(

@@ -42,13 +42,14 @@ async def read_everything(
     businesses_since: datetime | None = None,
     before: Path | None = None,
     on_progress: Callable[[ScanProgress], object] | None = None,
+    on_scan: Callable[[Scan], object] = id,
+    on_step: Callable[[str], object] = id,
 ) -> ScanReport:
     """Scan all sections, and read all businesses, those in no group as well, into one journal.
 
     ``JournalReader.businesses_listed`` says whether it has all of them, and ``everything_read`` that this came to its
-    end. A list of businesses that cannot be read is ``businesses_problem``, and no error. What ``before`` has, and a
-    list of sections or businesses lacks, is looked up by id: one that changes while its pages are read may lack what is
-    there.
+    end. A list of businesses that cannot be read is ``businesses_problem``, and no error. What ``before`` has and a
+    list lacks is looked up by id: one that changes while its pages are read may lack what is there.
 
     Args:
         client: An open client.
@@ -58,9 +59,10 @@ async def read_everything(
         verify: As for ``scan_all``.
         org_id: Another organization, for keys of the PROVIDER role.
         businesses_since: Read only businesses that were modified since then, unless the scan has the list anyway.
-        before: The journal of an earlier time, with the sections and businesses that were known. There may be none yet;
-            a damaged one counts as none, with a warning.
+        before: The journal of an earlier time, with what was known. A damaged one counts as none, with a warning.
         on_progress: Gets the progress of the scan.
+        on_scan: Gets the scan.
+        on_step: Gets in words what is read after it.
 
     Returns:
         The report of the scan, whose requests and seconds are those of both. The businesses are in the journal only.
@@ -75,10 +77,12 @@ async def read_everything(
     options: dict[str, Any] = {"strategy": strategy, "verify": verify, "on_progress": on_progress}
     options["list_use"] = ListUse(businesses_since is None, known.sections, known.businesses)
     scan = Scan(client.session, Scope.of_organization(org_id), journal=journal, resume=resume, **options)
+    on_scan(scan)
     report = await scan.collect()
     database = await open_database(check_file("journal", journal))
     try:
         if not await has_businesses(database, since):
+            on_step("reading businesses")
             reader = BusinessReader(client, database, org_id=org_id, since=since, known=known)
             report = await reader.read(report)
         await write_header(database, {"ended": True})

@@ -96,8 +96,10 @@ class _Run:
         running, baseline = self.directory.running, self.directory.baseline
         async with open_reader(running) as recorded:
             problem = early or recorded.businesses_problem
+        self.options.on_step("comparing")
         diff = await self._compare(early)
         if self.options.report is not None:
+            self.options.on_step("writing the report")
             with naming_report():
                 since = None if diff is None else await began(baseline)
                 await write_report(running, self.options.report, diff=diff, since=since)
@@ -138,6 +140,8 @@ class _Run:
                 org_id=options.org_id,
                 before=self.directory.baseline,
                 on_progress=options.on_progress,
+                on_scan=options.on_scan,
+                on_step=options.on_step,
             )
         except ScanError as error:
             if self.client.closed:
@@ -190,6 +194,7 @@ class _Run:
             return {}
         from partoo_async.warehouse.load import load  # noqa: PLC0415 - only for those who load
 
+        options.on_step("loading into the database")
         try:
             return await load(
                 self.directory.running,

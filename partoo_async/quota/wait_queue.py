@@ -120,6 +120,14 @@ class WaitQueue:
             ahead = len(self._lanes) if priority is Priority.BULK else len(self._lanes.lane(priority))
             return max(0.0, self._ready_at(now, priority, max(0, ahead + calls - 1)) - now)
 
+    def bulk_wait(self) -> float:
+        """Return the seconds until the first waiting call of the bulk lane goes, 0.0 if none waits."""
+        with LOCK:
+            if not self._lanes.bulk:
+                return 0.0
+            now = self._loops.clock()
+            return max(0.0, self._ready_at(now, Priority.BULK, 0) - now)
+
     def _ready_at(self, now: float, priority: Priority, position: int) -> float:
         backend, opens = self._backend, self._gate.paused_until
         reserved = self._reserved(priority, now)

@@ -52,7 +52,9 @@ class GroupFetcher:
         self.session: PartooSession = session
         self.calls: int = 0  # reads
         self.sends: int = 0  # requests that were sent for them
+        self._unsent = 0  # reads that ended before their first request
         self.workers: int = workers
+        self.listed: dict[int, str] = {}  # the names of sections, as their list has them
         self._busy = 0.0  # seconds of all requests, without any wait
         self._stopped = False
         self.at_stop: Callable[[], object] = lambda: None  # tells those who send, whichever of them it ends by
@@ -62,7 +64,7 @@ class GroupFetcher:
     @property
     def retries(self) -> int:
         """How many requests were retries."""
-        return max(0, self.sends - self.calls)
+        return max(0, self.sends - self.calls + self._unsent)
 
     def take_figures(self) -> Figures:
         """Return the figures since this was last called."""
@@ -85,9 +87,12 @@ class GroupFetcher:
             return 0.0
         # An average without the waits for quota, which are forecast below.
         each = self._busy / self.sends if self.sends else 0.0
-        queued = self.session.quota.snapshot().waiting_bulk
+        state = self.session.quota.snapshot()
         # What is in flight needs no slot any more.
-        quota = self.session.quota.forecast(Priority.BULK, groups) if groups or queued else 0.0
+        quota = self.session.quota.forecast(Priority.BULK, groups) if groups or state.waiting_bulk else 0.0
+        if state.mode == "shared" and state.limit is not None:
+            # Only the store knows when there are slots: not before windows have passed, if others leave them all.
+            quota = max(quota, (state.used + groups - state.limit) / state.limit * state.per)
         return self.outage.probe_in + max(quota, (groups + begun) * each / self.workers) + each
 
     async def section_ids(self, org_id: int | None) -> tuple[list[int], bool]:
@@ -98,8 +103,8 @@ class GroupFetcher:
         before: list[int] = []
         for _ in range(MOST_WALKS):
             walk = section_walk(self._send, org_id=org_id)
-            async for _section in walk.items():
-                pass
+            async for section in walk.items():
+                self.listed[section.id] = section.name
             if walk.steady or [*walk.found] == before:
                 return [*walk.found], True
             before = [*walk.found]
@@ -174,6 +179,7 @@ class GroupFetcher:
         self._open.remove(call)
         self.calls += 1
         self.sends += call.sends
+        self._unsent += not call.sends
         self._busy += call.request_seconds
 
     async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> Any:

@@ -84,6 +84,8 @@ class ScanProgress(Model):
         paused_for: Seconds that the server still pauses the quota.
         held_for: Seconds since the server stopped responding, 0.0 if the scan is not on hold.
         held_by: Why it is on hold, in a few words.
+        quota_wait: Seconds until the quota lets the next request go, 0.0 if none waits for it.
+        retries: How many of the requests until now were retries.
     """
 
     done: int
@@ -94,6 +96,8 @@ class ScanProgress(Model):
     paused_for: float
     held_for: float = 0.0
     held_by: str = ""
+    quota_wait: float = 0.0
+    retries: int = 0
 
     def __str__(self) -> str:
         if not self.total:
@@ -268,13 +272,7 @@ def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) ->
 
 
 def certainty(report: ScanReport, groups: int, inferred: int) -> str:
-    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy.
-
-    Args:
-        report: What was done. Its items do not matter.
-        groups: How many groups there are.
-        inferred: How many of them are inferred.
-    """
+    """Return in words what the groups of a scan come from and how sure they are, "" by the usual strategy."""
     if report.fallback:
         # Inferred are those that a journal has.
         return f"each group{' left' if inferred else ''} was read by itself, because {report.fallback}"

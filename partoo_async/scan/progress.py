@@ -176,9 +176,13 @@ class ProgressCounter:
         if self._names is not None:
             left += self._names.requests_for(left)
         eta = self._fetcher.seconds_for(left, begun) if is_open else 0.0
-        paused = self._fetcher.session.quota.paused_for() if is_open else 0.0
-        held = (self._fetcher.outage.held_for, self._fetcher.outage.held_by) if is_open else ()
-        return ScanProgress(self.done, self._failures.count, self.total(plan), rate, eta, paused, *held)
+        counts = (self.done, self._failures.count, self.total(plan), rate, eta)
+        fetcher = self._fetcher
+        if not is_open:
+            return ScanProgress(*counts, 0.0, retries=fetcher.retries)
+        outage, quota = fetcher.outage, fetcher.session.quota
+        now = (quota.paused_for(), outage.held_for, outage.held_by, quota.bulk_wait())
+        return ScanProgress(*counts, *now, fetcher.retries)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from partoo_async.errors import NotFoundError
+from partoo_async.errors import AuthenticationError, NotFoundError
 from partoo_async.scan.items import ScanFailure
 from partoo_async.scan.journal.no_journal import NoJournal
 from partoo_async.scan.outcomes import ScanPlan
@@ -98,6 +98,17 @@ class WorkList:
                 await self._take_list(found)
         await self.stage.run([*self.sections], self._read_section, self._fetcher.workers)
         self._requests = self._fetcher.calls - before
+
+    def name_of(self, section_id: int) -> str | None:
+        """Return the name of a section, read or only listed."""
+        return self.names.get(section_id, self._fetcher.listed.get(section_id))
+
+    @property
+    def refused(self) -> AuthenticationError | None:
+        """The error of a wrong key, if no section could be read for that reason: one, and not one for each section."""
+        errors = [failure.error for failure in self.unreadable]
+        alike = len(errors) == len(self.sections) and all(isinstance(error, AuthenticationError) for error in errors)
+        return cast("AuthenticationError", errors[0]) if errors and alike else None
 
     async def aclose(self) -> None:
         """Read no further page or section, and let ``read`` return."""

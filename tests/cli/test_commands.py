@@ -230,12 +230,15 @@ def test_scan_with_failed_groups_ends_with_1(partoo: Partoo) -> None:
 def test_scan_that_had_nothing_ends_with_the_code_of_the_reason(
     partoo: Partoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong key fails every section alike: the scan ends with 3, as a single call would."""
+    """A wrong key fails every section alike: the scan ends with 3 and one line, as a single call would."""
     monkeypatch.setenv("PARTOO_API_KEY", "some-other-key")
-    result = partoo("scan", 7, 9)
-    assert result.code == 3
-    assert result.out.count("401 Unauthorized") == 2
-    assert "some-other-key" not in result.out + result.err
+    for words in (["scan", 7, 9], ["scan", "--all"], ["scan", 7, "--group", 42], ["scan", 7, 9, "--json"]):
+        result = partoo(*words)
+        assert (result.code, result.out) == (3, "")
+        *plan, line = result.err.splitlines()
+        assert "401 Unauthorized for GET /sections" in line
+        assert len(plan) == (words[2:3] == ["--group"])  # whose plan is known before
+        assert "some-other-key" not in result.err
 
 
 @pytest.mark.usefixtures("emulator")

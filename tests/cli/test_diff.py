@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from partoo_async import PartooClient
-from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
+from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
 
 Partoo = Callable[..., Result]
@@ -90,6 +90,24 @@ def test_two_scans_of_a_server(serve: Callable[..., Emulator], partoo: Partoo) -
         ["7", "4", "Malta", "added", "1 business"],
     ]
     assert result.err == "partoo: 2 groups compared: 1 group added, 1 group removed, 1 group changed\n"
+
+
+def test_members_have_names_where_a_journal_has_them(serve: Callable[..., Emulator], partoo: Partoo) -> None:
+    """Beside their ids, from either journal; a file of lines has none."""
+    shops = [EmulatedBusiness("b1", "Bar [red]"), EmulatedBusiness("b2", "Café")]
+    groups = {1: EmulatedGroup(1, "France", business_ids=["b1"])}
+    emulator = serve(sections=[EmulatedSection(7, "Country", groups)], businesses=shops, rate_limit=None)
+    partoo("scan", 7, "--journal", "before", "--with-businesses")
+    emulator.sections[7].groups[1] = EmulatedGroup(1, "France", business_ids=["b2"])
+    partoo("scan", 7, "--journal", "after", "--with-businesses")
+    assert rows(partoo("diff", "before", "after").out)[1:] == [
+        ["7", "1", "France", "joined", 'b2 "Café"'],
+        ["7", "1", "France", "left", 'b1 "Bar [red]"'],
+    ]
+    Path("lines").write_text(partoo("scan", 7, "--json").out, encoding="utf-8")
+    emulator.sections[7].groups[1] = EmulatedGroup(1, "France", business_ids=["b1"])
+    Path("later").write_text(partoo("scan", 7, "--json").out, encoding="utf-8")
+    assert [row[4] for row in rows(partoo("diff", "lines", "later").out)[1:]] == ["b1", "b2"]
 
 
 def test_sections_come_first(partoo: Partoo) -> None:

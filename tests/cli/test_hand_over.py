@@ -125,3 +125,10 @@ def test_one_that_hangs_ends_with_the_watch(heeds: bool, tmp_path: Path, monkeyp
     pids = asyncio.run(asyncio.wait_for(stop(), PATIENCE))
     while any(map(alive, pids)):  # a signal takes a moment
         time.sleep(0.01)
+
+
+def test_one_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """While it runs, without its arguments: the rounds wait for it."""
+    monkeypatch.setattr("partoo_async.cli.hand_over._SLOW", 0.01)
+    give(["sh", "-c", "sleep 0.1"])
+    assert capsys.readouterr().err == "partoo: warning: sh has run for 0.01 s; the next round waits for it\n"

@@ -155,7 +155,7 @@ def test_a_terminal_gets_a_bar_that_shows_pauses(serve: Callable[..., Emulator],
         assert process.wait(timeout=PATIENCE) == 0
     reader.join(timeout=PATIENCE)
     shown = b"".join(seen).decode()
-    assert len(re.findall(r"paused \d\.\d s by the server", shown)) >= 2
+    assert len(re.findall(r"paused by the server for \d\.\d s", shown)) >= 2
     assert "━" in shown
     assert "ETA" in shown
     assert re.search(r"24 groups, \d+ businesses, 0 failures, \d+ requests, \d\.\d s, [1-9]\d* retr", shown)

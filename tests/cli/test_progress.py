@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,8 @@ from partoo_async.cli.progress import (
     QuietDisplay,
     choose_display,
     shown,
-    status,
 )
+from partoo_async.cli.progress_words import status
 from tests.support.each import each
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 NOTHING = ScanProgress(done=0, failed=0, total=0, rate=0.0, eta=0.0, paused_for=0.0)
 RUNNING = ScanProgress(done=1200, failed=3, total=9999, rate=4.96, eta=1775.0, paused_for=0.0)
 PAUSED = ScanProgress(done=40, failed=0, total=412, rate=4.9, eta=83.0, paused_for=41.0)
-HELD = ScanProgress(412, 2, 9999, 4.9, 83.0, 0.0, 12.2, "connection refused")
+HELD = ScanProgress(412, 2, 9999, 4.9, 83.0, 0.0, 12.2, "connection refused", retries=1)
+QUEUED = ScanProgress(300, 0, 9999, 150.0, 1900.0, 0.0, quota_wait=41.3, retries=1204)
 ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_for=0.0)
 
 
@@ -39,14 +41,15 @@ ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_fo
     [
         (NOTHING, ""),
         (RUNNING, "5.0/s, ETA 29 min 35 s, 3 failed"),
-        (PAUSED, "paused 41 s by the server, ETA 1 min 23 s"),
-        (HELD, "held 12 s: connection refused, 2 failed"),
+        (PAUSED, "paused by the server for 41 s, ETA 1 min 23 s"),
+        (HELD, "holding for 12 s (connection refused), trying again, 2 failed, 1 retry"),
+        (QUEUED, "waiting for quota: 41 s, ETA 31 min 40 s, 1,204 retries"),
         (ENDED, "5.0/s, 1 failed"),
     ],
 )
 def test_the_status_in_words(seen: ScanProgress, words: str) -> None:
-    """Rate, time left and failures; a pause stands in for the rate, and a hold for the time left as well;
-    nothing that is not known."""
+    """Rate, time left, failures and retries; a pause or a wait for quota stands in for the rate, and a hold for the
+    time left as well; nothing that is not known."""
     assert status(seen) == words
 
 
@@ -57,6 +60,8 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         NOTHING,
         ScanProgress(0, 0, 0, 0.0, 0.0, 30.0),
         ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, 9.0, "503 Oh"),
+        ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, quota_wait=41.0),
+        ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, quota_wait=0.2),
         RUNNING,
         PAUSED,
         ENDED,
@@ -65,10 +70,11 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "reading sections, paused 30 s by the server",
-        "reading sections, held 9.0 s: 503 Oh",
+        "reading sections, paused by the server for 30 s",
+        "reading sections, holding for 9.0 s (503 Oh), trying again",
+        "reading sections, waiting for quota: 41 s",
         "1,200/9,999 groups, 5.0/s, ETA 29 min 35 s, 3 failed",
-        "40/412 groups, paused 41 s by the server, ETA 1 min 23 s",
+        "40/412 groups, paused by the server for 41 s, ETA 1 min 23 s",
     ]
 
 
@@ -78,7 +84,8 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         (ProgressMode.AUTO, True, True, False, "xterm", BarDisplay),
         (ProgressMode.AUTO, True, False, True, "xterm", BarDisplay),
         (ProgressMode.AUTO, True, True, True, "xterm", PlainDisplay),
-        (ProgressMode.AUTO, True, True, False, "dumb", QuietDisplay),
+        (ProgressMode.AUTO, True, True, False, "dumb", PlainDisplay),
+        (ProgressMode.AUTO, False, True, False, "dumb", QuietDisplay),
         (ProgressMode.AUTO, False, True, False, "xterm", QuietDisplay),
         (ProgressMode.NONE, True, True, False, "xterm", QuietDisplay),
         (ProgressMode.PLAIN, False, False, True, "xterm", PlainDisplay),
@@ -93,7 +100,8 @@ def test_the_display_suits_the_terminal(
     term: str,
     kind: type[QuietDisplay | BarDisplay],
 ) -> None:
-    """A bar only on a terminal that no results go to meanwhile; nothing in a file unless it is asked for."""
+    """A bar only on a terminal that can move its cursor and that no results go to meanwhile, else lines; nothing in a
+    file unless it is asked for."""
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: stderr)
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: stdout)
     monkeypatch.setenv("TERM", term)
@@ -165,3 +173,53 @@ def test_only_the_extra_s_own_packages_are_excused(
     monkeypatch.setattr("partoo_async.cli.app.run_process", missing)
     with pytest.raises(expected):
         main([])
+
+
+@each("width", [60, 80, 120, 200])
+@each("seen", [NOTHING, RUNNING, PAUSED, HELD, QUEUED, ENDED])
+@each("no_color", ["", "1"])
+def test_the_bar_fills_the_line_and_never_breaks_it(
+    seen: ScanProgress,
+    width: int,
+    no_color: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With colours or without: one line in every state, as long as the terminal's but for the echo of a Ctrl-C
+    where there is room for a bar, and never longer."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    display = BarDisplay()
+    display.start()
+    capsys.readouterr()
+    display.show(seen)
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", capsys.readouterr().err)
+    display.stop()
+    assert "\n" not in drawn.rstrip("\n")
+    assert len(drawn) <= width - 3
+    if width >= 120 and seen.total:
+        assert f"{seen.done:,}/{seen.total:,}  ━" in drawn
+        assert drawn.endswith(status(seen))
+    if "━" in drawn:
+        assert len(drawn) == width - 3
+
+
+def test_a_narrower_terminal_has_no_remains_of_the_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has folded the line of before: those above are erased, as many as there are, and none otherwise."""
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    display = BarDisplay()
+    display.start()
+    ups = []
+    for width in (120, 120, 80, 30, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        display._live.console._width = width
+        capsys.readouterr()
+        display.show(RUNNING)
+        ups.append(capsys.readouterr().err.count("\x1b[1A"))
+    display.stop()
+    assert ups == [0, 0, 1, 2, 0]

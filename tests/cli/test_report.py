@@ -76,3 +76,19 @@ def test_what_is_wrong_is_named_as_it_was_typed(partoo: Partoo, words: list[str]
     done = partoo("report", *words)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"partoo: error: {message}")
+
+
+@pytest.mark.usefixtures("journals")
+def test_any_form_goes_to_standard_output(partoo: Partoo) -> None:
+    """As the file of that form; a dash alone is the short text; a file says its form by its suffix."""
+    assert partoo("report", "tuesday.db", "--output", "-") == partoo("report", "tuesday.db")
+    for form in ("html", "md", "json"):
+        assert partoo("report", "tuesday.db", "--output", f"report.{form}").code == 0
+        printed = partoo("report", "tuesday.db", "--format", form)
+        assert (printed.code, printed.err) == (0, "")
+        assert printed.out == Path(f"report.{form}").read_text(encoding="utf-8")
+    refused = partoo("report", "tuesday.db", "--output", "x.md", "--format", "md")
+    assert (refused.code, refused.err) == (
+        2,
+        "partoo: error: --format: is for standard output; the suffix of a file says its format\n",
+    )

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from partoo_async import ManyProgress
-from partoo_async.cli.progress import MANY, PlainDisplay
+from partoo_async.cli.progress import PlainDisplay
+from partoo_async.cli.progress_words import MANY
 from partoo_async.emulator import EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from tests.cli.conftest import Result
 from tests.support.common import PATIENCE
@@ -233,15 +234,24 @@ def test_a_part_of_a_larger_file(partoo: Partoo, tmp_path: Path) -> None:
     assert (result.code, result.err.partition(" groups")[0]) == (0, "1 organization, 7")
 
 
+def test_csv_on_standard_output(agency: Emulator, partoo: Partoo, tmp_path: Path) -> None:
+    """With the organization first, and the table on standard error instead."""
+    result = partoo("scan-many", file_of(tmp_path, TWO), "--format", "csv", "--delimiter", ";", "--rows", "group")
+    lines = [*csv.reader(result.out.splitlines(), delimiter=";")]
+    assert (result.code, len(lines), lines[0][:2]) == (0, 1 + 17, ["organization", "section_id"])
+    assert {line[0] for line in lines[1:]} == {"first", "Café Nord"}
+    assert "organization" in result.err
+
+
 def test_plain_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    """Organizations, groups, speed, time left, and how many are paused or held."""
+    """Organizations, groups, speed, time left, and how many are paused or holding, and retries."""
     display = PlainDisplay(words=MANY)
     display.show(ManyProgress(0, 0, 0, 0.0, 0.0, 3, 3, 0, 0))
-    display.show(ManyProgress(1204, 2, 24000, 35.21, 600.0, 300, 64, 12, 1, 5, 2))
+    display.show(ManyProgress(1204, 2, 24000, 35.21, 600.0, 300, 64, 12, 1, 5, 2, 7))
     display.show(ManyProgress(10, 0, 10, 35.2, 0.0, 3, 0, 3, 0))
     assert capsys.readouterr().err.splitlines() == [
         "0/3 organizations, 0/0 groups, 0.0/s, ETA 0.0 s",
-        "12/300 organizations, 1,204/24,000 groups, 35.2/s, ETA 10 min 00 s, 3 failed, 5 paused, 2 held",
+        "12/300 organizations, 1,204/24,000 groups, 35.2/s, ETA 10 min 00 s, 3 failed, 5 paused, 2 holding, 7 retries",
     ]
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from partoo_async import ScanProgress
+from partoo_async.cli import sync_output
+from partoo_async.cli.progress_words import SCAN
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.nightly.state import take_state
 from tests.cli.conftest import Result
@@ -53,6 +56,52 @@ def test_what_changed_is_printed(emulator: Emulator, partoo: Partoo) -> None:
     )
     assert f'    1 left: {left} "{emulator.businesses[left].name}"\n' in changed.out
     assert partoo("sync", "--state", "state", "-q").out == ""
+
+
+def test_the_steps_after_the_scan_are_seen(emulator: Emulator, partoo: Partoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last group the bar says what is done, and for how long: a load may take a while."""
+    steps: list[str] = []
+    seen: list[object] = []
+    note = sync_output._Seen.note
+
+    def noted(self: Any, step: str) -> None:
+        note(self, step)
+        steps.append(step)
+        seen.append((sync_output.SYNC.line(self.look()), sync_output.SYNC.bar(self.look())))
+
+    monkeypatch.setattr(sync_output._Seen, "note", noted)
+    options = ("--state", "state", "--strategy", "groups", "--report", "r.md", "--to", "sqlite:///tables.db")
+    assert partoo("sync", *options).code == 0
+    assert steps == ["reading businesses", "comparing", "writing the report", "loading into the database"]
+    assert seen == [(f"{step}, 0.0 s", (step, "0.0 s")) for step in steps]
+
+
+def test_pauses_and_holds_of_its_scan_are_seen() -> None:
+    """The scan itself is looked at: it tells no progress while it waits."""
+    paused = ScanProgress(40, 0, 412, 4.9, 83.0, 41.0)
+
+    class Waiting:
+        progress = paused
+
+    seen = sync_output._Seen()
+    assert sync_output.SYNC.line(seen.look()) == ""
+    scan: Any = Waiting()
+    seen.begin(scan)
+    assert sync_output.SYNC.line(seen.look()) == SCAN.line(paused) != ""
+    assert sync_output.SYNC.bar(seen.look()) == SCAN.bar(paused)
+
+
+@each(("terminal", "times"), [(True, 1), (False, 2)])
+def test_a_terminal_is_told_once_what_changed(
+    emulator: Emulator, partoo: Partoo, monkeypatch: pytest.MonkeyPatch, terminal: bool, times: int
+) -> None:
+    """Where standard output is seen, the summary does not repeat it; where that goes elsewhere, both say it."""
+    partoo("sync", "--state", "state", "-q")
+    group = emulator.sections[5].groups[20]
+    group.name += "!"
+    monkeypatch.setattr("partoo_async.cli.sync_output.sys.stdout.isatty", lambda: terminal)
+    result = partoo("sync", "--state", "state")
+    assert (result.out + result.err).count("77 groups compared") == times
 
 
 def small() -> list[EmulatedSection]:

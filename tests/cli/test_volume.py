@@ -31,7 +31,10 @@ SERVER = Server("local", "http://127.0.0.1:1")
         ("too many; rate_limit=None switches it off", "too many; --rate-limit none switches it off"),
         ("see RateLimit(share=...) and RateLimit(pacing='smooth'))", "see --share)"),
         ("the API reads it; a store code is given as code=", "the API reads it; a store code is given as --code"),
-        ("expected the suffix .csv or .ndjson, or format=, not 'x'", "expected the suffix .csv or .ndjson, not 'x'"),
+        (
+            "expected the suffix .csv or .ndjson, or format=, not 'x'",
+            "expected the suffix .csv or .ndjson, or --format, not 'x'",
+        ),
         ("redis://host/0?timeout=5 and https://h/timeout=5", "redis://host/0?timeout=5 and https://h/timeout=5"),
         ("unknown=5 stays", "unknown=5 stays"),
     ],

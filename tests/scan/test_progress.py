@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from partoo_async import NotFoundError, PartooClient, RateLimit, Scan, ScanFailure, ScanProgress
+from partoo_async._protocol.http import Response
 from partoo_async.scan.progress import Failures
 from tests.support.each import each
 from tests.support.raw_server import GROUP, answer, raw_server
-from tests.support.simulated import Partoo, client_of
+from tests.support.simulated import Key, Partoo, client_of
 from tests.support.virtual import run_virtual
 
 
@@ -149,3 +151,34 @@ def test_few_failures_are_kept(tolerated: float | None, kept: int) -> None:
         failures.add(ScanFailure(7, number, None, NotFoundError(404), 1, 0.5))
     assert [item.group_id for item in failures.kept] == list(range(kept))
     assert failures.count == 1000
+
+
+def test_progress_tells_a_wait_for_quota_and_retries() -> None:
+    """How long the quota lets nothing go, while something waits for it; and how many requests were retries."""
+
+    class Once(Partoo):
+        def answer(self, key: Key) -> Response:
+            first = len(self.delivered) == 3
+            return Response(503, {}, b"{}") if first else super().answer(key)
+
+    partoo = Once({7: list(range(9))})
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(6, 60.0)) as client:
+            scan = client.scan(7)
+            running = asyncio.create_task(scan.collect())
+            await asyncio.sleep(20.0)
+            assert scan.progress.quota_wait == pytest.approx(41, abs=3)
+            await running
+            assert (scan.progress.quota_wait, scan.progress.retries) == (0.0, 1)
+
+    run_virtual(main())
+
+
+async def test_a_shared_quota_has_a_forecast(tmp_path: Path) -> None:
+    """Which slots come when only its store knows; but not more than the limit in a window."""
+    partoo = Partoo({7: list(range(300))}, late=0.0)
+    options = {"quota": f"file://{tmp_path}/quota", "rate_limit": RateLimit(100, 20.0)}
+    async with client_of(partoo, **options) as client, client.scan(7) as scan:
+        assert 40 <= scan.plan.seconds <= 61
+        assert scan.progress.eta >= 40

@@ -12,7 +12,9 @@ from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
+from partoo_async.cli.results import Target
 from partoo_async.cli.text import clean
+from partoo_async.cli.waits import connected
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business
 
@@ -46,9 +48,10 @@ def business(
     async def run() -> int:
         if [business_id, code, search].count(None) != 2:
             raise ConfigurationError("expected one of ID, --code and --search")
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             if search is not None:
-                await print_businesses(partoo.businesses.iterate(query=search), as_json=as_json)
+                target = Target(None, "ndjson", None) if as_json else None
+                await print_businesses(partoo.businesses.iterate(query=search), target)
                 return OK
             found = await partoo.businesses.get(business_id, code=code)
         if as_json:

@@ -9,8 +9,10 @@ import typer
 from partoo_async.cli.business_output import print_businesses
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
-from partoo_async.cli.options import ClientOptions, Json, with_options
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
+from partoo_async.cli.results import ListOptions
+from partoo_async.cli.waits import connected
 
 __all__ = ["EPILOG", "businesses"]
 
@@ -23,6 +25,7 @@ EPILOG = epilog(
 
 @with_options
 def businesses(  # noqa: PLR0917 - typer reads one parameter per option, by name
+    results: ListOptions,
     client: ClientOptions,
     group: Annotated[
         list[int] | None,
@@ -40,17 +43,17 @@ def businesses(  # noqa: PLR0917 - typer reads one parameter per option, by name
     org_id: Annotated[
         int | None, typer.Option(help="Another organization; for keys of the PROVIDER role.", show_default=False)
     ] = None,
-    as_json: Json = False,
 ) -> int:
     """List businesses of every status: all, or those that fit everything given."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        target = results.target()
+        async with connected(client) as partoo:
             # What is not repeated is an empty list to typer, and every business to the user.
             found = partoo.businesses.iterate(
                 groups=group or None, status=status or None, city=city, country=country, org_id=org_id
             )
-            await print_businesses(found, as_json=as_json)
+            await print_businesses(found, target)
         return OK
 
     return execute(run)

@@ -43,7 +43,7 @@ async def _run() -> int:
     async with Emulator(latency=_LATENCY) as emulator:
         say(f"demo: an emulated Partoo at {emulator.url}, {len(emulator.sections)} sections")
         async with PartooClient(emulator.api_key, server=emulator.server, max_concurrency=_CONCURRENCY) as partoo:
-            code = await show_scan(partoo.scan(emulator.sections), display, as_json=False)
+            code = await show_scan(partoo.scan(emulator.sections), display, None)
     sys.stdout.write(_NEXT)
     sys.stdout.flush()
     return code

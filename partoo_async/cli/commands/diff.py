@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from partoo_async.cli.help import epilog
 from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import amount, clean
+from partoo_async.models import BusinessId
 from partoo_async.scan.diff.businesses import differences
 
 __all__ = ["EPILOG", "diff"]
@@ -69,7 +71,8 @@ def diff(
         if as_json:
             await print_json(found.to_dict())
         elif found or found.not_compared:
-            rows = [*_section_rows(found), *_group_rows(found), *_unknown_rows(found.not_compared)]
+            names = await _names(found, (after, before))
+            rows = [*_section_rows(found), *_group_rows(found, names), *_unknown_rows(found.not_compared)]
             rows.sort(key=lambda row: (row.section_id, -1 if row.group_id is None else row.group_id))
             columns = ("section", "group", "name", "change", "details")
             cells = [*(row.cells for row in rows), *_business_cells(found.businesses)]
@@ -95,17 +98,27 @@ def _section_rows(diff: ScanDiff) -> Iterator[_Row]:
         yield _Row(renamed.section_id, None, renamed.after, "section renamed", f"was {renamed.before}")
 
 
-def _group_rows(diff: ScanDiff) -> Iterator[_Row]:
+async def _names(diff: ScanDiff, paths: Iterable[str]) -> Mapping[BusinessId, str]:
+    """Return the names of members that changed, as far as journals have them."""
+    # Here, for what changed only.
+    from partoo_async.nightly.names import names_in  # noqa: PLC0415
+    from partoo_async.scan.journal.lock import is_database  # noqa: PLC0415
+
+    _, businesses = await names_in(diff, [path for path in map(Path, paths) if is_database(path)])
+    return businesses
+
+
+def _group_rows(diff: ScanDiff, names: Mapping[BusinessId, str]) -> Iterator[_Row]:
     for change, scanned in (("added", diff.groups_added), ("removed", diff.groups_removed)):
         for one in scanned:
             businesses = amount(len(one.group.business_ids), "business", "businesses")
             yield _Row(one.section_id, one.group.id, one.group.name, change, businesses)
     for changed in diff.groups_changed:
-        for change, details in _changes(changed):
+        for change, details in _changes(changed, names):
             yield _Row(changed.section_id, changed.after.id, changed.after.name, change, details)
 
 
-def _changes(changed: GroupChange) -> Iterator[tuple[str, str]]:
+def _changes(changed: GroupChange, names: Mapping[BusinessId, str]) -> Iterator[tuple[str, str]]:
     if changed.renamed:
         yield "renamed", f"was {changed.before.name}"
     if changed.puller_changed:
@@ -113,7 +126,8 @@ def _changes(changed: GroupChange) -> Iterator[tuple[str, str]]:
     for change, businesses in (("joined", changed.joined), ("left", changed.left)):
         if businesses:
             more = f", and {len(businesses) - _SHOWN:,} more" if len(businesses) > _SHOWN else ""
-            yield change, ", ".join(businesses[:_SHOWN]) + more
+            named = (f'{one} "{names[one]}"' if one in names else one for one in businesses[:_SHOWN])
+            yield change, ", ".join(named) + more
 
 
 def _business_cells(changes: Iterable[BusinessChange]) -> Iterator[tuple[str, ...]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import enum
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +16,7 @@ from partoo_async.cli.help import epilog
 from partoo_async.cli.output import say, write_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.text import clean
+from partoo_async.errors import ConfigurationError
 
 __all__ = ["EPILOG", "report"]
 
@@ -25,6 +30,14 @@ EPILOG = epilog(
 )
 
 
+class ReportForm(enum.StrEnum):
+    """What ``--format`` takes."""
+
+    HTML = "html"
+    MARKDOWN = "md"
+    JSON = "json"
+
+
 def report(
     journal: Annotated[str, typer.Argument(metavar="JOURNAL", help="The journal of a scan, complete or not.")],
     before: Annotated[
@@ -35,7 +48,14 @@ def report(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Write a page (.html), Markdown (.md) or JSON (.json).", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Write a page (.html), Markdown (.md) or JSON (.json). '-' is standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        ReportForm | None, typer.Option("--format", help="Of standard output, in place of a text.", show_default=False)
     ] = None,
     most: Annotated[
         int | None,
@@ -56,15 +76,23 @@ def report(
     from partoo_async.scan.summary import began, check_report, summary_text, write_report  # noqa: PLC0415
 
     async def run() -> int:
-        if output is not None:
-            check_report("path", output)
+        path = None if output in (None, "-") else output
+        if path is not None:
+            check_report("path", path)
+            if form is not None:
+                raise ConfigurationError("--format: is for standard output; the suffix of a file says its format")
         diff = None if before is None else await diff_scans(before, journal)
         since = None if before is None else await began(before)
-        if output is None:
+        if path is None and form is None:
             await write_text(await summary_text(journal, diff=diff, since=since, most=most))
-            return OK
-        await write_report(journal, output, diff=diff, since=since, most=most)
-        say(f"wrote {clean(output)}")
+        elif path is None:
+            with tempfile.TemporaryDirectory(prefix="partoo-") as folder:
+                page = Path(folder, f"report.{form}")
+                await write_report(journal, page, diff=diff, since=since, most=most)
+                await write_text(await asyncio.to_thread(page.read_text, encoding="utf-8"))
+        else:
+            await write_report(journal, path, diff=diff, since=since, most=most)
+            say(f"wrote {clean(path)}")
         return OK
 
     return execute(run, journal="JOURNAL", after="JOURNAL", before="--before")

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import math
-import re
-from collections.abc import Awaitable, Coroutine, Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
-from partoo_async import Scan
-from partoo_async.cli.exit_codes import USAGE
+from partoo_async.cli.ending import ending_of, resuming
 from partoo_async.cli.help import epilog
 from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
-from partoo_async.cli.options import ClientOptions, Dask, Json, with_options
+from partoo_async.cli.options import ClientOptions, Dask, with_options
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
-from partoo_async.cli.progress import Display, ProgressMode, choose_display
-from partoo_async.cli.scan_output import export_scan, show_scan
-from partoo_async.cli.text import one_line, shell_words
-from partoo_async.errors import ConfigurationError, PartooError
-from partoo_async.exports import RowKind
+from partoo_async.cli.progress import ProgressMode, choose_display
+from partoo_async.cli.progress_words import Holds
+from partoo_async.cli.results import ScanOptions
+from partoo_async.cli.scan_output import show_scan
+from partoo_async.errors import ConfigurationError
 
-__all__ = ["EPILOG", "NOTHING_TO_VERIFY", "refuse", "resuming", "saying_how_to_resume", "scan", "tolerated", "verified"]
+__all__ = ["EPILOG", "NOTHING_TO_VERIFY", "refuse", "scan", "tolerated", "verified"]
 
 
 NOTHING_TO_VERIFY = "--verify: needs --strategy businesses or auto; otherwise each group is read by itself"
-
-
-class RowForm(enum.StrEnum):
-    """What ``--rows`` takes."""
-
-    BUSINESS = "business"
-    GROUP = "group"
 
 
 class StrategyName(enum.StrEnum):
@@ -76,13 +65,6 @@ JournalFile = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the scan that --journal FILE has recorded.")]
 KeepFailed = Annotated[bool, typer.Option("--keep-failed", help="With --resume: do not try failed groups again.")]
-Output = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Write the groups to a file: .ndjson, .csv or .parquet.")
-]
-Rows = Annotated[
-    RowForm | None,
-    typer.Option(help="With --output FILE.csv: a row per business (the default) or per group.", show_default=False),
-]
 MaxFailures = Annotated[
     str | None,
     typer.Option(metavar="N|P%", help="End the scan when more than N groups, or P percent, failed."),
@@ -106,6 +88,7 @@ EPILOG = epilog(
 
 @with_options
 def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    results: ScanOptions,
     client: ClientOptions,
     context: typer.Context,
     section_ids: SectionIds = None,
@@ -118,18 +101,16 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
     journal: JournalFile = None,
     resume: Resume = False,
     keep_failed: KeepFailed = False,
-    output: Output = None,
-    rows: Rows = None,
     max_failures: MaxFailures = None,
     max_outage: MaxOutage = 600.0,
     max_concurrency: MaxConcurrency = None,
     progress: Progress = ProgressMode.AUTO,
     dask: Dask = None,
-    as_json: Json = False,
 ) -> int:
     """Read every group of these sections, as fast as the quota allows.
 
-    Results go to standard output, as a table at the end, or as they come with --json; or to a file with --output.
+    Results go to standard output, as a table at the end, or as they come with --json or --format csv; or to a file with
+    --output, in which case nothing is written unless everything is.
 
     The plan, the progress and a summary go to standard error.
     """
@@ -143,24 +124,26 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
             (verify is not None and strategy in (None, StrategyName.GROUPS), NOTHING_TO_VERIFY),
             (resume and journal is None, "--resume: needs --journal FILE, the journal of the earlier run"),
             (keep_failed and not resume, "--keep-failed: needs --resume"),
-            (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
-            (rows is not None and output is None, "--rows: needs --output FILE.csv"),
             *not_on_dask(dask, strategy, with_businesses=with_businesses),
         )
+        target = results.target()
         chosen: Any = {"journal": journal, "resume": resume, "retry_failed": not keep_failed, "max_outage": max_outage}
         chosen |= {"max_failures": tolerated(max_failures), "max_concurrency": max_concurrency}
         chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
-        apart: dict[str, Any] = {"on_event": None} | ({"quota": None} if dask else {})
+        apart: dict[str, Any] = {"quota": None} if dask else {}
+        apart["on_event"] = None if client.quiet else Holds(say)
         async with client.connect(max_concurrency=_in_flight(max_concurrency, dask), **apart) as partoo:
             if everything:
                 made = partoo.scan_all(org_id, **chosen, **how)
             else:
                 made = partoo.scan(section_ids or (), group_ids=group_ids or None, **chosen)
             async with lent_to_dask(dask, client.quota, partoo, made, **chosen) as found:
-                work = _shown(found, choose_display(progress, streaming=as_json), output, rows, as_json=as_json)
+                streaming = target is not None and target.path is None
+                display = choose_display(progress, streaming=streaming, quiet=client.quiet)
                 hint = resuming(None if journal is None else context.obj, "scan", again=resume)
-                return await saying_how_to_resume(hint, work, to_file=output is not None)
+                ending = ending_of(found, target, hint, "--journal FILE")
+                return await ending.told(show_scan(found, display, target))
 
     return execute(run)
 
@@ -203,44 +186,3 @@ def verified(text: str | None) -> dict[str, int | str]:
     if count < 1:
         raise ConfigurationError(f"--verify: expected a count of groups such as 20, or all, not {text!r}")
     return {"verify": count}
-
-
-def resuming(words: Sequence[str] | None, command: str, *, again: bool) -> str:
-    """Return the command line that continues the one of these words; ``again``: if that resumes a scan already."""
-    if words is None:
-        return ""
-    # Not at the end, where it could be behind a "--".
-    at = words.index(command) + 1
-    words = [re.sub(r"://[^/]*@", "://***@", word) for word in words]  # the password of --quota goes into no log
-    return shell_words(["partoo", *words[:at], *([] if again else ["--resume"]), *words[at:]])
-
-
-def _shown(
-    found: Scan, display: Display, output: str | None, rows: RowForm | None, *, as_json: bool
-) -> Coroutine[Any, Any, int]:
-    if output is not None:
-        return export_scan(found, display, output, cast("RowKind | None", rows))
-    return show_scan(found, display, as_json=as_json)
-
-
-async def saying_how_to_resume(command: str, work: Awaitable[int], *, to_file: bool) -> int:
-    """Return the exit code of a scan. One that ends early says how to continue, if it has a journal."""
-    try:
-        return await work
-    # Nothing was sent, so there is nothing to resume.
-    except ConfigurationError:
-        raise
-    except (PartooError, asyncio.CancelledError):
-        _say_how_to_resume(command)
-        raise
-    except OSError as error:
-        if not to_file:
-            raise  # standard output: every command ends alike when that cannot be written
-        say(f"error: {one_line(error.strerror or str(error))}")
-        _say_how_to_resume(command)
-        return USAGE
-
-
-def _say_how_to_resume(command: str) -> None:
-    if command:
-        say(f"nothing is lost; to go on: {command}")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from partoo_async.cli.commands import scan as one
+from partoo_async.cli.ending import ending_of, resuming
 from partoo_async.cli.help import epilog
-from partoo_async.cli.many_output import export_many, show_many
+from partoo_async.cli.many_output import show_many
 from partoo_async.cli.on_dask import many_on_dask, not_on_dask
-from partoo_async.cli.options import Dask, Json, ServerOptions, with_options
+from partoo_async.cli.options import Dask, ServerOptions, with_options
 from partoo_async.cli.organizations_file import read_organizations
+from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
-from partoo_async.cli.progress import MANY, Display, ProgressMode, choose_display
-from partoo_async.exports import RowKind
+from partoo_async.cli.progress import ProgressMode, choose_display
+from partoo_async.cli.progress_words import MANY, Holds
+from partoo_async.cli.results import ScanOptions
 from partoo_async.scan.many import ManyScans
 
 __all__ = ["EPILOG", "scan_many"]
@@ -29,9 +31,6 @@ Journals = Annotated[
     str | None, typer.Option(metavar="DIR", help="Record every outcome here, in a file for each organization.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the scans that --journals DIR has recorded.")]
-Output = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Write all groups to a file: .ndjson, .csv or .parquet.")
-]
 MaxFailures = Annotated[
     str | None,
     typer.Option(metavar="N|P%", help="End an organization when more than N of its groups, or P percent, failed."),
@@ -53,6 +52,7 @@ EPILOG = epilog(
 
 @with_options
 def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by name
+    results: ScanOptions,
     client: ServerOptions,
     context: typer.Context,
     file: OrganizationsFile,
@@ -63,15 +63,12 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
     with_businesses: one.WithBusinesses = False,
     strategy: Strategy = one.StrategyName.GROUPS,
     verify: one.VerifiedGroups = None,
-    output: Output = None,
-    rows: one.Rows = None,
     max_failures: MaxFailures = None,
     max_outage: one.MaxOutage = 600.0,
     max_concurrency: MaxConcurrency = 8,
     allow_keys_in_file: AllowKeys = False,
     progress: one.Progress = ProgressMode.AUTO,
     dask: Dask = None,
-    as_json: Json = False,
 ) -> int:
     """Read every group of many organizations, each with its own key and at the speed of its own quota.
 
@@ -85,33 +82,27 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
             (resume and journals is None, "--resume: needs --journals DIR, the journals of the earlier run"),
             (keep_failed and not resume, "--keep-failed: needs --resume"),
             (verify is not None and strategy is one.StrategyName.GROUPS, one.NOTHING_TO_VERIFY),
-            (output is not None and as_json, "--json: prints to standard output, so it does not go with --output"),
-            (rows is not None and output is None, "--rows: needs --output FILE.csv"),
         )
         one.refuse(*not_on_dask(dask, strategy, with_businesses=with_businesses))
+        target = results.target()
         bounds: dict[str, Any] = {"retry_failed": not keep_failed, "max_failures": one.tolerated(max_failures)}
         bounds |= {"max_outage": max_outage}
         scan = bounds | {"businesses": with_businesses, "strategy": strategy} | one.verified(verify)
         several: dict[str, Any] = {"server": client.server, "at_once": at_once, "journals": journals, "resume": resume}
+        heard: dict[str, Any] = {} if client.quiet else {"on_event": Holds(say)}
         organizations = await read_organizations(file, allow_keys=allow_keys_in_file)
         async with AsyncExitStack() as stack:
             if dask is None:
-                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": client.session()}
+                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": client.session() | heard}
                 scans = ManyScans(organizations, quota=client.quota, **several)
             else:
                 several |= {**client.session(), **bounds}
                 scans = await stack.enter_async_context(many_on_dask(dask, client.quota, organizations, **several))
-            display = choose_display(progress, streaming=as_json, words=MANY)
-            work = _shown(scans, display, output, rows, as_json=as_json, businesses=with_businesses)
-            hint = one.resuming(None if journals is None else context.obj, "scan-many", again=resume)
-            return await one.saying_how_to_resume(hint, work, to_file=output is not None)
+            display = choose_display(
+                progress, streaming=target is not None and target.path is None, words=MANY, quiet=client.quiet
+            )
+            hint = resuming(None if journals is None else context.obj, "scan-many", again=resume)
+            ending = ending_of(scans, target, hint, "--journals DIR")
+            return await ending.told(show_many(scans, display, target, businesses=with_businesses))
 
     return execute(run)
-
-
-def _shown(
-    scans: ManyScans, display: Display, output: str | None, rows: one.RowForm | None, *, as_json: bool, businesses: bool
-) -> Coroutine[Any, Any, int]:
-    if output is not None:
-        return export_many(scans, display, output, cast("RowKind | None", rows), businesses=businesses)
-    return show_many(scans, display, as_json=as_json, businesses=businesses)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
 
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
-from partoo_async.cli.options import ClientOptions, Json, with_options
-from partoo_async.cli.output import print_json, print_result, say, table, yes_no
+from partoo_async.cli.list_output import Listing
+from partoo_async.cli.options import ClientOptions, with_options
+from partoo_async.cli.output import yes_no
 from partoo_async.cli.process import execute
+from partoo_async.cli.results import ListOptions
+from partoo_async.cli.waits import connected
 from partoo_async.models import Section
 
 __all__ = ["EPILOG", "sections"]
@@ -24,6 +28,7 @@ EPILOG = epilog(
 
 @with_options
 def sections(
+    results: ListOptions,
     client: ClientOptions,
     org_id: Annotated[
         int | None, typer.Option(help="Only sections of this organization; for keys of the PROVIDER role.")
@@ -31,34 +36,37 @@ def sections(
     name: Annotated[
         str | None, typer.Option(metavar="QUERY", help="Only sections that have a group whose name contains QUERY.")
     ] = None,
-    as_json: Json = False,
 ) -> int:
     """List all sections."""
 
     async def run() -> int:
-        rows = []
-        async with client.connect() as partoo:
-            async for section in partoo.sections.iterate(org_id=org_id, group_name_query=name):
-                if as_json:
-                    await print_json(_object(section))
-                else:
-                    rows.append(_row(section))
-        if not as_json and not rows:
-            say("there is no such section")
-        elif not as_json:
-            columns = ("section", "name", "groups", "editable", "puller")
-            print_result(table(columns, rows, numbers=("section", "groups")))
+        target = results.target()
+        async with connected(client) as partoo:
+            found = partoo.sections.iterate(org_id=org_id, group_name_query=name)
+            await _LISTING.show((_object(section) async for section in found), target)
         return OK
 
     return execute(run)
-
-
-def _row(section: Section) -> tuple[str, ...]:
-    flags = (yes_no(section.can_edit), yes_no(section.has_puller))
-    return str(section.id), section.name, f"{len(section.groups):,}", *flags
 
 
 def _object(section: Section) -> dict[str, Any]:
     groups = [{"id": group.id, "name": group.name, "has_puller": group.has_puller} for group in section.groups]
     flags = {"can_edit": section.can_edit, "has_puller": section.has_puller}
     return {"section_id": section.id, "name": section.name, **flags, "groups": groups}
+
+
+def _cells(section: dict[str, Any]) -> tuple[str, ...]:
+    flags = (yes_no(section["can_edit"]), yes_no(section["has_puller"]))
+    return str(section["section_id"]), section["name"], f"{len(section['groups']):,}", *flags
+
+
+_LISTING = Listing(
+    columns=("section", "name", "groups", "editable", "puller"),
+    cells=_cells,
+    numbers=("section", "groups"),
+    fields={
+        **{name: itemgetter(name) for name in ("section_id", "name", "can_edit", "has_puller")},
+        "group_ids": lambda section: [group["id"] for group in section["groups"]],
+    },
+    nothing="there is no such section",
+)

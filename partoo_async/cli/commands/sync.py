@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +19,10 @@ from partoo_async.cli.commands.scan import (
 from partoo_async.cli.exit_codes import FAILED_GROUPS, OK
 from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, with_options
+from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
+from partoo_async.cli.progress_words import Holds
 from partoo_async.cli.streams import require_stdout
 
 if TYPE_CHECKING:
@@ -121,14 +124,18 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
     """
 
     # Here, so that no other command imports SQLite.
-    from partoo_async.cli.sync_output import exit_code_of, run_shown  # noqa: PLC0415
+    from partoo_async.cli.sync_output import SYNC, exit_code_of, run_shown  # noqa: PLC0415
 
     async def run() -> int:
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
-        display = choose_display(ProgressMode.NONE if client.quiet else progress, streaming=False)
-        async with client.connect(on_event=None) as partoo:
-            result = await run_shown(partoo, chosen, display, quiet=client.quiet)
+        display = choose_display(progress, streaming=False, words=SYNC, quiet=client.quiet)
+        async with client.connect(on_event=None if client.quiet else Holds(say)) as partoo:
+            try:
+                result = await run_shown(partoo, chosen, display, quiet=client.quiet)
+            except asyncio.CancelledError:
+                say("nothing is lost: started again, it goes on")
+                raise
         return exit_code_of(result, as_diff=as_diff)
 
     return execute(run)

@@ -44,6 +44,7 @@ class ManyProgress(Model):
         broken: How many of these have failed as a whole.
         paused: How many of those running are paused by the server.
         held: How many of those running wait for a server that does not respond.
+        retries: How many requests until now were retries.
     """
 
     done: int
@@ -57,6 +58,7 @@ class ManyProgress(Model):
     broken: int
     paused: int = 0
     held: int = 0
+    retries: int = 0
 
 
 @define(eq=False)
@@ -71,6 +73,7 @@ class OrganizationRun:
     recorded: int = 0  # of the outcomes, those replayed from a journal
     total: int = 0  # outcomes in all, once its sections are read
     requests: int = 0  # once it has ended
+    retries: int = 0  # likewise
     error: PartooError | None = None  # why it failed as a whole
     scan: Scan | None = None  # while it runs
     began: float = 0.0  # event-loop times, 0.0 for not yet
@@ -89,6 +92,7 @@ class _Forecast:
     eta: float = 0.0
     paused: int = 0
     held: int = 0
+    retries: int = 0
 
 
 class ManyCounter:
@@ -163,12 +167,14 @@ class ManyCounter:
         running = sum(1 for run in self._runs if run.scan is not None)
         counts = (len(self._runs), running, self._ended, self._broken)
         if self._stopped or not self._started:
-            return ManyProgress(self._done, self._failed, self._total, rate, 0.0, *counts)
+            retries = sum(run.retries for run in self._runs)
+            return ManyProgress(self._done, self._failed, self._total, rate, 0.0, *counts, retries=retries)
         if now - self._forecast.at >= _REFRESH:
             self._forecast = self._look_ahead(now)
         forecast = self._forecast
         eta = max(0.0, forecast.eta - (now - forecast.at))
-        return ManyProgress(self._done, self._failed, self._total, rate, eta, *counts, forecast.paused, forecast.held)
+        now_seen = (forecast.paused, forecast.held, forecast.retries)
+        return ManyProgress(self._done, self._failed, self._total, rate, eta, *counts, *now_seen)
 
     def _look_ahead(self, now: float) -> _Forecast:
         running = [(run, run.scan.progress) for run in self._runs if run.scan is not None]
@@ -182,4 +188,5 @@ class ManyCounter:
         waiting = sum(1 for run in self._runs if not run.began)
         eta = max([(sum(left) + waiting * usual) / self._at_once, *left])
         paused = sum(1 for _, scan in running if scan.paused_for > 0)
-        return _Forecast(now, eta, paused, sum(1 for _, scan in running if scan.held_for > 0))
+        retries = sum(run.retries for run in self._runs) + sum(scan.retries for _, scan in running)
+        return _Forecast(now, eta, paused, sum(1 for _, scan in running if scan.held_for > 0), retries)

@@ -10,7 +10,7 @@ from partoo_async._call.quotas import hide_url, named_after, resolve_quota
 from partoo_async._internal.checks import check_callback, check_count, check_flag
 from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import hide
-from partoo_async.errors import AuthenticationError, ConfigurationError, PartooError
+from partoo_async.errors import ConfigurationError, PartooError
 from partoo_async.policy import RateLimit
 from partoo_async.quota import Quota
 from partoo_async.scan.items import ScanItem
@@ -209,15 +209,13 @@ class ManyScans:
         assert pool is not None  # noqa: S101 - it runs this
         try:
             async with scan:
-                unreadable = [failure.error for failure in scan._work.unreadable]
-                refused = all(isinstance(error, AuthenticationError) for error in unreadable)
-                if unreadable and refused and len(unreadable) == scan.plan.sections:
-                    raise unreadable[0]  # one key, one error: not one for each section
+                if refused := scan._work.refused:
+                    raise refused
                 self._counter.planned(run, scan.progress.total)
                 async for item in scan:
                     await pool.hand_over((run, item))
         finally:
-            run.requests = scan.report().requests
+            run.requests, run.retries = scan.report().requests, scan.report().retries
 
 
 def scan_many(
