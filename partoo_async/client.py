@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from partoo_async._call.quotas import hide_url
 from partoo_async._internal.secret import hide, protect
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._call.settings import Changes
+    from partoo_async._protocol.raw import RawResponse
     from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
@@ -145,6 +146,7 @@ class PartooClient(Resources):
         """Whether the client was closed."""
         return self.session.closed
 
+    @overload
     async def request(
         self,
         method: str,
@@ -153,6 +155,30 @@ class PartooClient(Resources):
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         idempotent: bool | None = None,
+        raw: Literal[False] = False,
+    ) -> Any: ...
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool | None = None,
+        raw: Literal[True],
+    ) -> RawResponse: ...
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool | None = None,
+        raw: bool = False,
     ) -> Any:
         """Call any endpoint of the API, with the same retries, quota and errors.
 
@@ -163,11 +189,14 @@ class PartooClient(Resources):
             params: The query. Lists are sent comma-separated.
             json: The body, or None.
             idempotent: Whether to repeat the call when the server may have processed it. Default: only a GET.
+            raw: Return a success as it came: a body that is no JSON, say, or headers. Other statuses raise as ever.
 
         Returns:
-            The decoded JSON. For a write also the text of another body, or None for an empty one.
+            The decoded JSON. For a write also the text of another body, or None for an empty one. With ``raw`` a
+            ``RawResponse``.
         """
-        return await self.session.send(custom(method, path, params=params, json=json, idempotent=idempotent))
+        operation = custom(method, path, params=params, json=json, idempotent=idempotent, raw=raw)
+        return await self.session.send(operation)
 
     def scan(
         self,

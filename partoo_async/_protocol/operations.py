@@ -15,6 +15,7 @@ from partoo_async._internal.checks import (
     ID_LIMIT,
     check_business_ids,
     check_count,
+    check_flag,
     check_id,
     check_name,
     check_text,
@@ -57,7 +58,8 @@ class Operation(Generic[T]):
     read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
     idempotent: bool  # it may be sent again after it may have been processed
     shareable: bool = False  # a read with a frozen result: callers may get the same object
-    whole: bool = False  # a write that returns the body: one that was cut off is an error
+    whole: bool = False  # the result is the body: for a write, one that was cut off is an error
+    raw: bool = False  # with ``whole``: the result is a RawResponse, and ``read`` is not called
 
 
 def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
@@ -209,9 +211,16 @@ def search_businesses(
 
 
 def custom(
-    method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
+    method: object,
+    path: object,
+    *,
+    params: Mapping[str, Any] | None,
+    json: object,
+    idempotent: bool | None,
+    raw: bool = False,
 ) -> Operation[Any]:
     """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
+    check_flag("raw", raw)
     verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -223,7 +232,7 @@ def custom(
     reads = verb == "GET"
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
-    return Operation(request, partial(_read_json, not reads), safe, whole=not reads)
+    return Operation(request, partial(_read_json, not reads), safe, whole=raw or not reads, raw=raw)
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:
