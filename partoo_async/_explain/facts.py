@@ -50,6 +50,5 @@ class CallFacts:
     server: str
     base_url: str
     timeout: float  # seconds; 0.0: a scan's, whose waits for quota do not count
-    seconds: float  # until it failed
-    queued: float  # of these, the last wait, if no attempt came after it
+    queued: float  # seconds of the last wait for quota, if no attempt came after it
     quota: QuotaFacts  # at most a second old

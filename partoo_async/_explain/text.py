@@ -101,7 +101,7 @@ def _time(attempts: tuple[Attempt, ...], facts: CallFacts | None) -> str:
     parts = ((queued, "waiting for quota"), (tried, "in attempts"), (waited, "between attempts"))
     spent = ", ".join(f"{_seconds(seconds)} {what}" for seconds, what in parts if seconds >= 0.001)
     allowed = f" of the {facts.timeout:g} s of its timeout" if facts.timeout else ""
-    return _wrapped(f"Time: {_seconds(facts.seconds)}{allowed}{': ' + spent if spent else ''}", hang=2)
+    return _wrapped(f"Time: {_seconds(queued + tried + waited)}{allowed}{': ' + spent if spent else ''}", hang=2)
 
 
 def _quota(quota: QuotaFacts) -> str:
