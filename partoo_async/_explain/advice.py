@@ -11,9 +11,8 @@ CLASSES = {
     "QuotaExceededError": "come back after `retry_after` seconds, or give it more `timeout`. For many groups at once "
     "use `scan(section_id, group_ids=[...])`: it waits for the quota, whatever the timeout",
     "DeadlineExceededError": "raise `timeout`, or see `last_error` for what went wrong before",
-    "APIConnectionError": "check network and server; after a write with `request_sent`, look before you repeat it",
-    "APITimeoutError": "try again later, or raise `attempt_timeout`; after a write with `request_sent`, look before "
-    "you repeat it",
+    "APIConnectionError": "check network and server",
+    "APITimeoutError": "try again later, or raise `attempt_timeout`",
     "APIResponseValidationError": "report it with `problems`, which name the places and never quote the payload",
     "APIStatusError": "see `status` and `body`",
     "BadRequestError": "see `body.errors.json`, and correct the request",
@@ -23,7 +22,7 @@ CLASSES = {
     "UnsupportedMediaTypeError": "report it: the client sends JSON",
     "RateLimitError": "come back after `retry_after` seconds; lower `RateLimit.share`, or share the quota with "
     "`quota=`, if other processes use it",
-    "InternalServerError": "come back later; after a write, look before you repeat it",
+    "InternalServerError": "come back later; if it lasts, ask Partoo, with `headers` and the time",
     "LostUpdateError": "let one program at a time write the group; `business_ids` is what it has now",
     "ScanError": "see `report.failed`; scan those again with `group_ids`, or resume the journal",
     "PartooError": "see the message",

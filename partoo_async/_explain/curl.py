@@ -40,7 +40,7 @@ def curl(facts: CallFacts) -> str:
         parts.append("-H 'Content-Type: application/json'")
         parts.append(f"--data {_quoted(facts.body)}" if facts.body else "--data @body.json")
     parts.append(_quoted(facts.base_url + target))
-    return " \\\n  ".join(parts) if len(" ".join(parts)) > 76 else " ".join(parts)
+    return " \\\n    ".join(parts) if len(" ".join(parts)) > 76 else " ".join(parts)
 
 
 def _quoted(text: str) -> str:

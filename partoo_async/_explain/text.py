@@ -19,15 +19,18 @@ __all__ = ["explain"]
 
 _COLUMNS = 80
 _MOST_ATTEMPTS = 12
+_LEAST = 0.001  # seconds that are worth a word
 
 
 def explain(error: Any) -> str:
     """Return what happened to a ``PartooError``, and what to do."""
     facts: CallFacts | None = error._facts
+    last = getattr(error, "last_error", None)
     blocks = [
         _wrapped(f"{type(error).__name__}: {_printable(str(error)) or 'no text'}"),
         _call(error, facts),
         _attempts(error.attempts, facts),
+        _wrapped(f"Last error: {type(last).__name__}: {_printable(str(last))}", hang=2) if last is not None else "",
         _time(error.attempts, facts),
         _quota(facts.quota) if facts is not None else "",
         _response(error),
@@ -62,19 +65,13 @@ def _attempts(attempts: tuple[Attempt, ...], facts: CallFacts | None) -> str:
 
 def _cause(attempt: Attempt, facts: CallFacts | None) -> str:
     """Return what became of an attempt, in words and without its route, which all of them share."""
-    text = _printable(attempt.cause)
+    text, route = _printable(attempt.cause), "" if facts is None else facts.request.partition("?")[0]
     if attempt.outcome.isdigit():
-        return _without_route(text, facts, " for ") or _phrase(int(attempt.outcome))
-    text = _without_route(text, facts, "")
+        return text.replace(f" for {route}", "", 1) or _phrase(int(attempt.outcome))
+    if facts is not None and text.startswith(route):
+        for where in (f" at {facts.server}: ", f" at {facts.base_url}: ", ": "):
+            text = text.removeprefix(route + where)
     return f"{text} ({attempt.outcome})" if text else attempt.outcome
-
-
-def _without_route(text: str, facts: CallFacts | None, before: str) -> str:
-    if facts is None:
-        return text
-    route = facts.request.partition("?")[0]
-    where = (f"{route} at {facts.server}: ", f"{route} at {facts.base_url}: ", f"{route}: ", f"{before}{route}")
-    return next((text.replace(one, "", 1) for one in where if one in text), text)
 
 
 def _phrase(status: int) -> str:
@@ -85,22 +82,22 @@ def _phrase(status: int) -> str:
 
 
 def _steps(attempt: Attempt) -> Iterator[str]:
-    if attempt.queued >= 0.001:
+    if attempt.queued >= _LEAST:
         yield f"waited {_seconds(attempt.queued)} for quota"
     yield "sent" if attempt.request_sent else "not sent"
     yield f"failed after {_seconds(attempt.elapsed)}"
-    if attempt.wait >= 0.001:
+    if attempt.wait >= _LEAST:
         yield f"then waited {_seconds(attempt.wait)}"
 
 
 def _time(attempts: tuple[Attempt, ...], facts: CallFacts | None) -> str:
-    if facts is None:
-        return ""
+    if facts is None or (len(attempts) == 1 and not attempts[0].queued and not facts.queued):
+        return ""  # nothing that the attempt does not say
     queued = facts.queued + sum(attempt.queued for attempt in attempts)
     tried, waited = sum(attempt.elapsed for attempt in attempts), sum(attempt.wait for attempt in attempts)
     parts = ((queued, "waiting for quota"), (tried, "in attempts"), (waited, "between attempts"))
-    spent = ", ".join(f"{_seconds(seconds)} {what}" for seconds, what in parts if seconds >= 0.001)
-    allowed = f" of the {facts.timeout:g} s of its timeout" if facts.timeout else ""
+    spent = ", ".join(f"{_seconds(seconds)} {what}" for seconds, what in parts if seconds >= _LEAST)
+    allowed = f" (timeout: {facts.timeout:g} s)" if facts.timeout else ""
     return _wrapped(f"Time: {_seconds(queued + tried + waited)}{allowed}{': ' + spent if spent else ''}", hang=2)
 
 
@@ -128,8 +125,9 @@ def _advice(error: Any, facts: CallFacts | None) -> Iterator[str]:
     told = advice(classes, status if "APIStatusError" in classes else None, str(error).partition(":")[0])
     yield _sentence(told)
     later = getattr(error, "retry_after", None)
-    if later is not None and "QuotaExceededError" not in classes:
-        yield f"The server asks to wait {_seconds(later)}."
+    if later is not None:
+        who = "There may be room" if "QuotaExceededError" in classes else "The server asks to come back"
+        yield f"{who} in {_seconds(later)}."
     if error.hurried and error.attempts and not {"QuotaExceededError", "DeadlineExceededError"} & {*classes}:
         yield "The call had no time left for another attempt: with more timeout it would have tried again."
     if facts is not None and not facts.request.startswith("GET ") and _may_be_done(error):
@@ -148,7 +146,9 @@ def _sentence(text: str) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
 
 
 def _printable(text: str) -> str:
