@@ -21,6 +21,7 @@ from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Changes, Settings, protect_key
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
+from partoo_async._internal.logs import obey_environment
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import CLOSED, choose_transport
@@ -81,6 +82,7 @@ class PartooSession:
     ) -> None:
         # First of all, so that no frame of a traceback holds the key or a password.
         api_key, proxy, quota = protect(api_key), hide(proxy), hide_url(quota)
+        obey_environment()
         settings = Settings.resolve(
             api_key=api_key,
             server=server,

@@ -49,6 +49,7 @@ T = TypeVar("T")
 _GIVEN_UP = (APITimeoutError, ClientClosedError)
 
 _logger = logging.getLogger("partoo_async.retry")
+_request_logger = logging.getLogger("partoo_async")
 
 
 class KeyChangedError(PartooError):
@@ -314,9 +315,8 @@ class Call:
         self.sends += 1
         self.request_seconds += elapsed
         context.throttle.succeeded()
-        if context.settings.on_event is not None:
-            request, number, server = self._operation.request, len(self._attempts) + 1, context.settings.server
-            context.emit(RequestEvent(request.route, status, None, elapsed, number, server, request.template))
+        if context.emit.wants_requests:
+            self._tell(status, None, elapsed, self.queued, len(self._attempts) + 1)
 
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt, and return the error to raise."""
@@ -331,16 +331,21 @@ class Call:
         self._last_error = error
         outcome, cause = kind if status is None else str(status), str(error.args[0]) if error.args else ""
         self._attempts.append(Attempt(outcome, elapsed, sent, self.queued, cause=cause))
-        self.queued = 0.0
-        context, request = self.context, self._operation.request
+        context, queued, self.queued = self.context, self.queued, 0.0
         if isinstance(error, RateLimitError):
             self._pause_quota(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
             context.transport.discard_idle()  # the connections may be off by one response
-        if sent:
-            number, server = len(self._attempts), context.settings.server
-            context.emit(RequestEvent(request.route, status, kind, elapsed, number, server, request.template))
+        if sent and context.emit.wants_requests:
+            self._tell(status, kind, elapsed, queued, len(self._attempts))
         return error
+
+    def _tell(self, status: int | None, error: str | None, elapsed: float, queued: float, number: int) -> None:
+        """Log a request, and emit an event."""
+        request, server = self._operation.request, self.context.settings.server
+        facts = (request.route, status or error, elapsed, number, queued)
+        _request_logger.debug("%s: %s in %.3f s (attempt %d, after %.3f s for quota)", *facts)
+        self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
 
     def _facts(self) -> CallFacts:
         context, since = self.context, self._queues_since
