@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from partoo_async._call.quotas import hide_url
+from partoo_async._internal.hints import AsyncOnly, hint_at_keywords, to_call
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["PartooClient"]
 
 
-class PartooClient(Resources):
+class PartooClient(Resources, AsyncOnly):
     """An asyncio client of the Partoo REST API, made once for an application. It connects at the first call.
 
     Args:
@@ -198,6 +199,7 @@ class PartooClient(Resources):
         operation = custom(method, path, params=params, json=json, idempotent=idempotent, raw=raw)
         return await self.session.send(operation)
 
+    @to_call
     def scan(
         self,
         section_ids: int | str | Iterable[int | str],
@@ -248,6 +250,7 @@ class PartooClient(Resources):
             businesses=businesses,
         )
 
+    @to_call
     def scan_all(
         self,
         org_id: int | str | None = None,
@@ -318,3 +321,9 @@ class PartooClient(Resources):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+if not TYPE_CHECKING:  # which would lose sight of the keywords
+    PartooClient.__init__ = hint_at_keywords(
+        PartooClient.__init__, {"api_key": protect, "proxy": hide, "quota": hide_url}
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from partoo_async._internal.callables import tell
+from partoo_async._internal.reprs import total_repr
 from partoo_async.servers import Server
 
 __all__ = ["Emitter", "Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
@@ -95,6 +96,7 @@ Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 """Any of the four."""
 
 
+@total_repr
 @define
 class Emitter:
     """Calls a client's ``on_event``."""

@@ -21,6 +21,7 @@ from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Changes, Settings, protect_key
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
+from partoo_async._internal.hints import AsyncOnly
 from partoo_async._internal.logs import obey_environment
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
@@ -49,7 +50,7 @@ __all__ = ["PartooSession"]
 T = TypeVar("T")
 
 
-class PartooSession:
+class PartooSession(AsyncOnly):
     """Sends operations to one server. Its options are those of ``PartooClient``, its friendlier face.
 
     Raises:
@@ -134,7 +135,7 @@ class PartooSession:
         """
         return self.with_quota(None, **protect_key(changes))
 
-    def with_quota(self, quota: FileQuota | RedisQuota | None, **changes: Unpack[Changes]) -> PartooSession:
+    def with_quota(self, quota: FileQuota | RedisQuota | None, /, **changes: Unpack[Changes]) -> PartooSession:
         """Return a copy as ``with_options`` does, which shares this quota, if it is not None."""
         changes = protect_key(changes)
         ours, settings = self.context, self.settings.change(**changes)

@@ -33,7 +33,8 @@ class Headers(Mapping[str, str]):
         return hash(frozenset(self.items()))
 
     def __repr__(self) -> str:
-        return f"Headers({dict(self)!r})"
+        # A debugger may ask before there are any.
+        return f"Headers({dict(self) if hasattr(self, '_pairs') else {}!r})"
 
     def __reduce__(self) -> tuple[type[Headers], tuple[tuple[tuple[str, str], ...]]]:
         return Headers, (tuple(self.items()),)

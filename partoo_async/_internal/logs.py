@@ -7,12 +7,15 @@ import os
 import sys
 from functools import cache
 
+from partoo_async._internal.reprs import total_repr
+
 __all__ = ["log_to_stderr", "obey_environment"]
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
 _logger = logging.getLogger("partoo_async")
 
 
+@total_repr
 class _Handler(logging.Handler):
     """Prints what no other handler gets."""
 

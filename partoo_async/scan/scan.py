@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from partoo_async._internal.checks import check_flag, check_seconds
+from partoo_async._internal.hints import CollectedOnly
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ClientClosedError, ConfigurationError, ScanError
 from partoo_async.scan.fetcher import SCAN_ENDS, GroupFetcher
@@ -43,7 +44,7 @@ _State = Literal["new", "open", "closed"]
 
 
 @total_repr
-class Scan:
+class Scan(CollectedOnly):
     """A bulk scan, made by ``client.scan(...)`` and used once: ``async with`` and ``async for``, or ``collect()``."""
 
     def __init__(
@@ -163,8 +164,7 @@ class Scan:
         return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
-        report = self.report(self._failures.kept if items is None else items)
-        error = ScanError(reason, report, transient=transient)
+        error = ScanError(reason, self.report(self._failures.kept if items is None else items), transient=transient)
         self._counter.note_end(error)
         return error
 
