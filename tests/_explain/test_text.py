@@ -115,9 +115,7 @@ def test_a_wait_for_quota_is_told() -> None:
     assert 12 <= second.queued < 12.5
     assert second.elapsed == pytest.approx(0.3)
     assert re.search(r"2\. 404 Not Found\n     waited 12\.\d s for quota, sent, failed after 0\.3 s", error.explain())
-    assert re.search(
-        r"^Time: 12\.\d s \(timeout: 90 s\): 12\.\d s waiting for quota, 0\.6 s in$", error.explain(), re.M
-    )
+    assert re.search(r"^Time: 1[23]\.\d s .timeout: 90 s.: 12\.\d s waiting for quota, 0\.6 s", error.explain(), re.M)
 
 
 def test_a_backoff_is_told() -> None:
