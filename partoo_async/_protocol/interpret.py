@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
 from partoo_async._protocol.headers import all_headers, telling_headers
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
+from partoo_async._protocol.operations import as_it_came
 from partoo_async._protocol.raw import RawResponse
 from partoo_async._protocol.retry_after import retry_after
 from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE, status_rule
@@ -32,7 +33,7 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
                 # Not to be retried: that would do the write twice.
                 problem = "the write was accepted, but its response was cut off @ body"
                 raise UNUSABLE.make((problem,), response.status, request.route)
-            if operation.raw:
+            if operation.read is as_it_came:
                 return cast("T", RawResponse(response.status, all_headers(response.headers), response.body))
         try:
             return operation.read(decoder, response.body, request)

@@ -32,6 +32,7 @@ from partoo_async.models import Business, BusinessPage, Group, Section, SectionP
 
 __all__ = [
     "Operation",
+    "as_it_came",
     "create_group",
     "create_section",
     "custom",
@@ -58,8 +59,7 @@ class Operation(Generic[T]):
     read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
     idempotent: bool  # it may be sent again after it may have been processed
     shareable: bool = False  # a read with a frozen result: callers may get the same object
-    whole: bool = False  # the result is the body: for a write, one that was cut off is an error
-    raw: bool = False  # with ``whole``: the result is a RawResponse, and ``read`` is not called
+    whole: bool = False  # the result is the body, of a write or with ``as_it_came``: one that was cut off is an error
 
 
 def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
@@ -232,7 +232,12 @@ def custom(
     reads = verb == "GET"
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
-    return Operation(request, partial(_read_json, not reads), safe, whole=raw or not reads, raw=raw)
+    return Operation(request, as_it_came if raw else partial(_read_json, not reads), safe, whole=raw or not reads)
+
+
+def as_it_came(_: Decoder, body: bytes, __: Request) -> bytes:
+    """Read nothing: ``interpret`` makes a ``RawResponse`` for operations with this."""
+    return body
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:
