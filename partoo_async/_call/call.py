@@ -118,7 +118,7 @@ class Call:
             return await self.retry(operation, first)
         except PartooError as error:
             if error._facts is None:
-                error._facts = self._facts()
+                error._facts = self._facts(error)
             raise
         except asyncio.CancelledError:
             # Only a cancellation by ``abort`` becomes an error of ours.
@@ -347,14 +347,12 @@ class Call:
         _request_logger.debug("%s: %s in %.3f s (attempt %d, after %.3f s for quota)", *facts)
         self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
 
-    def _facts(self) -> CallFacts:
-        context, since = self.context, self._queues_since
-        settings, now = context.settings, self._loop.time()
+    def _facts(self, error: PartooError) -> CallFacts:
+        settings, since, now = self.context.settings, self._queues_since, self._loop.time()
         queued = 0.0 if since is None else now - since
         timeout = 0.0 if self.priority is Priority.BULK else settings.timeout
-        key, quota = settings.api_key, context.quota_states.now(self.quota, now)
-        known = key if isinstance(key, Secret) else None
-        return call_facts(self._operation.request, known, settings.server, timeout, queued, quota)
+        quota = self.context.quota_states.now(self.quota, now)
+        return call_facts(error, self._operation.request, settings, timeout, queued, quota)
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
         own = self._deadline < self._ambient

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from partoo_async._explain.curl import shown_body, shown_target
 from partoo_async._explain.facts import CallFacts, QuotaFacts
+from partoo_async._internal.secret import Secret
 
 if TYPE_CHECKING:
-    from partoo_async._internal.secret import Secret
+    from partoo_async._call.settings import Settings
     from partoo_async._protocol.http import Request
+    from partoo_async.errors import PartooError
     from partoo_async.quota import Quota
-    from partoo_async.servers import Server
 
 __all__ = ["QuotaStates", "call_facts"]
 
@@ -38,11 +39,14 @@ class QuotaStates:
 
 
 def call_facts(
-    request: Request, key: Secret | None, server: Server, timeout: float, queued: float, quota: QuotaFacts
+    error: PartooError, request: Request, settings: Settings, timeout: float, queued: float, quota: QuotaFacts
 ) -> CallFacts:
-    """Return what an error may keep. ``key``: what must not be in it, if it is known."""
+    """Return what the ``error`` of a call may keep of it."""
+    key, server = settings.api_key, settings.server
     target, body = shown_target(request.path), shown_body(request.body, documented=bool(request.template))
-    if key is not None:  # somebody may have put it into a path or a name
+    if isinstance(key, Secret):  # somebody may have put it into a path or a name
         target = key.redact(target.encode()).decode("utf-8", "replace")
         body = body and key.redact(body.encode()).decode("utf-8", "replace")
-    return CallFacts(f"{request.method} {target}", body, server.name, server.base_url, timeout, queued, quota)
+    line, route = f"{request.method} {target}", getattr(error, "route", "")
+    line = route if route == line else line  # one text of the two
+    return CallFacts(line, body, server.name, server.base_url, timeout, queued, quota)

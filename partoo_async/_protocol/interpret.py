@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
 from partoo_async._protocol.headers import all_headers, telling_headers
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
-from partoo_async._protocol.operations import as_it_came
-from partoo_async._protocol.raw import RawResponse
+from partoo_async._protocol.raw import RawResponse, as_it_came
 from partoo_async._protocol.retry_after import retry_after
 from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE, status_rule
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["interpret"]
 
 T = TypeVar("T")
+_name_of = lru_cache(64)(str)  # one text for all errors of a scan
 
 
 def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
@@ -49,4 +50,4 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
     # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
-    raise status_rule(status).make(status, body, request.route, wait, detail, str(server), headers=headers)
+    raise status_rule(status).make(status, body, request.route, wait, detail, _name_of(server), headers=headers)

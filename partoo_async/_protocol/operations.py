@@ -26,13 +26,13 @@ from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
+from partoo_async._protocol.raw import as_it_came
 from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business, BusinessPage, Group, Section, SectionPage
 
 __all__ = [
     "Operation",
-    "as_it_came",
     "create_group",
     "create_section",
     "custom",
@@ -233,11 +233,6 @@ def custom(
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
     return Operation(request, as_it_came if raw else partial(_read_json, not reads), safe, whole=raw or not reads)
-
-
-def as_it_came(_: Decoder, body: bytes, __: Request) -> bytes:
-    """Read nothing: ``interpret`` makes a ``RawResponse`` for operations with this."""
-    return body
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:

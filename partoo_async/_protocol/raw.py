@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-__all__ = ["RawResponse"]
+__all__ = ["RawResponse", "as_it_came"]
 
 
 @frozen
@@ -23,3 +23,8 @@ class RawResponse:
     # Not in the repr, which gets into logs: the body may be of 32 MiB, and either may be personal.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=lambda body: f"<{len(body):,} bytes>")
+
+
+def as_it_came(_: object, body: bytes, __: object) -> bytes:
+    """Read nothing: ``interpret`` makes a ``RawResponse`` of an operation that reads so."""
+    return body
