@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ARGUMENTS", "CLASSES", "STATUSES", "advice"]
+__all__ = ["ARGUMENTS", "CAUSES", "CLASSES", "STATUSES", "advice"]
 
 # The nearest class of an error counts.
 CLASSES = {
@@ -45,6 +45,17 @@ STATUSES = {
     "511": "log in to the network: its gateway answered in place of the server",
 }
 
+# Of an APIConnectionError, by words of its text.
+CAUSES = {
+    "TLS failed": "check the clock and the certificates of this machine; those of a private authority go into "
+    "`ssl_context`",
+    "the proxy responded": "check the URL, user and password of `proxy`",
+    "DNSError": "check the URL of `server`, and the name servers of this machine",
+    "Connection refused": "check the port of the server, and whether it runs; a firewall may refuse, too",
+    "no connection within": "check network and firewall: nothing answered at the address of the server",
+    "api_key: the callable": "call the `api_key` callable by itself: it gave no key, so nothing was sent",
+}
+
 # Of a ConfigurationError, by the argument that its message begins with.
 ARGUMENTS = {
     "api_key": "pass `api_key=`, or set `PARTOO_API_KEY`",
@@ -64,12 +75,14 @@ ARGUMENTS = {
 }
 
 
-def advice(classes: list[str], status: int | None, argument: str) -> str:
-    """Return what to do, for the names of an error's classes, the nearest first."""
+def advice(classes: list[str], status: int | None, text: str) -> str:
+    """Return what to do, for an error's text and the names of its classes, the nearest first."""
     if status is not None:
         told = STATUSES.get(str(status)) or ("" if status == 304 else STATUSES.get(f"{status // 100}xx", ""))
         if told:
             return told
-    if "ConfigurationError" in classes and argument in ARGUMENTS:
+    if "ConfigurationError" in classes and (argument := text.partition(":")[0]) in ARGUMENTS:
         return ARGUMENTS[argument]
+    if "APIConnectionError" in classes and (found := [CAUSES[words] for words in CAUSES if words in text]):
+        return found[0]
     return next(CLASSES[name] for name in [*classes, "PartooError"] if name in CLASSES)

@@ -122,7 +122,7 @@ def _response(error: Any) -> str:
 
 def _advice(error: Any, facts: CallFacts | None) -> Iterator[str]:
     classes, status = [cls.__name__ for cls in type(error).__mro__], getattr(error, "status", None)
-    told = advice(classes, status if "APIStatusError" in classes else None, str(error).partition(":")[0])
+    told = advice(classes, status if "APIStatusError" in classes else None, str(error))
     yield _sentence(told)
     later = getattr(error, "retry_after", None)
     if later is not None:

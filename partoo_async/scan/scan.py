@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from partoo_async._internal.checks import check_flag, check_seconds
 from partoo_async._internal.hints import CollectedOnly
@@ -136,8 +136,8 @@ class Scan(CollectedOnly):
                 raise self._ended_by(error) from None
             raise
         _logger.info("scan: %s%s", self._plan, self._work.changes)
-        parts = (self._inference, self._names, self._journal_lock)
-        self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
+        parts = (self._journal, self._inference, self._names, self._journal_lock)
+        self._source = OutcomeSource(self._fetcher, self._work, *parts)
         if self._state == "open":  # not closed by another task while it read its sections
             self._source.pool.start()
         return self
@@ -161,10 +161,11 @@ class Scan(CollectedOnly):
         return plan
 
     def _ended_by(self, error: Exception) -> ScanError:
-        return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
+        known = {"transient": not isinstance(error, JournalError), "_facts": getattr(error, "_facts", None)}
+        return self._ended(f"the scan ended early: {error}", **known)
 
-    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
-        error = ScanError(reason, self.report(self._failures.kept if items is None else items), transient=transient)
+    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, **facts: Any) -> ScanError:
+        error = ScanError(reason, self.report(self._failures.kept if items is None else items), **facts)
         self._counter.note_end(error)
         return error
 
@@ -218,8 +219,7 @@ class Scan(CollectedOnly):
         return self
 
     def _closed(self) -> ClientClosedError:
-        text = "scan: closed before its end, after {} outcomes; make another with client.scan(...)"
-        return ClientClosedError(text.format(self._counter.done))
+        return ClientClosedError(f"scan: closed before its end, after {self._counter.done} outcomes; make another one")
 
     async def __anext__(self) -> ScanItem:
         if self._source is None or self._state == "closed":
@@ -292,9 +292,9 @@ class Scan(CollectedOnly):
         except (ScanError, ClientClosedError) as error:
             if not items and isinstance(error, ClientClosedError):
                 raise  # there is nothing to report
-            reason, later = str(error), error.transient
+            reason, later, facts = str(error), error.transient, error._facts
         else:
             if self.complete:
                 return self.report(items)
-            reason, later = "the scan ended early: it was closed", False
-        raise self._ended(reason, items, transient=later)
+            reason, later, facts = "the scan ended early: it was closed", False, None
+        raise self._ended(reason, items, transient=later, _facts=facts)

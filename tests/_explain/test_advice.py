@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from partoo_async import errors
-from partoo_async._explain.advice import ARGUMENTS, CLASSES, STATUSES, advice
+from partoo_async._explain.advice import ARGUMENTS, CAUSES, CLASSES, STATUSES, advice
 from tests.support.each import each
 
 PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
@@ -24,6 +24,8 @@ def test_the_page_says_the_same() -> None:
     assert rows == {name: text for name, text in CLASSES.items() if name != "PartooError"}
     by_status = dict(re.findall(r"^\| (\d\w\w) \| ([^|]+) \|$", PAGE, re.MULTILINE))
     assert by_status == STATUSES
+    by_text = dict(re.findall(r"^\| \"(.+)\" \| ([^|]+) \|$", PAGE, re.MULTILINE))
+    assert by_text == CAUSES
 
 
 @each("status", [one for one in STATUSES if one.isdigit()])
@@ -33,7 +35,7 @@ def test_statuses_are_statuses(status: str) -> None:
 
 
 @each(
-    ("classes", "status", "argument", "told"),
+    ("classes", "status", "text", "told"),
     [
         (["NotFoundError", "APIStatusError", "PartooError"], 404, "", CLASSES["NotFoundError"]),
         (["APIStatusError", "PartooError"], 418, "", CLASSES["APIStatusError"]),
@@ -43,9 +45,16 @@ def test_statuses_are_statuses(status: str) -> None:
         (["ConfigurationError", "PartooError"], None, "quota", ARGUMENTS["quota"]),
         (["ConfigurationError", "PartooError"], None, "strict", CLASSES["ConfigurationError"]),
         (["MyError", "APITimeoutError", "APIConnectionError"], None, "", CLASSES["APITimeoutError"]),
+        (
+            ["APITimeoutError", "APIConnectionError"],
+            None,
+            "x: no connection within 10 s",
+            CAUSES["no connection within"],
+        ),
+        (["ConfigurationError"], None, "quota: expected a URL", ARGUMENTS["quota"]),
         (["KeyError"], None, "", CLASSES["PartooError"]),
     ],
 )
-def test_the_nearest_counts(classes: list[str], status: int | None, argument: str, told: str) -> None:
+def test_the_nearest_counts(classes: list[str], status: int | None, text: str, told: str) -> None:
     """The status, then the argument, then the nearest class."""
-    assert advice(classes, status, argument) == told
+    assert advice(classes, status, text) == told

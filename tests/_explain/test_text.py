@@ -280,3 +280,14 @@ def test_a_server_cannot_draw_on_the_terminal() -> None:
     error = failed(lambda client: client.groups.get(7, 42), APITimeoutError("\x1b[31mred\x07\u202e", True))
     error.attempts = error.attempts[:1]
     assert error.explain().replace("\n", "").isprintable()
+
+
+def test_a_scan_that_ended_early_tells_where_it_was() -> None:
+    """The server, the request and the quota of what ended it; with nothing read there are no failures to group."""
+    limited = MockResponse(429, headers={"Retry-After": "3600"})
+    error = failed(lambda client: client.scan(7, group_ids=range(60)).collect(), limited)
+    assert isinstance(error, ScanError)
+    text = error.explain()
+    assert "Server:  production (https://api.partoo.co/v2)" in text
+    assert "paused by the server for 60 min" in " ".join(text.split())
+    assert "resume the journal" in text
