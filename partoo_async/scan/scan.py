@@ -136,8 +136,8 @@ class Scan(CollectedOnly):
                 raise self._ended_by(error) from None
             raise
         _logger.info("scan: %s%s", self._plan, self._work.changes)
-        parts = (self._journal, self._inference, self._names, self._journal_lock)
-        self._source = OutcomeSource(self._fetcher, self._work, *parts)
+        parts = (self._inference, self._names, self._journal_lock)
+        self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
         if self._state == "open":  # not closed by another task while it read its sections
             self._source.pool.start()
         return self
