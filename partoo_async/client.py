@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from partoo_async._call.quotas import hide_url
-from partoo_async._internal.hints import AsyncOnly, hint_at_keywords, to_call
+from partoo_async._internal.hints import AsyncOnly, hint_at_keywords
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
@@ -199,7 +199,6 @@ class PartooClient(Resources, AsyncOnly):
         operation = custom(method, path, params=params, json=json, idempotent=idempotent, raw=raw)
         return await self.session.send(operation)
 
-    @to_call
     def scan(
         self,
         section_ids: int | str | Iterable[int | str],
@@ -250,7 +249,6 @@ class PartooClient(Resources, AsyncOnly):
             businesses=businesses,
         )
 
-    @to_call
     def scan_all(
         self,
         org_id: int | str | None = None,

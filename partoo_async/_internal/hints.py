@@ -6,12 +6,10 @@ import difflib
 import functools
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from partoo_async._internal.reprs import total_repr
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-__all__ = ["AsyncOnly", "CollectedOnly", "hint_at_keywords", "keyword_hint", "to_call", "to_iterate"]
+__all__ = ["AsyncOnly", "CollectedOnly", "hint_at_keywords", "keyword_hint", "to_iterate"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -122,51 +120,13 @@ class _AsyncItems:
         raise TypeError(f"{self._call}: nothing to await; use 'async for', or [item async for item in {self._call}]")
 
 
-@total_repr
-class _Method:
-    """A bound method that hints at the call when it is used without one."""
-
-    def __init__(self, method: Any) -> None:
-        functools.update_wrapper(self, method)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return self.__wrapped__(*args, **options)  # type: ignore[attr-defined]  # set by update_wrapper
-
-    def __repr__(self) -> str:
-        return repr(self.__wrapped__)  # type: ignore[attr-defined]  # as above
-
-    def _call_it(self, *_: object) -> NoReturn:
-        raise TypeError(f"{_called(self)} is what to write: a method has to be called")
-
-    __aiter__ = __iter__ = __await__ = __aenter__ = __aexit__ = _call_it
-
-
-def _called(method: Any) -> str:
-    """Return such as ``sections.iterate(...)``."""
-    owner, _, name = method.__qualname__.rpartition(".")
-    return f"{owner.removeprefix('Partoo').lower()}.{name}(...)"
-
-
-class _Iterating(_Method):
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return _AsyncItems(super().__call__(*args, **options), _called(self))
-
-
-class _Hinting:
-    """A function of a class whose bound method is of another ``kind``."""
-
-    def __init__(self, function: Any, kind: type[_Method]) -> None:
-        self._function, self._kind = function, kind
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        return self._function if instance is None else self._kind(self._function.__get__(instance, owner))
-
-
-def to_call(function: F) -> F:
-    """Return a method with a hint for those who forget to call it."""
-    return _Hinting(function, _Method)  # type: ignore[return-value]  # it binds as the function does
-
-
 def to_iterate(function: F) -> F:
-    """Return the same of an async generator, with a hint for ``for`` as well."""
-    return _Hinting(function, _Iterating)  # type: ignore[return-value]  # as above
+    """Return an async generator method with a hint for those who write ``for`` or ``await``."""
+    owner, _, name = function.__qualname__.rpartition(".")
+
+    # A function again, and no object in its place: mocks take the signature of a class from its functions.
+    @functools.wraps(function)
+    def iterate(*args: Any, **options: Any) -> Any:
+        return _AsyncItems(function(*args, **options), f"{owner.lower()}.{name}(...)")
+
+    return iterate  # type: ignore[return-value]  # it iterates as the function does

@@ -161,8 +161,8 @@ class Scan(CollectedOnly):
         return plan
 
     def _ended_by(self, error: Exception) -> ScanError:
-        known = {"transient": not isinstance(error, JournalError), "_facts": getattr(error, "_facts", None)}
-        return self._ended(f"the scan ended early: {error}", **known)
+        facts: Any = {"transient": not isinstance(error, JournalError), "_facts": getattr(error, "_facts", None)}
+        return self._ended(f"the scan ended early: {error}", **facts)
 
     def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, **facts: Any) -> ScanError:
         error = ScanError(reason, self.report(self._failures.kept if items is None else items), **facts)
