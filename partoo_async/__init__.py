@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from partoo_async import models
 from partoo_async._call.deadline import deadline
+from partoo_async._protocol.raw import RawResponse
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
     APIConnectionError,
@@ -97,6 +98,7 @@ __all__ = [
     "QuotaSnapshot",
     "RateLimit",
     "RateLimitError",
+    "RawResponse",
     "RedisQuota",
     "RequestEvent",
     "RetryEvent",

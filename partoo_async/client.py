@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from partoo_async._call.quotas import hide_url
+from partoo_async._internal.hints import AsyncOnly, hint_at_keywords
 from partoo_async._internal.secret import hide, protect
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._call.settings import Changes
+    from partoo_async._protocol.raw import RawResponse
     from partoo_async._transport import Transport
     from partoo_async.events import Event
     from partoo_async.quota import Quota, QuotaSnapshot
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["PartooClient"]
 
 
-class PartooClient(Resources):
+class PartooClient(Resources, AsyncOnly):
     """An asyncio client of the Partoo REST API, made once for an application. It connects at the first call.
 
     Args:
@@ -145,6 +147,7 @@ class PartooClient(Resources):
         """Whether the client was closed."""
         return self.session.closed
 
+    @overload
     async def request(
         self,
         method: str,
@@ -153,6 +156,30 @@ class PartooClient(Resources):
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         idempotent: bool | None = None,
+        raw: Literal[False] = False,
+    ) -> Any: ...
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool | None = None,
+        raw: Literal[True],
+    ) -> RawResponse: ...
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        idempotent: bool | None = None,
+        raw: bool = False,
     ) -> Any:
         """Call any endpoint of the API, with the same retries, quota and errors.
 
@@ -163,11 +190,14 @@ class PartooClient(Resources):
             params: The query. Lists are sent comma-separated.
             json: The body, or None.
             idempotent: Whether to repeat the call when the server may have processed it. Default: only a GET.
+            raw: Return a success as it came: a body that is no JSON, say, or headers. Other statuses raise as ever.
 
         Returns:
-            The decoded JSON. For a write also the text of another body, or None for an empty one.
+            The decoded JSON. For a write also the text of another body, or None for an empty one. With ``raw`` a
+            ``RawResponse``.
         """
-        return await self.session.send(custom(method, path, params=params, json=json, idempotent=idempotent))
+        operation = custom(method, path, params=params, json=json, idempotent=idempotent, raw=raw)
+        return await self.session.send(operation)
 
     def scan(
         self,
@@ -289,3 +319,9 @@ class PartooClient(Resources):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+if not TYPE_CHECKING:  # which would lose sight of the keywords
+    PartooClient.__init__ = hint_at_keywords(
+        PartooClient.__init__, {"api_key": protect, "proxy": hide, "quota": hide_url}
+    )

@@ -27,9 +27,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from partoo_async._explain.facts import Attempt, CallFacts
+from partoo_async._explain.headers import Headers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from partoo_async.scan.outcomes import ScanReport
 
 __all__ = [
@@ -55,21 +58,6 @@ __all__ = [
 ]
 
 
-@frozen
-class Attempt:
-    """One failed attempt of a call.
-
-    Attributes:
-        outcome: A status, such as "503", or the class name of an error.
-        elapsed: Seconds, without the wait for quota.
-        request_sent: The server may have seen the request.
-    """
-
-    outcome: str
-    elapsed: float
-    request_sent: bool
-
-
 def _rebuild(cls: type[PartooError], args: tuple[Any, ...], state: dict[str, Any]) -> PartooError:
     error = cls.__new__(cls)
     error.args = args
@@ -92,6 +80,7 @@ class PartooError(Exception):
     transient: bool = False
     max_retries: int | None = None
     hurried: bool = False
+    _facts: CallFacts | None = None
 
     def __init__(self, *args: object, **facts: Any) -> None:
         super().__init__(*args)
@@ -110,6 +99,12 @@ class PartooError(Exception):
         if len(self.attempts) > 1:
             text += f" (after {len(self.attempts)} attempts)"
         return text
+
+    def explain(self) -> str:
+        """Return lines for people: what happened, attempt by attempt, the server, the quota, and what to do."""
+        from partoo_async._explain.text import explain  # noqa: PLC0415 - programs that read no errors do not load it
+
+        return explain(self)
 
 
 class ConfigurationError(PartooError, ValueError):
@@ -212,7 +207,10 @@ class APIStatusError(PartooError):
         route: Method and path.
         retry_after: Seconds that the server asks to wait, or None.
         server: Name and address of the server.
+        headers: Response headers that help to find the request again: an allowlist, with names in lower case.
     """
+
+    headers: Mapping[str, str] = Headers()
 
     def __init__(
         self,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from partoo_async._internal.callables import tell
+from partoo_async._internal.reprs import total_repr
 from partoo_async.servers import Server
 
 __all__ = ["Emitter", "Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
@@ -95,12 +96,18 @@ Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 """Any of the four."""
 
 
+@total_repr
 @define
 class Emitter:
     """Calls a client's ``on_event``."""
 
     on_event: Callable[[Event], object] | None
-    _failed: bool = False
+    wants_requests: bool = field(init=False)  # a listener, or the log at the level of debug
+    _failed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Asked for once: it is dear for each request.
+        self.wants_requests = self.on_event is not None or _logger.isEnabledFor(logging.DEBUG)
 
     def __call__(self, event: Event) -> None:
         """Pass the event on, if ``on_event`` is set."""

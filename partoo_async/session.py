@@ -21,6 +21,8 @@ from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Changes, Settings, protect_key
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
+from partoo_async._internal.hints import AsyncOnly
+from partoo_async._internal.logs import obey_environment
 from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import CLOSED, choose_transport
@@ -48,7 +50,7 @@ __all__ = ["PartooSession"]
 T = TypeVar("T")
 
 
-class PartooSession:
+class PartooSession(AsyncOnly):
     """Sends operations to one server. Its options are those of ``PartooClient``, its friendlier face.
 
     Raises:
@@ -81,6 +83,7 @@ class PartooSession:
     ) -> None:
         # First of all, so that no frame of a traceback holds the key or a password.
         api_key, proxy, quota = protect(api_key), hide(proxy), hide_url(quota)
+        obey_environment()
         settings = Settings.resolve(
             api_key=api_key,
             server=server,
@@ -132,7 +135,7 @@ class PartooSession:
         """
         return self.with_quota(None, **protect_key(changes))
 
-    def with_quota(self, quota: FileQuota | RedisQuota | None, **changes: Unpack[Changes]) -> PartooSession:
+    def with_quota(self, quota: FileQuota | RedisQuota | None, /, **changes: Unpack[Changes]) -> PartooSession:
         """Return a copy as ``with_options`` does, which shares this quota, if it is not None."""
         changes = protect_key(changes)
         ours, settings = self.context, self.settings.change(**changes)

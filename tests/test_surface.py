@@ -82,6 +82,7 @@ PUBLIC = [
     "QuotaSnapshot",
     "RateLimit",
     "RateLimitError",
+    "RawResponse",
     "RedisQuota",
     "RequestEvent",
     "RetryEvent",
@@ -115,7 +116,7 @@ PUBLIC = [
 ]
 
 FIELDS = {
-    "Attempt": "outcome elapsed request_sent",
+    "Attempt": "outcome elapsed request_sent queued wait cause",
     "BadRequestBody": "errors",
     "BadRequestErrors": "json",
     "Business": "id name code status address address_full city zipcode region country org_id groups lat long created"
@@ -138,6 +139,7 @@ FIELDS = {
     "QuotaSnapshot": "limit per used available waiting waiting_interactive waiting_bulk paused_until paused_for wait "
     "spaced members mode",
     "RateLimit": "requests per reserve pacing share",
+    "RawResponse": "status headers body",
     "RedisQuota": "url name fallback timeout",
     "RequestEvent": "route status error elapsed attempt server template",
     "RetryEvent": "route error attempt wait template",
@@ -252,7 +254,7 @@ def test_client_options(cls: type) -> None:
         (Businesses.get, "(self, business_id=None, *, code=None, fresh=False)"),
         (Businesses.search, f"(self, *, page=1, {SEARCH})"),
         (Businesses.iterate, f"(self, *, {SEARCH})"),
-        (PartooClient.request, "(self, method, path, *, params=None, json=None, idempotent=None)"),
+        (PartooClient.request, "(self, method, path, *, params=None, json=None, idempotent=None, raw=False)"),
         (
             PartooClient.scan,
             "(self, section_ids, *, group_ids=None, max_concurrency=None, max_failures=None, journal=None, "
@@ -305,8 +307,8 @@ def test_what_is_awaited(cls: type, awaited: set[str]) -> None:
     """These methods are coroutines, and no other public one is; pages of sections come from an async iterator."""
     public = {name: member for name, member in vars(cls).items() if not name.startswith("_")}
     assert {name for name, member in public.items() if inspect.iscoroutinefunction(member)} == awaited
-    assert inspect.isasyncgenfunction(Sections.iterate)
-    assert inspect.isasyncgenfunction(Businesses.iterate)
+    assert inspect.isasyncgenfunction(inspect.unwrap(Sections.iterate))
+    assert inspect.isasyncgenfunction(inspect.unwrap(Businesses.iterate))
 
 
 @each(("name", "fields"), FIELDS.items())

@@ -241,6 +241,7 @@ def test_every_model_and_result_has_it() -> None:
         "Organization",
         "QuotaSnapshot",
         "RateLimit",
+        "RawResponse",
         "RedisQuota",
         "RetryPolicy",
         "Server",

@@ -7,8 +7,11 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import LARGE
+from partoo_async._call.facts import call_facts
 from partoo_async._call.retrying import Retrying, worth_retrying
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from partoo_async._call.context import CallContext
+    from partoo_async._explain.facts import CallFacts
     from partoo_async._protocol.operations import Operation
     from partoo_async.quota import Quota
 
@@ -45,6 +49,7 @@ T = TypeVar("T")
 _GIVEN_UP = (APITimeoutError, ClientClosedError)
 
 _logger = logging.getLogger("partoo_async.retry")
+_request_logger = logging.getLogger("partoo_async")
 
 
 class KeyChangedError(PartooError):
@@ -57,11 +62,13 @@ class Call:
     # Defaults are on the class, without ``__slots__``: most calls never change them, and setting them all takes time.
     sends: int = 0
     request_seconds: float = 0.0  # of these sends, without waiting
+    queued: float = 0.0  # seconds that the present attempt waited for the quota and a place
     overrun: float = 0.0  # seconds from the end of the last attempt's time to its failure
     in_flight: bool = False  # a request is out, without its response
     last_try: bool = False  # nothing may be sent after that request
     task: asyncio.Task[Any] | None = None  # runs the call
     _aborted: bool = False
+    _queues_since: float | None = None  # event-loop time, while it waits
     _fetched_key: Secret | None = None
     _shared_fingerprint: str | None = None  # of the only key to use, if others share the read
     _last_error: PartooError | None = None
@@ -109,6 +116,10 @@ class Call:
             except (PartooError, HeldBackError) as error:
                 first = error
             return await self.retry(operation, first)
+        except PartooError as error:
+            if error._facts is None:
+                error._facts = self._facts(error)
+            raise
         except asyncio.CancelledError:
             # Only a cancellation by ``abort`` becomes an error of ours.
             if not self._aborted or self.task is None or self.task.uncancel():
@@ -203,6 +214,8 @@ class Call:
     def on_retry(self, error: PartooError, wait: float) -> None:
         """Log, and emit an event, that the request is sent again in ``wait`` seconds."""
         route, kind = self._operation.request.route, type(error).__name__
+        if self._attempts:
+            self._attempts[-1] = evolve(self._attempts[-1], wait=wait)
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
         self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self._operation.request.template))
 
@@ -252,7 +265,7 @@ class Call:
     async def _wait_for_admission(self, key: Secret) -> tuple[Secret, Quota]:
         """Wait for a slot and a place in flight. Return the key to send with, and its quota."""
         priority, source, bulk = self.priority, self.context.settings.api_key, self.priority is Priority.BULK
-        started = self._loop.time()
+        self._queues_since = began = started = self._loop.time()
         # A scan waits for as long as its own deadline lets it: its waits do not count against a group's timeout.
         until = self._ambient if bulk else self._deadline
         while True:
@@ -274,6 +287,8 @@ class Call:
                 quota.release(sent=False)  # a callable may give several keys in turn: the slots are exchanged
                 quota = self.quota
             if self.quota is quota and quota.is_open():
+                # Added: a pause may begin while the request still connects, and it waits again.
+                self.queued, self._queues_since = self.queued + self._loop.time() - began, None
                 return key, quota
             # A pause began after the slot was taken, and before anything was sent: wait again.
             self._release(quota)
@@ -300,9 +315,8 @@ class Call:
         self.sends += 1
         self.request_seconds += elapsed
         context.throttle.succeeded()
-        if context.settings.on_event is not None:
-            request, number, server = self._operation.request, len(self._attempts) + 1, context.settings.server
-            context.emit(RequestEvent(request.route, status, None, elapsed, number, server, request.template))
+        if context.emit.wants_requests:
+            self._tell(status, None, elapsed, self.queued, len(self._attempts) + 1)
 
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt, and return the error to raise."""
@@ -315,16 +329,30 @@ class Call:
         self.sends += sent
         self.request_seconds += elapsed
         self._last_error = error
-        self._attempts.append(Attempt(kind if status is None else str(status), elapsed, sent))
-        context, request = self.context, self._operation.request
+        outcome, cause = kind if status is None else str(status), str(error.args[0]) if error.args else ""
+        self._attempts.append(Attempt(outcome, elapsed, sent, self.queued, cause=cause))
+        context, queued, self.queued = self.context, self.queued, 0.0
         if isinstance(error, RateLimitError):
             self._pause_quota(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:
             context.transport.discard_idle()  # the connections may be off by one response
-        if sent:
-            number, server = len(self._attempts), context.settings.server
-            context.emit(RequestEvent(request.route, status, kind, elapsed, number, server, request.template))
+        if sent and context.emit.wants_requests:
+            self._tell(status, kind, elapsed, queued, len(self._attempts))
         return error
+
+    def _tell(self, status: int | None, error: str | None, elapsed: float, queued: float, number: int) -> None:
+        """Log a request, and emit an event."""
+        request, server = self._operation.request, self.context.settings.server
+        facts = (request.route, status or error, elapsed, number, queued)
+        _request_logger.debug("%s: %s in %.3f s (attempt %d, after %.3f s for quota)", *facts)
+        self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
+
+    def _facts(self, error: PartooError) -> CallFacts:
+        settings, since, now = self.context.settings, self._queues_since, self._loop.time()
+        queued = 0.0 if since is None else now - since
+        timeout = 0.0 if self.priority is Priority.BULK else settings.timeout
+        quota = self.context.quota_states.now(self.quota, now)
+        return call_facts(error, self._operation.request, settings, timeout, queued, quota)
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
         own = self._deadline < self._ambient

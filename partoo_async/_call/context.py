@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from partoo_async._call.decode_budget import DecodeBudget
+from partoo_async._call.facts import QuotaStates
 from partoo_async._call.lifecycle import Lifecycle
 from partoo_async._call.quotas import SessionQuotas
 from partoo_async._call.resend import Resender
@@ -31,6 +32,7 @@ class CallContext:
     throttle: RetryThrottle
     decoder: Decoder
     emit: Emitter
+    quota_states: QuotaStates = field(factory=QuotaStates)  # for errors
     # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.
     status_form: dict[Server, int] = field(factory=dict)
     # These belong to an event loop, and are made anew for another one.

@@ -17,6 +17,7 @@ from partoo_async._internal.checks import (
     check_seconds,
     valid,
 )
+from partoo_async._internal.hints import keyword_hint
 from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import Secret, protect, resolve_api_key
 from partoo_async.errors import ConfigurationError
@@ -75,9 +76,8 @@ class Settings:
         names = [option.name for option in fields(Settings)]
         for name in changes:
             if name not in names:
-                raise ConfigurationError(
-                    f"{name}: with_options() cannot change it; it takes {', '.join(sorted(names))}"
-                )
+                taken = f"{', '.join(sorted(names))}{keyword_hint(name, names)}"
+                raise ConfigurationError(f"{name}: with_options() cannot change it; it takes {taken}")
         if "api_key" in changes:
             changes["api_key"] = resolve_api_key(changes["api_key"])
         if "server" in changes:

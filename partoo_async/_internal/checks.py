@@ -60,6 +60,14 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, (int, float)) else type(value).__name__
 
 
+def _hint(value: object) -> str:
+    """Return what to say of several ids in a text, and of an object of the API that came in place of its id."""
+    if isinstance(value, str):
+        return "; for several pass a list" if "," in value else ""
+    kind = type(value).__name__
+    return f"; pass the id: {kind.lower()}.id" if isinstance(getattr(value, "id", None), (int, str)) else ""
+
+
 def as_int(value: Any) -> Any:
     """Return a value that stands for an int, such as numpy's, as one; anything else as it is."""
     if type(value) is int or isinstance(value, bool):
@@ -177,7 +185,7 @@ def check_id(name: str, value: object) -> int:
     expected = "an id from 0 to 2**63 - 1" if number else "an int, or a string of digits"
     text = isinstance(value, str)
     shown = "a string with other characters" if text and value else _shown(value)
-    raise ConfigurationError(f"{name}: expected {expected}, not {shown}", unknown_id=scalar)
+    raise ConfigurationError(f"{name}: expected {expected}, not {shown}{_hint(value)}", unknown_id=scalar)
 
 
 def check_ids(name: str, values: Any) -> tuple[int, ...]:
@@ -186,7 +194,8 @@ def check_ids(name: str, values: Any) -> tuple[int, ...]:
     if isinstance(values, (int, str)):
         values = [values]
     if not isinstance(values, Iterable):
-        raise ConfigurationError(f"{name}: expected an id or an iterable of ids, not {type(values).__name__}")
+        text = f"{name}: expected an id or an iterable of ids, not {type(values).__name__}{_hint(values)}"
+        raise ConfigurationError(text)
     ids = tuple(dict.fromkeys(check_id(name, value) for value in values))
     if not ids:
         raise ConfigurationError(f"{name}: expected at least one id", invalid_value=True)
@@ -196,7 +205,7 @@ def check_ids(name: str, values: Any) -> tuple[int, ...]:
 def check_text(name: str, value: object) -> str:
     """Return a string that UTF-8 can express."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{name}: expected a string, not {type(value).__name__}")
+        raise ConfigurationError(f"{name}: expected a string, not {type(value).__name__}{_hint(value)}")
     # Raised after the except block: the UnicodeEncodeError, which would be its context, holds the text.
     try:
         value.encode()
@@ -222,11 +231,11 @@ def check_name(name: str, value: object) -> str:
 def check_business_ids(name: str, value: object) -> list[str]:
     # A string is an iterable of strings, and never what was meant.
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise ConfigurationError(f"{name}: expected an iterable of strings, not {type(value).__name__}")
+        raise ConfigurationError(f"{name}: expected an iterable of strings, not {type(value).__name__}{_hint(value)}")
     ids = list(value)
     for index, item in enumerate(ids):
         if not isinstance(item, str) or not item:
-            problem = f"expected non-empty strings; item {index} is {type(item).__name__}"
+            problem = f"expected non-empty strings; item {index} is {type(item).__name__}{_hint(item)}"
             raise ConfigurationError(f"{name}: {problem}", invalid_value=isinstance(item, (str, int, float)))
         check_text(name, item)
     return ids

@@ -19,13 +19,17 @@ __all__ = ["Secret", "ask_for_key", "hide", "protect", "resolve_api_key"]
 
 _MAX_LENGTH = 512
 _ESCAPES = re.compile(rb"[\\%&]")
+_SERVERS = {"prod", "production", "sandbox"}
 _HOW = "pass api_key= or set PARTOO_API_KEY"
 
 
 def _problem(value: object) -> str:
     if not isinstance(value, str):
-        return f"api_key: expected a string, not {type(value).__name__}; {_HOW}"
+        hint = "pass it as server=" if hasattr(value, "base_url") else _HOW
+        return f"api_key: expected a string, not {type(value).__name__}; {hint}"
     value = value.strip()
+    if value.lower() in _SERVERS or value.startswith(("http://", "https://")):
+        return f"api_key: this is a server, not a key; pass it as server=, and {_HOW}"
     if not value:
         return f"api_key: the key is empty; {_HOW}"
     if not all("!" <= char <= "~" for char in value):

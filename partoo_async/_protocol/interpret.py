@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
+from partoo_async._protocol.headers import all_headers, telling_headers
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
+from partoo_async._protocol.raw import RawResponse, as_it_came
 from partoo_async._protocol.retry_after import retry_after
 from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE, status_rule
 
@@ -19,16 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["interpret"]
 
 T = TypeVar("T")
+_name_of = lru_cache(64)(str)  # one text for all errors of a scan
 
 
 def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
     """Return the result of an operation. Raises ``APIStatusError`` or ``APIResponseValidationError``."""
     request = operation.request
     if 200 <= response.status < 300:
-        if response.cut and operation.whole:
-            # Not to be retried: that would do the write twice.
-            problem = "the write was accepted, but its response was cut off @ body"
-            raise UNUSABLE.make((problem,), response.status, request.route)
+        if operation.whole:
+            if response.cut:
+                # Not to be retried: that would do the write twice.
+                problem = "the write was accepted, but its response was cut off @ body"
+                raise UNUSABLE.make((problem,), response.status, request.route)
+            if operation.read is as_it_came:
+                return cast("T", RawResponse(response.status, all_headers(response.headers), response.body))
         try:
             return operation.read(decoder, response.body, request)
         except InvalidJSONError as error:
@@ -38,8 +45,9 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
         raise invalid  # after the except block: the context would hold the payload
     status = response.status
     wait = retry_after(response.headers, now=datetime.now(UTC))
+    headers = telling_headers(response.headers)
     body, raw = decode_error_body(status, response.body)
     # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
     silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
     detail = "" if silent else describe_errors(raw)
-    raise status_rule(status).make(status, body, request.route, wait, detail, str(server))
+    raise status_rule(status).make(status, body, request.route, wait, detail, _name_of(server), headers=headers)

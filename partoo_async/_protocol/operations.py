@@ -15,6 +15,7 @@ from partoo_async._internal.checks import (
     ID_LIMIT,
     check_business_ids,
     check_count,
+    check_flag,
     check_id,
     check_name,
     check_text,
@@ -25,6 +26,7 @@ from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
+from partoo_async._protocol.raw import as_it_came
 from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business, BusinessPage, Group, Section, SectionPage
@@ -57,7 +59,7 @@ class Operation(Generic[T]):
     read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
     idempotent: bool  # it may be sent again after it may have been processed
     shareable: bool = False  # a read with a frozen result: callers may get the same object
-    whole: bool = False  # a write that returns the body: one that was cut off is an error
+    whole: bool = False  # the result is the body, of a write or with ``as_it_came``: one that was cut off is an error
 
 
 def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
@@ -209,9 +211,16 @@ def search_businesses(
 
 
 def custom(
-    method: object, path: object, *, params: Mapping[str, Any] | None, json: object, idempotent: bool | None
+    method: object,
+    path: object,
+    *,
+    params: Mapping[str, Any] | None,
+    json: object,
+    idempotent: bool | None,
+    raw: bool = False,
 ) -> Operation[Any]:
     """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
+    check_flag("raw", raw)
     verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -223,7 +232,7 @@ def custom(
     reads = verb == "GET"
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
-    return Operation(request, partial(_read_json, not reads), safe, whole=not reads)
+    return Operation(request, as_it_came if raw else partial(_read_json, not reads), safe, whole=raw or not reads)
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:

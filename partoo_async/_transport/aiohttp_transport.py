@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import platform
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,6 +15,7 @@ from partoo_async._transport.base import CLOSED, HeldBackError
 from partoo_async._transport.connector import GuardedConnector
 from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
+from partoo_async._transport.leftovers import Leftovers, close_without_loop
 from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
 from partoo_async._transport.tls import default_context
@@ -64,6 +63,7 @@ class AiohttpTransport:
         self._timer = AttemptTimer()
         self._fast_path: FastPath | None = None
         self._loop_end: AsyncGenerator[None] | None = None
+        self._leftovers: Leftovers | None = None
         if session is not None:
             warm_up()
             self._session_path = self._make_session_path(session)
@@ -77,15 +77,9 @@ class AiohttpTransport:
         return min((limit for limit in limits if limit), default=0)
 
     def __del__(self) -> None:
-        # Nothing is set where __init__ raised. Closing the sockets takes a running loop, and there may be none.
-        session = getattr(self, "_session", None)
-        if session is not None and self._owned and not session.closed:
-            warnings.warn(
-                "a PartooClient was never closed; use 'async with PartooClient(...)' or 'await client.aclose()'",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+        leftovers = getattr(self, "_leftovers", None)  # nothing is set where __init__ raised
+        if leftovers is not None:
+            leftovers.complain(self)
 
     async def open(self) -> aiohttp.ClientSession:
         """Return the session; make it if there is none."""
@@ -109,7 +103,7 @@ class AiohttpTransport:
         await anext(self._loop_end)
         self._session_path = self._make_session_path(session)
         self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._ssl or True)
-        self._session = session
+        self._session, self._leftovers = session, Leftovers(self, session)
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
         headers, context = _fixed_headers(), self._ssl or True
@@ -138,7 +132,8 @@ class AiohttpTransport:
         if not self._owned:
             raise ClientClosedError("the aiohttp session of this client belongs to an event loop that was closed")
         if self._session is not None and not self._session.closed:
-            _close_without_loop(self._session)
+            close_without_loop(self._session)
+        self._disown()
         self._session = self._loop_end = None
         self._opening = asyncio.Lock()
         self._timer = AttemptTimer()
@@ -154,7 +149,13 @@ class AiohttpTransport:
         self.closed = True
         self._timer.close()  # aiohttp does not wake who connects, or reads a body
         if self._owned and self._session is not None:
+            self._disown()
             await _close(self._session)
+
+    def _disown(self) -> None:
+        if self._leftovers is not None:
+            self._leftovers.disown()
+            self._leftovers = None
 
     async def send(self, exchange: Exchange) -> Response:
         session = self._session or await self.open()
@@ -205,16 +206,6 @@ async def _close_at_loop_end(session: aiohttp.ClientSession) -> AsyncGenerator[N
         yield
     finally:
         await _close(session)
-
-
-def _close_without_loop(session: aiohttp.ClientSession) -> None:
-    if isinstance(session.connector, GuardedConnector):
-        session.connector.close_sockets()
-    closing = session.close()
-    # It awaits nothing when its loop is closed. A lookup that was begun in that loop cannot be cancelled any more.
-    with contextlib.suppress(StopIteration, RuntimeError):
-        closing.send(None)
-    closing.close()
 
 
 def choose_transport(given: Transport | None, *, on_event: Any, warm_up: Callable[[], object], **own: Any) -> Transport:

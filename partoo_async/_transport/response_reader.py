@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH
 from aiohttp.http import HttpProcessingError
 from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from partoo_async._protocol.http import Response
 from partoo_async._transport.body import MAX_BODY, TooLargeError, UnreadableError, read_body, read_body_nowait
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.streams import StreamReader
-    from multidict import CIMultiDictProxy
 
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request
@@ -59,9 +59,10 @@ class ResponseReader:
         return self.read_nowait(key) or self._response(await self._wait(request, until), key)
 
     def _response(self, body: bytes, key: Secret) -> Response:
-        if self._status >= 300:
-            body = key.redact(body)  # a server that quotes the request must not get the key into a log
-        return Response(self._status, self._headers, body, self.broken)
+        if self._status < 300:
+            return Response(self._status, self._headers, body, self.broken)
+        # A server that quotes the request must not get the key into a log.
+        return Response(self._status, _redacted(self._headers, key), key.redact(body), self.broken)
 
     async def _wait(self, request: Request, until: float) -> bytes:
         """Read the body, or return b"" if it cannot be read and the status is enough."""
@@ -86,6 +87,11 @@ class ResponseReader:
             return await read_body(self._stream, encoding, int(length), cap=cap)
         with _raise_on_disconnect(self._protocol, self._stream):
             return await read_body(self._stream, encoding, None, cap=cap)
+
+
+def _redacted(headers: CIMultiDictProxy[str], key: Secret) -> CIMultiDictProxy[str]:
+    plain = [(name, key.redact(value.encode("utf-8", "surrogateescape"))) for name, value in headers.items()]
+    return CIMultiDictProxy(CIMultiDict((name, value.decode("utf-8", "surrogateescape")) for name, value in plain))
 
 
 class _PendingRead:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from aiohttp import web
 
 from partoo_async._internal.checks import check_choice, check_count, check_fraction, check_seconds
+from partoo_async._internal.hints import AsyncOnly
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator import arguments
 from partoo_async.emulator.data.business_index import BusinessIndex
@@ -44,7 +45,7 @@ _MAX_BODY = 32 * 1024 * 1024
 
 
 @total_repr
-class Emulator:
+class Emulator(AsyncOnly):
     """A Partoo in memory on a real socket. A page at the root of its address shows the requests as they come.
 
     Args:

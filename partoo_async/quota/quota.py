@@ -206,7 +206,7 @@ class Quota(WaitQueue):
                 raise
         else:
             return
-        raise self._refusal(self.forecast(priority))
+        raise self._refusal(self.forecast(priority), priority)
 
     def release(
         self, *, sent: bool = True, answered: bool = True, late: float = 0.0, loop: AbstractEventLoop | None = None

@@ -141,7 +141,7 @@ class WaitQueue:
         with LOCK:
             member, wait = self._loops.enter(), self.forecast(priority)
             if self._loops.clock() + wait > deadline or self.paused_for() > LONGEST_PAUSE:
-                raise self._refusal(wait)
+                raise self._refusal(wait, priority)
             waiter = _Waiter(asyncio.get_running_loop().create_future(), priority, deadline, member)
             self._lanes.lane(priority)[waiter] = None
             member.waiting += 1
@@ -167,12 +167,15 @@ class WaitQueue:
     def _waiters(self) -> list[_Waiter]:
         return [*self._lanes.interactive, *self._lanes.bulk]
 
-    def _refusal(self, wait: float) -> QuotaExceededError:
+    def _refusal(self, wait: float, priority: Priority) -> QuotaExceededError:
         backend, wait = self._backend, max(wait, _LEAST_WAIT)
         used_up = f"used up ({backend.limit} requests in {backend.per:g} s)"
         what = "paused by the server's 429" if self.paused_for() else used_up
         # Rounded up, or whoever does what the text says comes too early.
-        advice = f"retry in {math.ceil(wait * 10) / 10:.1f} s or allow it more time"
+        advice = f"retry in {math.ceil(wait * 10) / 10:.1f} s, or allow it more time with timeout="
+        if priority is Priority.INTERACTIVE:
+            # Who gathers thousands of reads needs another tool, not more patience.
+            advice += "; to read many groups, scan(section_id, group_ids=[...]) waits for the quota"
         return QuotaExceededError(f"the quota is {what} and cannot serve this call in time; {advice}", wait)
 
     def _after_pause(self, now: float) -> None:
@@ -180,7 +183,7 @@ class WaitQueue:
         opens = self._gate.paused_until
         for waiter in self._waiters():
             if opens > waiter.deadline or opens - now > LONGEST_PAUSE:
-                self._take_out(waiter, self._refusal(opens - now))
+                self._take_out(waiter, self._refusal(opens - now, waiter.priority))
         self._schedule()
 
     def _give_back(self, *, sent: bool, late: float = 0.0) -> None:

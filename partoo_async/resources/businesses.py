@@ -7,6 +7,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from partoo_async._internal.hints import to_iterate
 from partoo_async._protocol import operations
 from partoo_async._protocol.business_query import (
     check_business_texts,
@@ -186,6 +187,7 @@ class Businesses(Resource):
         )
         return await search.page(page, self._session.send)
 
+    @to_iterate
     async def iterate(
         self,
         *,

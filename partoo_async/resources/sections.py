@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from partoo_async._call.deadline import deadline
 from partoo_async._internal.checks import check_business_ids
+from partoo_async._internal.hints import to_iterate
 from partoo_async._protocol import operations
 from partoo_async._protocol.statuses import LOST_UPDATE, status_rule
 from partoo_async.resources.base import Resource
@@ -176,6 +177,7 @@ class Sections(Resource):
             operations.list_sections(page=page, org_id=org_id, group_name_query=group_name_query)
         )
 
+    @to_iterate
     async def iterate(
         self, *, org_id: int | str | None = None, group_name_query: str | None = None
     ) -> AsyncIterator[Section]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from partoo_async._internal.checks import check_flag, check_seconds
+from partoo_async._internal.hints import CollectedOnly
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ClientClosedError, ConfigurationError, ScanError
 from partoo_async.scan.fetcher import SCAN_ENDS, GroupFetcher
@@ -43,7 +44,7 @@ _State = Literal["new", "open", "closed"]
 
 
 @total_repr
-class Scan:
+class Scan(CollectedOnly):
     """A bulk scan, made by ``client.scan(...)`` and used once: ``async with`` and ``async for``, or ``collect()``."""
 
     def __init__(
@@ -160,11 +161,11 @@ class Scan:
         return plan
 
     def _ended_by(self, error: Exception) -> ScanError:
-        return self._ended(f"the scan ended early: {error}", transient=not isinstance(error, JournalError))
+        facts: Any = {"transient": not isinstance(error, JournalError), "_facts": getattr(error, "_facts", None)}
+        return self._ended(f"the scan ended early: {error}", **facts)
 
-    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, *, transient: bool) -> ScanError:
-        report = self.report(self._failures.kept if items is None else items)
-        error = ScanError(reason, report, transient=transient)
+    def _ended(self, reason: str, items: Iterable[ScanItem] | None = None, **facts: Any) -> ScanError:
+        error = ScanError(reason, self.report(self._failures.kept if items is None else items), **facts)
         self._counter.note_end(error)
         return error
 
@@ -218,8 +219,7 @@ class Scan:
         return self
 
     def _closed(self) -> ClientClosedError:
-        text = "scan: closed before its end, after {} outcomes; make another with client.scan(...)"
-        return ClientClosedError(text.format(self._counter.done))
+        return ClientClosedError(f"scan: closed before its end, after {self._counter.done} outcomes; make another one")
 
     async def __anext__(self) -> ScanItem:
         if self._source is None or self._state == "closed":
@@ -292,9 +292,9 @@ class Scan:
         except (ScanError, ClientClosedError) as error:
             if not items and isinstance(error, ClientClosedError):
                 raise  # there is nothing to report
-            reason, later = str(error), error.transient
+            reason, later, facts = str(error), error.transient, error._facts
         else:
             if self.complete:
                 return self.report(items)
-            reason, later = "the scan ended early: it was closed", False
-        raise self._ended(reason, items, transient=later)
+            reason, later, facts = "the scan ended early: it was closed", False, None
+        raise self._ended(reason, items, transient=later, _facts=facts)

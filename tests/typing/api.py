@@ -17,6 +17,7 @@ from partoo_async import (
     PartooClient,
     PartooError,
     QuotaSnapshot,
+    RawResponse,
     Scan,
     ScanDiff,
     ScanFailure,
@@ -59,6 +60,11 @@ async def calls(session: aiohttp.ClientSession) -> None:
         assert_type(business.extra, Mapping[str, Any])
         assert_type(await partoo.businesses.search(status="open", groups=7), BusinessPage)
         assert_type([one async for one in partoo.businesses.iterate(ids=group.business_ids)], list[Business])
+        raw = await partoo.request("GET", "/business/search", raw=True)
+        assert_type(raw, RawResponse)
+        assert_type(raw.headers, Mapping[str, str])
+        assert_type(raw.body, bytes)
+        assert_type(await partoo.request("GET", "/business/search"), Any)
         assert_type(partoo.quota, QuotaSnapshot)
         assert_type(partoo.with_options(timeout=3), PartooClient)
 

@@ -16,6 +16,8 @@ def names() -> tuple[object, ...]:
 
 
 def keywords(partoo: PartooClient, session: PartooSession) -> None:
+    PartooClient("key", max_retries=3)  # type: ignore[call-arg]
+    PartooClient("key", timeout="3")  # type: ignore[arg-type]
     partoo.scan(7, jounal="scan.db")  # type: ignore[call-arg]
     partoo.scan_all(jounal="scan.db")  # type: ignore[call-arg]
     partoo.scan_all(group_ids=[42])  # type: ignore[call-arg]
@@ -23,6 +25,16 @@ def keywords(partoo: PartooClient, session: PartooSession) -> None:
     partoo.with_options(timout=3)  # type: ignore[call-arg]
     partoo.with_options(timeout="3")  # type: ignore[arg-type]
     session.with_options(proxy="http://proxy")  # type: ignore[call-arg]
+
+
+async def mistakes(partoo: PartooClient) -> None:
+    with partoo:  # type: ignore[attr-defined]
+        pass
+    await partoo.scan(7)  # type: ignore[misc]
+    for _ in partoo.scan(7):  # type: ignore[attr-defined]
+        pass
+    for _ in partoo.sections.iterate():  # type: ignore[attr-defined]
+        pass
 
 
 def groups(item: ScanItem) -> str:

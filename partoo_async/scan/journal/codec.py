@@ -8,6 +8,8 @@ from zlib import crc32
 import attrs
 
 from partoo_async import errors
+from partoo_async._explain.facts import CallFacts, QuotaFacts
+from partoo_async._explain.headers import Headers
 from partoo_async._protocol.converters import exact_hook
 from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.json import decode_json, encode_json
@@ -118,6 +120,8 @@ def _plain(value: object) -> Any:
     try:
         if attrs.has(type(value)):
             value = attrs.asdict(value)  # type: ignore[arg-type]  # has() does not narrow the type
+        elif isinstance(value, Headers):
+            value = dict(value)
         elif isinstance(value, (list, tuple)):
             value = [_plain(inner) for inner in value]
         encode_json(value)
@@ -133,6 +137,10 @@ def _error(plain: dict[str, Any]) -> PartooError:
     state: dict[str, Any] = dict(plain["state"])
     if "attempts" in state:
         state["attempts"] = tuple(Attempt(**attempt) for attempt in state["attempts"])
+    if state.get("_facts") is not None:
+        state["_facts"] = CallFacts(**{**state["_facts"], "quota": QuotaFacts(**state["_facts"]["quota"])})
+    if "headers" in state:
+        state["headers"] = Headers(state["headers"].items())
     if "problems" in state:
         state["problems"] = tuple(state["problems"])
     if state.get("last_error") is not None:

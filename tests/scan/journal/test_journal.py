@@ -32,6 +32,8 @@ from partoo_async import (
     ScanSuccess,
     diff_scans,
 )
+from partoo_async._explain.facts import CallFacts, QuotaFacts
+from partoo_async._explain.headers import Headers
 from partoo_async._internal.checks import check_file
 from partoo_async._protocol.error_bodies import decode_error_body
 from partoo_async._protocol.statuses import status_rule
@@ -474,8 +476,11 @@ def errors() -> list[PartooError]:
     statuses = []
     for status, body in ((404, b'{"errors": {"json": "Resource not found"}}'), (500, b"<html>"), (429, b"")):
         value, _ = decode_error_body(status, body)
+        headers = Headers([("date", "now"), ("x-request-id", "r-1")])
         statuses.append(
-            status_rule(status).make(status, value, "GET /sections/7", 60.0 if status == 429 else None, "why", "x")
+            status_rule(status).make(
+                status, value, "GET /sections/7", 60.0 if status == 429 else None, "why", "x", headers=headers
+            )
         )
     bad, _ = decode_error_body(400, b'{"errors": {"json": {"name": ["bad"]}}}')
     statuses.append(status_rule(400).make(400, bad, "GET /sections/7"))
@@ -486,11 +491,14 @@ def errors() -> list[PartooError]:
 @each("error", errors())
 def test_errors_come_back_as_they_were(error: PartooError) -> None:
     """The class, the text and every attribute of a recorded error survive, without a pickle."""
-    error.attempts = (Attempt("500", 0.5, True), Attempt("APITimeoutError", 15.0, True))
+    error.attempts = (Attempt("500", 0.5, True, 1.5, 2.5, "500"), Attempt("APITimeoutError", 15.0, True))
+    quota = QuotaFacts(300, 60.0, 7, 0, 1.5, "own", 1)
+    error._facts = CallFacts("GET /sections/7", None, "sandbox", "https://x.example", 90.0, 0.0, quota)
     text = encode_outcome(ScanFailure(7, 1, None, error, 2, 0.5))
     found = decode_outcome(7, 1, text).error
     assert type(found) is type(error)
     assert str(found) == str(error)
+    assert found.explain() == error.explain()
     assert {**vars(found), "last_error": None} == {**vars(error), "last_error": None}
     assert str(getattr(found, "last_error", "")) == str(getattr(error, "last_error", ""))
 

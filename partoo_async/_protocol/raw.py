@@ -1,0 +1,30 @@
+"""What ``client.request(raw=True)`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+__all__ = ["RawResponse", "as_it_came"]
+
+
+@frozen
+class RawResponse:
+    """A successful response as it came.
+
+    Attributes:
+        status: From 200 to 299.
+        headers: All but cookies, with names in lower case. Several lines of one name are joined by a comma.
+        body: Decompressed, not decoded.
+    """
+
+    status: int
+    # Not in the repr, which gets into logs: the body may be of 32 MiB, and either may be personal.
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=lambda body: f"<{len(body):,} bytes>")
+
+
+def as_it_came(_: object, body: bytes, __: object) -> bytes:
+    """Read nothing: ``interpret`` makes a ``RawResponse`` of an operation that reads so."""
+    return body
