@@ -93,7 +93,11 @@ class ScanWatch:
         return nullcontext()
 
     def ended(self, record: ScanRecord) -> object:
-        """Called when the scan is closed."""
+        """Called when the scan is closed.
+
+        Args:
+            record: What became of it.
+        """
 
 
 class Observer:
@@ -103,19 +107,39 @@ class Observer:
     """
 
     def request_ended(self, event: RequestEvent) -> object:
-        """Called after each request."""
+        """Called after each request.
+
+        Args:
+            event: What became of it.
+        """
 
     def retrying(self, event: RetryEvent) -> object:
-        """Called before the wait for another attempt."""
+        """Called before the wait for another attempt.
+
+        Args:
+            event: Why, and how long it waits.
+        """
 
     def paused(self, event: PauseEvent) -> object:
-        """Called when a 429 begins a pause."""
+        """Called when a 429 begins a pause.
+
+        Args:
+            event: How long all calls wait.
+        """
 
     def held(self, event: HoldEvent) -> object:
-        """Called when a scan begins to hold, and when it goes on."""
+        """Called when a scan begins to hold, and when it goes on.
+
+        Args:
+            event: Which of the two, and why.
+        """
 
     def call_ended(self, record: CallRecord) -> object:
-        """Called at the end of each call."""
+        """Called at the end of each call.
+
+        Args:
+            record: What became of it.
+        """
 
     def scan_started(self) -> ScanWatch | None:
         """Called when a scan is opened."""
@@ -129,7 +153,11 @@ class Observer:
         return nullcontext()
 
     def __call__(self, event: Event) -> None:
-        """Call the method for an event."""
+        """Call the method for an event.
+
+        Args:
+            event: Any of the four.
+        """
         if isinstance(event, RequestEvent):
             self.request_ended(event)
         elif isinstance(event, RetryEvent):
@@ -151,8 +179,7 @@ class Emitter:
         # Looked up once, so that what nobody hears is not even made.
         self.wants_calls: bool = _overrides(on_event, "call_ended")
         self.wants_scans: bool = _overrides(on_event, "scan_started")
-        plain = on_event is not None and not isinstance(on_event, Observer)
-        self.hears_requests: bool = plain or _overrides(on_event, "request_ended")
+        self.hears_requests: bool = _hears_requests(on_event)
         self.wants_requests: bool = self.hears_requests or _logger.isEnabledFor(logging.DEBUG)
 
     def __call__(self, event: Event) -> None:
@@ -207,32 +234,36 @@ class Listeners(Observer):
     """
 
     def __init__(self, *listeners: Callable[[Event], object]) -> None:
-        self._emitters = [Emitter(check_callback("listeners", one)) for one in listeners]
+        self.emitters: list[Emitter] = [Emitter(check_callback("listeners", one)) for one in listeners]
 
     def __call__(self, event: Event) -> None:
         """Pass an event on."""
-        for emitter in self._emitters:
+        for emitter in self.emitters:
             emitter(event)
 
     def call_ended(self, record: CallRecord) -> None:
-        """Pass it on."""
-        for emitter in self._emitters:
+        """Pass it on.
+
+        Args:
+            record: What became of the call.
+        """
+        for emitter in self.emitters:
             if emitter.active():
                 emitter.call_ended(record)
 
     def active(self) -> bool:
         """Return whether any of them is."""
-        return any(emitter.active() for emitter in self._emitters)
+        return any(emitter.active() for emitter in self.emitters)
 
     def scan_started(self) -> ScanWatch | None:
         """Pass it on, and return what they return as one."""
-        watches = [(emitter, watch) for emitter in self._emitters if (watch := emitter.scan_started()) is not None]
+        watches = [(emitter, watch) for emitter in self.emitters if (watch := emitter.scan_started()) is not None]
         return _Watches(watches) if watches else None
 
     def quiet(self) -> AbstractContextManager[object]:
         """Return the contexts of all, as one."""
         stack = ExitStack()
-        for emitter in self._emitters:
+        for emitter in self.emitters:
             quiet = getattr(type(emitter.on_event), "quiet", None)
             if quiet is not None:
                 stack.enter_context(quiet(emitter.on_event))
@@ -254,6 +285,12 @@ class _Watches(ScanWatch):
             error = tell(watch.ended, record)
             if error is not None:
                 emitter.note(error)
+
+
+def _hears_requests(on_event: object) -> bool:
+    if isinstance(on_event, Listeners):
+        return any(emitter.hears_requests for emitter in on_event.emitters)
+    return _overrides(on_event, "request_ended") if isinstance(on_event, Observer) else on_event is not None
 
 
 def _overrides(on_event: object, name: str) -> bool:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._call.call import Call
-    from partoo_async._call.single_flight import SingleFlight
     from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
     from partoo_async.events import Event
@@ -108,12 +107,9 @@ class PartooSession(AsyncOnly):
             **observing(settings.on_event),
         )
         """What its calls share. Private to this package."""
-        self._reads = self._make_reads()
+        self._reads = make_reads(self.context)
         # The reads of copies, too: a write through one session makes them all stale.
         self._family = WeakSet((self._reads,))
-
-    def _make_reads(self) -> SingleFlight:
-        return make_reads(self.context)
 
     def __repr__(self) -> str:
         if not hasattr(self, "context"):  # a debugger may ask while an error is raised by the constructor
@@ -153,7 +149,7 @@ class PartooSession(AsyncOnly):
         copy._own_concurrency = "max_concurrency" in changes
         if copy._own_concurrency:
             copy.context.concurrency = Concurrency(settings.max_concurrency, ours.transport.pool)
-        copy._reads = copy._make_reads()
+        copy._reads = make_reads(copy.context)
         copy._family = self._family
         copy._family.add(copy._reads)
         return copy
@@ -267,7 +263,7 @@ class PartooSession(AsyncOnly):
             context.quotas.reset()
             context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
             context.decode_budget, context.resender = DecodeBudget(), Resender()
-            self._reads = self._make_reads()
+            self._reads = make_reads(self.context)
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:
             context.concurrency = self._parent.context.concurrency  # its parent may just have replaced it
