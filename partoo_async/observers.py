@@ -174,7 +174,7 @@ class Emitter:
     __slots__ = ("_failed", "hears_requests", "on_event", "wants_calls", "wants_requests", "wants_scans")
 
     def __init__(self, on_event: Callable[[Event], object] | None) -> None:
-        self.on_event = on_event
+        self.on_event: Callable[[Event], object] | None = on_event
         self._failed = False
         # Looked up once, so that what nobody hears is not even made.
         self.wants_calls: bool = _overrides(on_event, "call_ended")

@@ -250,7 +250,7 @@ async def test_a_pause_is_measured(emulator: Emulator, recorder: Recorder) -> No
     assert [pause.sum] == [event.seconds for event in recorder.events if isinstance(event, PauseEvent)]
     *attempts, call = recorder.spans
     assert [attributes_of(span)["http.response.status_code"] for span in attempts] == [429, 200]
-    assert 0 < attributes_of(attempts[1])["partoo_async.quota.wait"] <= pause.sum
+    assert attributes_of(attempts[1])["partoo_async.quota.wait"] > 0.5
     assert attributes_of(call)["partoo_async.quota.wait"] == attributes_of(attempts[1])["partoo_async.quota.wait"]
     assert sum(point.count for point in recorder.points(DURATION)) == 2
 
