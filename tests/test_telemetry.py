@@ -86,7 +86,7 @@ class Instrumented:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.spans = 0
         plain = aiohttp.ClientSession.__init__
-        config = aiohttp.TraceConfig()
+        self.config = config = aiohttp.TraceConfig()
         config.on_request_start.append(self.start)
         monkeypatch.setattr(
             aiohttp.ClientSession,
@@ -119,6 +119,25 @@ async def test_one_span_a_request_beside_other_instrumentation(
         await (await session.get(server.url)).read()
     assert other.spans == 1  # those of others go on
     assert not any(word in server.requests[0].lower() for word in VISITOR)
+
+
+@pytest.mark.parametrize("records", [False, True], ids=["without telemetry", "with telemetry"])
+async def test_instrumentation_of_a_session_that_is_in_use(
+    records: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes after the client has one span a request, or none beside ``Telemetry``, and the API gets nothing."""
+    on_event = Listeners(recorder.telemetry, recorder.events.append) if records else None
+    async with raw_server(answer(200, GROUP)) as server:
+        async with aiohttp.ClientSession() as session:
+            async with PartooClient("key", server=server.url, session=session, on_event=on_event) as client:
+                await client.groups.get(7, 42)
+                other = Instrumented(monkeypatch)
+                other.config.freeze()
+                session.trace_configs.append(other.config)
+                await client.groups.get(7, 42)
+    assert (other.spans, len(recorder.spans)) == ((0, 2) if records else (1, 0))
+    assert len(server.requests) == 2
+    assert not any(word in request.lower() for request in server.requests for word in VISITOR)
 
 
 @pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
