@@ -225,7 +225,7 @@ class PartooSession(AsyncOnly):
         key = context.settings.api_key
         if not isinstance(key, Secret):
             return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)
-        result: T = await self._reads.get(
+        return await self._reads.get(  # type: ignore[no-any-return]  # reads of all types share it
             operation.request.path,
             lambda until: context.new_call(until=until).run(context, operation, priority, loop),
             until=until,
@@ -233,7 +233,6 @@ class PartooSession(AsyncOnly):
             key=key.fingerprint,
             loop=loop,
         )
-        return result
 
     async def _write(
         self, operation: Operation[T], priority: Priority, call: Call | None, loop: asyncio.AbstractEventLoop

@@ -18,7 +18,7 @@ from opentelemetry.context import get_value
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
+from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode, use_span
 
 from partoo_async import (
     PRODUCTION,
@@ -272,6 +272,21 @@ async def test_a_pause_is_measured(emulator: Emulator, recorder: Recorder) -> No
     assert attributes_of(attempts[1])["partoo_async.quota.wait"] > 0.5
     assert attributes_of(call)["partoo_async.quota.wait"] == attributes_of(attempts[1])["partoo_async.quota.wait"]
     assert sum(point.count for point in recorder.points(DURATION)) == 2
+
+
+def test_a_pause_is_an_event_of_the_span_that_is_open(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """The span around has it. One that has ended is let be, since a shared request outlives the page that began it."""
+    pause = PauseEvent("GET /sections/7", 2.0)
+    page = recorder.tracer.start_span("page")
+    with use_span(page):
+        recorder.telemetry(pause)
+    page.end()
+    with use_span(page):
+        recorder.telemetry(pause)
+    (noted,) = recorder.spans[0].events
+    assert (noted.name, dict(noted.attributes or {})) == ("partoo_async.pause", {"partoo_async.seconds": 2.0})
+    assert recorder.points("partoo_async.pause.duration")[0].count == 2
+    assert not caplog.records
 
 
 async def test_a_lost_connection_is_an_error_without_a_status(emulator: Emulator, recorder: Recorder) -> None:

@@ -39,7 +39,7 @@ except ModuleNotFoundError as _missing:
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from opentelemetry.metrics import Histogram
@@ -136,17 +136,17 @@ class Telemetry(Observer):
     def paused(self, event: PauseEvent) -> None:
         """Record the seconds, and add an event to the current span."""
         self._pauses.record(event.seconds)
-        get_current_span().add_event("partoo_async.pause", {"partoo_async.seconds": event.seconds})
+        _note("partoo_async.pause", {"partoo_async.seconds": event.seconds})
 
     def held(self, event: HoldEvent) -> None:
         """Count it or record its seconds, and add an event to the current span: that of the scan."""
         error = {"error.type": event.error}
         if event.seconds:
             self._outages.record(event.seconds, error)
-            get_current_span().add_event("partoo_async.hold.end", {**error, "partoo_async.seconds": event.seconds})
+            _note("partoo_async.hold.end", {**error, "partoo_async.seconds": event.seconds})
         else:
             self._holds.add(1, error)
-            get_current_span().add_event("partoo_async.hold.begin", error)
+            _note("partoo_async.hold.begin", error)
 
     def call_ended(self, record: CallRecord) -> None:
         """Record a call and its attempts."""
@@ -261,6 +261,12 @@ class Telemetry(Observer):
         # In the context of the span, so that an exemplar leads to it, not to its parent.
         context = None if span is None else set_span_in_context(span)
         self._durations.record(attempt.elapsed, endpoint.measured(attempt), context)
+
+
+def _note(name: str, attributes: Mapping[str, str | float]) -> None:
+    span = get_current_span()
+    if span.is_recording():  # a request that is shared outlives the page that began it
+        span.add_event(name, attributes)
 
 
 class _WatchedScan(ScanWatch):
