@@ -29,6 +29,7 @@ from partoo_async.errors import (
 )
 from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
 from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
+from partoo_async.observers import AttemptRecord, CallRecord, Listeners, Observer, ScanRecord, ScanWatch
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
 from partoo_async.servers import PRODUCTION, SANDBOX, Server
@@ -69,9 +70,11 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "Attempt",
+    "AttemptRecord",
     "AuthenticationError",
     "BadRequestError",
     "BusinessChange",
+    "CallRecord",
     "Change",
     "ClientClosedError",
     "ConfigurationError",
@@ -81,10 +84,12 @@ __all__ = [
     "GroupChange",
     "HoldEvent",
     "InternalServerError",
+    "Listeners",
     "LostUpdateError",
     "ManyProgress",
     "NotCompared",
     "NotFoundError",
+    "Observer",
     "Organization",
     "PRODUCTION",
     "PartooClient",
@@ -111,8 +116,10 @@ __all__ = [
     "ScanItem",
     "ScanPlan",
     "ScanProgress",
+    "ScanRecord",
     "ScanReport",
     "ScanSuccess",
+    "ScanWatch",
     "ScannedGroup",
     "ScannedSection",
     "SectionRename",

@@ -48,7 +48,7 @@ class PartooClient(Resources, AsyncOnly):
         proxy: URL of a proxy.
         trust_env: Take the proxy from the environment.
         ssl_context: For TLS. Default: the system's certificates.
-        on_event: A plain callable that gets each ``Event``.
+        on_event: A plain callable that gets each ``Event``, or an ``Observer``, which is told of whole calls too.
         strict: Make every difference from the documentation an error.
         cache_ttl: Seconds for which results of ``get`` and ``list`` are reused, a thousand at most. Writes through this
             client drop what they change. None: no cache.

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from attrs import frozen
 
-from attrs import define, field, frozen
-
-from partoo_async._internal.callables import tell
-from partoo_async._internal.reprs import total_repr
 from partoo_async.servers import Server
 
-__all__ = ["Emitter", "Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
-
-_logger = logging.getLogger("partoo_async")
+__all__ = ["Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
 
 
 @frozen
@@ -94,27 +87,3 @@ class HoldEvent:
 
 Event = RequestEvent | RetryEvent | PauseEvent | HoldEvent
 """Any of the four."""
-
-
-@total_repr
-@define
-class Emitter:
-    """Calls a client's ``on_event``."""
-
-    on_event: Callable[[Event], object] | None
-    wants_requests: bool = field(init=False)  # a listener, or the log at the level of debug
-    _failed: bool = field(default=False, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        # Asked for once: it is dear for each request.
-        self.wants_requests = self.on_event is not None or _logger.isEnabledFor(logging.DEBUG)
-
-    def __call__(self, event: Event) -> None:
-        """Pass the event on, if ``on_event`` is set."""
-        if self.on_event is None:
-            return
-        # Its errors are logged once and never break a call.
-        error = tell(self.on_event, event)
-        if error is not None and not self._failed:
-            self._failed = True
-            _logger.error("on_event raised; this is logged once, and the calls go on", exc_info=error)

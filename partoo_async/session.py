@@ -8,18 +8,16 @@ from weakref import WeakSet
 
 from attrs import evolve
 
-from partoo_async._call.call import Call
 from partoo_async._call.context import CallContext
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.key_source import read_with_fetched_key
 from partoo_async._call.lifecycle import Lifecycle
+from partoo_async._call.observed import make_reads, observing, tell_refused
 from partoo_async._call.quotas import SessionQuotas, hide_url, resolve_quota
-from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
 from partoo_async._call.settings import Changes, Settings, protect_key
-from partoo_async._call.single_flight import SingleFlight
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.hints import AsyncOnly
 from partoo_async._internal.logs import obey_environment
@@ -27,7 +25,6 @@ from partoo_async._internal.secret import Secret, hide, protect
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import CLOSED, choose_transport
 from partoo_async.errors import ClientClosedError
-from partoo_async.events import Emitter
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Concurrency
 
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from partoo_async._call.call import Call
     from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
     from partoo_async.events import Event
@@ -106,16 +104,12 @@ class PartooSession(AsyncOnly):
             concurrency=Concurrency(settings.max_concurrency, transport.pool),
             throttle=RetryThrottle(),
             decoder=Decoder(strict=settings.strict),
-            emit=Emitter(settings.on_event),
+            **observing(settings.on_event),
         )
         """What its calls share. Private to this package."""
-        self._reads = self._make_reads()
+        self._reads = make_reads(self.context)
         # The reads of copies, too: a write through one session makes them all stale.
         self._family = WeakSet((self._reads,))
-
-    def _make_reads(self) -> SingleFlight:
-        ttl = self.settings.cache_ttl
-        return SingleFlight(None if ttl is None else ReadCache(ttl))
 
     def __repr__(self) -> str:
         if not hasattr(self, "context"):  # a debugger may ask while an error is raised by the constructor
@@ -148,14 +142,14 @@ class PartooSession(AsyncOnly):
             quotas=ours.quotas.copy(settings, quota, keep_given="rate_limit" not in changes),
             lifecycle=Lifecycle(ours.lifecycle),
             decoder=Decoder(strict=settings.strict) if "strict" in changes else ours.decoder,
-            emit=Emitter(settings.on_event) if "on_event" in changes else ours.emit,
+            **(observing(settings.on_event) if "on_event" in changes else {}),
             decode_budget=DecodeBudget(),
             resender=Resender(),
         )
         copy._own_concurrency = "max_concurrency" in changes
         if copy._own_concurrency:
             copy.context.concurrency = Concurrency(settings.max_concurrency, ours.transport.pool)
-        copy._reads = copy._make_reads()
+        copy._reads = make_reads(copy.context)
         copy._family = self._family
         copy._family.add(copy._reads)
         return copy
@@ -218,25 +212,28 @@ class PartooSession(AsyncOnly):
         context = self.context
         # The lifecycle has no loop before the first call, nor after a fork.
         if loop is not context.lifecycle.loop or context.lifecycle.closed:
-            self._bind(loop)
+            try:
+                self._bind(loop)
+            except ClientClosedError as error:
+                tell_refused(context, operation, error)
+                raise
         if operation.request.method != "GET":  # also if it is idempotent
             return await self._write(operation, priority, call, loop)
         # Scans do not share, since they count each of their requests; nor do ``request()`` calls: JSON can be changed.
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
-            return await (call or Call()).run(context, operation, priority, loop)
+            return await (call or context.new_call()).run(context, operation, priority, loop)
         until = min(loop.time() + context.settings.timeout, ambient_deadline())
         key = context.settings.api_key
         if not isinstance(key, Secret):
             return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)
-        result: T = await self._reads.get(
+        return await self._reads.get(  # type: ignore[no-any-return]  # reads of all types share it
             operation.request.path,
-            lambda until: Call(until=until).run(context, operation, priority, loop),
+            lambda until: context.new_call(until=until).run(context, operation, priority, loop),
             until=until,
             fresh=fresh,
             key=key.fingerprint,
             loop=loop,
         )
-        return result
 
     async def _write(
         self, operation: Operation[T], priority: Priority, call: Call | None, loop: asyncio.AbstractEventLoop
@@ -245,7 +242,7 @@ class PartooSession(AsyncOnly):
         # Before and after, also when it seems to have failed: a read between the two may have seen either state.
         self._invalidate(path)
         try:
-            return await (call or Call()).run(self.context, operation, priority, loop)
+            return await (call or self.context.new_call()).run(self.context, operation, priority, loop)
         finally:
             self._invalidate(path)
 
@@ -266,7 +263,7 @@ class PartooSession(AsyncOnly):
             context.quotas.reset()
             context.concurrency = Concurrency(context.settings.max_concurrency, context.transport.pool)
             context.decode_budget, context.resender = DecodeBudget(), Resender()
-            self._reads = self._make_reads()
+            self._reads = make_reads(self.context)
             self._family.add(self._reads)
         if self._parent is not None and not self._own_concurrency:
             context.concurrency = self._parent.context.concurrency  # its parent may just have replaced it

@@ -286,6 +286,14 @@ def test_the_benchmark_measures() -> None:
         assert re.search(rf"^\| {client} \| \*\*\d+\.\d+\*\* .*\|$", table, re.MULTILINE), table
 
 
+def test_the_benchmark_of_telemetry_measures() -> None:
+    """The command of `make bench-telemetry` prints a ratio for the API alone and for the SDK."""
+    options = ["--rounds", "1", "--seconds", "0.05", "--concurrency", "2", "--size", "3", "--no-nginx"]
+    table = python("-m", "benchmarks.telemetry", *options)
+    for client in ("no SDK", "SDK, one trace of a hundred", "SDK, every trace"):
+        assert re.search(rf"^\| {client} \| \*\*\d+\.\d+\*\* .*\|$", table, re.MULTILINE), table
+
+
 def test_the_benchmark_of_strategies_counts() -> None:
     """The command of `make bench-strategies` prints requests and seconds for each, from results that are right."""
     table = python("-m", "benchmarks.strategies", "--profiles", "small")

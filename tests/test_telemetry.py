@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
+import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +16,34 @@ import pytest
 from attrs import frozen
 from opentelemetry.context import get_value
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode, use_span
 
 from partoo_async import (
     PRODUCTION,
     SANDBOX,
     APIConnectionError,
+    ClientClosedError,
     ConfigurationError,
+    Event,
+    HoldEvent,
+    Listeners,
     NotFoundError,
     PartooClient,
     PauseEvent,
+    QuotaExceededError,
+    RateLimit,
     RequestEvent,
     RetryPolicy,
+    ScanError,
     Server,
 )
 from partoo_async._protocol.routes import template_of
 from partoo_async.emulator import Emulator
 from partoo_async.telemetry import Telemetry
+from partoo_async.telemetry import telemetry as telemetry_module
+from partoo_async.testing import MockResponse, MockTransport
 from tests.support.common import FAST, TLS
 from tests.support.each import each
 from tests.support.raw_server import GROUP, answer, raw_server
@@ -46,7 +59,8 @@ def recorder() -> Recorder:
 
 
 def client_of(emulator: Emulator, recorder: Recorder, **options: Any) -> PartooClient:
-    usual = {"retry": FAST, "ssl_context": TLS, "on_event": recorder}
+    heard = Listeners(recorder.telemetry, recorder.events.append)
+    usual = {"retry": FAST, "ssl_context": TLS, "on_event": heard}
     return PartooClient(emulator.api_key, server=emulator.server, **{**usual, **options})
 
 
@@ -72,7 +86,7 @@ class Instrumented:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.spans = 0
         plain = aiohttp.ClientSession.__init__
-        config = aiohttp.TraceConfig()
+        self.config = config = aiohttp.TraceConfig()
         config.on_request_start.append(self.start)
         monkeypatch.setattr(
             aiohttp.ClientSession,
@@ -105,6 +119,25 @@ async def test_one_span_a_request_beside_other_instrumentation(
         await (await session.get(server.url)).read()
     assert other.spans == 1  # those of others go on
     assert not any(word in server.requests[0].lower() for word in VISITOR)
+
+
+@pytest.mark.parametrize("records", [False, True], ids=["without telemetry", "with telemetry"])
+async def test_instrumentation_of_a_session_that_is_in_use(
+    records: bool, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes after the client has one span a request, or none beside ``Telemetry``, and the API gets nothing."""
+    on_event = Listeners(recorder.telemetry, recorder.events.append) if records else None
+    async with raw_server(answer(200, GROUP)) as server:
+        async with aiohttp.ClientSession() as session:
+            async with PartooClient("key", server=server.url, session=session, on_event=on_event) as client:
+                await client.groups.get(7, 42)
+                other = Instrumented(monkeypatch)
+                other.config.freeze()
+                session.trace_configs.append(other.config)
+                await client.groups.get(7, 42)
+    assert (other.spans, len(recorder.spans)) == ((0, 2) if records else (1, 0))
+    assert len(server.requests) == 2
+    assert not any(word in request.lower() for request in server.requests for word in VISITOR)
 
 
 @pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])
@@ -196,19 +229,27 @@ async def test_a_refusal_is_an_error(emulator: Emulator, recorder: Recorder) -> 
     assert (point.attributes["http.response.status_code"], point.attributes["error.type"]) == (404, "404")
 
 
-async def test_each_try_is_a_span(emulator: Emulator, recorder: Recorder) -> None:
-    """After a 500 there are two spans side by side, the second a repeat; the retry is counted by what failed."""
+async def test_each_attempt_is_a_span_below_that_of_the_call(emulator: Emulator, recorder: Recorder) -> None:
+    """After a 500 a call has two attempts, the second a repeat after a wait; the retry is counted by what failed."""
     emulator.faults.add("status", status=500, times=1)
     async with client_of(emulator, recorder) as client:
         with recorder.tracer.start_as_current_span("page") as page:
             await client.groups.get(7, 42)
-    failed, repeated, _ = recorder.spans
+    failed, repeated, call, _ = recorder.spans
+    assert (call.name, call.kind) == ("partoo GET /sections/{section_id}/groups/{group_id}", SpanKind.INTERNAL)
+    assert attributes_of(call) == {"partoo_async.priority": "interactive"}
+    assert parent_of(call) == page.get_span_context().span_id
+    times = [call.start_time, failed.start_time, failed.end_time, repeated.start_time, repeated.end_time, call.end_time]
+    assert times == sorted(times, key=lambda time: time or 0)
+    wait = attributes_of(repeated)["partoo_async.retry.wait"]
+    assert isinstance(wait, float)
+    assert 0 < round(wait * 1e9) <= (repeated.start_time or 0) - (failed.end_time or 0) + 2  # each is rounded
     assert failed.status.status_code is StatusCode.ERROR
     assert attributes_of(failed)["error.type"] == "500"
     assert "http.request.resend_count" not in attributes_of(failed)
     assert repeated.status.status_code is StatusCode.UNSET
     assert attributes_of(repeated)["http.request.resend_count"] == 1
-    assert parent_of(failed) == parent_of(repeated) == page.get_span_context().span_id
+    assert parent_of(failed) == parent_of(repeated) == call.context.span_id
     (retries,) = recorder.points("partoo_async.retries")
     assert retries.value == 1
     assert dict(retries.attributes) == {
@@ -226,8 +267,26 @@ async def test_a_pause_is_measured(emulator: Emulator, recorder: Recorder) -> No
         await client.sections.get(7)
     (pause,) = recorder.points("partoo_async.pause.duration")
     assert [pause.sum] == [event.seconds for event in recorder.events if isinstance(event, PauseEvent)]
-    assert [attributes_of(span)["http.response.status_code"] for span in recorder.spans] == [429, 200]
+    *attempts, call = recorder.spans
+    assert [attributes_of(span)["http.response.status_code"] for span in attempts] == [429, 200]
+    assert attributes_of(attempts[1])["partoo_async.quota.wait"] > 0.5
+    assert attributes_of(call)["partoo_async.quota.wait"] == attributes_of(attempts[1])["partoo_async.quota.wait"]
     assert sum(point.count for point in recorder.points(DURATION)) == 2
+
+
+def test_a_pause_is_an_event_of_the_span_that_is_open(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    """The span around has it. One that has ended is let be, since a shared request outlives the page that began it."""
+    pause = PauseEvent("GET /sections/7", 2.0)
+    page = recorder.tracer.start_span("page")
+    with use_span(page):
+        recorder.telemetry(pause)
+    page.end()
+    with use_span(page):
+        recorder.telemetry(pause)
+    (noted,) = recorder.spans[0].events
+    assert (noted.name, dict(noted.attributes or {})) == ("partoo_async.pause", {"partoo_async.seconds": 2.0})
+    assert recorder.points("partoo_async.pause.duration")[0].count == 2
+    assert not caplog.records
 
 
 async def test_a_lost_connection_is_an_error_without_a_status(emulator: Emulator, recorder: Recorder) -> None:
@@ -243,7 +302,7 @@ async def test_a_lost_connection_is_an_error_without_a_status(emulator: Emulator
 
 
 async def test_shared_reads_are_one_span(emulator: Emulator, recorder: Recorder) -> None:
-    """Identical reads at once are one request, so one span: a child of the span of the first that asked."""
+    """Of identical reads at once the first has the request. The others have a span that says that they shared it."""
 
     async def page() -> int:
         with recorder.tracer.start_as_current_span("page") as span:
@@ -252,24 +311,221 @@ async def test_shared_reads_are_one_span(emulator: Emulator, recorder: Recorder)
 
     async with client_of(emulator, recorder) as client:
         pages = await asyncio.gather(*(page() for _ in range(5)))
-    (request,) = [span for span in recorder.spans if span.name != "page"]
-    assert parent_of(request) == pages[0]
+    request, *shared = [span for span in recorder.spans if span.name != "page"]
+    assert (request.kind, parent_of(request)) == (SpanKind.CLIENT, pages[0])
+    assert [parent_of(span) for span in shared] == pages[1:]
+    assert {attributes_of(span)["partoo_async.source"] for span in shared} == {"shared"}
     (point,) = recorder.points(DURATION)
     assert point.count == len(emulator.requests) == 1
 
 
-async def test_a_scan_is_a_span_for_each_request(emulator: Emulator, recorder: Recorder) -> None:
-    """The requests of a scan are children of the span around it, of two names and two series, however many they are."""
+async def test_a_scan_is_a_span_that_its_calls_link_to(emulator: Emulator, recorder: Recorder) -> None:
+    """Calls of a scan are traces of their own, with links to its span: one trace of thousands would help nobody."""
     async with client_of(emulator, recorder) as client:
         with recorder.tracer.start_as_current_span("job") as job:
             report = await client.scan(7).collect()
-    *spans, _ = recorder.spans
+    *spans, scan, _ = recorder.spans
+    assert (scan.name, parent_of(scan)) == ("partoo scan", job.get_span_context().span_id)
+    assert attributes_of(scan) == {
+        "partoo_async.scan.done": len(report.items),
+        "partoo_async.scan.failed": 0,
+        "partoo_async.scan.requests": report.requests,
+        "partoo_async.scan.complete": True,
+    }
     assert len(spans) == report.requests == len(emulator.requests)
-    assert {parent_of(span) for span in spans} == {job.get_span_context().span_id}
+    assert {parent_of(span) for span in spans} == {None}
+    assert {link.context.span_id for span in spans for link in span.links} == {scan.context.span_id}
+    assert len({span.context.trace_id for span in spans}) == len(spans)
+    assert {attributes_of(span)["partoo_async.priority"] for span in spans} == {"bulk"}
     templates = {"/sections/{section_id}", "/sections/{section_id}/groups/{group_id}"}
     assert {span.name for span in spans} == {f"GET {template}" for template in templates}
     assert {point.attributes["url.template"] for point in recorder.points(DURATION)} == templates
     assert sum(point.count for point in recorder.points(DURATION)) == report.requests
+
+
+async def test_a_scan_that_ends_early_is_an_error(emulator: Emulator, recorder: Recorder) -> None:
+    """Its span says by what it ended, and that it is not complete."""
+    emulator.faults.add("status", status=404)
+    async with client_of(emulator, recorder) as client:
+        with pytest.raises(ScanError):
+            await client.scan(7, group_ids=[1, 2, 3], max_failures=0).collect()
+    (scan,) = [span for span in recorder.spans if span.name == "partoo scan"]
+    assert scan.status.status_code is StatusCode.ERROR
+    assert attributes_of(scan)["error.type"] == "ScanError"
+    assert attributes_of(scan)["partoo_async.scan.complete"] is False
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_an_outage_is_seen(emulator: Emulator, recorder: Recorder) -> None:
+    """A scan that holds counts a hold and its seconds, and has both as events on its span."""
+
+    def heard(event: Event) -> None:
+        if isinstance(event, HoldEvent):
+            emulator.faults.clear()
+
+    listeners = Listeners(recorder.telemetry, heard)
+    async with client_of(emulator, recorder, rate_limit=None, on_event=listeners) as client:
+        async with client.scan(7) as scanned:
+            async for _ in scanned:
+                if not recorder.points("partoo_async.holds"):
+                    emulator.faults.add("status", status=503)
+    (scan,) = [span for span in recorder.spans if span.name == "partoo scan"]
+    begun, ended = scan.events
+    assert (begun.name, ended.name) == ("partoo_async.hold.begin", "partoo_async.hold.end")
+    assert dict(begun.attributes or {}) == {"error.type": "InternalServerError"}
+    (holds,), (held,) = recorder.points("partoo_async.holds"), recorder.points("partoo_async.hold.duration")
+    assert (holds.value, held.count) == (1, 1)
+    assert held.sum == (ended.attributes or {})["partoo_async.seconds"] > 0
+
+
+# Calls without a response
+
+
+async def test_an_attempt_that_was_not_sent(recorder: Recorder) -> None:
+    """A refused connection is an attempt that says so. It is no request, so that it is in no duration."""
+    async with PartooClient(
+        "key", server="http://127.0.0.1:9/v2", retry=RetryPolicy(max_retries=0), on_event=recorder.telemetry
+    ) as client:
+        with pytest.raises(APIConnectionError):
+            await client.groups.get(7, 42)
+    attempt, call = recorder.spans
+    assert attributes_of(attempt)["partoo_async.sent"] is False
+    assert attributes_of(attempt)["error.type"] == attributes_of(call)["error.type"] == "APIConnectionError"
+    assert (attempt.kind, parent_of(attempt)) == (SpanKind.CLIENT, call.context.span_id)
+    assert not recorder.points(DURATION)
+    (failures,) = recorder.points("partoo_async.call.failures")
+    assert (failures.value, failures.attributes["error.type"]) == (1, "APIConnectionError")
+
+
+async def test_a_call_that_is_refused(emulator: Emulator, recorder: Recorder) -> None:
+    """A call that gets no slot in time is a span without attempts, and so is one of a closed client."""
+    limit = RateLimit(1, 60.0)
+    async with client_of(emulator, recorder, rate_limit=limit, timeout=5.0) as client:
+        await client.sections.get(7)
+        with pytest.raises(QuotaExceededError):
+            await client.groups.get(7, 42)
+    with pytest.raises(ClientClosedError):
+        await client.groups.get(7, 42)
+    _, refused, closed = recorder.spans
+    assert {span.name for span in (refused, closed)} == {"partoo GET /sections/{section_id}/groups/{group_id}"}
+    assert attributes_of(refused)["error.type"] == "QuotaExceededError"
+    assert attributes_of(closed)["error.type"] == "ClientClosedError"
+    assert {span.status.status_code for span in (refused, closed)} == {StatusCode.ERROR}
+
+
+async def test_a_cancelled_call(recorder: Recorder) -> None:
+    """Its request says that it was sent and cancelled. It has a duration, since the server may be at work."""
+    async with raw_server(None) as server:
+        async with PartooClient("key", server=server.url, on_event=recorder.telemetry) as client:
+            call = asyncio.create_task(client.groups.get(7, 42))
+            while not server.requests:
+                await asyncio.sleep(0)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+    (span,) = recorder.spans
+    assert (span.kind, span.status.status_code) == (SpanKind.CLIENT, StatusCode.ERROR)
+    assert attributes_of(span)["error.type"] == "CancelledError"
+    (point,) = recorder.points(DURATION)
+    assert point.attributes["error.type"] == "CancelledError"
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_the_wait_for_quota(emulator: Emulator, recorder: Recorder) -> None:
+    """It is in the call's span before the attempt, an attribute of both, and a value by priority. No wait is none."""
+    async with client_of(emulator, recorder, rate_limit=RateLimit(1, 2.0)) as client:
+        await client.sections.get(7)
+        await client.groups.get(7, 42)
+    at_once, attempt, call = recorder.spans
+    wait = attributes_of(call)["partoo_async.quota.wait"]
+    assert isinstance(wait, float)
+    assert attributes_of(attempt)["partoo_async.quota.wait"] == wait > 1
+    assert (call.start_time or 0) + wait * 1e9 <= (attempt.start_time or 0)
+    assert "partoo_async.quota.wait" not in attributes_of(at_once)
+    (point,) = recorder.points("partoo_async.quota.wait")
+    assert (point.count, point.sum, dict(point.attributes)) == (1, wait, {"partoo_async.priority": "interactive"})
+
+
+async def test_a_result_from_the_cache(emulator: Emulator, recorder: Recorder) -> None:
+    """It is a span that says so, without an attempt."""
+    async with client_of(emulator, recorder, cache_ttl=60.0) as client:
+        await client.groups.get(7, 42)
+        await client.groups.get(7, 42)
+    _, kept = recorder.spans
+    assert kept.name == "partoo GET /sections/{section_id}/groups/{group_id}"
+    assert attributes_of(kept)["partoo_async.source"] == "cache"
+
+
+# What it costs
+
+
+async def test_what_is_not_sampled_is_only_measured(emulator: Emulator, recorder: Recorder) -> None:
+    """Without a sampled trace there are metrics, and no spans."""
+    tracers = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    telemetry = Telemetry(tracer_provider=tracers, meter_provider=recorder.meters)
+    emulator.faults.add("status", status=500, times=1)
+    async with PartooClient(emulator.api_key, server=emulator.server, retry=FAST, on_event=telemetry) as client:
+        await client.groups.get(7, 42)
+        await client.scan(7, group_ids=[42]).collect()
+    assert sum(point.count for point in recorder.points(DURATION)) == 3
+
+
+async def test_calls_keep_no_record_while_no_provider_is_set(
+    emulator: Emulator, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the application sets one, calls are as without telemetry; a tenth of a second later they are recorded."""
+    now = [0.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0], time_ns=time.time_ns)
+    monkeypatch.setattr(telemetry_module, "time", clock)
+    telemetry = Telemetry()
+    told = 0
+
+    def count(_: object) -> None:
+        nonlocal told
+        told += 1
+
+    monkeypatch.setattr(Telemetry, "call_ended", lambda _, record: count(record))
+    async with PartooClient(emulator.api_key, server=emulator.server, on_event=telemetry) as client:
+        await client.groups.get(7, 42)
+        assert (told, telemetry.active()) == (0, False)
+        monkeypatch.setattr(telemetry_module, "get_tracer_provider", lambda: recorder.tracers)
+        now[0] += 0.2
+        await client.groups.get(7, 42)
+        assert (told, telemetry.active()) == (1, True)
+
+
+def test_threads_share_one_telemetry(recorder: Recorder) -> None:
+    """Clients of several event loops record to the same object, and nothing is lost."""
+
+    async def calls() -> None:
+        group = {"id": 42, "name": "France", "has_puller": False, "business_ids": []}
+        transport = MockTransport(lambda _: MockResponse(json=group))
+        async with PartooClient("key", transport=transport, on_event=recorder.telemetry) as client:
+            for _ in range(20):
+                await client.groups.get(7, 42)
+
+    threads = [threading.Thread(target=asyncio.run, args=(calls(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(recorder.spans) == sum(point.count for point in recorder.points(DURATION)) == 80
+
+
+async def test_a_broken_provider_breaks_no_call(
+    emulator: Emulator, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An SDK that raises is logged once, and calls and scans go on."""
+
+    class Broken(SpanProcessor):
+        def on_start(self, span: object, parent_context: object = None) -> None:
+            raise RuntimeError("full")
+
+    recorder.tracers.add_span_processor(Broken())
+    async with client_of(emulator, recorder) as client:
+        await client.groups.get(7, 42)
+        assert (await client.scan(7).collect()).complete
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
 
 
 async def test_businesses_are_spans_of_two_names(emulator: Emulator, recorder: Recorder) -> None:
@@ -467,6 +723,7 @@ def test_providers_may_be_set_later() -> None:
 from opentelemetry import metrics, trace
 from partoo_async import SANDBOX, RequestEvent
 from partoo_async.telemetry import Telemetry
+from partoo_async.telemetry import telemetry as telemetry_module
 
 telemetry = Telemetry()
 from tests.support.recorder import Recorder

@@ -12,14 +12,17 @@ from benchmarks.clients import KEY, Run, closed_loop
 from partoo_async import PartooClient, RateLimit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    from partoo_async import Event
 
 QUOTA = RateLimit(10**9, 60.0)
 
 
 @asynccontextmanager
-async def connect(url: str, concurrency: int) -> AsyncIterator[Run]:
-    async with PartooClient(KEY, server=url, rate_limit=QUOTA, max_concurrency=concurrency) as partoo:
+async def connect(url: str, concurrency: int, on_event: Callable[[Event], object] | None = None) -> AsyncIterator[Run]:
+    options = {"rate_limit": QUOTA, "max_concurrency": concurrency, "on_event": on_event}
+    async with PartooClient(KEY, server=url, **options) as partoo:
 
         async def get(section: int, group: int) -> int:
             return len((await partoo.groups.get(section, group)).business_ids)

@@ -170,6 +170,9 @@ class Call:
         except PartooError as error:
             late = late if isinstance(error, _GIVEN_UP) else 0.0
             failure = self._failed(error, started, sent=exchange is not None and exchange.sent)
+        except asyncio.CancelledError:
+            self._cut_short(started, sent=exchange is not None and exchange.sent)
+            raise
         else:
             self._succeeded(response.status, loop.time() - started)
             return result
@@ -353,6 +356,9 @@ class Call:
         timeout = 0.0 if self.priority is Priority.BULK else settings.timeout
         quota = self.context.quota_states.now(self.quota, now)
         return call_facts(error, self._operation.request, settings, timeout, queued, quota)
+
+    def _cut_short(self, started: float, *, sent: bool) -> None:
+        """Called when an attempt is cancelled."""
 
     def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
         own = self._deadline < self._ambient

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from attrs import define, field
 
 from partoo_async._call.decode_budget import DecodeBudget
@@ -13,7 +16,7 @@ from partoo_async._call.retrying import RetryThrottle
 from partoo_async._call.settings import Settings
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._transport import Transport
-from partoo_async.events import Emitter
+from partoo_async.observers import Emitter
 from partoo_async.quota import Concurrency
 from partoo_async.servers import Server
 
@@ -32,6 +35,7 @@ class CallContext:
     throttle: RetryThrottle
     decoder: Decoder
     emit: Emitter
+    new_call: Callable[..., Any]
     quota_states: QuotaStates = field(factory=QuotaStates)  # for errors
     # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.
     status_form: dict[Server, int] = field(factory=dict)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._call.call import Call, KeyChangedError
+from partoo_async._call.observed import ObservedCall
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class _KeyFetch(Call):
         return await self.fetch_key(source)
 
 
+class _ObservedKeyFetch(_KeyFetch, ObservedCall):
+    tells_success = False  # the call goes on
+
+
 async def read_with_fetched_key(
     context: CallContext, reads: SingleFlight, operation: Operation[T], until: float, *, fresh: bool
 ) -> T:
@@ -39,7 +44,8 @@ async def read_with_fetched_key(
     untyped: Operation[Any] = operation
     before: tuple[Attempt, ...] = ()
     while True:
-        key: Secret = await _KeyFetch(until=until).run(context, untyped, Priority.INTERACTIVE, loop)
+        fetch = _ObservedKeyFetch(until=until) if context.emit.active() else _KeyFetch(until=until)
+        key: Secret = await fetch.run(context, untyped, Priority.INTERACTIVE, loop)
         start = partial(_start, context, operation, key, before)
         try:
             result: T = await reads.get(operation.request.path, start, until=until, fresh=fresh, key=key.fingerprint)
@@ -52,5 +58,5 @@ async def read_with_fetched_key(
 def _start(
     context: CallContext, operation: Operation[T], key: Secret, before: tuple[Attempt, ...], until: float
 ) -> Coroutine[Any, Any, T]:
-    call = Call(key=key, until=until, before=before)
+    call: Call = context.new_call(key=key, until=until, before=before)
     return call.run(context, operation, Priority.INTERACTIVE, asyncio.get_running_loop())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from partoo_async._call.call import Call
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._protocol.operations import get_group, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
@@ -20,6 +19,7 @@ from partoo_async.scan.outage import Outage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from partoo_async._call.call import Call
     from partoo_async._protocol.operations import Operation
     from partoo_async.models import BusinessPage, Section
     from partoo_async.resources.businesses import BusinessSearch
@@ -55,6 +55,7 @@ class GroupFetcher:
         self._unsent = 0  # reads that ended before their first request
         self.workers: int = workers
         self.listed: dict[int, str] = {}  # the names of sections, as their list has them
+        self._new_call = session.context.new_call
         self._busy = 0.0  # seconds of all requests, without any wait
         self._stopped = False
         self.at_stop: Callable[[], object] = lambda: None  # tells those who send, whichever of them it ends by
@@ -153,7 +154,7 @@ class GroupFetcher:
                 call.task.cancel()
 
     async def _send(self, operation: Operation[Any]) -> Any:
-        call = Call(self.outage.run)
+        call = self._new_call(self.outage.run)
         self._begin(call)
         try:
             return await self.session.send(operation, priority=Priority.BULK, call=call)
@@ -184,7 +185,7 @@ class GroupFetcher:
 
     async def _outcome(self, operation: Operation[Any], section_id: int, group_id: int | None) -> Any:
         """Return the outcome of a key, or the section that was read."""
-        loop, call = asyncio.get_running_loop(), Call(self.outage.run)
+        loop, call = asyncio.get_running_loop(), self._new_call(self.outage.run)
         started = loop.time()
         value: Any = None
         failure: PartooError | None = None

@@ -28,7 +28,6 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partoo_async._call.call import Call
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.retrying import RetryThrottle, wait_after
 from partoo_async._transport import HeldBackError
@@ -40,6 +39,7 @@ from partoo_async.scan.key_retries import KeyRetries, OutageError, may_be_outage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
+    from partoo_async._call.call import Call
     from partoo_async._protocol.operations import Operation
     from partoo_async.session import PartooSession
 
@@ -262,7 +262,7 @@ class Outage:
         started = loop.time()
         if until - started < 0.001:
             raise self._out_of_time()
-        probe, result = Call(partial(_send_within, until - started)), None
+        probe, result = self._session.context.new_call(partial(_send_within, until - started)), None
         self._probe = (call if own else None), probe
         try:
             result = await self._send_probe(probed, probe, call if own else None)

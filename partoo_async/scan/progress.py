@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from partoo_async._internal.checks import as_int, check_count
 from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError, PartooError
+from partoo_async.observers import ScanRecord
 from partoo_async.scan.items import ScanFailure, ScanItem
 from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
@@ -21,6 +23,7 @@ from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from partoo_async.observers import ScanWatch
     from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.inference import Inference
     from partoo_async.scan.names import BusinessNames
@@ -101,13 +104,23 @@ class ProgressCounter:
         self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
         self._replayed = 0
         self._why = ""  # why it ended early
+        self._error: str | None = None  # the class of that error
+        self._watch: ScanWatch | None = None
         self.on_progress: Callable[[ScanProgress], object] | None = on_progress
         self.done: int = 0
         self.complete: bool = False
 
-    def begin(self) -> None:
-        """Start the clock."""
+    def begin(self) -> ExitStack:
+        """Start the clock, tell an observer, and return the context that this sets for the scan's tasks."""
         self._started = asyncio.get_running_loop().time()
+        emit, context = self._fetcher.session.context.emit, ExitStack()
+        self._watch = emit.scan_started()
+        if self._watch is not None:
+            try:
+                context.enter_context(self._watch.around())
+            except Exception as error:
+                emit.note(error)
+        return context
 
     def end(self) -> None:
         """Stop the clock."""
@@ -119,9 +132,15 @@ class ProgressCounter:
         ours = isinstance(error, (PartooError, JournalError))
         text = str(error).removeprefix("the scan ended early: ") if ours else f"{type(error).__name__} was raised"
         self._why = self._why or text
+        self._error = self._error or type(error).__name__
 
     def log_end(self, plan: ScanPlan | None) -> None:
-        """Log the end of the scan in one line, with its reason if it ended early."""
+        """Log the end of the scan in one line, with its reason if it ended early, and tell an observer."""
+        if self._watch is not None:
+            figures = (self.done, self._failures.count, self._fetcher.sends)
+            error = tell(self._watch.ended, ScanRecord(*figures, self._error, self.complete))
+            if error is not None:
+                self._fetcher.session.context.emit.note(error)
         total = self.total(plan)
         state = "complete" if self.complete else f"not complete: {self._why or 'it was closed'}"
         if self.complete and not total:

@@ -125,21 +125,21 @@ class Scan(CollectedOnly):
         if self._state != "new":
             raise ConfigurationError("scan: a scan is used once; make another with client.scan(...)")
         self._state = "open"
-        self._counter.begin()
-        try:
-            async with self._journal_lock:
-                self._plan = await self._prepare()
-        except BaseException as error:
-            self._counter.note_end(error)
-            await self.aclose()
-            if isinstance(error, SCAN_ENDS):
-                raise self._ended_by(error) from None
-            raise
-        _logger.info("scan: %s%s", self._plan, self._work.changes)
-        parts = (self._inference, self._names, self._journal_lock)
-        self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
-        if self._state == "open":  # not closed by another task while it read its sections
-            self._source.pool.start()
+        with self._counter.begin():
+            try:
+                async with self._journal_lock:
+                    self._plan = await self._prepare()
+            except BaseException as error:
+                self._counter.note_end(error)
+                await self.aclose()
+                if isinstance(error, SCAN_ENDS):
+                    raise self._ended_by(error) from None
+                raise
+            _logger.info("scan: %s%s", self._plan, self._work.changes)
+            parts = (self._inference, self._names, self._journal_lock)
+            self._source = OutcomeSource(self._fetcher, self._work, self._journal, *parts)
+            if self._state == "open":  # not closed by another task while it read its sections
+                self._source.pool.start()
         return self
 
     async def _prepare(self) -> ScanPlan:

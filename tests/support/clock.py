@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from partoo_async._call.retrying import import_for_errors
 from partoo_async.quota.registry import forget
 
 
@@ -34,6 +35,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     ``time.monotonic`` moves with it, as the clock of the loop and of servers in this process. Not for tests that wait
     for threads or processes with a timer running: nobody can see what those are about to say.
     """
+    import_for_errors()  # a client would do it in a thread, while the deadline of its first call runs
     loop: Any = asyncio.get_running_loop()
     real, select, skipped = time.monotonic, loop._selector.select, 0.0
 

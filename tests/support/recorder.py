@@ -29,12 +29,12 @@ class Recorder:
         self.meters = MeterProvider(
             [self._reader], resource=here, exemplar_filter=AlwaysOnExemplarFilter(), shutdown_on_exit=False
         )
-        self._telemetry = Telemetry(tracer_provider=self.tracers, meter_provider=self.meters)
+        self.telemetry = Telemetry(tracer_provider=self.tracers, meter_provider=self.meters)
         self.events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
-        self._telemetry(event)
+        self.telemetry(event)
 
     @property
     def tracer(self) -> Tracer:
