@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "group": "Print a group with its businesses, or add and remove some.",
         "business": "Print one business, or those that a text finds.",
         "businesses": "List businesses of every status.",
+        "request": "Call any endpoint of the API.",
     },
     "Scan": {
         "scan": "Read every group of sections, as fast as the quota allows.",
@@ -48,6 +49,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
     "Set up": {
         "key": "Store the API key in the keyring, and say where it is from.",
+        "doctor": "Check key, server, network, TLS, clock, quota and versions.",
         "quota": "Show who uses the quotas that processes share.",
     },
     "Try": {

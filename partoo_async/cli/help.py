@@ -19,7 +19,7 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.exit_codes import USAGE
 from partoo_async.cli.values import read_quickly
 
-__all__ = ["HelpfulCommand", "HelpfulGroup", "epilog", "listed", "sub_app"]
+__all__ = ["HelpfulCommand", "HelpfulGroup", "epilog", "is_coloured", "listed", "sub_app"]
 
 _SHORT = 70
 _FIRST = 26  # columns of an option, with its explanation on the same line
@@ -104,7 +104,7 @@ class HelpfulGroup(TyperGroup):
 
 
 def _write(command: Any, ctx: Any, formatter: Any, commands: dict[str, list[tuple[str, str]]]) -> None:
-    bold = _is_coloured()
+    bold = is_coloured()
     ctx.color = bold or None
     formatter.write_usage(ctx.command_path, " ".join(_usage(command, ctx)))
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -152,7 +152,8 @@ def _headings(lines: Sequence[str], *, bold: bool) -> Iterator[str]:
         yield typer.style(line, bold=True) if bold and line.endswith(":") and line[:1].strip() else line
 
 
-def _is_coloured() -> bool:
+def is_coloured() -> bool:
+    """Return whether standard output takes colours."""
     # https://no-color.org, and what terminals without any say of themselves.
     if os.environ.get("NO_COLOR"):
         return False
