@@ -32,7 +32,8 @@ _UsageError: Any = typer.BadParameter.__bases__[0]
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Read": {
         "sections": "List all sections.",
-        "group": "Print a group with its businesses, or add and remove some.",
+        "section": "Print a section with its groups, or change it.",
+        "group": "Print a group with its businesses, or change it.",
         "business": "Print one business, or those that a text finds.",
         "businesses": "List businesses of every status.",
         "request": "Call any endpoint of the API.",

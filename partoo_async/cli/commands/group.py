@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from partoo_async import PartooClient
-from partoo_async._internal.reprs import total_repr
+from partoo_async.cli import group_writes
 from partoo_async.cli.exit_codes import OK
-from partoo_async.cli.help import HelpfulCommand, HelpfulGroup, epilog, sub_app
+from partoo_async.cli.help import HelpfulCommand, epilog, sub_app
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_text, yes_no
 from partoo_async.cli.process import execute
+from partoo_async.cli.subcommands import GroupId, SectionId, Subcommands
 from partoo_async.cli.text import clean
 from partoo_async.models import Group
 
 __all__ = ["group_app"]
 
-SectionId = Annotated[int, typer.Argument(metavar="SECTION_ID", help="Id of the section.")]
-GroupId = Annotated[int, typer.Argument(metavar="GROUP_ID", help="Id of the group.")]
 BusinessIds = Annotated[list[str], typer.Argument(metavar="BUSINESS_ID", help="Ids of businesses.")]
 
 
-@total_repr
-class _Commands(HelpfulGroup):
-    """Commands of which ``get`` may be left out, so that ``partoo group 7 42`` works."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the word ``get`` unless another command, or the help of all, is asked for."""
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["get", *args]
-        parsed: list[str] = super().parse_args(ctx, args)
-        return parsed
-
-
-group_app: typer.Typer = sub_app("group", _Commands)
+group_app: typer.Typer = sub_app("group", Subcommands)
 
 
 _GET = epilog(
@@ -49,7 +36,7 @@ _REMOVE = epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one busin
 
 @group_app.callback(epilog=_GET)
 def group() -> None:
-    """Print a group with its businesses, as in 'partoo group 7 42', or add and remove some."""
+    """Print a group with its businesses, as in 'partoo group 7 42', or change it."""
 
 
 @group_app.command(
@@ -116,6 +103,10 @@ def remove(
         return await partoo.groups.remove_businesses(section_id, group_id, business_ids)
 
     return _print_group(client, call, section_id, as_json=as_json)
+
+
+for _command, _epilog in group_writes.COMMANDS.items():
+    group_app.command(cls=HelpfulCommand, epilog=_epilog)(_command)
 
 
 def _print_group(

@@ -14,8 +14,8 @@ from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.output import yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.results import ListOptions
+from partoo_async.cli.section_output import section_object
 from partoo_async.cli.waits import connected
-from partoo_async.models import Section
 
 __all__ = ["EPILOG", "sections"]
 
@@ -43,16 +43,10 @@ def sections(
         target = results.target()
         async with connected(client) as partoo:
             found = partoo.sections.iterate(org_id=org_id, group_name_query=name)
-            await _LISTING.show((_object(section) async for section in found), target)
+            await _LISTING.show((section_object(section) async for section in found), target)
         return OK
 
     return execute(run)
-
-
-def _object(section: Section) -> dict[str, Any]:
-    groups = [{"id": group.id, "name": group.name, "has_puller": group.has_puller} for group in section.groups]
-    flags = {"can_edit": section.can_edit, "has_puller": section.has_puller}
-    return {"section_id": section.id, "name": section.name, **flags, "groups": groups}
 
 
 def _cells(section: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,126 @@
+"""Show a change, ask, make it, and say what was done."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+from attrs import frozen
+
+from partoo_async._protocol.statuses import status_rule
+from partoo_async.cli.change import Change
+from partoo_async.cli.exit_codes import INTERRUPTED, OK
+from partoo_async.cli.output import print_json
+from partoo_async.cli.streams import Messages, say
+from partoo_async.errors import APIConnectionError, APIStatusError, ConfigurationError
+
+__all__ = ["DryRun", "Manner", "Yes", "carry_out", "refuse"]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the preview, and change nothing.")]
+
+
+@frozen
+class Manner:
+    """How a change is made."""
+
+    yes: bool
+    dry_run: bool
+    as_json: bool
+    quiet: bool
+
+
+def refuse(route: str, reason: str) -> APIStatusError:
+    """Return the error of a change that the server would refuse."""
+    return status_rule(403).make(403, None, route, detail=f"not sent, since {reason}")
+
+
+async def carry_out(
+    change: Change,
+    write: Callable[[], Awaitable[int | None]],
+    manner: Manner,
+    unchanged: Callable[[], Awaitable[bool]] | None = None,
+) -> int:
+    """Show a change, ask unless told otherwise, and make it.
+
+    Args:
+        change: What is shown.
+        write: Makes it. An int is the id of what was made.
+        manner: Whether to ask, and how to print.
+        unchanged: Whether all is still as the preview says: time has passed at the prompt.
+
+    Raises:
+        ConfigurationError: There is nobody to ask.
+    """
+    preview = "".join(f"{line}\n" for line in change.lines())
+    if manner.dry_run and not manner.as_json:
+        sys.stdout.write(preview)
+    elif not (manner.yes and (manner.quiet or manner.as_json)):
+        _tell(preview)
+    if change.is_empty or manner.dry_run:
+        if manner.as_json:
+            await print_json(change.as_object(done=False))
+        elif not manner.quiet:
+            say("there is nothing to change" if change.is_empty else "nothing was changed: a dry run")
+        return OK
+    if not manner.yes and not await _agreed(unchanged):
+        return INTERRUPTED
+    try:
+        made = await write()
+    except APIConnectionError as error:
+        if error.request_sent and not manner.as_json:
+            say("nobody knows whether the change was made: look before you try again")
+        raise
+    await _report(change, made, manner)
+    return OK
+
+
+async def _agreed(unchanged: Callable[[], Awaitable[bool]] | None) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError("--yes: needed where there is no terminal to ask on; --dry-run prints the preview")
+    _tell("partoo: do it? [y/N] ")
+    answer = await _typed()
+    if not answer.endswith("\n"):
+        _tell("\n")  # the end of input
+    if answer.strip().lower() not in ("y", "yes"):
+        say("nothing was changed")
+        return False
+    if unchanged is not None and not await unchanged():
+        say("nothing was changed: somebody else has changed it meanwhile; call again to see what it is now")
+        return False
+    return True
+
+
+async def _typed() -> str:
+    # Without a thread that reads: nothing would end it after Ctrl-C.
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    with suppress(NotImplementedError):  # on Windows, where the loop waits for the line
+        loop.add_reader(sys.stdin.fileno(), ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline()
+
+
+async def _report(change: Change, made: int | None, manner: Manner) -> None:
+    if manner.as_json:
+        await print_json(change.as_object(done=True, made=made))
+        return
+    if made is not None:
+        # For scripts: id=$(partoo group create ...)
+        sys.stdout.write(f"{made}\n")
+        sys.stdout.flush()
+    if not manner.quiet:
+        say("done" if made is None else f"done: its id is {made}")
+        _tell("".join(f"  undo: {command}\n" for command in change.undo_of(made)))
+
+
+def _tell(text: str) -> None:
+    messages = Messages(sys.stderr)
+    messages.write(text)
+    messages.flush()
