@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Read": {
         "sections": "List all sections.",
         "section": "Print a section with its groups, or change it.",
+        "groups": "Find groups by name, or list all.",
         "group": "Print a group with its businesses, or change it.",
         "business": "Print one business, or those that a text finds.",
         "businesses": "List businesses of every status.",

@@ -76,6 +76,6 @@ def test_bash_completes_by_itself(partoo: Partoo, monkeypatch: pytest.MonkeyPatc
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m partoo_async "$@"\n', "utf-8")
     program.chmod(0o755)
     script = partoo("--show-completion").out
-    script += f'\nCOMP_WORDS=(partoo gr); COMP_CWORD=1\n_partoo_completion {program}\necho "${{COMPREPLY[@]}}"\n'
+    script += f'\nCOMP_WORDS=(partoo em); COMP_CWORD=1\n_partoo_completion {program}\necho "${{COMPREPLY[@]}}"\n'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
-    assert (done.stdout, done.stderr) == ("group\n", "")
+    assert (done.stdout, done.stderr) == ("emulator\n", "")
