@@ -346,8 +346,8 @@ class Call:
     def _tell(self, status: int | None, error: str | None, elapsed: float, queued: float, number: int) -> None:
         """Log a request, and emit an event."""
         request, server = self._operation.request, self.context.settings.server
-        facts = (request.route, status or error, elapsed, number, queued)
-        _request_logger.debug("%s: %s in %.3f s (attempt %d, after %.3f s for quota)", *facts)
+        waited = f", after {queued:.3f} s for quota" if queued else ""
+        _request_logger.debug("%s: %s in %.3f s (attempt %d%s)", request.route, status or error, elapsed, number, waited)
         self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
 
     def _facts(self, error: PartooError) -> CallFacts:
