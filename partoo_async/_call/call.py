@@ -347,7 +347,8 @@ class Call:
         """Log a request, and emit an event."""
         request, server = self._operation.request, self.context.settings.server
         waited = f", after {queued:.3f} s for quota" if queued else ""
-        _request_logger.debug("%s: %s in %.3f s (attempt %d%s)", request.route, status or error, elapsed, number, waited)
+        facts = (request.route, status or error, elapsed, number, waited)
+        _request_logger.debug("%s: %s in %.3f s (attempt %d%s)", *facts)
         self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
 
     def _facts(self, error: PartooError) -> CallFacts:
