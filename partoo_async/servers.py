@@ -12,14 +12,15 @@ from attrs import field, frozen
 from partoo_async._internal.reprs import total_repr
 from partoo_async.errors import ConfigurationError
 
-__all__ = ["PRODUCTION", "SANDBOX", "Server", "is_same_server", "resolve_server"]
+__all__ = ["PRODUCTION", "SANDBOX", "Server", "is_loopback", "is_same_server", "resolve_server"]
 
 
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name in lower case is of this machine."""
     if not re.fullmatch(r"[a-z0-9.:-]+", host, re.ASCII):
         return False  # an escape: other parsers may see the end of the host there
     if host == "localhost" or host.endswith(".localhost"):
@@ -48,7 +49,7 @@ def _checked_base_url(value: object) -> str:
     # Empty ones too: a '?' or '#' at the end would swallow every path.
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         raise ConfigurationError("server: the URL may hold no user, password, query or fragment; the key is api_key=")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"server: plain http would show the API key to the network of {host}; use https")
     port = "" if parts.port in (None, 443 if parts.scheme == "https" else 80) else f":{parts.port}"
     host = f"[{host}]" if ":" in host else host

@@ -64,7 +64,7 @@ def _hint(value: object) -> str:
     """Return what to say of several ids in a text, and of an object of the API that came in place of its id."""
     if isinstance(value, str):
         return "; for several pass a list" if "," in value else ""
-    kind = type(value).__name__
+    kind = type(value).__name__.removesuffix("Summary")
     return f"; pass the id: {kind.lower()}.id" if isinstance(getattr(value, "id", None), (int, str)) else ""
 
 

@@ -60,7 +60,7 @@ def map_exception(  # noqa: C901 - a table: one case a row
             status = getattr(error, "status", 0)
             rule, text = statuses.proxy_rule(status), f"the proxy responded {status}{_PROXY_HINTS.get(status, '')}"
         case aiohttp.ClientConnectorError():
-            rule, text = statuses.UNSENT, f"cannot connect{_to_proxy(error, server.base_url)}: {_reason(error)}"
+            rule, text = statuses.UNSENT, f"cannot connect{_to_proxy(error, server.base_url)}: {_os_reason(error)}"
         case TimeoutError():
             rule, text = statuses.ATTEMPT_TIMEOUT, "no complete response in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
@@ -87,6 +87,11 @@ def _to_proxy(error: aiohttp.ClientConnectorError, base_url: str) -> str:
 def _tls_text(error: BaseException) -> str:
     hint = tls_hint(error)
     return f"TLS failed: {_reason(error)}{hint and f' ({hint})'}"
+
+
+def _os_reason(error: aiohttp.ClientConnectorError) -> str:
+    # That it failed to connect is said; the name of a class of aiohttp's adds nothing.
+    return _reason(error).removeprefix(f"{type(error).__name__}: ")
 
 
 def _reason(error: BaseException) -> str:

@@ -37,7 +37,7 @@ EXIT_CODES = (
     (USAGE, "wrong command line or configuration, or a file that cannot be written"),
     (REFUSED, "the API refused the request (401, 404, ...), or its response is unusable"),
     (UNREACHED, "no response in time: connection, timeout, quota, or a server fault (5xx)"),
-    (INTERRUPTED, "stopped by Ctrl-C, or by a no where a command asks"),
+    (INTERRUPTED, "stopped by Ctrl-C, or by the answer no to a question"),
     (PIPE_CLOSED, "the reader of the output closed it, as head does"),
     (TERMINATED, "stopped by SIGTERM"),
 )

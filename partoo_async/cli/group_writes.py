@@ -33,7 +33,7 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
     section_id: SectionId,
     name: Annotated[str, typer.Option(metavar="NAME", help="Its name, without , ; or /.")],
     business_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[BUSINESS_ID]...", help="Ids of its businesses.", show_default=False)
+        list[str] | None, typer.Argument(metavar="BUSINESS_ID", help="Ids of its businesses.", show_default=False)
     ] = None,
     businesses_from: BusinessesFrom = None,
     empty: Empty = False,

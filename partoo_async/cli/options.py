@@ -21,6 +21,7 @@ from attrs import frozen
 
 from partoo_async import PartooClient, RateLimit
 from partoo_async.cli.keys import find_key
+from partoo_async.cli.proxies import needs_environment
 from partoo_async.cli.volume import VOLUME, Waits
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import resolve_server
@@ -166,6 +167,7 @@ class ClientOptions(ServerOptions):
         """
         server = resolve_server(self.server)
         given = {"server": server, "quota": self.quota, "on_event": Waits(), **self.session(), **more}
+        given["trust_env"] = needs_environment(server)
         # No option takes the key itself: every user of the machine can read a command line.
         key: Any = find_key(self.key_file, server).secret
         return PartooClient(key, **given)

@@ -85,13 +85,12 @@ def tell(error: PartooError, names: Mapping[str, str] = OPTIONS) -> None:
     if VOLUME.as_json:
         attempts = len(getattr(error, "attempts", ()))
         tell_json(error_object(error) | {"message": text, "attempts": attempts})
-    elif VOLUME.verbose and explain is not None:
-        first, *others = (in_options(clean(line)) for line in explain().splitlines())
-        say(f"error: {first}")
-        for line in others:
-            say_line(line)
     else:
         say(f"error: {text}")
+        if VOLUME.verbose and explain is not None:
+            _, gap, rest = explain().partition("\n\n")  # the first paragraph is the text
+            for line in (gap[1:] + rest).splitlines():
+                say_line(in_options(clean(line)))
 
 
 def tell_json(error: dict[str, Any]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import enum
 import os
+import stat
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from attrs import frozen
 from rich.cells import cell_len
@@ -31,6 +32,7 @@ __all__ = ["BarDisplay", "Display", "PlainDisplay", "ProgressMode", "QuietDispla
 _SHORTEST_BAR = 8
 # In the last column some terminals begin a new line, and so would the ^C that they echo.
 _MARGIN = 3
+_SELDOM = 10.0  # seconds between lines
 
 
 class ProgressMode(enum.StrEnum):
@@ -181,8 +183,17 @@ def choose_display(mode: ProgressMode, *, streaming: bool, words: Words = SCAN, 
     if mode is ProgressMode.NONE or not sys.stderr.isatty():
         return QuietDisplay()
     # A bar and a stream of results on one screen would overwrite each other; whole lines do not.
-    lines = os.environ.get("TERM") in ("dumb", "unknown") or (streaming and sys.stdout.isatty())
-    return PlainDisplay(words=words) if lines else BarDisplay(words)
+    if os.environ.get("TERM") in ("dumb", "unknown") or (streaming and sys.stdout.isatty()):
+        return PlainDisplay(words=words)
+    # So would what jq or head makes of a stream behind a pipe. It may as well go to a file: then few lines do.
+    return PlainDisplay(_SELDOM, words) if streaming and _is_pipe(sys.stdout) else BarDisplay(words)
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 @asynccontextmanager

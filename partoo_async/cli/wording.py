@@ -30,6 +30,7 @@ OPTIONS: Mapping[str, str] = {
     "verify": "--verify",
     "resume": "--resume",
     "timeout": "--timeout",
+    "trust_env": "proxy",
     "server": "--server",
     "dask": "--dask",
     "quota": "--quota",

@@ -35,6 +35,7 @@ _LOCK = "lock"
 _RUNNING = "running.journal"
 _BASELINE = "baseline.journal"
 _ARCHIVE = "archive"
+_LOADING = "loading"
 
 # What SQLite leaves beside a file when its process was killed. It belongs to that file alone.
 _SIDECARS = ("-wal", "-shm", "-journal")
@@ -100,7 +101,7 @@ class StateDirectory:
     @property
     def loading(self) -> Path:
         """Where a load has its own files."""
-        return self.folder / "loading"
+        return self.folder / _LOADING
 
     def touched(self) -> float | None:
         """Return when the running journal was last changed."""
@@ -152,6 +153,9 @@ def take_state(folder: Path, server: str, organization: int | str | None) -> Sta
     with _explained(folder):
         if folder.exists() and not folder.is_dir():
             raise ConfigurationError(f"state: expected a directory, not a file: {shown(folder)}")
+        for inner in (folder / _ARCHIVE, folder / _LOADING):
+            if inner.exists() and not inner.is_dir():
+                raise ConfigurationError(f"state: expected a directory, not a file: {shown(inner)}; delete it")
         if not folder.parent.is_dir():
             problem = f"expected a directory in one that exists, not {shown(folder)}; make {shown(folder.parent)}"
             raise ConfigurationError(f"state: {problem}")

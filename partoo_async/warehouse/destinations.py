@@ -98,6 +98,8 @@ def _file(to: str, scheme: str, offset: int, magic: bytes) -> Path:
     path = to.removeprefix(f"{scheme}:///")
     if path == to or not path or path == ":memory:":
         raise ConfigurationError(f"to: expected {scheme}:///relative.file or {scheme}:////absolute/file")
+    if "?" in path:
+        raise ConfigurationError(f"to: {scheme}:/// takes the name of a file alone, and no '?' with options")
     file = Path(path).absolute()
     if not file.parent.is_dir():
         raise ConfigurationError(f"to: there is no directory {shown(file.parent)} for {file.name}")

@@ -101,7 +101,7 @@ async def test_a_method_stays_a_method() -> None:
     [
         (lambda: client().groups.get(SECTION, 42), "section_id: expected an int, or a string of digits, not Section"),
         (lambda: client().groups.get(7, GROUP), "pass the id: group.id"),
-        (lambda: client().groups.get(7, GroupSummary(1, "", has_puller=False)), "pass the id: groupsummary.id"),
+        (lambda: client().groups.get(7, GroupSummary(1, "", has_puller=False)), "pass the id: group.id"),
         (lambda: client().sections.update(SECTION, name="x"), "pass the id: section.id"),
         (lambda: client().groups.update(7, 42, name="x", business_ids=[Business("b")]), "pass the id: business.id"),
         (lambda: client().groups.add_businesses(7, 42, Business("b")), "pass the id: business.id"),

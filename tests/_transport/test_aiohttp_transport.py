@@ -279,3 +279,10 @@ async def test_what_a_middleware_has_sent_counts_as_sent() -> None:
             assert client.quota.used == 1
     assert caught.value.request_sent
     assert (writes, len(caught.value.attempts)) == (1, 1)
+
+
+async def test_a_refused_connection_is_told_in_plain_words() -> None:
+    """Its text has the reason of the operating system, and no name of a class of aiohttp."""
+    async with PartooClient("key", server="http://127.0.0.1:9", retry=FAST) as client:
+        with pytest.raises(APIConnectionError, match=r"at http://127\.0\.0\.1:9: cannot connect: Connection refused"):
+            await client.groups.get(7, 42)

@@ -11,7 +11,6 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from pathlib import Path
@@ -36,10 +35,11 @@ from partoo_async.cli.doctor.finding import Finding, Mark, failed, found, verdic
 from partoo_async.cli.doctor.network import Place
 from partoo_async.cli.doctor.proxies import check_proxies
 from partoo_async.emulator import Emulator
+from partoo_async.servers import resolve_server
 from tests.cli.conftest import Result
 from tests.support.common import PATIENCE
 from tests.support.each import each
-from tests.support.raw_server import RawServer
+from tests.support.replying import replying
 
 trustme = pytest.importorskip("trustme")
 
@@ -47,7 +47,7 @@ Partoo = Callable[..., Result]
 SECTIONS = b'{"sections": [{"id": 1}], "page": 1, "max_page": 2, "count": 31}'
 NOON = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 CA, STRANGER = trustme.CA(organization_name="Good CA"), trustme.CA(organization_name="Proxy Inc.")
-CHECKS = ["versions", "fast path", "environment", "server", "key", "name", "connection", "proxy", "http"]
+CHECKS = ["versions", "fast path", "environment", "server", "key", "proxy", "name", "connection", "http"]
 
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -75,30 +75,6 @@ def marks(result: Result) -> dict[str, str]:
 
 def line_of(result: Result, check: str) -> dict[str, Any]:
     return next(one for one in map(json.loads, result.out.splitlines()) if one["check"] == check)
-
-
-@contextmanager
-def replying(*answers: bytes | None, tls: ssl.SSLContext | None = None) -> Iterator[tuple[RawServer, int]]:
-    """A server in a thread that says what it is told, and its port."""
-    started: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-    raw = RawServer(*answers)
-
-    async def serve() -> None:
-        stop = asyncio.Event()
-        server = await asyncio.start_server(raw.handle, "127.0.0.1", 0, ssl=tls)
-        started.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), stop))
-        await stop.wait()
-        server.close()
-        await raw.stop()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    port, loop, stop = started.result(timeout=PATIENCE)
-    try:
-        yield raw, port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=PATIENCE)
 
 
 def response(body: bytes, status: str = "200 OK", date: dt.datetime | None = None, more: str = "") -> bytes:
@@ -372,25 +348,59 @@ def test_the_first_failure_decides() -> None:
     assert verdict([found("a", ""), warning("w", "", "do")]) == 0
 
 
+PROXY = {"https_proxy": "http://me:pass@proxy:3128"}
+
+
 @each(
-    ("variables", "reached", "mark", "text"),
+    ("variables", "server", "mark", "text"),
     [
-        ({}, True, "ok", "none is set"),
-        ({"https_proxy": "http://me:pass@proxy:3128"}, True, "ok", "https_proxy=http://***@proxy:3128 is ignored"),
-        ({"https_proxy": "http://proxy:3128"}, False, "warning", "is ignored"),
-        ({"ALL_PROXY": "http://proxy:3128"}, False, "warning", "all_proxy"),
-        ({"https_proxy": "http://proxy:3128", "no_proxy": "partoo.example"}, False, "ok", "no_proxy has"),
-        ({"http_proxy": "http://proxy:3128"}, False, "ok", "none is set"),
+        ({}, "sandbox", "ok", "none is set"),
+        (PROXY, "sandbox", "ok", "https_proxy=http://***@proxy:3128 is used"),
+        (PROXY, "https://localhost:1", "ok", "https_proxy=http://***@proxy:3128, but not for a server of this machine"),
+        (PROXY | {"no_proxy": "partoo.co"}, "sandbox", "ok", "no_proxy has api.sandbox.partoo.co"),
+        (
+            {"https_proxy": "socks5://me:pass@proxy:1080"},
+            "sandbox",
+            "failed",
+            "https_proxy in the environment",
+        ),
+        ({"ALL_PROXY": "http://proxy:3128"}, "sandbox", "warning", "all_proxy=http://proxy:3128 is not read"),
+        ({"http_proxy": "http://proxy:3128"}, "sandbox", "ok", "none is set"),
     ],
 )
-def test_proxies_in_the_environment(variables: dict[str, str], reached: bool, mark: str, text: str) -> None:
-    """Commands do not use them: where the direct way fails, that may be why."""
+def test_proxies_in_the_environment(variables: dict[str, str], server: str, mark: str, text: str) -> None:
+    """What becomes of the variables is said, and no password."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        finding = check_proxies("https", "partoo.example", reached=reached)
+        _, finding = check_proxies(resolve_server(server))
     assert finding.mark == mark
     assert text in finding.text
+    assert "pass" not in finding.text
+
+
+def test_behind_a_proxy_the_way_is_that_to_the_proxy(partoo: Partoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's name need not resolve here; what the proxy says of the request is told."""
+    monkeypatch.setenv("PARTOO_API_KEY", "key")
+    with replying(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as (proxy, port):
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        result = partoo("doctor", "--server", "https://partoo.invalid/v2", "--json")
+    assert result.code == 4
+    assert proxy.requests[0].startswith(b"CONNECT partoo.invalid:443 ")
+    assert {check: marks(result)[check] for check in ("proxy", "name", "connection", "http")} == {
+        "proxy": "ok", "name": "ok", "connection": "ok", "http": "failed"
+    }  # fmt: skip
+    assert "the proxy responded 407" in line_of(result, "http")["text"]
+
+
+def test_a_proxy_that_is_down(partoo: Partoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for the server."""
+    monkeypatch.setenv("PARTOO_API_KEY", "key")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    result = partoo("doctor", "--server", "https://partoo.invalid/v2", "--json")
+    assert result.code == 4
+    assert line_of(result, "connection")["text"].startswith("the proxy: port 9: 127.0.0.1: ")
+    assert marks(result)["http"] == "skipped"
 
 
 def test_a_server_that_is_not_partoo(partoo: Partoo, monkeypatch: pytest.MonkeyPatch) -> None:

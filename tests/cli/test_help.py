@@ -61,6 +61,15 @@ def test_help_fits_the_terminal(partoo: Partoo, monkeypatch: pytest.MonkeyPatch,
         assert "\\" not in body
 
 
+def test_arguments_have_plain_names(partoo: Partoo) -> None:
+    """One that may be left out stands in one pair of brackets, and its name has none."""
+    word = r"[A-Z_|]+"
+    for words in commands():
+        out = partoo(*words.split(), "--help").out
+        usage = " ".join(out.partition("\n\n")[0].split()).partition("[OPTIONS]")[2]
+        assert re.fullmatch(rf"( ({word}|\[{word}\])(\.\.\.)?)*", usage), usage
+
+
 def test_every_command_has_examples_that_it_understands(partoo: Partoo) -> None:
     """One to three command lines, each with a purpose; its options exist."""
     for words, command in commands().items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,18 @@ def test_the_display_suits_the_terminal(
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: stdout)
     monkeypatch.setenv("TERM", term)
     assert type(choose_display(mode, streaming=streaming)) is kind
+
+
+def test_a_bar_shares_no_screen_with_the_reader_of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a pipe jq or head may print to the same terminal: whole lines, now and then, do not run into theirs."""
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(progress.sys, "stdout", pipe)
+        display = choose_display(ProgressMode.AUTO, streaming=True)
+        assert (type(display), display.interval) == (PlainDisplay, 10.0)
+        assert type(choose_display(ProgressMode.AUTO, streaming=False)) is BarDisplay
 
 
 class _Fleeting(QuietDisplay):

@@ -160,6 +160,14 @@ sys.stdin.read()
     take_state(tmp_path / "state", SERVER, None).release()
 
 
+@pytest.mark.parametrize("name", ["archive", "loading"])
+def test_a_file_in_place_of_an_inner_directory_is_named(tmp_path: Path, name: str) -> None:
+    """It is refused before anything is read, and not when the night comes to it."""
+    (tmp_path / name).touch()
+    with pytest.raises(ConfigurationError, match=f"state: expected a directory, not a file: .*{name}; delete it$"):
+        take_state(tmp_path, SERVER, None)
+
+
 def test_a_wrong_place_is_one_error(tmp_path: Path) -> None:
     """A file, a directory in one that is missing, and journals whose server nobody knows."""
     file = tmp_path / "file"

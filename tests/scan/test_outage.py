@@ -409,7 +409,7 @@ async def test_max_outage_is_checked(wrong: Any) -> None:
     ("error", "words"),
     [
         (
-            APIConnectionError("GET /x at s: cannot connect: ClientConnectorError: Connection refused"),
+            APIConnectionError("GET /x at s: cannot connect: Connection refused"),
             "connection refused",
         ),
         (APIConnectionError("GET /x at s: ServerDisconnectedError"), "connection closed"),

@@ -38,6 +38,8 @@ from partoo_async.warehouse.destinations import target_of
         ("duckdb://file", "duckdb:///relative.file"),
         ("duckdb:///", "duckdb:////absolute/file"),
         ("duckdb:///:memory:", "duckdb:////absolute/file"),
+        ("duckdb:///a.file?threads=1", "takes the name of a file alone"),
+        ("sqlite:///a.file?mode=ro", "takes the name of a file alone"),
         ("sqlite:///nowhere/file.db", "there is no directory"),
         ("duckdb:///other.file", "it is no file of duckdb"),
         ("sqlite:///other.file", "it is no file of sqlite"),

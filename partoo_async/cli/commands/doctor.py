@@ -19,9 +19,10 @@ from partoo_async.cli.keys import find_key
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
+from partoo_async.cli.proxies import needs_environment
 from partoo_async.cli.streams import say
 from partoo_async.policy import RetryPolicy
-from partoo_async.servers import Server
+from partoo_async.servers import Server, resolve_server
 
 __all__ = ["EPILOG", "doctor"]
 
@@ -78,8 +79,10 @@ def _found(key_file: str | None, server: Server) -> tuple[Secret, str]:
 
 def _client(client: ClientOptions, key: Any, limit: float) -> PartooClient:
     # Not client.connect(), which looks for the key again: standard input has it once.
+    server = resolve_server(client.server)
     options = {**client.session(), "timeout": limit, "retry": RetryPolicy(max_retries=0)}
-    return PartooClient(key, server=client.server, quota=client.quota, **options)
+    options["trust_env"] = needs_environment(server)
+    return PartooClient(key, server=server, quota=client.quota, **options)
 
 
 def _print(finding: Finding) -> None:

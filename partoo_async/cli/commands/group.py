@@ -28,7 +28,7 @@ group_app: typer.Typer = sub_app("group", Subcommands)
 
 _GET = epilog(
     ("partoo group 7 42", "one group, as text"),
-    ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
+    ("partoo group 7 42 --json | jq -r '.business_ids[]'", "ids of its businesses, a line each"),
 )
 _ADD = epilog(("partoo group add 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business more"))
 _REMOVE = epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business less"))
@@ -43,7 +43,7 @@ def group() -> None:
     cls=HelpfulCommand,
     epilog=epilog(
         ("partoo group 7 42", "one group, as text"),
-        ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
+        ("partoo group 7 42 --json | jq -r '.business_ids[]'", "ids of its businesses, a line each"),
     ),
 )
 @with_options

@@ -75,7 +75,10 @@ MaxOutage = Annotated[
 ]
 MaxConcurrency = Annotated[int | None, typer.Option(min=1, metavar="N", help="Most requests in flight.")]
 Progress = Annotated[
-    ProgressMode, typer.Option(help="auto: a bar if standard error is a terminal; plain: a line every 2 seconds.")
+    ProgressMode,
+    typer.Option(
+        help="auto: a bar on a terminal, or lines where results would run into it; plain: a line every 2 seconds."
+    ),
 ]
 
 

@@ -18,8 +18,10 @@ from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.progress_words import MANY, Holds
+from partoo_async.cli.proxies import needs_environment
 from partoo_async.cli.results import ScanOptions
 from partoo_async.scan.many import ManyScans
+from partoo_async.servers import resolve_server
 
 __all__ = ["EPILOG", "scan_many"]
 
@@ -89,11 +91,12 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
         bounds |= {"max_outage": max_outage}
         scan = bounds | {"businesses": with_businesses, "strategy": strategy} | one.verified(verify)
         several: dict[str, Any] = {"server": client.server, "at_once": at_once, "journals": journals, "resume": resume}
-        heard: dict[str, Any] = {} if client.quiet else {"on_event": Holds(say)}
+        session = client.session() | ({} if client.quiet else {"on_event": Holds(say)})
+        session["trust_env"] = needs_environment(resolve_server(client.server))
         organizations = await read_organizations(file, allow_keys=allow_keys_in_file)
         async with AsyncExitStack() as stack:
             if dask is None:
-                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": client.session() | heard}
+                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": session}
                 scans = ManyScans(organizations, quota=client.quota, **several)
             else:
                 several |= {**client.session(), **bounds}

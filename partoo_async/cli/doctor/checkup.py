@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from partoo_async import PartooClient
 from partoo_async._internal.callables import in_daemon
@@ -85,15 +85,35 @@ class Checkup:
         parts = urlsplit(server.base_url)
         host = parts.hostname or ""
         place = Place(host, parts.port or (443 if parts.scheme == "https" else 80), self.limit)
+        proxy, finding = check_proxies(server)
+        yield finding
+        if finding.mark is Mark.FAILED:
+            return
+        if proxy is not None:
+            async for finding in self._way_to_proxy(proxy):
+                yield finding
+            return
         addresses, finding = await check_name(place)
         yield finding
         address = None
         if addresses:
             address, finding = await check_connection(place, addresses)
             yield finding
-        yield check_proxies(parts.scheme, host, reached=address is not None)
         if address is not None and parts.scheme == "https":
             yield await check_tls(place, address, time.time())
+
+    async def _way_to_proxy(self, proxy: str) -> AsyncIterator[Finding]:
+        """It looks up the server's name, and the request tells of TLS behind it."""
+        parts = urlsplit(proxy)
+        place = Place(parts.hostname or "", parts.port or 80, self.limit)
+        addresses, finding = await check_name(place)
+        if addresses:
+            yield finding
+            _, finding = await check_connection(place, addresses)
+        if finding.mark is Mark.FAILED:
+            advice = "look at the variable, and whether the proxy runs"
+            finding = evolve(finding, text=f"the proxy: {finding.text}", advice=advice)
+        yield finding
 
     async def _request(self, key: Secret) -> AsyncIterator[Finding]:
         try:
