@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 
 from attrs import frozen
 
+from partoo_async._explain.statuses import phrase
+from partoo_async._internal.describe import describe
 from partoo_async._internal.text import cut
 from partoo_async.cli.doctor.finding import Finding, failed, found, skipped, warning
 from partoo_async.cli.exit_codes import REFUSED, UNREACHED
 from partoo_async.cli.text import amount, duration, one_line
-from partoo_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, PartooError
+from partoo_async.errors import APIResponseValidationError, APIStatusError, PartooError
 
 __all__ = ["Answer", "judge_answer", "judge_error"]
 
@@ -40,10 +41,7 @@ def judge_error(error: PartooError, at: float, took: float) -> list[Finding]:
         return judge_answer(Answer(error.status, error.headers, json.dumps(_plain(error.body)).encode(), at, took))
     code = REFUSED if isinstance(error, APIResponseValidationError) else UNREACHED
     advice = _NOT_PARTOO if code == REFUSED else "try again; if that does not help, ask whoever runs the network"
-    text = one_line(str(error))
-    if isinstance(error, APIConnectionError) and not error.request_sent:
-        text += " (the request was not sent)"
-    return [failed("http", text, advice, code), *_unknown("key accepted", "sections", "clock")]
+    return [failed("http", describe(error), advice, code), *_unknown("key accepted", "sections", "clock")]
 
 
 def _plain(body: object) -> Any:
@@ -65,7 +63,7 @@ def _unknown(*checks: str) -> Iterator[Finding]:
 
 def _judge_status(answer: Answer) -> list[Finding]:
     status, body = answer.status, _json(answer.body)
-    text, facts = f"{_phrase(status)} for GET /sections in {answer.took * 1000:.0f} ms", {"status": status}
+    text, facts = f"{phrase(status)} for GET /sections in {answer.took * 1000:.0f} ms", {"status": status}
     whole = found("http", text, **facts)
     if status == 429:
         wait = answer.headers.get("retry-after")
@@ -91,13 +89,6 @@ def _json(body: bytes) -> object:
         return json.loads(body)
     except ValueError:
         return None
-
-
-def _phrase(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _sections(body: dict[str, Any]) -> Finding:
