@@ -24,8 +24,6 @@ from partoo_async.models import Group, Section
 
 __all__ = ["COMMANDS"]
 
-_ARGUMENTS = {"name": "--name", "business_ids": "BUSINESS_ID", "section_id": "SECTION_ID", "group_id": "GROUP_ID"}
-
 
 @with_options
 def create(  # noqa: PLR0917 - here and below: typer reads one parameter per option, by name
@@ -58,7 +56,7 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
                 Manner(yes, dry_run, as_json, client.quiet),
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @with_options
@@ -105,7 +103,7 @@ def update(  # noqa: PLR0917
 
             return await carry_out(preview, write, Manner(yes, dry_run, as_json, client.quiet), unchanged)
 
-    return execute(run, **_ARGUMENTS | {"business_ids": "--business"})
+    return execute(run, name="--name", business_ids="--business")
 
 
 @with_options
@@ -135,7 +133,7 @@ def delete(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 COMMANDS: Mapping[Callable[..., int], str] = {

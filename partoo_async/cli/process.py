@@ -81,12 +81,10 @@ def tell(error: PartooError, names: Mapping[str, str] = OPTIONS) -> None:
     text = describe(error)
     if not isinstance(error, APIStatusError):  # whose words are the server's
         text = in_options(named(text, names))
-    explain = getattr(error, "explain", None)
     if VOLUME.as_json:
-        attempts = len(getattr(error, "attempts", ()))
-        tell_json(error_object(error) | {"message": text, "attempts": attempts})
-    elif VOLUME.verbose and explain is not None:
-        first, *others = (in_options(clean(line)) for line in explain().splitlines())
+        tell_json(error_object(error) | {"message": text, "attempts": len(error.attempts)})
+    elif VOLUME.verbose:
+        first, *others = (in_options(clean(line)) for line in error.explain().splitlines())
         say(f"error: {first}")
         for line in others:
             say_line(line)

@@ -25,7 +25,6 @@ BusinessIds = Annotated[list[str], typer.Argument(metavar="BUSINESS_ID", help="I
 
 group_app: typer.Typer = sub_app("group", Subcommands)
 
-
 _GET = epilog(
     ("partoo group 7 42", "one group, as text"),
     ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
@@ -39,13 +38,7 @@ def group() -> None:
     """Print a group with its businesses, as in 'partoo group 7 42', or change it."""
 
 
-@group_app.command(
-    cls=HelpfulCommand,
-    epilog=epilog(
-        ("partoo group 7 42", "one group, as text"),
-        ("partoo group 7 42 --json | jq -r .business_ids[]", "ids of its businesses, a line each"),
-    ),
-)
+@group_app.command(cls=HelpfulCommand, epilog=_GET)
 @with_options
 def get(
     client: ClientOptions,
@@ -61,9 +54,7 @@ def get(
     return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command(
-    cls=HelpfulCommand, epilog=epilog(("partoo group add 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business more"))
-)
+@group_app.command(cls=HelpfulCommand, epilog=_ADD)
 @with_options
 def add(
     client: ClientOptions,
@@ -83,9 +74,7 @@ def add(
     return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command(
-    cls=HelpfulCommand, epilog=epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business less"))
-)
+@group_app.command(cls=HelpfulCommand, epilog=_REMOVE)
 @with_options
 def remove(
     client: ClientOptions,

@@ -21,7 +21,6 @@ from partoo_async.models import Section
 
 __all__ = ["section_app"]
 
-_ARGUMENTS = {"name": "--name", "section_id": "SECTION_ID"}
 Name = Annotated[str, typer.Option(metavar="NAME", help="Its name, without , ; or /.")]
 
 section_app: typer.Typer = sub_app("section", Subcommands)
@@ -47,7 +46,7 @@ def get(client: ClientOptions, section_id: SectionId, as_json: Json = False) -> 
             print_text(section_lines(found))
         return OK
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 @section_app.command(
@@ -73,7 +72,7 @@ def create(
                 Manner(yes, dry_run, as_json, client.quiet),
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @section_app.command(cls=HelpfulCommand, epilog=epilog(("partoo section update 7 --name Country", "another name")))
@@ -104,7 +103,7 @@ def update(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @section_app.command(cls=HelpfulCommand, epilog=epilog(("partoo section delete 7 --dry-run", "what would be deleted")))
@@ -129,7 +128,7 @@ def delete(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 def _require_unlocked(section: Section, route: str) -> None:
