@@ -21,7 +21,8 @@ from attrs import frozen
 
 from partoo_async import PartooClient, RateLimit
 from partoo_async.cli.keys import find_key
-from partoo_async.cli.volume import VOLUME, Waits
+from partoo_async.cli.listeners import Retries
+from partoo_async.cli.volume import VOLUME
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import resolve_server
 
@@ -30,8 +31,8 @@ __all__ = [
     "Dask",
     "Json",
     "KeyFile",
-    "Server",
     "OptionGroup",
+    "Server",
     "ServerOptions",
     "VolumeOptions",
     "parse_rate_limit",
@@ -165,7 +166,7 @@ class ClientOptions(ServerOptions):
             more: Other arguments of it; with ``on_event=None`` a progress tells of waits.
         """
         server = resolve_server(self.server)
-        given = {"server": server, "quota": self.quota, "on_event": Waits(), **self.session(), **more}
+        given = {"server": server, "quota": self.quota, "on_event": Retries(), **self.session(), **more}
         # No option takes the key itself: every user of the machine can read a command line.
         key: Any = find_key(self.key_file, server).secret
         return PartooClient(key, **given)

@@ -16,6 +16,7 @@ from partoo_async.cli.output import print_json, print_text, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.subcommands import GroupId, SectionId, Subcommands
 from partoo_async.cli.text import clean
+from partoo_async.cli.waits import connected
 from partoo_async.models import Group
 
 __all__ = ["group_app"]
@@ -102,7 +103,7 @@ def _print_group(
     client: ClientOptions, call: Callable[[PartooClient], Awaitable[Group]], section_id: int, *, as_json: bool
 ) -> int:
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             found = await call(partoo)
         if as_json:
             from partoo_async.scan.rows import group_object  # noqa: PLC0415 - slow to import

@@ -17,6 +17,7 @@ from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.section_output import section_lines, section_object
 from partoo_async.cli.subcommands import SectionId, Subcommands
+from partoo_async.cli.waits import connected
 from partoo_async.models import Section
 
 __all__ = ["section_app"]
@@ -38,7 +39,7 @@ def get(client: ClientOptions, section_id: SectionId, as_json: Json = False) -> 
     """Print one section with the ids and names of its groups. The word 'get' may be left out."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             found = await partoo.sections.get(section_id)
         if as_json:
             await print_json(section_object(found))
@@ -65,7 +66,7 @@ def create(
 
     async def run() -> int:
         check_name("name", name)
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             return await carry_out(
                 change.create_section(name, org_id, client.server),
                 lambda: partoo.sections.create(name=name, org_id=org_id),
@@ -89,7 +90,7 @@ def update(
 
     async def run() -> int:
         check_name("name", name)
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             before = await partoo.sections.get(section_id, fresh=True)
             _require_unlocked(before, UPDATE_SECTION.request(section_id).route)
 
@@ -114,7 +115,7 @@ def delete(
     """Delete a section, after a preview. What becomes of its groups is not documented."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             before = await partoo.sections.get(section_id, fresh=True)
             _require_unlocked(before, DELETE_SECTION.request(section_id).route)
 
