@@ -33,8 +33,7 @@ from partoo_async.cli.doctor.api import Answer, judge_answer, judge_error
 from partoo_async.cli.doctor.certificate import Certificate
 from partoo_async.cli.doctor.checkup import Checkup
 from partoo_async.cli.doctor.finding import Finding, Mark, failed, found, verdict, warning
-from partoo_async.cli.doctor.network import Place
-from partoo_async.cli.doctor.proxies import check_proxies
+from partoo_async.cli.doctor.network import Place, check_proxies
 from partoo_async.emulator import Emulator
 from tests.cli.conftest import Result
 from tests.support.common import PATIENCE

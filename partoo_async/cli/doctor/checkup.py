@@ -17,8 +17,7 @@ from partoo_async._internal.secret import Secret
 from partoo_async.cli.doctor import setup
 from partoo_async.cli.doctor.api import Answer, judge_answer, judge_error
 from partoo_async.cli.doctor.finding import Finding, Mark, failed, skipped
-from partoo_async.cli.doctor.network import Place, check_connection, check_name, check_tls
-from partoo_async.cli.doctor.proxies import check_proxies
+from partoo_async.cli.doctor.network import Place, check_connection, check_name, check_proxies, check_tls
 from partoo_async.cli.doctor.quotas import check_quota
 from partoo_async.cli.exit_codes import UNREACHED, USAGE, exit_code
 from partoo_async.cli.text import one_line

@@ -1,4 +1,4 @@
-"""Checks of the way to the server: its name, a connection, TLS. They send no request."""
+"""Checks of the way to the server: its name, a connection, a proxy, TLS. They send no request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from time import perf_counter
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 from attrs import frozen
 
@@ -18,10 +19,11 @@ from partoo_async._internal.callables import in_daemon
 from partoo_async._transport.tls import default_context
 from partoo_async.cli.doctor.certificate import Certificate
 from partoo_async.cli.doctor.finding import Finding, failed, found, warning
+from partoo_async.cli.doctor.setup import without_password
 from partoo_async.cli.exit_codes import UNREACHED
 from partoo_async.cli.text import amount
 
-__all__ = ["Place", "check_connection", "check_name", "check_tls"]
+__all__ = ["Place", "check_connection", "check_name", "check_proxies", "check_tls"]
 
 _MOST_ADDRESSES = 6  # that are tried
 _SOON = 14  # days in which a certificate ends
@@ -90,6 +92,22 @@ async def _connect(place: Place, address: str) -> float | str:
         return os.strerror(error.errno) if error.errno else type(error).__name__
     writer.transport.abort()
     return perf_counter() - start
+
+
+def check_proxies(scheme: str, host: str, *, reached: bool) -> Finding:
+    """Say what becomes of the proxy that variables set for this host: commands do not use it."""
+    proxies = getproxies()
+    name = next((name for name in (scheme, "all") if name in proxies), None)
+    if name is None:
+        return found("proxy", "none is set")
+    shown = f"{name}_proxy={without_password(proxies[name])}"
+    if proxy_bypass(host):
+        return found("proxy", f"{shown}, but no_proxy has {host}", proxy=shown)
+    text = f"{shown} is ignored: commands connect directly"
+    if reached:
+        return found("proxy", f"{text}, which works", proxy=shown)
+    advice = "if this network needs the proxy: only in Python, with PartooClient(trust_env=True) or proxy="
+    return warning("proxy", text, advice, proxy=shown)
 
 
 async def check_tls(place: Place, address: str, now: float) -> Finding:
