@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_terminal_is_told_once_what_changed(
     partoo("sync", "--state", "state", "-q")
     group = emulator.sections[5].groups[20]
     group.name += "!"
-    monkeypatch.setattr("partoo_async.cli.sync_output.sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     result = partoo("sync", "--state", "state")
     assert (result.out + result.err).count("77 groups compared") == times
 
