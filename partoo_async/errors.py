@@ -24,11 +24,11 @@ Errors pickle and copy. None holds the API key or a live response.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._explain.facts import Attempt, CallFacts
 from partoo_async._explain.headers import Headers
+from partoo_async._explain.statuses import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,11 +283,7 @@ class ScanError(PartooError):
 
 
 def _status_message(status: int, route: str, detail: str, server: str) -> str:
-    try:
-        phrase = f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        phrase = str(status)
-    message = phrase + (f" for {route}" if route else "") + (f": {detail}" if detail else "")
+    message = phrase(status) + (f" for {route}" if route else "") + (f": {detail}" if detail else "")
     if status in (401, 403) and server:
         # The commonest cause by far: production and sandbox keys look the same and are not interchangeable.
         why = "is this" if status == 401 else "the key may lack the right, a puller may lock the target, or it is"

@@ -234,11 +234,11 @@ class Listeners(Observer):
     """
 
     def __init__(self, *listeners: Callable[[Event], object]) -> None:
-        self.emitters: list[Emitter] = [Emitter(check_callback("listeners", one)) for one in listeners]
+        self._emitters: list[Emitter] = [Emitter(check_callback("listeners", one)) for one in listeners]
 
     def __call__(self, event: Event) -> None:
         """Pass an event on."""
-        for emitter in self.emitters:
+        for emitter in self._emitters:
             emitter(event)
 
     def call_ended(self, record: CallRecord) -> None:
@@ -247,23 +247,23 @@ class Listeners(Observer):
         Args:
             record: What became of the call.
         """
-        for emitter in self.emitters:
+        for emitter in self._emitters:
             if emitter.active():
                 emitter.call_ended(record)
 
     def active(self) -> bool:
         """Return whether any of them is."""
-        return any(emitter.active() for emitter in self.emitters)
+        return any(emitter.active() for emitter in self._emitters)
 
     def scan_started(self) -> ScanWatch | None:
         """Pass it on, and return what they return as one."""
-        watches = [(emitter, watch) for emitter in self.emitters if (watch := emitter.scan_started()) is not None]
+        watches = [(emitter, watch) for emitter in self._emitters if (watch := emitter.scan_started()) is not None]
         return _Watches(watches) if watches else None
 
     def quiet(self) -> AbstractContextManager[object]:
         """Return the contexts of all, as one."""
         stack = ExitStack()
-        for emitter in self.emitters:
+        for emitter in self._emitters:
             quiet = getattr(type(emitter.on_event), "quiet", None)
             if quiet is not None:
                 stack.enter_context(quiet(emitter.on_event))
@@ -289,7 +289,7 @@ class _Watches(ScanWatch):
 
 def _hears_requests(on_event: object) -> bool:
     if isinstance(on_event, Listeners):
-        return any(emitter.hears_requests for emitter in on_event.emitters)
+        return any(emitter.hears_requests for emitter in on_event._emitters)
     return _overrides(on_event, "request_ended") if isinstance(on_event, Observer) else on_event is not None
 
 

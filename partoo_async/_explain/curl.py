@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 if TYPE_CHECKING:
     from partoo_async._explain.facts import CallFacts
 
-__all__ = ["curl", "shown_body", "shown_target"]
+__all__ = ["curl", "curl_words", "shown_body", "shown_target"]
 
 # Parameters whose values are numbers or words of the API. Of others, such as a search, only the name is shown.
 _HARMLESS = {"page", "per_page", "org_id", "order_by"}
@@ -32,14 +32,19 @@ def shown_body(body: bytes | None, *, documented: bool) -> str | None:
     return body.decode("utf-8", "replace") if documented and len(body) <= _LONGEST_BODY else ""
 
 
-def curl(facts: CallFacts) -> str:
-    """Return the command. The key is the shell's to fill in."""
-    method, _, target = facts.request.partition(" ")
+def curl_words(method: str, url: str, body: str | None) -> list[str]:
+    """Return the parts of the command, with ``body.json`` for a body of "". The key is the shell's to fill in."""
     parts = [f'curl -H "x-APIKey: $PARTOO_API_KEY" -X {method}']
-    if facts.body is not None:
+    if body is not None:
         parts.append("-H 'Content-Type: application/json'")
-        parts.append(f"--data {_quoted(facts.body)}" if facts.body else "--data @body.json")
-    parts.append(_quoted(facts.base_url + target))
+        parts.append(f"--data {_quoted(body)}" if body else "--data @body.json")
+    return [*parts, _quoted(url)]
+
+
+def curl(facts: CallFacts) -> str:
+    """Return the command for a call that failed."""
+    method, _, target = facts.request.partition(" ")
+    parts = curl_words(method, facts.base_url + target, facts.body)
     return " \\\n    ".join(parts) if len(" ".join(parts)) > 76 else " ".join(parts)
 
 

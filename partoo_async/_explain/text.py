@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._explain.advice import advice
 from partoo_async._explain.curl import curl
 from partoo_async._explain.failures import grouped
+from partoo_async._explain.statuses import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,15 +26,18 @@ def explain(error: Any) -> str:
     """Return what happened to a ``PartooError``, and what to do."""
     facts: CallFacts | None = error._facts
     last = getattr(error, "last_error", None)
+    failures, text = [*grouped(error, explain)], str(error)
+    if failures:  # which the text of a ScanError lists behind its first line, too
+        text = text.partition("\n")[0].removesuffix(":")
     blocks = [
-        _wrapped(f"{type(error).__name__}: {_printable(str(error)) or 'no text'}"),
+        _wrapped(f"{type(error).__name__}: {_printable(text) or 'no text'}"),
         _call(error, facts),
         _attempts(error.attempts, facts),
         _wrapped(f"Last error: {type(last).__name__}: {_printable(str(last))}", hang=2) if last is not None else "",
         _time(error.attempts, facts),
         _quota(facts.quota) if facts is not None else "",
         _response(error),
-        *grouped(error, explain),
+        *failures,
         f"To try it by hand:\n  {curl(facts)}" if facts is not None else "",
         "What to do:\n" + "\n".join(_wrapped(line, "  ") for line in _advice(error, facts)),
     ]
@@ -67,18 +70,11 @@ def _cause(attempt: Attempt, facts: CallFacts | None) -> str:
     """Return what became of an attempt, in words and without its route, which all of them share."""
     text, route = _printable(attempt.cause), "" if facts is None else facts.request.partition("?")[0]
     if attempt.outcome.isdigit():
-        return text.replace(f" for {route}", "", 1) or _phrase(int(attempt.outcome))
+        return text.replace(f" for {route}", "", 1) or phrase(int(attempt.outcome))
     if facts is not None and text.startswith(route):
         for where in (f" at {facts.server}: ", f" at {facts.base_url}: ", ": "):
             text = text.removeprefix(route + where)
     return f"{text} ({attempt.outcome})" if text else attempt.outcome
-
-
-def _phrase(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _steps(attempt: Attempt) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -38,6 +37,8 @@ def keyword_hint(name: str, known: Iterable[str]) -> str:
     """Return what to say behind the complaint about an unknown option, "" for nothing."""
     if name in _ELSEWHERE:
         return f"; here it is {_ELSEWHERE[name]}"
+    import difflib  # noqa: PLC0415 - for mistakes alone
+
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -4,6 +4,16 @@
 """
 
 # It may import every other room; only ``__main__`` imports it.
+#
+# Where to look:
+#   options results keys subcommands business_ids request_fields organizations_file   what a user types, as values
+#   help values                                                what typer leaves to be desired
+#   process exit_codes wording ending volume                   one run of a command, its errors and its end
+#   output emit consoles streams text                          where and how anything is printed
+#   *_output                                                   one kind of results
+#   progress progress_words listeners waits                    what happens meanwhile
+#   change confirm group_writes                                writes: shown, asked for, made
+#   on_dask hand_over                                          --dask, --exec
 
 from __future__ import annotations
 

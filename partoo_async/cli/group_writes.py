@@ -19,12 +19,11 @@ from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.subcommands import GroupId, SectionId
+from partoo_async.cli.waits import connected
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group, Section
 
 __all__ = ["COMMANDS"]
-
-_ARGUMENTS = {"name": "--name", "business_ids": "BUSINESS_ID", "section_id": "SECTION_ID", "group_id": "GROUP_ID"}
 
 
 @with_options
@@ -48,7 +47,7 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
         ids = chosen_ids(business_ids, businesses_from, empty=empty)
         if ids is None:
             raise ConfigurationError("BUSINESS_ID: expected ids, --businesses-from, or --empty for a group without any")
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             section = await partoo.sections.get(section_id, fresh=True)
             _require_editable(section, CREATE_GROUP.request(section_id).route)
             preview = change.create_group(section, name, ids, await names_of(partoo, ids), client.server)
@@ -58,7 +57,7 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
                 Manner(yes, dry_run, as_json, client.quiet),
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @with_options
@@ -90,7 +89,7 @@ def update(  # noqa: PLR0917
             raise ConfigurationError("--name: expected this, --business, --businesses-from or --empty")
         if name is not None:
             check_name("name", name)
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             section, before = await _read(partoo, section_id, group_id)
             _require_unlocked(section, before, UPDATE_GROUP.request(section_id, group_id).route)
             wanted = list(before.business_ids) if ids is None else ids
@@ -105,7 +104,7 @@ def update(  # noqa: PLR0917
 
             return await carry_out(preview, write, Manner(yes, dry_run, as_json, client.quiet), unchanged)
 
-    return execute(run, **_ARGUMENTS | {"business_ids": "--business"})
+    return execute(run, name="--name", business_ids="--business")
 
 
 @with_options
@@ -120,7 +119,7 @@ def delete(
     """Delete a group, after a preview. Its businesses stay."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             section, group = await _read(partoo, section_id, group_id)
             _require_unlocked(section, group, DELETE_GROUP.request(section_id, group_id).route)
             preview = change.delete_group(section, group, await names_of(partoo, group.business_ids), client.server)
@@ -135,7 +134,7 @@ def delete(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 COMMANDS: Mapping[Callable[..., int], str] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import Factory, define
 
+from partoo_async._internal.describe import describe
 from partoo_async.cli.emit import emit
 from partoo_async.cli.exit_codes import exit_code, scan_code
 from partoo_async.cli.output import print_json, print_result, table
@@ -23,7 +24,6 @@ from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.many import ManyScans
 from partoo_async.scan.many.progress import OrganizationRun
 from partoo_async.scan.many.rows import ManyItem, many_object
-from partoo_async.scan.rows import describe
 
 __all__ = ["show_many"]
 

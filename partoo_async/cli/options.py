@@ -21,8 +21,9 @@ from attrs import frozen
 
 from partoo_async import PartooClient, RateLimit
 from partoo_async.cli.keys import find_key
+from partoo_async.cli.listeners import Retries
 from partoo_async.cli.proxies import needs_environment
-from partoo_async.cli.volume import VOLUME, Waits
+from partoo_async.cli.volume import VOLUME
 from partoo_async.errors import ConfigurationError
 from partoo_async.servers import resolve_server
 
@@ -31,8 +32,8 @@ __all__ = [
     "Dask",
     "Json",
     "KeyFile",
-    "Server",
     "OptionGroup",
+    "Server",
     "ServerOptions",
     "VolumeOptions",
     "parse_rate_limit",
@@ -166,7 +167,7 @@ class ClientOptions(ServerOptions):
             more: Other arguments of it; with ``on_event=None`` a progress tells of waits.
         """
         server = resolve_server(self.server)
-        given = {"server": server, "quota": self.quota, "on_event": Waits(), **self.session(), **more}
+        given = {"server": server, "quota": self.quota, "on_event": Retries(), **self.session(), **more}
         given["trust_env"] = needs_environment(server)
         # No option takes the key itself: every user of the machine can read a command line.
         key: Any = find_key(self.key_file, server).secret

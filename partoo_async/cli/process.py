@@ -81,14 +81,12 @@ def tell(error: PartooError, names: Mapping[str, str] = OPTIONS) -> None:
     text = describe(error)
     if not isinstance(error, APIStatusError):  # whose words are the server's
         text = in_options(named(text, names))
-    explain = getattr(error, "explain", None)
     if VOLUME.as_json:
-        attempts = len(getattr(error, "attempts", ()))
-        tell_json(error_object(error) | {"message": text, "attempts": attempts})
+        tell_json(error_object(error) | {"message": text, "attempts": len(error.attempts)})
     else:
         say(f"error: {text}")
-        if VOLUME.verbose and explain is not None:
-            _, gap, rest = explain().partition("\n\n")  # the first paragraph is the text
+        if VOLUME.verbose:
+            _, gap, rest = error.explain().partition("\n\n")  # the first paragraph is the text
             for line in (gap[1:] + rest).splitlines():
                 say_line(in_options(clean(line)))
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import frozen
 
 from partoo_async.cli.text import amount, clean, duration
-from partoo_async.events import HoldEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from partoo_async import ManyProgress, ScanProgress
-    from partoo_async.events import Event
 
-__all__ = ["MANY", "SCAN", "Holds", "Words", "status"]
+__all__ = ["MANY", "SCAN", "Words", "status"]
 
 # A shorter wait is over before it is read.
 _WORTH_A_WORD = 1.0  # second
@@ -30,22 +28,6 @@ class Words:
 
     line: Callable[[Any], str]
     bar: Callable[[Any], tuple[str, str]]
-
-
-@define
-class Holds:
-    """Says how long the scans of a client were on hold. It is called with the client's events."""
-
-    say: Callable[[str], object]
-    _holding: bool = False
-
-    def __call__(self, event: Event) -> None:
-        """Note a hold that begins or ends: of many scans the first one that goes on."""
-        if not isinstance(event, HoldEvent):
-            return
-        if event.seconds and self._holding:
-            self.say(f"the server responds again, after {duration(event.seconds)} on hold")
-        self._holding = not event.seconds
 
 
 def status(progress: ScanProgress) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import attrs
 
+from partoo_async._explain.curl import curl_words
+from partoo_async._explain.statuses import phrase
 from partoo_async._internal.text import json_safe
 from partoo_async._protocol.http import Request
-from partoo_async.cli.output import print_json, print_result, write_text
-from partoo_async.cli.text import clean, one_line, shell_words
+from partoo_async.cli.output import print_json, print_result, write_bytes
+from partoo_async.cli.text import clean, one_line
 
 __all__ = ["Show", "curl_line", "print_request", "printed_error", "show_object", "show_response"]
 
@@ -59,17 +60,13 @@ def _decoded(body: bytes) -> Any:
 
 
 def _print_head(status: int, headers: Mapping[str, str]) -> None:
-    try:
-        phrase = f" {HTTPStatus(status).phrase}"
-    except ValueError:
-        phrase = ""
-    lines = [f"HTTP/1.1 {status}{phrase}", *(f"{name}: {one_line(value)}" for name, value in headers.items()), ""]
+    lines = [f"HTTP/1.1 {phrase(status)}", *(f"{name}: {one_line(value)}" for name, value in headers.items()), ""]
     _print("".join(f"{line}\n" for line in lines))
 
 
 async def _print_body(body: bytes) -> None:
     if not sys.stdout.isatty():
-        await _write_bytes(body)
+        await write_bytes(body)
         return
     try:
         value = json.loads(body)
@@ -80,16 +77,6 @@ async def _print_body(body: bytes) -> None:
         from rich.json import JSON  # noqa: PLC0415 - what goes into a pipe needs no rich
 
         print_result(JSON(json_safe(json.dumps(value, ensure_ascii=False)), indent=2, highlight=True))
-
-
-async def _write_bytes(body: bytes) -> None:
-    sys.stdout.flush()
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        await write_text(body.decode("utf-8", "replace"))
-    else:
-        buffer.write(body)
-        buffer.flush()
 
 
 def printed_error(body: object) -> bytes:
@@ -105,7 +92,6 @@ def printed_error(body: object) -> bytes:
 
 
 def curl_line(request: Request, base_url: str) -> str:
-    """Return the command that sends the same request with curl, which takes the key from the environment."""
-    words = ["curl", *(["-X", request.method] if request.method != "GET" else [])]
-    more = [] if request.body is None else ["-H", "Content-Type: application/json", "-d", request.body.decode()]
-    return f'{shell_words(words)} -H "x-APIKey: $PARTOO_API_KEY" {shell_words([*more, base_url + request.path])}'
+    """Return the command that sends the same request with curl."""
+    body = None if request.body is None else request.body.decode()
+    return " ".join(curl_words(request.method, base_url + request.path, body))

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 from attrs import Factory, define
 
 from partoo_async import Scan, ScanFailure, ScanItem
+from partoo_async._internal.describe import describe
 from partoo_async.cli.emit import emit
 from partoo_async.cli.exit_codes import exit_code, scan_code
-from partoo_async.cli.output import print_json, print_result, say, table, yes_no
+from partoo_async.cli.output import print_json, print_result, say, table
 from partoo_async.cli.progress import Display, shown
 from partoo_async.cli.results import Target
 from partoo_async.cli.streams import require_stdout
@@ -23,7 +24,7 @@ from partoo_async.exports import write
 from partoo_async.exports.formats import choose_encoder
 from partoo_async.scan.diff.text import place
 from partoo_async.scan.outcomes import certainty, item_object
-from partoo_async.scan.rows import describe, such_as
+from partoo_async.scan.rows import cells
 
 __all__ = ["show_scan"]
 
@@ -37,13 +38,10 @@ _COLUMNS = ("section", "group", "name", "puller", "businesses", "such as", "erro
 
 
 def _row(item: ScanItem, scan: Scan) -> _Row:
-    group_id, error = item.group_id, "" if item.error is None else describe(item.error)
-    cells = [str(item.section_id), "-" if group_id is None else str(group_id)]
-    group = item.group
-    cells += [group.name, yes_no(group.has_puller), f"{len(group.business_ids):,}"] if group is not None else [""] * 3
-    if group_id is None:
-        cells[2] = scan._work.name_of(item.section_id) or ""
-    return item.section_id, -1 if group_id is None else group_id, (*cells, such_as(item.businesses), error)
+    section, group, name, *others = cells(item)
+    if item.group_id is None:
+        group, name = "-", scan._work.name_of(item.section_id) or ""
+    return item.section_id, -1 if item.group_id is None else item.group_id, (section, group, name, *others)
 
 
 @define
@@ -169,9 +167,9 @@ def _finish(view: _ScanView, rows: list[_Row]) -> None:
     if rows:
         left_out = {"such as": not view.scan.with_businesses, "error": not view.codes}
         used = [number for number, column in enumerate(_COLUMNS) if not left_out.get(column)]
-        cells = ([cells[number] for number in used] for *_, cells in sorted(rows))
+        shown_cells = ([texts[number] for number in used] for *_, texts in sorted(rows))
         columns = [_COLUMNS[number] for number in used]
-        print_result(table(columns, cells, numbers=("section", "group", "businesses")))
+        print_result(table(columns, shown_cells, numbers=("section", "group", "businesses")))
     view.summarize()
 
 

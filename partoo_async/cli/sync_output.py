@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from attrs import define, evolve
 
 from partoo_async import PartooClient, Scan, ScanDiff, ScanProgress
+from partoo_async._internal.describe import describe
 from partoo_async.cli.exit_codes import FAILED_GROUPS, OK, USAGE
 from partoo_async.cli.output import say, write_text
 from partoo_async.cli.progress import Display, shown
@@ -21,7 +22,6 @@ from partoo_async.nightly.result import SyncResult
 from partoo_async.nightly.run import run_once
 from partoo_async.scan.diff.text import place
 from partoo_async.scan.outcomes import certainty
-from partoo_async.scan.rows import describe
 
 __all__ = ["SYNC", "exit_code_of", "failures", "run_shown", "summary"]
 

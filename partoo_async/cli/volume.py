@@ -11,11 +11,9 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async.cli.streams import say
 from partoo_async.cli.text import one_line
 from partoo_async.cli.wording import in_options
-from partoo_async.events import Event, RequestEvent, RetryEvent
 
-__all__ = ["VOLUME", "LogLines", "Waits"]
+__all__ = ["VOLUME", "LogLines"]
 
-_WORTH_A_LINE = 1.0  # seconds of a wait
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -56,18 +54,3 @@ class LogLines(logging.Handler):
         """Print a line."""
         # To the stderr of this moment: a progress bar replaces it, to have lines printed above itself.
         say(f"{record.levelname.lower()}: {in_options(one_line(record.getMessage()))}")
-
-
-@define
-class Waits:
-    """Tells of waits between two attempts, for commands without a progress: an ``on_event``."""
-
-    _status: str = ""
-
-    def __call__(self, event: Event) -> None:
-        """Print a line, if it is worth one and -v does not print it."""
-        if isinstance(event, RequestEvent):
-            self._status = f"{event.status} from the server" if event.status else ""
-        elif isinstance(event, RetryEvent) and event.wait >= _WORTH_A_LINE and not (VOLUME.verbose or VOLUME.quiet):
-            why = self._status or event.error
-            say(f"warning: {event.route}: {why}, attempt {event.attempt + 1} in {event.wait:.1f} s")

@@ -8,8 +8,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from partoo_async._internal.describe import describe
 from partoo_async.errors import PartooError
-from partoo_async.scan.rows import BUSINESS_COLUMNS, business_lists, describe
+from partoo_async.scan.rows import BUSINESS_COLUMNS, business_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from partoo_async.exports.csv_rows import Cell, RowKind
 
-__all__ = ["BYTE_ORDER_MARK", "Delimiter", "Encoder", "Format", "choose_encoder", "choose_format"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "CsvEncoder",
+    "Delimiter",
+    "Encoder",
+    "Format",
+    "NdjsonEncoder",
+    "choose_encoder",
+    "choose_format",
+]
 
 Format: TypeAlias = Literal["ndjson", "csv", "parquet"]
 """The format of a file."""
@@ -68,8 +77,8 @@ def choose_encoder(path: Path, chosen: object, rows: object, delimiter: object, 
         if value is not None and name != "csv":
             raise ConfigurationError(f"{argument}: expected with CSV only, not with {name}")
     if name == "csv":
-        return _Csv("group" if rows == "group" else "business", str(delimiter or ","), **columns)
-    return (_Parquet if name == "parquet" else _Ndjson)(**columns)
+        return _csv("group" if rows == "group" else "business", str(delimiter or ","), **columns)
+    return _Parquet(**columns) if name == "parquet" else NdjsonEncoder(_objects(**columns))
 
 
 def choose_format(path: Path, chosen: object) -> Format:
@@ -87,27 +96,49 @@ def choose_format(path: Path, chosen: object) -> Format:
     raise ConfigurationError(f"format: expected 'ndjson', 'csv' or 'parquet', not {chosen!r}")
 
 
-def _objects(*, businesses: bool, organizations: bool) -> Callable[[Any], dict[str, Any]]:
+def _objects(*, businesses: bool, organizations: bool = False) -> Callable[[Any], dict[str, Any]]:
     return partial(many_object if organizations else item_object, businesses=businesses)
 
 
-class _Ndjson(Encoder):
-    def __init__(self, *, businesses: bool, organizations: bool = False) -> None:
-        self._object = _objects(businesses=businesses, organizations=organizations)
+def _csv(rows: RowKind, delimiter: str, *, businesses: bool, organizations: bool = False) -> Encoder:
+    make: Any = many_rows if organizations else sheet_rows
+    rows_of = partial(make, rows=rows, delimiter=delimiter, businesses=businesses)
+    names = (*(["organization"] if organizations else ()), *header(rows, businesses=businesses))
+    return CsvEncoder(names, rows_of, delimiter)
+
+
+class NdjsonEncoder(Encoder):
+    """Writes each item as the JSON object that ``to_object`` makes of it."""
+
+    def __init__(self, to_object: Callable[[Any], dict[str, Any]]) -> None:
+        self._object = to_object
 
     def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
+        """Write a line for each."""
         file.write("".join(json_line(self._object(item)) for item in items).encode())
         return len(items)
 
 
-class _Csv(Encoder):
-    def __init__(self, rows: RowKind, delimiter: str, *, businesses: bool, organizations: bool = False) -> None:
-        make: Any = many_rows if organizations else sheet_rows
-        self._rows_of = partial(make, rows=rows, delimiter=delimiter, businesses=businesses)
-        self._delimiter = delimiter
-        self._header = (*(["organization"] if organizations else ()), *header(rows, businesses=businesses))
+class CsvEncoder(Encoder):
+    """Writes the rows that ``rows_of`` makes of each item, below a header."""
 
-    def _write(self, file: BinaryIO, tables: Iterable[list[tuple[Cell, ...]]]) -> int:
+    def __init__(
+        self, header: Sequence[str], rows_of: Callable[[Any], Iterable[Sequence[Cell]]], delimiter: str
+    ) -> None:
+        self._header = header
+        self._rows_of = rows_of
+        self._delimiter = delimiter
+
+    def begin(self, file: BinaryIO) -> None:
+        """Write the header."""
+        file.write(BYTE_ORDER_MARK)  # by which Excel knows UTF-8
+        self._write(file, [[self._header]])
+
+    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
+        """Write the rows of each."""
+        return self._write(file, (list(self._rows_of(item)) for item in items))
+
+    def _write(self, file: BinaryIO, tables: Iterable[Sequence[Sequence[Cell]]]) -> int:
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
         count = 0
@@ -117,13 +148,6 @@ class _Csv(Encoder):
             count += len(table)
         file.write(text.getvalue().encode())
         return count
-
-    def begin(self, file: BinaryIO) -> None:
-        file.write(BYTE_ORDER_MARK)  # by which Excel knows UTF-8
-        self._write(file, [[self._header]])
-
-    def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
-        return self._write(file, (list(self._rows_of(item)) for item in items))
 
 
 class _Parquet(Encoder):

@@ -193,13 +193,13 @@ class DeadlineMiddleware:
             return
         limit = Limit.begin(self._seconds)
 
-        async def answer(message: Message) -> None:
+        async def sending(message: Message) -> None:
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 limit.lift()
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, sending)
         finally:
             limit.lift()
             limit.end()
@@ -224,13 +224,13 @@ class ProblemMiddleware:
             return
         begun = False
 
-        async def answer(message: Message) -> None:
+        async def sending(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, sending)
         except (PartooError, ExceptionGroup) as error:
             ours = partoo_error_in(error)
             # A response that has begun cannot be replaced: raised again, the error makes the server cut it.

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
+from partoo_async._internal.describe import describe
 from partoo_async.errors import PartooError
 from partoo_async.nightly.rounds import next_round
 from partoo_async.nightly.run import NotDeliveredError
-from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from partoo_async._internal.describe import describe
 from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.schema import Model
 from partoo_async._internal.text import amount, duration
@@ -19,7 +20,7 @@ from partoo_async.scan.confidence import bound, how_sure
 from partoo_async.scan.items import FormerItem as ScanItem  # here for pickles only
 from partoo_async.scan.items import ScanFailure, ScanSuccess
 from partoo_async.scan.notebook import MOST_ROWS, html_progress, html_table
-from partoo_async.scan.rows import BUSINESS_COLUMNS, cells, describe, group_object, listed
+from partoo_async.scan.rows import BUSINESS_COLUMNS, cells, group_object, listed
 
 if TYPE_CHECKING:
     import os

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from partoo_async.models import BusinessSummary, Group
     from partoo_async.scan.items import ScanFailure, ScanItem
 
-__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "describe", "group_object", "listed", "such_as"]
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "group_object", "listed", "such_as"]
 
 # What is known of each business, parallel to its id: the column of a row, and the field that it is.
 BUSINESS_COLUMNS = {

@@ -191,7 +191,7 @@ class Telemetry(Observer):
         began = time.time_ns() - took
         attributes, context, links = endpoint.located(attempt, record.route), None, None
         if record.bulk:
-            context, links = self._place(record)
+            context, links = _place(record)
             attributes |= _BULK
         span = self._tracer.start_span(endpoint.name, context, SpanKind.CLIENT, attributes, links, began)
         if span.is_recording():
@@ -206,7 +206,7 @@ class Telemetry(Observer):
         """Record a call with any number of attempts."""
         span, began = None, time.time_ns() - round(record.elapsed * 1e9)
         if self._makes_spans:
-            context, links = self._place(record)
+            context, links = _place(record)
             attributes = _BULK if record.bulk else _INTERACTIVE
             span = self._tracer.start_span(endpoint.call_name, context, SpanKind.INTERNAL, attributes, links, began)
         if span is None or not span.is_recording():
@@ -233,13 +233,6 @@ class Telemetry(Observer):
             span.set_status(StatusCode.ERROR)  # without a text: the attribute says it all
         span.end(ended)
 
-    def _place(self, record: CallRecord) -> tuple[Context | None, list[Link] | None]:
-        """Return the context of a call's span, and its links."""
-        if not record.bulk:
-            return None, None
-        scan = get_current_span().get_span_context()
-        return Context(), [Link(scan)] if scan.is_valid else None
-
     def _attempt_span(
         self, endpoint: Endpoint, route: str, resends: int, attempt: AttemptRecord, start: int, context: Context | None
     ) -> Span:
@@ -261,6 +254,14 @@ class Telemetry(Observer):
         # In the context of the span, so that an exemplar leads to it, not to its parent.
         context = None if span is None else set_span_in_context(span)
         self._durations.record(attempt.elapsed, endpoint.measured(attempt), context)
+
+
+def _place(record: CallRecord) -> tuple[Context | None, list[Link] | None]:
+    """Return the context of a call's span, and its links."""
+    if not record.bulk:
+        return None, None
+    scan = get_current_span().get_span_context()
+    return Context(), [Link(scan)] if scan.is_valid else None
 
 
 def _note(name: str, attributes: Mapping[str, str | float]) -> None:

@@ -208,6 +208,7 @@ def test_a_scan_groups_its_failures() -> None:
     assert (
         "Failures: 10 of 10 outcomes\n  9 times 404 (NotFoundError)\n    7/0, 7/1, 7/2, 7/4, 7/5 and 4 more\n" in text
     )
+    assert text.startswith("ScanError: 10 of 10 outcomes failed\n\nFailures: ")  # each is listed once
     assert "  once 403 (PermissionDeniedError)\n    7/3\n" in text
     assert "One of them, 7/0:\n  NotFoundError: 404 Not Found for GET /sections/7/groups/0\n" in text
 

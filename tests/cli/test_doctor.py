@@ -28,7 +28,7 @@ from partoo_async import (
 )
 from partoo_async._internal.secret import Secret
 from partoo_async.cli.doctor import network, setup
-from partoo_async.cli.doctor.api import Answer, judge_answer, judge_error
+from partoo_async.cli.doctor.api import Response, judge_error, judge_response
 from partoo_async.cli.doctor.certificate import Certificate
 from partoo_async.cli.doctor.checkup import Checkup
 from partoo_async.cli.doctor.finding import Finding, Mark, failed, found, verdict, warning
@@ -272,7 +272,7 @@ def test_urls_without_passwords(url: str, shown: str) -> None:
 
 def answered(body: bytes = SECTIONS, status: int = 200, **options: Any) -> list[Finding]:
     headers = {"date": format_datetime(NOON, usegmt=True), **options.pop("headers", {})}
-    return judge_answer(Answer(status, headers, body, options.pop("at", NOON.timestamp() + 0.5), took=0.0))
+    return judge_response(Response(status, headers, body, options.pop("at", NOON.timestamp() + 0.5), took=0.0))
 
 
 def shown(findings: list[Finding]) -> dict[str, str]:

@@ -18,8 +18,8 @@ from partoo_async import (
     ScanError,
     ScanReport,
 )
+from partoo_async._internal.describe import describe
 from partoo_async.cli.exit_codes import EXIT_CODES, exit_code, scan_code
-from partoo_async.scan.rows import describe
 from tests.support.each import each
 
 

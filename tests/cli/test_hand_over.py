@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from partoo_async import ConfigurationError
+from partoo_async.cli import hand_over as module
 from partoo_async.cli.hand_over import environment_without, hand_over, words_of
 from partoo_async.nightly.run import NotDeliveredError
 from tests.support.common import PATIENCE
@@ -109,7 +110,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("heeds", [True, False], ids=["heeds", "ignores"])
 def test_one_that_hangs_ends_with_the_watch(heeds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By SIGTERM, and if that does not help by SIGKILL, with what it started."""
-    monkeypatch.setattr("partoo_async.cli.hand_over._GRACE", PATIENCE if heeds else 0.05)
+    monkeypatch.setattr(module, "_GRACE", PATIENCE if heeds else 0.05)
     os.mkfifo(tmp_path / "pids")
     trap = "" if heeds else "trap '' TERM; "
     script = f"{trap}sleep 1000 & echo $$ $! > '{tmp_path}/pids'; wait; wait"
@@ -129,6 +130,6 @@ def test_one_that_hangs_ends_with_the_watch(heeds: bool, tmp_path: Path, monkeyp
 
 def test_one_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """While it runs, without its arguments: the rounds wait for it."""
-    monkeypatch.setattr("partoo_async.cli.hand_over._SLOW", 0.01)
+    monkeypatch.setattr(module, "_SLOW", 0.01)
     give(["sh", "-c", "sleep 0.1"])
     assert capsys.readouterr().err == "partoo: warning: sh has run for 0.01 s; the next round waits for it\n"

@@ -183,8 +183,8 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(
         "",
         '{"name":"L\'Été"}',
         "",
-        "curl -X POST -H \"x-APIKey: $PARTOO_API_KEY\" -H 'Content-Type: application/json' -d "
-        f"""'{{"name":"L'"'"'Été"}}' {url}""",
+        "curl -H \"x-APIKey: $PARTOO_API_KEY\" -X POST -H 'Content-Type: application/json' --data "
+        f"""'{{"name":"L'"'"'Été"}}' '{url}'""",
     ]
     assert emulator.requests == ()
 
@@ -193,7 +193,7 @@ def test_the_line_for_curl_is_quoted_for_a_shell() -> None:
     """What stands in a query cannot be run."""
     request = Request("GET", "/sections?name=$(date)&x=';rm")
     assert curl_line(request, "https://h/v2") == (
-        "curl -H \"x-APIKey: $PARTOO_API_KEY\" 'https://h/v2/sections?name=$(date)&x='\"'\"';rm'"
+        "curl -H \"x-APIKey: $PARTOO_API_KEY\" -X GET 'https://h/v2/sections?name=$(date)&x='\"'\"';rm'"
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def test_what_does_not_go_together_is_refused(options: dict[str, Any], problem: 
 
 def test_parquet_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its bytes would garble one; a file and a pipe take them."""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(ConfigurationError, match="^--format: parquet is not for a terminal"):
         ScanOptions(format=PARQUET, output="-").target()
     assert ScanOptions(format=PARQUET, output="file").target() is not None

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from partoo_async.cli import sync_output
 from partoo_async.cli.progress_words import SCAN
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.nightly.state import take_state
+from partoo_async.warehouse import load
 from tests.cli.conftest import Result
 from tests.support.common import PATIENCE
 from tests.support.each import each
@@ -69,7 +71,11 @@ def test_the_steps_after_the_scan_are_seen(emulator: Emulator, partoo: Partoo, m
         steps.append(step)
         seen.append((sync_output.SYNC.line(self.look()), sync_output.SYNC.bar(self.look())))
 
+    async def loaded(*_: object, **__: object) -> dict[str, int]:
+        return {}
+
     monkeypatch.setattr(sync_output._Seen, "note", noted)
+    monkeypatch.setattr(load, "load", loaded)
     options = ("--state", "state", "--strategy", "groups", "--report", "r.md", "--to", "sqlite:///tables.db")
     assert partoo("sync", *options).code == 0
     assert steps == ["reading businesses", "comparing", "writing the report", "loading into the database"]
@@ -99,7 +105,7 @@ def test_a_terminal_is_told_once_what_changed(
     partoo("sync", "--state", "state", "-q")
     group = emulator.sections[5].groups[20]
     group.name += "!"
-    monkeypatch.setattr("partoo_async.cli.sync_output.sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     result = partoo("sync", "--state", "state")
     assert (result.out + result.err).count("77 groups compared") == times
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from partoo_async import ConfigurationError, RequestEvent, RetryEvent, Server
+from partoo_async.cli.listeners import Retries
 from partoo_async.cli.options import ClientOptions
 from partoo_async.cli.process import tell
-from partoo_async.cli.volume import VOLUME, Waits
+from partoo_async.cli.volume import VOLUME
 from partoo_async.cli.wording import in_options, named
 from partoo_async.emulator import Emulator
 from tests.cli.conftest import Result
@@ -190,9 +191,9 @@ def test_a_long_wait_is_told(
     """A second or more is a line, unless -v logs it, or -q is given."""
     monkeypatch.setattr(VOLUME, "verbose", verbose)
     monkeypatch.setattr(VOLUME, "quiet", quiet)
-    waits = Waits()
-    waits(RequestEvent("GET /sections/7", 503, "InternalServerError", 0.1, 1, SERVER))
-    waits(RetryEvent("GET /sections/7", "InternalServerError", 1, wait))
+    retries = Retries()
+    retries(RequestEvent("GET /sections/7", 503, "InternalServerError", 0.1, 1, SERVER))
+    retries(RetryEvent("GET /sections/7", "InternalServerError", 1, wait))
     line = "partoo: warning: GET /sections/7: 503 from the server, attempt 2 in 2.1 s\n"
     assert capsys.readouterr().err == (line if said else "")
 

@@ -8,23 +8,22 @@ import pytest
 
 from partoo_async import HoldEvent, PartooClient, RateLimit, RetryEvent
 from partoo_async.cli import waits
+from partoo_async.cli.listeners import Holds
 from partoo_async.cli.options import ClientOptions
-from partoo_async.cli.progress_words import Holds
 from tests.support.each import each
 from tests.support.simulated import Partoo, client_of
 from tests.support.virtual import run_virtual
 
 
-def test_the_length_of_a_hold_is_told_once() -> None:
+def test_the_length_of_a_hold_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     """When it is over; of the scans of many organizations the first one that goes on speaks for all."""
-    said: list[str] = []
-    holds = Holds(said.append)
+    holds = Holds()
     for seconds in (0.0, 0.0, 12.2, 12.3, 0.0, 41.0):
         holds(HoldEvent("GET /sections/7", seconds, "APIConnectionError"))
         holds(RetryEvent("GET /sections/7", "APIConnectionError", 1, 0.5))
-    assert said == [
-        "the server responds again, after 12 s on hold",
-        "the server responds again, after 41 s on hold",
+    assert capsys.readouterr().err.splitlines() == [
+        "partoo: the server responds again, after 12 s on hold",
+        "partoo: the server responds again, after 41 s on hold",
     ]
 
 

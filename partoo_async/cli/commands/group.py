@@ -16,6 +16,7 @@ from partoo_async.cli.output import print_json, print_text, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.subcommands import GroupId, SectionId, Subcommands
 from partoo_async.cli.text import clean
+from partoo_async.cli.waits import connected
 from partoo_async.models import Group
 
 __all__ = ["group_app"]
@@ -24,7 +25,6 @@ BusinessIds = Annotated[list[str], typer.Argument(metavar="BUSINESS_ID", help="I
 
 
 group_app: typer.Typer = sub_app("group", Subcommands)
-
 
 _GET = epilog(
     ("partoo group 7 42", "one group, as text"),
@@ -39,13 +39,7 @@ def group() -> None:
     """Print a group with its businesses, as in 'partoo group 7 42', or change it."""
 
 
-@group_app.command(
-    cls=HelpfulCommand,
-    epilog=epilog(
-        ("partoo group 7 42", "one group, as text"),
-        ("partoo group 7 42 --json | jq -r '.business_ids[]'", "ids of its businesses, a line each"),
-    ),
-)
+@group_app.command(cls=HelpfulCommand, epilog=_GET)
 @with_options
 def get(
     client: ClientOptions,
@@ -61,9 +55,7 @@ def get(
     return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command(
-    cls=HelpfulCommand, epilog=epilog(("partoo group add 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business more"))
-)
+@group_app.command(cls=HelpfulCommand, epilog=_ADD)
 @with_options
 def add(
     client: ClientOptions,
@@ -83,9 +75,7 @@ def add(
     return _print_group(client, call, section_id, as_json=as_json)
 
 
-@group_app.command(
-    cls=HelpfulCommand, epilog=epilog(("partoo group remove 7 42 3f2e1d4c5b6a7f8e9d0c1a2", "one business less"))
-)
+@group_app.command(cls=HelpfulCommand, epilog=_REMOVE)
 @with_options
 def remove(
     client: ClientOptions,
@@ -113,7 +103,7 @@ def _print_group(
     client: ClientOptions, call: Callable[[PartooClient], Awaitable[Group]], section_id: int, *, as_json: bool
 ) -> int:
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             found = await call(partoo)
         if as_json:
             from partoo_async.scan.rows import group_object  # noqa: PLC0415 - slow to import

@@ -13,6 +13,7 @@ from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_result, table, yes_no
 from partoo_async.cli.process import execute
 from partoo_async.cli.streams import say
+from partoo_async.cli.waits import connected
 from partoo_async.models import GroupSummary, Section
 
 __all__ = ["EPILOG", "groups"]
@@ -41,7 +42,7 @@ def groups(
 
     async def run() -> int:
         rows = []
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             async for listed in partoo.sections.iterate(org_id=org_id, group_name_query=text or None):
                 section, found = listed, _matching(listed, text)
                 if not found:

@@ -15,6 +15,7 @@ from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.request_fields import parse_fields, read_input, split_query
 from partoo_async.cli.request_output import Show, print_request, printed_error, show_object, show_response
+from partoo_async.cli.waits import connected
 from partoo_async.errors import APIStatusError
 from partoo_async.servers import resolve_server
 
@@ -82,7 +83,7 @@ def request(  # noqa: PLR0917 - typer reads one parameter per option, by name
 async def _send(
     client: ClientOptions, method: str, path: str, params: Mapping[str, Any], body: Any, show: Show
 ) -> None:
-    async with client.connect() as partoo:
+    async with connected(client) as partoo:
         try:
             response = await partoo.request(method, path, params=params, json=body, raw=True)
         except APIStatusError as error:

@@ -10,12 +10,11 @@ import typer
 
 from partoo_async.cli.ending import ending_of, resuming
 from partoo_async.cli.help import epilog
+from partoo_async.cli.listeners import Holds
 from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
 from partoo_async.cli.options import ClientOptions, Dask, with_options
-from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
-from partoo_async.cli.progress_words import Holds
 from partoo_async.cli.results import ScanOptions
 from partoo_async.cli.scan_output import show_scan
 from partoo_async.errors import ConfigurationError
@@ -135,7 +134,7 @@ def scan(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option, by n
         chosen["businesses"] = with_businesses
         how: dict[str, Any] = {"strategy": strategy or "groups"} | verified(verify)
         apart: dict[str, Any] = {"quota": None} if dask else {}
-        apart["on_event"] = None if client.quiet else Holds(say)
+        apart["on_event"] = None if client.quiet else Holds()
         async with client.connect(max_concurrency=_in_flight(max_concurrency, dask), **apart) as partoo:
             if everything:
                 made = partoo.scan_all(org_id, **chosen, **how)

@@ -10,14 +10,14 @@ import typer
 from partoo_async.cli.commands import scan as one
 from partoo_async.cli.ending import ending_of, resuming
 from partoo_async.cli.help import epilog
+from partoo_async.cli.listeners import Holds
 from partoo_async.cli.many_output import show_many
 from partoo_async.cli.on_dask import many_on_dask, not_on_dask
 from partoo_async.cli.options import Dask, ServerOptions, with_options
 from partoo_async.cli.organizations_file import read_organizations
-from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
-from partoo_async.cli.progress_words import MANY, Holds
+from partoo_async.cli.progress_words import MANY
 from partoo_async.cli.proxies import needs_environment
 from partoo_async.cli.results import ScanOptions
 from partoo_async.scan.many import ManyScans
@@ -91,12 +91,12 @@ def scan_many(  # noqa: PLR0913, PLR0917 - typer reads one parameter per option,
         bounds |= {"max_outage": max_outage}
         scan = bounds | {"businesses": with_businesses, "strategy": strategy} | one.verified(verify)
         several: dict[str, Any] = {"server": client.server, "at_once": at_once, "journals": journals, "resume": resume}
-        session = client.session() | ({} if client.quiet else {"on_event": Holds(say)})
-        session["trust_env"] = needs_environment(resolve_server(client.server))
+        heard: dict[str, Any] = {} if client.quiet else {"on_event": Holds()}
+        heard["trust_env"] = needs_environment(resolve_server(client.server))
         organizations = await read_organizations(file, allow_keys=allow_keys_in_file)
         async with AsyncExitStack() as stack:
             if dask is None:
-                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": session}
+                several |= {"max_concurrency": max_concurrency, "scan": scan, "session": client.session() | heard}
                 scans = ManyScans(organizations, quota=client.quota, **several)
             else:
                 several |= {**client.session(), **bounds}

@@ -17,11 +17,11 @@ from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.section_output import section_lines, section_object
 from partoo_async.cli.subcommands import SectionId, Subcommands
+from partoo_async.cli.waits import connected
 from partoo_async.models import Section
 
 __all__ = ["section_app"]
 
-_ARGUMENTS = {"name": "--name", "section_id": "SECTION_ID"}
 Name = Annotated[str, typer.Option(metavar="NAME", help="Its name, without , ; or /.")]
 
 section_app: typer.Typer = sub_app("section", Subcommands)
@@ -39,7 +39,7 @@ def get(client: ClientOptions, section_id: SectionId, as_json: Json = False) -> 
     """Print one section with the ids and names of its groups. The word 'get' may be left out."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             found = await partoo.sections.get(section_id)
         if as_json:
             await print_json(section_object(found))
@@ -47,7 +47,7 @@ def get(client: ClientOptions, section_id: SectionId, as_json: Json = False) -> 
             print_text(section_lines(found))
         return OK
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 @section_app.command(
@@ -66,14 +66,14 @@ def create(
 
     async def run() -> int:
         check_name("name", name)
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             return await carry_out(
                 change.create_section(name, org_id, client.server),
                 lambda: partoo.sections.create(name=name, org_id=org_id),
                 Manner(yes, dry_run, as_json, client.quiet),
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @section_app.command(cls=HelpfulCommand, epilog=epilog(("partoo section update 7 --name Country", "another name")))
@@ -90,7 +90,7 @@ def update(
 
     async def run() -> int:
         check_name("name", name)
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             before = await partoo.sections.get(section_id, fresh=True)
             _require_unlocked(before, UPDATE_SECTION.request(section_id).route)
 
@@ -104,7 +104,7 @@ def update(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run, name="--name")
 
 
 @section_app.command(cls=HelpfulCommand, epilog=epilog(("partoo section delete 7 --dry-run", "what would be deleted")))
@@ -115,7 +115,7 @@ def delete(
     """Delete a section, after a preview. What becomes of its groups is not documented."""
 
     async def run() -> int:
-        async with client.connect() as partoo:
+        async with connected(client) as partoo:
             before = await partoo.sections.get(section_id, fresh=True)
             _require_unlocked(before, DELETE_SECTION.request(section_id).route)
 
@@ -129,7 +129,7 @@ def delete(
                 unchanged,
             )
 
-    return execute(run, **_ARGUMENTS)
+    return execute(run)
 
 
 def _require_unlocked(section: Section, route: str) -> None:

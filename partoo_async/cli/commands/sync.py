@@ -18,11 +18,11 @@ from partoo_async.cli.commands.scan import (
 )
 from partoo_async.cli.exit_codes import FAILED_GROUPS, OK
 from partoo_async.cli.help import epilog
+from partoo_async.cli.listeners import Holds
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
-from partoo_async.cli.progress_words import Holds
 from partoo_async.cli.streams import require_stdout
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def sync(  # noqa: PLR0917 - typer reads one parameter per option, by name
         require_stdout()
         chosen = sync_options(state, to, report, strategy, verify, organization, history, dataset, keep)
         display = choose_display(progress, streaming=False, words=SYNC, quiet=client.quiet)
-        async with client.connect(on_event=None if client.quiet else Holds(say)) as partoo:
+        async with client.connect(on_event=None if client.quiet else Holds()) as partoo:
             try:
                 result = await run_shown(partoo, chosen, display, quiet=client.quiet)
             except asyncio.CancelledError:

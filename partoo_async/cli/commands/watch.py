@@ -21,10 +21,10 @@ from partoo_async.cli.commands.sync import (
     sync_options,
 )
 from partoo_async.cli.help import epilog
+from partoo_async.cli.listeners import Holds
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
-from partoo_async.cli.progress_words import Holds
-from partoo_async.cli.streams import require_stdout, say
+from partoo_async.cli.streams import require_stdout
 
 __all__ = ["EPILOG", "watch"]
 
@@ -95,7 +95,7 @@ def watch(  # noqa: PLR0917 - typer reads one parameter per option, by name
             if folder is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partoo-watch-"))
             chosen = sync_options(folder, to, report, strategy, verify, organization, history, dataset, keep)
-            async with client.connect(on_event=None if client.quiet else Holds(say)) as partoo:
+            async with client.connect(on_event=None if client.quiet else Holds()) as partoo:
                 secret: Any = partoo.session.settings.api_key
                 environment = environment_without(secret.reveal(), os.environ)
                 await repeat(Rounds(partoo, chosen, words, environment, client.quiet).run, seconds)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Any
 
 from attrs import frozen
 
+from partoo_async._explain.statuses import phrase
+from partoo_async._internal.describe import describe
 from partoo_async._internal.text import cut
 from partoo_async.cli.doctor.finding import Finding, failed, found, skipped, warning
 from partoo_async.cli.exit_codes import REFUSED, UNREACHED
 from partoo_async.cli.text import amount, duration, one_line
-from partoo_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, PartooError
+from partoo_async.errors import APIResponseValidationError, APIStatusError, PartooError
 
-__all__ = ["Answer", "judge_answer", "judge_error"]
+__all__ = ["Response", "judge_error", "judge_response"]
 
 # A Date header has whole seconds, and the way takes time.
 _SKEW = 5.0  # seconds
 
 
 @frozen
-class Answer:
+class Response:
     """A response: header names in lower case, when it came (seconds since 1970) and after how many seconds."""
 
     status: int
@@ -37,13 +38,10 @@ def judge_error(error: PartooError, at: float, took: float) -> list[Finding]:
     """Return what an error tells in place of a response."""
     if isinstance(error, APIStatusError):
         # Its body is decoded already.
-        return judge_answer(Answer(error.status, error.headers, json.dumps(_plain(error.body)).encode(), at, took))
+        return judge_response(Response(error.status, error.headers, json.dumps(_plain(error.body)).encode(), at, took))
     code = REFUSED if isinstance(error, APIResponseValidationError) else UNREACHED
     advice = _NOT_PARTOO if code == REFUSED else "try again; if that does not help, ask whoever runs the network"
-    text = one_line(str(error))
-    if isinstance(error, APIConnectionError) and not error.request_sent:
-        text += " (the request was not sent)"
-    return [failed("http", text, advice, code), *_unknown("key accepted", "sections", "clock")]
+    return [failed("http", describe(error), advice, code), *_unknown("key accepted", "sections", "clock")]
 
 
 def _plain(body: object) -> Any:
@@ -53,9 +51,9 @@ def _plain(body: object) -> Any:
 _NOT_PARTOO = "look at the server's URL; a login page or a proxy may answer in place of the API"
 
 
-def judge_answer(answer: Answer) -> list[Finding]:
+def judge_response(response: Response) -> list[Finding]:
     """Return what a response to GET /sections tells."""
-    return [*_judge_status(answer), _clock(answer), *_limits(answer)]
+    return [*_judge_status(response), _clock(response), *_limits(response)]
 
 
 def _unknown(*checks: str) -> Iterator[Finding]:
@@ -63,12 +61,12 @@ def _unknown(*checks: str) -> Iterator[Finding]:
         yield skipped(check, "not known, since there was no usable response")
 
 
-def _judge_status(answer: Answer) -> list[Finding]:
-    status, body = answer.status, _json(answer.body)
-    text, facts = f"{_phrase(status)} for GET /sections in {answer.took * 1000:.0f} ms", {"status": status}
+def _judge_status(response: Response) -> list[Finding]:
+    status, body = response.status, _json(response.body)
+    text, facts = f"{phrase(status)} for GET /sections in {response.took * 1000:.0f} ms", {"status": status}
     whole = found("http", text, **facts)
     if status == 429:
-        wait = answer.headers.get("retry-after")
+        wait = response.headers.get("retry-after")
         advice = "the quota of the organization is used up: wait" + (f" as told ({cut(wait, 40)} s)" if wait else "")
         return [warning("http", text, advice, **facts), *_unknown("key accepted", "sections")]
     if status == 401 and isinstance(body, dict):
@@ -93,13 +91,6 @@ def _json(body: bytes) -> object:
         return None
 
 
-def _phrase(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
 def _sections(body: dict[str, Any]) -> Finding:
     count, here = body.get("count"), len(body["sections"])
     if not here:
@@ -110,12 +101,12 @@ def _sections(body: dict[str, Any]) -> Finding:
     return found("sections", f"the key sees {amount(here, 'section')} on the first page", first_page=here)
 
 
-def _clock(answer: Answer) -> Finding:
+def _clock(response: Response) -> Finding:
     try:
-        told = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        told = parsedate_to_datetime(response.headers["date"]).timestamp()
     except (KeyError, ValueError):
         return skipped("clock", "the response has no usable Date header")
-    skew = answer.at - answer.took / 2 - (told + 0.5)  # the header is cut to whole seconds
+    skew = response.at - response.took / 2 - (told + 0.5)  # the header is cut to whole seconds
     facts = {"seconds_ahead": round(skew, 1)}
     if abs(skew) <= _SKEW:
         return found("clock", f"within {_SKEW:g} s of the server's", **facts)
@@ -124,7 +115,7 @@ def _clock(answer: Answer) -> Finding:
     return warning("clock", text, advice, **facts)
 
 
-def _limits(answer: Answer) -> Iterator[Finding]:
-    told = {name: one_line(value) for name, value in answer.headers.items() if "ratelimit" in name}
+def _limits(response: Response) -> Iterator[Finding]:
+    told = {name: one_line(value) for name, value in response.headers.items() if "ratelimit" in name}
     if told:
         yield found("rate limit", ", ".join(f"{name}: {value}" for name, value in told.items()), **told)

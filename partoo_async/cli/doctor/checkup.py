@@ -15,7 +15,7 @@ from partoo_async import PartooClient
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.secret import Secret
 from partoo_async.cli.doctor import setup
-from partoo_async.cli.doctor.api import Answer, judge_answer, judge_error
+from partoo_async.cli.doctor.api import Response, judge_error, judge_response
 from partoo_async.cli.doctor.finding import Finding, Mark, failed, skipped
 from partoo_async.cli.doctor.network import Place, check_connection, check_name, check_tls
 from partoo_async.cli.doctor.proxies import check_proxies
@@ -135,14 +135,14 @@ class Checkup:
         start = time.perf_counter()
         try:
             async with asyncio.timeout(2 * self.limit):
-                response = await client.request("GET", "/sections", params={"page": 1}, raw=True)
+                found = await client.request("GET", "/sections", params={"page": 1}, raw=True)
         except PartooError as error:
             return judge_error(error, time.time(), time.perf_counter() - start)
         except TimeoutError:  # of the limit here: the client's own is a PartooError
             late = APITimeoutError(f"no response within {2 * self.limit:g} s")
             return judge_error(late, time.time(), time.perf_counter() - start)
         took = time.perf_counter() - start
-        return judge_answer(Answer(response.status, response.headers, response.body, time.time(), took))
+        return judge_response(Response(found.status, found.headers, found.body, time.time(), took))
 
     async def _quota(self) -> AsyncIterator[Finding]:
         yield await check_quota(self.quota, self.environment, None, self.limit)

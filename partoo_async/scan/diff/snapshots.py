@@ -9,13 +9,13 @@ from attrs import Factory, define, evolve
 
 from partoo_async._internal.callables import in_daemon
 from partoo_async._internal.checks import check_file
+from partoo_async._internal.describe import describe
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business, Group
 from partoo_async.scan.diff.ndjson import read_lines
 from partoo_async.scan.journal.lock import is_database
 from partoo_async.scan.outcomes import ScanReport
-from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     import os

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from partoo_async._internal.describe import describe
 from partoo_async.errors import PartooError
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
 from partoo_async.scan.outcomes import item_object
-from partoo_async.scan.rows import BUSINESS_COLUMNS, describe
+from partoo_async.scan.rows import BUSINESS_COLUMNS
 
 if TYPE_CHECKING:
     from partoo_async.models import Group

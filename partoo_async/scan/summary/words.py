@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
+from partoo_async._internal.describe import describe
 from partoo_async._internal.text import amount, clean, cut, duration
 from partoo_async.policy import RateLimit
-from partoo_async.scan.rows import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
