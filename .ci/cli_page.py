@@ -25,8 +25,10 @@ HEAD = """\
 
 <!-- Written by `make pages` from the commands themselves: change their help, not this page. -->
 
-`partoo` comes with the extra `cli`: `pip install '.[cli]'`. Without a key, `partoo demo` shows a scan, and
-`partoo emulator` prints the two variables with which every command below can be tried.
+Every command and option of `partoo`, which comes with the extra `cli`: `pip install '.[cli]'`. Without a key, `partoo demo`
+shows a scan, and `partoo emulator` prints the two variables with which every command below can be tried. With one,
+[`partoo doctor`](#partoo-doctor) says whether all is well. [`partoo key set`](#partoo-key) stores it in the keyring of the
+system, which needs `pip install '.[cli,keyring]'`.
 
 """
 
