@@ -25,8 +25,10 @@ HEAD = """\
 
 <!-- Written by `make pages` from the commands themselves: change their help, not this page. -->
 
-`partoo` comes with the extra `cli`: `pip install '.[cli]'`. Without a key, `partoo demo` shows a scan, and
-`partoo emulator` prints the two variables with which every command below can be tried.
+Every command and option of `partoo`, which comes with the extra `cli`: `pip install '.[cli]'`. Without a key,
+`partoo demo` shows a scan, and `partoo emulator` prints the two variables with which every command below can be tried.
+With one, [`partoo doctor`](#partoo-doctor) says whether all is well. [`partoo key set`](#partoo-key) stores it in the
+keyring of the system, which needs `pip install '.[cli,keyring]'`.
 
 """
 
@@ -48,19 +50,28 @@ def rows_of(command: Any, context: Any, kind: str) -> Rows:
 
 
 def table(title: str, rows: Rows) -> list[str]:
-    """Return a table, with a column for defaults if there are any."""
+    """Return a table, with a column for defaults if most rows have one: on a phone it takes a third of the width."""
     split = [(named(left), *default_in(right)) for left, right in rows]
-    has_default = any(default for _, _, default in split)
+    has_default = sum(bool(default) for _, _, default in split) * 2 > len(split)
+    if not has_default:
+        split = [(left, said_with(meaning, default), "") for left, meaning, default in split]
     lines = [f"| {title} | meaning |" + " default |" * has_default, "|---|---|" + "---|" * has_default]
     for left, meaning, default in split:
         lines.append(f"| `{cell(left)}` | {cell(meaning)} |" + f" {default} |" * has_default)
     return [*lines, ""] if rows else []
 
 
+def said_with(meaning: str, default: str) -> str:
+    """Return the meaning of an option, and its default if it has one."""
+    if not default:
+        return meaning
+    return f"{meaning} {default.capitalize() if default == 'required' else f'Default: {default}'}."
+
+
 def named(text: str) -> str:
     """Return an option with the placeholder for its value: type names of Python say nothing in a shell."""
     if not text.startswith("-"):
-        return re.sub(r" *<.*>", "", text).strip("[]")
+        return re.sub(r" *<.*>|[][]", "", text)
     text = re.sub(r"<(?:list\[)?int(?: range)?\]?>", "N", text)
     return re.sub(r"<([^>]+)>", r"\1", re.sub(r"<(?:list\[)?str\]?>", "TEXT", text))
 

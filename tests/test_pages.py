@@ -183,6 +183,16 @@ def test_every_command_is_on_its_page() -> None:
     assert [path for path in paths[1:] if not re.search(rf"^##+ {path}$", page, re.MULTILINE)] == []
 
 
+def test_each_usage_is_well_formed() -> None:
+    """Brackets around what is optional open and close once, in the usage of each command and in its table."""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    usages = re.findall(r"^partoo .*\[OPTIONS\].*$", page, re.MULTILINE)
+    assert len(usages) > 20
+    wrong = [one for one in usages if re.search(r"\[\[|\.\.\.\S", one) or one.count("[") != one.count("]")]
+    assert wrong == []
+    assert re.findall(r"^\| `[\w.]*[][][^`]*` .*$", page, re.MULTILINE) == []
+
+
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 
 

@@ -117,7 +117,7 @@ async def test_errors_are_problems(emulator: Emulator, caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize("group_id", [-1, 2**63, 10**40])
-async def test_an_id_that_cannot_be_is_not_found(
+async def test_a_number_that_is_no_id_is_not_found(
     group_id: int, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A visitor who asks for a number that is no id has made no mistake of the application: 404, and nothing logged."""
