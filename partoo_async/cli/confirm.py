@@ -14,6 +14,7 @@ from attrs import frozen
 from partoo_async._protocol.statuses import status_rule
 from partoo_async.cli.change import Change
 from partoo_async.cli.exit_codes import INTERRUPTED, OK
+from partoo_async.cli.interrupts import interruptible
 from partoo_async.cli.output import print_json
 from partoo_async.cli.streams import Messages, say
 from partoo_async.errors import APIConnectionError, APIStatusError, ConfigurationError
@@ -104,7 +105,8 @@ async def _typed() -> str:
             await ready.wait()
         finally:
             loop.remove_reader(sys.stdin.fileno())
-    return sys.stdin.readline()
+    with interruptible():  # the line may not be whole
+        return sys.stdin.readline()
 
 
 async def _report(change: Change, made: int | None, manner: Manner) -> None:

@@ -13,7 +13,7 @@ from attrs import frozen
 from partoo_async._internal.text import cut
 from partoo_async.cli.doctor.finding import Finding, failed, found, skipped, warning
 from partoo_async.cli.exit_codes import REFUSED, UNREACHED
-from partoo_async.cli.text import amount, duration, one_line
+from partoo_async.cli.text import amount, duration, json_value, one_line
 from partoo_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, PartooError
 
 __all__ = ["Answer", "judge_answer", "judge_error"]
@@ -88,7 +88,7 @@ def _judge_status(answer: Answer) -> list[Finding]:
 
 def _json(body: bytes) -> object:
     try:
-        return json.loads(body)
+        return json_value(body)
     except ValueError:
         return None
 
