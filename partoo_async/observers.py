@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from partoo_async._internal.callables import tell
+from partoo_async._internal.callables import ask, guarded, tell
 from partoo_async._internal.checks import check_callback
 from partoo_async.events import HoldEvent, PauseEvent, RequestEvent, RetryEvent
 
@@ -193,11 +194,10 @@ class Emitter:
         """Return whether an observer wants to be told of a call that begins now."""
         if not self.wants_calls or not isinstance(self.on_event, Observer):
             return False
-        try:
-            return bool(self.on_event.active())
-        except Exception as error:
+        answer, error = ask(self.on_event.active)
+        if error is not None:
             self.note(error)
-            return False
+        return bool(answer)
 
     def call_ended(self, record: CallRecord) -> None:
         """Tell an observer of a call."""
@@ -210,11 +210,13 @@ class Emitter:
         """Tell an observer of a scan."""
         if not self.wants_scans or not isinstance(self.on_event, Observer):
             return None
-        try:
-            return self.on_event.scan_started()
-        except Exception as error:
-            self.note(error)
-            return None
+        start: Callable[[], object] = self.on_event.scan_started
+        watch, error = ask(start)
+        if isinstance(watch, ScanWatch):
+            return watch
+        if watch is not None or error is not None:
+            self.note(error or TypeError(f"scan_started() returned {type(watch).__name__}, not a ScanWatch"))
+        return None
 
     def note(self, error: BaseException) -> None:
         """Log what ``on_event`` raised, the first time."""
@@ -266,7 +268,7 @@ class Listeners(Observer):
         for emitter in self._emitters:
             quiet = getattr(type(emitter.on_event), "quiet", None)
             if quiet is not None:
-                stack.enter_context(quiet(emitter.on_event))
+                stack.enter_context(guarded(partial(quiet, emitter.on_event), emitter.note))
         return stack
 
 
@@ -276,8 +278,8 @@ class _Watches(ScanWatch):
 
     def around(self) -> AbstractContextManager[object]:
         stack = ExitStack()
-        for _, watch in self._watches:
-            stack.enter_context(watch.around())
+        for emitter, watch in self._watches:
+            stack.enter_context(guarded(watch.around, emitter.note))
         return stack
 
     def ended(self, record: ScanRecord) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from partoo_async import (
     APIConnectionError,
@@ -23,6 +25,7 @@ from partoo_async import (
     NotFoundError,
     Observer,
     PartooClient,
+    PartooError,
     PauseEvent,
     QuotaExceededError,
     RateLimit,
@@ -264,12 +267,12 @@ async def test_an_observer_that_is_not_active_is_told_of_no_call() -> None:
 class Broken(Observer):
     """Raises wherever it is asked."""
 
-    def __init__(self, *names: str) -> None:
-        self.names = names
+    def __init__(self, name: str, error: type[BaseException]) -> None:
+        self.name, self.error = name, error
 
     def _do(self, name: str) -> None:
-        if name in self.names:
-            raise RuntimeError(name)
+        if name == self.name:
+            raise self.error(name)
 
     def call_ended(self, record: CallRecord) -> None:
         self._do("call_ended")
@@ -283,35 +286,66 @@ class Broken(Observer):
 
     def scan_started(self) -> ScanWatch | None:
         self._do("scan_started")
-        names = self.names
+        do: Callable[[str], None] = self._do
 
         class Watch(ScanWatch):
-            def around(self) -> AbstractContextManager[object]:
-                if "around" in names:
-                    raise RuntimeError
-                return nullcontext()
+            @contextmanager
+            def around(self) -> Iterator[None]:
+                do("around")
+                yield
+                do("exit")
 
             def ended(self, record: ScanRecord) -> None:
-                if "ended" in names:
-                    raise RuntimeError
+                do("ended")
 
         return Watch()
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        self._do("quiet")
+        yield
+        self._do("loud")
 
-@pytest.mark.parametrize("name", ["call_ended", "request_ended", "active", "scan_started", "around", "ended"])
+
+PLACES = ["call_ended", "request_ended", "active", "scan_started", "around", "exit", "ended", "quiet", "loud"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+@pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "among others"])
 async def test_a_broken_observer_breaks_nothing(
-    name: str, alone: bool, emulator: Emulator, caplog: pytest.LogCaptureFixture
+    name: str, error: type[BaseException], alone: bool, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever it raises is logged once; calls and scans go on, and so do other listeners."""
-    kept, observer = Kept(), Broken(name)
+    kept, observer = Kept(), Broken(name, error)
     on_event = observer if alone else Listeners(observer, kept)
-    async with PartooClient(emulator.api_key, server=emulator.server, on_event=on_event) as client:
-        await client.groups.get(7, 42)
-        report = await client.scan(7).collect()
+    async with ClientSession() as session:  # with one of ours, aiohttp's own way is taken for large bodies alone
+        async with PartooClient(emulator.api_key, server=emulator.server, on_event=on_event, session=session) as client:
+            await client.groups.get(7, 42)
+            report = await client.scan(7).collect()
     assert report.complete
     assert len([record for record in caplog.records if "on_event raised" in record.message]) == 1
     assert len(kept.calls) == (0 if alone else len(emulator.requests))
+
+
+async def test_a_context_of_an_observer_hides_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One that swallows what is raised in it, or another object than a watch, changes nothing of a scan."""
+
+    class Swallows(Observer):
+        def scan_started(self) -> ScanWatch | None:
+            watch = ScanWatch()
+            watch.around = lambda: suppress(Exception)  # type: ignore[method-assign]
+            return watch
+
+    class Odd(Observer):
+        def scan_started(self) -> Any:
+            return 5
+
+    for observer in (Swallows(), Odd()):
+        async with client_of(lambda _: MockResponse(401), observer) as client:
+            with pytest.raises(PartooError):
+                await client.scan(7, journal=tmp_path).collect()  # a folder is no journal
+    assert [record.getMessage()[:15] for record in caplog.records] == ["on_event raised"]
 
 
 async def test_several_listeners() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from attrs import evolve
+
 from partoo_async._call.call import Call, KeyChangedError
+from partoo_async._call.facts import call_facts
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.single_flight import SingleFlight
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.routes import template_of
 from partoo_async.errors import APIStatusError, PartooError
 from partoo_async.observers import AttemptRecord, CallRecord, Emitter
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from partoo_async._call.call import Strategy
     from partoo_async._call.context import CallContext
     from partoo_async._call.read_cache import ReadId
+    from partoo_async._explain.facts import CallFacts
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.operations import Operation
     from partoo_async.events import Event
@@ -95,7 +101,8 @@ class ObservedReads(SingleFlight):
     """Shared reads that tell of callers who get the result of another call. Who sends is told of by its own call."""
 
     def __init__(self, cache_ttl: float | None, context: CallContext) -> None:
-        super().__init__(None if cache_ttl is None else _ObservedCache(cache_ttl, context))
+        cache = None if cache_ttl is None else _ObservedCache(cache_ttl, context)
+        super().__init__(cache, partial(_shared_facts, context))
         self._context = context
 
     async def _follow(
@@ -149,7 +156,13 @@ def make_reads(context: CallContext) -> SingleFlight:
     ttl = context.settings.cache_ttl
     if context.emit.wants_calls:
         return ObservedReads(ttl, context)
-    return SingleFlight(None if ttl is None else ReadCache(ttl))
+    return SingleFlight(None if ttl is None else ReadCache(ttl), partial(_shared_facts, context))
+
+
+def _shared_facts(context: CallContext, error: PartooError, path: str, waited: float, now: float) -> CallFacts:
+    """Return what the error of a read may keep, which waited for the request of another call."""
+    settings, quota = context.settings, context.quota_states.now(context.quotas.current, now)
+    return evolve(call_facts(error, Request("GET", path), settings, settings.timeout, 0.0, quota), shared=waited)
 
 
 def tell_refused(context: CallContext, operation: Operation[Any], error: PartooError) -> None:

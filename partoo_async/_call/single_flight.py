@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from partoo_async._call.read_cache import ReadCache, ReadId
+    from partoo_async._explain.facts import CallFacts
 
 __all__ = ["SingleFlight"]
 
@@ -26,6 +27,9 @@ _CANCEL_SECONDS = 0.1
 
 Start: TypeAlias = "Callable[[float], Coroutine[Any, Any, Any]]"
 """Makes the request, given the event-loop time at which it ends."""
+
+Facts: TypeAlias = "Callable[[PartooError, str, float, float], CallFacts]"
+"""What an error may keep, given the path, the seconds that its call waited for another one, and the time."""
 
 
 class _Follower(NamedTuple):
@@ -58,8 +62,8 @@ class SingleFlight:
 
     # Each request has a task of its own, so that cancelling one caller does not end it for the others.
 
-    def __init__(self, cache: ReadCache | None) -> None:
-        self._cache = cache
+    def __init__(self, cache: ReadCache | None, facts: Facts | None = None) -> None:
+        self._cache, self._facts = cache, facts
         self._flights: dict[ReadId, _Flight] = {}
         self._timer = AttemptTimer()  # of followers
 
@@ -151,7 +155,7 @@ class SingleFlight:
         """Wait for the request of another caller, and return its error."""
         waiter: asyncio.Future[BaseException | None] = loop.create_future()
         flight.waiters[waiter] = follower
-        task = asyncio.current_task(loop)
+        task, began = asyncio.current_task(loop), loop.time()
         if task is None:
             raise RuntimeError("a call has to run in a task")
         timed = TimedTask(task, follower.until)
@@ -170,7 +174,10 @@ class SingleFlight:
             self._timer.stop(timed)
         # Without the query: it may hold what must not be logged.
         route = f"GET {read[0].partition('?')[0]}"
-        raise DeadlineExceededError(f"{route}: no response in time to the request that this call shared")
+        error = DeadlineExceededError(f"{route}: no response in time to the request that this call shared")
+        if self._facts is not None:
+            error._facts = self._facts(error, read[0], loop.time() - began, loop.time())
+        raise error
 
     async def _leave(self, read: ReadId, flight: _Flight, waiter: asyncio.Future[BaseException | None]) -> None:
         """Stop waiting. The last caller cancels the request."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import Any
+
+from attrs import fields, frozen
 
 __all__ = ["Attempt", "CallFacts", "QuotaFacts"]
 
@@ -26,6 +28,14 @@ class Attempt:
     queued: float = 0.0
     wait: float = 0.0
     cause: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(Attempt)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle of an earlier version has no later fields.
+        for one in fields(Attempt):
+            object.__setattr__(self, one.name, state.get(one.name, one.default))
 
 
 @frozen
@@ -52,3 +62,4 @@ class CallFacts:
     timeout: float  # seconds; 0.0: a scan's, whose waits for quota do not count
     queued: float  # seconds of the last wait for quota, if no attempt came after it
     quota: QuotaFacts  # at most a second old
+    shared: float | None = None  # seconds that it waited for the identical request of another call

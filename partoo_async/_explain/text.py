@@ -53,7 +53,9 @@ def _call(error: Any, facts: CallFacts | None) -> str:
 
 def _attempts(attempts: tuple[Attempt, ...], facts: CallFacts | None) -> str:
     if not attempts:
-        return "" if facts is None else "Attempts: none, nothing was sent"
+        shared = facts is not None and facts.shared is not None
+        none = "none of its own: another call had sent the same request" if shared else "none, nothing was sent"
+        return "" if facts is None else f"Attempts: {none}"
     left_out = len(attempts) - _MOST_ATTEMPTS
     lines = [f"Attempts: {len(attempts)}"]
     for number, attempt in enumerate(attempts, 1):
@@ -91,10 +93,17 @@ def _time(attempts: tuple[Attempt, ...], facts: CallFacts | None) -> str:
         return ""  # nothing that the attempt does not say
     queued = facts.queued + sum(attempt.queued for attempt in attempts)
     tried, waited = sum(attempt.elapsed for attempt in attempts), sum(attempt.wait for attempt in attempts)
-    parts = ((queued, "waiting for quota"), (tried, "in attempts"), (waited, "between attempts"))
+    shared = facts.shared or 0.0
+    parts = (
+        (queued, "waiting for quota"),
+        (tried, "in attempts"),
+        (waited, "between attempts"),
+        (shared, "waiting for that request"),
+    )
     spent = ", ".join(f"{_seconds(seconds)} {what}" for seconds, what in parts if seconds >= _LEAST)
     allowed = f" (timeout: {facts.timeout:g} s)" if facts.timeout else ""
-    return _wrapped(f"Time: {_seconds(queued + tried + waited)}{allowed}{': ' + spent if spent else ''}", hang=2)
+    whole = _seconds(sum(seconds for seconds, _ in parts))
+    return _wrapped(f"Time: {whole}{allowed}{': ' + spent if spent else ''}", hang=2)
 
 
 def _quota(quota: QuotaFacts) -> str:

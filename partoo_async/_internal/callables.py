@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
-__all__ = ["in_daemon", "is_async", "tell", "to_its_end", "wait_uncancelled"]
+__all__ = ["ask", "guarded", "in_daemon", "is_async", "tell", "to_its_end", "wait_uncancelled"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
@@ -29,17 +31,43 @@ def is_async(value: object) -> bool:
 
 def tell(callback: Callable[[T], object], value: T) -> BaseException | None:
     """Call a user's callback, and return what it raised, or None."""
+    result, error = ask(callback, value)
+    if error is not None or not inspect.iscoroutine(result):
+        return error
+    result.close()
+    return TypeError("the callback returned a coroutine, which nobody awaits")
+
+
+def ask(callback: Callable[[*Ts], R], *values: *Ts) -> tuple[R, None] | tuple[None, BaseException]:
+    """Call a user's callback, and return its result and None, or None and what it raised."""
     try:
-        result = callback(value)
+        return callback(*values), None
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
         # A CancelledError, too: nothing cancels a plain call. The callback has looked at a cancelled future.
-        return error
-    if not inspect.iscoroutine(result):
-        return None
-    result.close()
-    return TypeError("the callback returned a coroutine, which nobody awaits")
+        return None, error
+
+
+@contextmanager
+def guarded(
+    make: Callable[[], AbstractContextManager[object]], note: Callable[[BaseException], object]
+) -> Iterator[None]:
+    """Enter the context that a user's callback makes. What it raises is noted; what the block raises is not hidden."""
+    context, ours = ExitStack(), None
+    _, error = ask(lambda: context.enter_context(make()))
+    if error is not None:
+        note(error)
+    try:
+        yield
+    except BaseException as failure:
+        ours = failure
+        raise
+    finally:
+        _, error = ask(context.__exit__, type(ours) if ours else None, ours, ours.__traceback__ if ours else None)
+        if error is not None and error is not ours:
+            note(error)
+        del ours, error  # or the traceback would hold the frame that holds the error
 
 
 async def in_daemon(work: Callable[[*Ts], T], *arguments: *Ts) -> T:

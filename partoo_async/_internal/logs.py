@@ -23,10 +23,12 @@ class _Handler(logging.Handler):
         # Those of the application, which may come later: a line is printed once. And not a stream that is kept: tests
         # and notebooks replace it.
         others = (*_logger.handlers, *(logging.getLogger().handlers if _logger.propagate else ()))
-        if any(other is not self and other.level <= record.levelno for other in others):
+        mute = (_Handler, logging.NullHandler)
+        if any(other.level <= record.levelno and not isinstance(other, mute) for other in others):
             return
         try:
-            sys.stderr.write(f"{self.format(record)}\n")
+            if sys.stderr is not None and not sys.stderr.closed:  # as that of a daemon may be
+                sys.stderr.write(f"{self.format(record)}\n")
         except Exception:  # as the handlers of the standard library do
             self.handleError(record)
 

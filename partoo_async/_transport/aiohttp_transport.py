@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from partoo_async._internal.callables import in_daemon
+from partoo_async._internal.callables import guarded, in_daemon
 from partoo_async._internal.version import get_version
 from partoo_async._transport.attempt_timer import AttemptTimer
 from partoo_async._transport.base import CLOSED, HeldBackError
@@ -20,6 +21,7 @@ from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
 from partoo_async._transport.tls import default_context
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError, ConfigurationError
+from partoo_async.observers import Emitter
 
 if TYPE_CHECKING:
     import ssl
@@ -58,7 +60,8 @@ class AiohttpTransport:
         self._ssl = ssl_context
         self._warm_up = warm_up
         # Of the type: a mock has whatever it is asked for.
-        self._quiet: Quiet | None = on_event.quiet if hasattr(type(on_event), "quiet") else None
+        listens = hasattr(type(on_event), "quiet")
+        self._quiet: Quiet | None = partial(guarded, on_event.quiet, Emitter(on_event).note) if listens else None
         self._opening = asyncio.Lock()
         self._timer = AttemptTimer()
         self._fast_path: FastPath | None = None

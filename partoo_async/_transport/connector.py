@@ -126,6 +126,11 @@ class GuardedConnector(aiohttp.TCPConnector):
             if protocol.transport is not None and protocol.transport.get_write_buffer_size():
                 protocol.transport.abort()
 
+    def let_go(self) -> None:
+        """Close without waiting for the event loop, which does not run and may never do so again."""
+        # Its close() would leave a task behind, of which Python tells when the interpreter exits.
+        self._close(abort_ssl=True)
+
     def close_sockets(self) -> None:
         """Close the sockets of an event loop that is closed."""
         for probe in self._probes.values():

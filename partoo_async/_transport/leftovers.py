@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -51,10 +52,17 @@ class Leftovers:
         if (self._session.closed and not self._was_open) or sys.is_finalizing():
             return
         # Python hides this kind of warning, but for tests and developers: who sees none shall see the log.
-        hidden = next((action for action, _, kind, *_ in warnings.filters if issubclass(ResourceWarning, kind)), "")
-        if hidden == "ignore":
+        if _is_hidden():
             _logger.warning("%s", _UNCLOSED)
         warnings.warn(_UNCLOSED, ResourceWarning, source=owner, stacklevel=3)
+
+
+def _is_hidden() -> bool:
+    for action, text, kind, module, _ in warnings.filters:
+        # Those for a single module are about the code of others.
+        if issubclass(ResourceWarning, kind) and module is None and (text is None or re.match(text, _UNCLOSED)):
+            return action == "ignore"
+    return False
 
 
 def _close_soon(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> None:
@@ -70,6 +78,7 @@ def close_without_loop(session: aiohttp.ClientSession) -> None:
     """Close a session whose event loop does not run."""
     if isinstance(session.connector, GuardedConnector):
         session.connector.close_sockets()
+        session.connector.let_go()
     closing = session.close()
     # It awaits nothing when its loop is closed. A lookup that was begun in that loop cannot be cancelled any more.
     with contextlib.suppress(StopIteration, RuntimeError):

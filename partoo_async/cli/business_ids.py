@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from partoo_async.cli.change import SHOWN
-from partoo_async.cli.text import clean
+from partoo_async.cli.interrupts import interruptible
+from partoo_async.cli.text import clean, json_value
 from partoo_async.errors import ConfigurationError, PartooError
 
 if TYPE_CHECKING:
@@ -48,14 +48,15 @@ def chosen_ids(words: Iterable[str] | None, source: str | None, *, empty: bool) 
 
 def _of_file(source: str) -> list[str]:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+        with interruptible():
+            text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ConfigurationError(f"--businesses-from: cannot read {clean(source)}: {problem}") from None
     if text.lstrip()[:1] not in ("{", "["):
         return [word for word in text.split() if word]
     try:
-        found: Any = json.loads(text)
+        found: Any = json_value(text)
     except ValueError:
         found = None
     ids = found.get("business_ids") if isinstance(found, dict) else found

@@ -14,9 +14,10 @@ from attrs import frozen
 from partoo_async._protocol.statuses import status_rule
 from partoo_async.cli.change import Change
 from partoo_async.cli.exit_codes import INTERRUPTED, OK
-from partoo_async.cli.output import print_json
-from partoo_async.cli.streams import Messages, say
-from partoo_async.errors import APIConnectionError, APIStatusError, ConfigurationError
+from partoo_async.cli.interrupts import interruptible
+from partoo_async.cli.output import print_json, write_text
+from partoo_async.cli.streams import Messages, require_stdout, say
+from partoo_async.errors import APIStatusError, ConfigurationError, PartooError
 
 __all__ = ["DryRun", "Manner", "Yes", "carry_out", "refuse"]
 
@@ -56,6 +57,8 @@ async def carry_out(
     Raises:
         ConfigurationError: There is nobody to ask.
     """
+    if manner.as_json or change.before is None:
+        require_stdout()  # before there is something to tell
     preview = "".join(f"{line}\n" for line in change.lines())
     if manner.dry_run and not manner.as_json:
         sys.stdout.write(preview)
@@ -71,8 +74,8 @@ async def carry_out(
         return INTERRUPTED
     try:
         made = await write()
-    except APIConnectionError as error:
-        if error.request_sent and not manner.as_json:
+    except (PartooError, asyncio.CancelledError) as error:
+        if _may_be_done(error) and not manner.as_json:
             say("nobody knows whether the change was made: look before you try again")
         raise
     await _report(change, made, manner)
@@ -104,19 +107,30 @@ async def _typed() -> str:
             await ready.wait()
         finally:
             loop.remove_reader(sys.stdin.fileno())
-    return sys.stdin.readline()
+    with interruptible():  # the line may not be whole
+        return sys.stdin.readline()
+
+
+def _may_be_done(error: PartooError | asyncio.CancelledError) -> bool:
+    if isinstance(error, asyncio.CancelledError):
+        return True
+    return any(attempt.request_sent and not attempt.outcome.startswith("4") for attempt in error.attempts)
 
 
 async def _report(change: Change, made: int | None, manner: Manner) -> None:
-    if manner.as_json:
-        await print_json(change.as_object(done=True, made=made))
-        return
-    if made is not None:
-        # For scripts: id=$(partoo group create ...)
-        sys.stdout.write(f"{made}\n")
-        sys.stdout.flush()
+    done = "done" if made is None else f"done: its id is {made}"
+    try:
+        if manner.as_json:
+            await print_json(change.as_object(done=True, made=made))
+            return
+        if made is not None:
+            # For scripts: id=$(partoo group create ...)
+            await write_text(f"{made}\n")
+    except OSError:
+        say(done)  # or the change would be made once more
+        raise
     if not manner.quiet:
-        say("done" if made is None else f"done: its id is {made}")
+        say(done)
         _tell("".join(f"  undo: {command}\n" for command in change.undo_of(made)))
 
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from partoo_async._internal.secret import Secret, protect
 from partoo_async._internal.text import cut
 from partoo_async._internal.version import install_command
+from partoo_async.cli.interrupts import interruptible
 from partoo_async.cli.streams import say
 from partoo_async.cli.text import clean
 from partoo_async.cli.volume import VOLUME
@@ -23,6 +24,7 @@ __all__ = ["Key", "delete_key", "find_key", "key_from", "read_key", "store_key"]
 
 _SERVICE = "partoo"
 _LONGEST = 120
+_LONGEST_LINE = 10_000  # characters: the file may be a device without any line
 _OPTION, _VARIABLE, _FILE_VARIABLE = "--key-file", "PARTOO_API_KEY", "PARTOO_API_KEY_FILE"
 _KEYRING = "the keyring of this system"
 
@@ -66,10 +68,11 @@ def read_key(path: str, source: str) -> Key:
     """Return the first line of a file, of standard input for ``-``. Raises ``ConfigurationError``."""
     try:
         if path == "-":
-            return key_from(sys.stdin.readline(), source)
-        with Path(path).open(encoding="utf-8") as file:
+            with interruptible():
+                return key_from(sys.stdin.readline(_LONGEST_LINE).removeprefix("\ufeff"), source)
+        with interruptible(), Path(path).open(encoding="utf-8-sig") as file:
             mode = os.fstat(file.fileno()).st_mode
-            key = key_from(file.readline(), f"{source}: {clean(path)}")
+            key = key_from(file.readline(_LONGEST_LINE), f"{source}: {clean(path)}")
     except OSError as error:
         raise ConfigurationError(f"{source}: cannot read {clean(path)}: {error.strerror or error}") from None
     except ValueError as error:
@@ -89,7 +92,8 @@ def _stored(server: Server) -> tuple[Any, str]:
     """Return the key that the keyring has, wrapped, or why there is none."""
     try:
         keyring = _keyring()
-        value = keyring.get_password(_SERVICE, server.base_url)
+        with interruptible():  # the system may ask its user to unlock it
+            value = keyring.get_password(_SERVICE, server.base_url)
     except ConfigurationError as error:
         return None, str(error)
     except Exception as error:  # a backend may raise whatever its system does
@@ -101,7 +105,8 @@ def store_key(key: Secret, server: Server) -> None:
     """Store a key for a server. Raises ``ConfigurationError``."""
     keyring = _keyring()
     try:
-        keyring.set_password(_SERVICE, server.base_url, key.reveal())
+        with interruptible():
+            keyring.set_password(_SERVICE, server.base_url, key.reveal())
     except Exception as error:  # likewise
         raise ConfigurationError(f"{_KEYRING} cannot be used: {_problem(error)}") from None
 
@@ -110,9 +115,10 @@ def delete_key(server: Server) -> None:
     """Delete the stored key of a server. Raises ``ConfigurationError``."""
     keyring = _keyring()
     try:
-        found = keyring.get_password(_SERVICE, server.base_url) is not None
-        if found:
-            keyring.delete_password(_SERVICE, server.base_url)
+        with interruptible():
+            found = keyring.get_password(_SERVICE, server.base_url) is not None
+            if found:
+                keyring.delete_password(_SERVICE, server.base_url)
     except Exception as error:  # likewise
         raise ConfigurationError(f"{_KEYRING} cannot be used: {_problem(error)}") from None
     if not found:

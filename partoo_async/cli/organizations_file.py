@@ -15,6 +15,7 @@ from attrs import frozen
 
 from partoo_async import Organization
 from partoo_async._internal.secret import protect
+from partoo_async.cli.interrupts import interruptible
 from partoo_async.cli.text import clean
 from partoo_async.errors import ConfigurationError
 
@@ -72,7 +73,7 @@ def _tables(path: str) -> tuple[dict[str, dict[str, Any]], int]:
     """Return the table of each organization, and the permissions of the file."""
     name = clean(path)
     try:
-        with Path(path).open("rb") as file:
+        with interruptible(), Path(path).open("rb") as file:
             mode, found = os.fstat(file.fileno()).st_mode, tomllib.load(file)
     except OSError as error:
         problem = f"{name}: cannot read it: {error.strerror or error}"

@@ -11,6 +11,7 @@ from typing import Any
 from partoo_async._internal.describe import describe
 from partoo_async._internal.values import error_object
 from partoo_async.cli.exit_codes import INTERRUPTED, TERMINATED, exit_code
+from partoo_async.cli.interrupts import Terminated
 from partoo_async.cli.streams import say, say_line
 from partoo_async.cli.text import clean, json_line
 from partoo_async.cli.volume import VOLUME
@@ -56,17 +57,20 @@ def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> i
 
     try:
         return asyncio.run(guarded())
-    except KeyboardInterrupt:  # where no handler could be set
-        say("interrupted")
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:  # while something blocked the loop, or where no handler could be set
+        return _stopped(terminated=isinstance(stop, Terminated))
     except asyncio.CancelledError:
         if signals.caught is None:
             raise
-        say("interrupted" if signals.caught is signal.SIGINT else "terminated")
-        return INTERRUPTED if signals.caught is signal.SIGINT else TERMINATED
+        return _stopped(terminated=signals.caught is not signal.SIGINT)
     except PartooError as error:
         tell(error, {**OPTIONS, **arguments})
         return exit_code(error)
+
+
+def _stopped(*, terminated: bool) -> int:
+    say("terminated" if terminated else "interrupted")
+    return TERMINATED if terminated else INTERRUPTED
 
 
 def heed_interrupts() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from partoo_async.cli.text import clean
+from partoo_async.cli.interrupts import interruptible
+from partoo_async.cli.text import clean, json_value
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["parse_fields", "read_input", "split_query"]
@@ -57,7 +58,7 @@ def _typed(value: str) -> Any:
         return _read("--field", value[1:])
     try:
         # As JSON has numbers: 007 stays a text.
-        number = json.loads(value)
+        number = json_value(value)
     except ValueError:
         return value
     return number if isinstance(number, (int, float)) else value
@@ -70,7 +71,8 @@ def read_input(place: str) -> Any:
 
 def _read(option: str, place: str) -> str:
     try:
-        return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8")
+        with interruptible():
+            return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         problem = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ConfigurationError(f"{option}: cannot read {clean(place)}: {problem}") from None
@@ -78,7 +80,7 @@ def _read(option: str, place: str) -> str:
 
 def _json_of(option: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json_value(text)
     except ValueError as error:
         where = f" at {error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigurationError(f"{option}: expected JSON; it is not valid{where}") from None
@@ -88,7 +90,7 @@ def split_query(path: str, base_url: str) -> tuple[str, dict[str, str]]:
     """Return the path below the server, and the query behind it.
 
     Raises:
-        ConfigurationError: It is the URL of another server.
+        ConfigurationError: It is the URL of another server, or has a parameter twice.
     """
     if "://" in path:
         if not path.startswith(f"{base_url}/"):
@@ -98,4 +100,8 @@ def split_query(path: str, base_url: str) -> tuple[str, dict[str, str]]:
             )
         path = path.removeprefix(base_url)
     path, _, query = path.partition("?")
-    return path, dict(parse_qsl(query, keep_blank_values=True))
+    pairs = parse_qsl(query, keep_blank_values=True)
+    params = dict(pairs)
+    if len(params) < len(pairs):
+        raise ConfigurationError("PATH: a parameter is given twice; several values are --raw-field NAME[]=TEXT")
+    return path, params

@@ -14,7 +14,7 @@ from partoo_async._explain.statuses import phrase
 from partoo_async._internal.text import json_safe
 from partoo_async._protocol.http import Request
 from partoo_async.cli.output import print_json, print_result, write_bytes
-from partoo_async.cli.text import clean, one_line
+from partoo_async.cli.text import clean, json_value, one_line
 
 __all__ = ["Show", "curl_line", "print_request", "printed_error", "show_object", "show_response"]
 
@@ -54,7 +54,7 @@ async def show_object(status: int, headers: Mapping[str, str], body: bytes) -> N
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
+        return json_value(body) if body else None
     except ValueError:
         return body.decode("utf-8", "replace")
 
@@ -69,14 +69,14 @@ async def _print_body(body: bytes) -> None:
         await write_bytes(body)
         return
     try:
-        value = json.loads(body)
-    except ValueError:
+        laid_out = json_safe(json.dumps(json_value(body), ensure_ascii=False))
+    except (ValueError, RecursionError):  # it may be nested too deeply to be written, too
         text = clean(body.decode("utf-8", "replace"), keep="\n\t")
         _print(text if not text or text.endswith("\n") else f"{text}\n")
     else:
         from rich.json import JSON  # noqa: PLC0415 - what goes into a pipe needs no rich
 
-        print_result(JSON(json_safe(json.dumps(value, ensure_ascii=False)), indent=2, highlight=True))
+        print_result(JSON(laid_out, indent=2, highlight=True))
 
 
 def printed_error(body: object) -> bytes:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._internal.text import amount, clean, cut, duration, json_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["amount", "clean", "cut", "duration", "json_line", "one_line", "shell_words"]
+__all__ = ["amount", "clean", "cut", "duration", "json_line", "json_value", "one_line", "shell_words"]
+
+
+def json_value(text: str | bytes) -> Any:
+    """Return what JSON stands for. Raises ``ValueError``, also for what is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def shell_words(words: Iterable[str]) -> str:

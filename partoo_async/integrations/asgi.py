@@ -149,9 +149,10 @@ class _InnerLifespan:
         try:
             await app(scope, self._hear, self._tell)
         except Exception:
-            # An application without a lifespan raises something before it has said anything.
+            # An application without a lifespan raises something before it has said anything, or returns.
             if self._told:
                 raise
+        if not self._told:
             await self._send({"type": "lifespan.startup.complete"})
             await self._receive()
             self.last = {"type": "lifespan.shutdown.complete"}

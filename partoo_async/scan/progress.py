@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import ExitStack
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from partoo_async._internal.callables import tell
+from partoo_async._internal.callables import guarded, tell
 from partoo_async._internal.checks import as_int, check_count
 from partoo_async._internal.read_only import ReadOnlyDict
 from partoo_async._internal.reprs import total_repr
@@ -22,6 +22,7 @@ from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from partoo_async.observers import ScanWatch
     from partoo_async.scan.fetcher import GroupFetcher
@@ -110,17 +111,12 @@ class ProgressCounter:
         self.done: int = 0
         self.complete: bool = False
 
-    def begin(self) -> ExitStack:
+    def begin(self) -> AbstractContextManager[object]:
         """Start the clock, tell an observer, and return the context that this sets for the scan's tasks."""
         self._started = asyncio.get_running_loop().time()
-        emit, context = self._fetcher.session.context.emit, ExitStack()
+        emit = self._fetcher.session.context.emit
         self._watch = emit.scan_started()
-        if self._watch is not None:
-            try:
-                context.enter_context(self._watch.around())
-            except Exception as error:
-                emit.note(error)
-        return context
+        return nullcontext() if self._watch is None else guarded(self._watch.around, emit.note)
 
     def end(self) -> None:
         """Stop the clock."""

@@ -13,6 +13,7 @@ import pytest
 from partoo_async import (
     APIConnectionError,
     APITimeoutError,
+    Attempt,
     ConfigurationError,
     DeadlineExceededError,
     NotFoundError,
@@ -22,6 +23,7 @@ from partoo_async import (
     RateLimit,
     RetryPolicy,
     ScanError,
+    deadline,
 )
 from partoo_async.testing import MockRequest, MockResponse, MockTransport
 from tests.support.each import each
@@ -292,3 +294,35 @@ def test_a_scan_that_ended_early_tells_where_it_was() -> None:
     assert "Server:  production (https://api.partoo.co/v2)" in text
     assert "paused by the server for 60 min" in " ".join(text.split())
     assert "resume the journal" in text
+
+
+def test_a_read_that_ran_out_of_time_behind_another_one_says_so() -> None:
+    """It has a request, a server and its wait, and does not say that nothing was sent."""
+
+    async def main() -> PartooError:
+        async def respond(_: MockRequest) -> MockResponse:
+            await asyncio.sleep(10.0)
+            return MockResponse(json=GROUP)
+
+        async with PartooClient(KEY, transport=MockTransport(respond)) as client:
+            first = asyncio.create_task(client.groups.get(7, 42))
+            await asyncio.sleep(1.0)
+            with deadline(5.0), pytest.raises(DeadlineExceededError) as caught:
+                await client.groups.get(7, 42)
+            await first
+            return caught.value
+
+    text = run_virtual(main()).explain()
+    assert "Request: GET /sections/7/groups/42\nServer:  production (https://api.partoo.co/v2)" in text
+    assert "Attempts: none of its own: another call had sent the same request" in text
+    assert "Time: 5.0 s (timeout: 90 s): 5.0 s waiting for that request" in text
+    assert "curl" in text
+
+
+def test_attempts_in_pickles_of_earlier_versions_have_the_later_fields() -> None:
+    """Such an error is explained, too."""
+    old = Attempt("503", 1.0, True)
+    old.__setstate__({"outcome": "404", "elapsed": 0.1, "request_sent": True})
+    error = NotFoundError(404, None, "GET /x", attempts=(Attempt("503", 1.0, True), old))
+    assert old == Attempt("404", 0.1, True)
+    assert "2. 404 Not Found" in error.explain()

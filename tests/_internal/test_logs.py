@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -121,3 +123,21 @@ def test_a_process_needs_the_variable_alone(quick_python: Sequence[str], tmp_pat
     command = [*quick_python, "-c", code]
     done = subprocess.run(command, env={"PARTOO_LOG": "debug"}, capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.count("GET /sections/7: 404") == 1
+
+
+async def test_a_handler_for_nothing_takes_no_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As libraries set one on their loggers."""
+    monkeypatch.setenv("PARTOO_LOG", "debug")
+    await run(200, 200, own=logging.NullHandler())
+    assert "GET /sections/7: 200" in capsys.readouterr().err
+
+
+async def test_a_closed_standard_error_breaks_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a daemon."""
+    monkeypatch.setenv("PARTOO_LOG", "debug")
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    await run(200, 200)

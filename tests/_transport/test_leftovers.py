@@ -91,6 +91,20 @@ def test_a_loop_that_stopped_is_no_reason_for_more(caplog: pytest.LogCaptureFixt
     assert not caplog.records
 
 
+async def test_a_filter_for_other_warnings_makes_no_second_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether Python hides the warning is told by its whole filter, with text and module."""
+    async with Emulator() as emulator:
+        client = PartooClient(emulator.api_key, server=emulator.server)
+        await client.groups.get(7, 42)
+        with warned() as said, caplog.at_level(logging.WARNING):
+            warnings.filterwarnings("ignore", message="something else")
+            warnings.filterwarnings("ignore", module="another_package")
+            del client
+            gc.collect()
+    assert said == [SAID]
+    assert not caplog.records
+
+
 async def test_who_closes_hears_nothing() -> None:
     """Nor does who never used a client."""
     async with Emulator() as emulator:
@@ -118,8 +132,20 @@ loop.run_until_complete(main())
 """
 
 
-def test_at_the_exit_nothing_is_said() -> None:
+EXIT_BESIDE_A_STOPPED_LOOP = """
+import asyncio
+from partoo_async import PartooClient
+from partoo_async.testing import make_emulator
+loop = asyncio.new_event_loop()
+with make_emulator() as emulator:
+    kept = PartooClient(emulator.api_key, server=emulator.url)
+    loop.run_until_complete(kept.groups.get(7, 42))
+"""
+
+
+@pytest.mark.parametrize("code", [EXIT, EXIT_BESIDE_A_STOPPED_LOOP])
+def test_at_the_exit_nothing_is_said(code: str) -> None:
     """The process ends, and its sockets with it."""
-    command = [sys.executable, "-W", "default:a PartooClient:ResourceWarning", "-c", EXIT]
+    command = [sys.executable, "-W", "default:a PartooClient:ResourceWarning", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +22,8 @@ from partoo_async.cli.keys import find_key
 from partoo_async.emulator import Emulator
 from partoo_async.servers import PRODUCTION, SANDBOX
 from tests.cli.conftest import Result
+from tests.support.common import PATIENCE
+from tests.support.each import each
 
 Partoo = Callable[..., Result]
 KEY = "emulator-key"
@@ -196,3 +201,55 @@ def test_a_machine_without_a_keyring_gets_a_sentence(
         (line,) = result.err.splitlines()
         assert why in line
         assert KEY not in line
+
+
+@each("written", [f"\ufeff{KEY}\r\n".encode(), f"{KEY}\r\n".encode()])
+def test_files_of_windows(partoo: Partoo, key_file: Path, written: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte order mark and its line ends are no part of the key, in standard input neither."""
+    key_file.write_bytes(written)
+    assert partoo("group", 1, 1, "--key-file", key_file).code == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO(written.decode()))
+    assert partoo("group", 1, 1, "--key-file", "-").code == 0
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device without an end")
+def test_a_file_without_an_end_is_no_key(partoo: Partoo) -> None:
+    """No more is read than a key may have."""
+    result = partoo("group", 1, 1, "--key-file", "/dev/zero")
+    assert result.code == 2
+    assert result.err.startswith("partoo: error: --key-file: /dev/zero: the key holds")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such pipes")
+@pytest.mark.parametrize(
+    ("words", "number", "code", "said"),
+    [
+        (("group", 1, 1, "--key-file", "PIPE"), signal.SIGINT, 130, "interrupted"),
+        (("group", 1, 1, "--key-file", "PIPE"), signal.SIGTERM, 143, "terminated"),
+        (("request", "POST", "/sections/1", "--input", "PIPE"), signal.SIGINT, 130, "interrupted"),
+        (("group", "update", 1, 1, "--businesses-from", "PIPE"), signal.SIGINT, 130, "interrupted"),
+        (("scan-many", "PIPE"), signal.SIGINT, 130, "interrupted"),
+    ],
+)
+def test_a_pipe_that_nobody_writes_to(
+    spawn: Any, tmp_path: Path, words: tuple[object, ...], number: int, code: int, said: str
+) -> None:
+    """Ctrl-C and SIGTERM end the wait for it, as for a keyring that asks its user."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = spawn(*(pipe if word == "PIPE" else word for word in words))
+    while (writer := opened(pipe)) is None:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err.splitlines()[-1]) == (code, f"partoo: {said}")
+    os.close(writer)
+
+
+def opened(pipe: Path) -> int | None:
+    """The end of a pipe to write to, or None if nobody waits at the other one."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None

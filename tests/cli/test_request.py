@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,15 @@ import pytest
 from partoo_async import APIStatusError, ConfigurationError
 from partoo_async._protocol.http import Request
 from partoo_async.cli.request_fields import parse_fields, split_query
-from partoo_async.cli.request_output import curl_line, printed_error
-from partoo_async.emulator import Emulator
+from partoo_async.cli.request_output import curl_line, printed_error, show_object
+from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.models import BadRequestBody, BadRequestErrors
 from tests.cli.conftest import Result
+from tests.support.common import PATIENCE
 from tests.support.each import each
 
 Partoo = Callable[..., Result]
+DEEP = "[" * 100_000 + "]" * 100_000
 
 
 @each(
@@ -51,6 +56,7 @@ def test_fields(texts: list[str], typed: list[str], fields: dict[str, Any]) -> N
         (["a=1", "a[]=2"], [], "a is given twice"),
         (["a[]=1", "a=2"], [], "a is given twice"),
         ([], ["a:={"], "--field a: expected JSON; it is not valid at 1:2"),
+        ([], [f"a:={DEEP}"], "--field a: expected JSON; it is not valid"),
         ([], ["a=@/nowhere/at/all"], "--field: cannot read /nowhere/at/all: No such file or directory"),
     ],
 )
@@ -219,3 +225,30 @@ def test_a_terminal_gets_json_laid_out(partoo: Partoo, monkeypatch: pytest.Monke
     monkeypatch.setenv("TERM", "dumb")
     result = partoo("request", "GET", "/sections/1")
     assert result.out.splitlines()[:3] == ["{", '  "id": 1,', '  "name": "Example",']
+
+
+def test_json_that_nobody_can_read_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is nested a hundred thousand deep is printed as it came, and as a field is a text."""
+    asyncio.run(show_object(200, {}, DEEP.encode()))
+    assert json.loads(capsys.readouterr().out)["body"] == DEEP
+    assert parse_fields([], [f"a={DEEP}"]) == {"a": DEEP}
+
+
+@each(("path", "fields"), [("/sections?page=1&page=2", []), ("/sections?page=1", ["-f", "page=2"])])
+def test_no_parameter_is_lost(emulator: Emulator, partoo: Partoo, path: str, fields: list[str]) -> None:
+    """One that is given twice is refused, and nothing is sent."""
+    result = partoo("request", "GET", path, *fields)
+    assert (result.code, emulator.requests) == (2, ())
+    assert result.err.startswith("partoo: error: PATH: a parameter is given twice")
+
+
+def test_a_slow_reader_does_not_keep_it_from_ending(serve: Callable[..., Emulator], spawn: Any) -> None:
+    """While its pipe is full, SIGTERM ends the command though nobody reads."""
+    groups = {n: EmulatedGroup(n, f"Group {n}", business_ids=["b" * 24] * 15_000) for n in (1,)}
+    emulator = serve(rate_limit=None, sections=[EmulatedSection(7, "Large", groups)])
+    process = spawn("request", "GET", "/sections/7/groups/1")
+    while not emulator.requests:
+        time.sleep(0.02)
+    assert process.stdout.read(1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=PATIENCE) == 143

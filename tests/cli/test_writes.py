@@ -18,6 +18,7 @@ from partoo_async.cli.business_ids import chosen_ids
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.models import Group, GroupSummary, Section
 from tests.cli.conftest import Result
+from tests.support.common import PATIENCE
 from tests.support.each import each
 
 Partoo = Callable[..., Result]
@@ -392,3 +393,43 @@ def test_a_name_in_place_of_an_id_gets_a_hint(partoo: Partoo, words: tuple[objec
     result = partoo(*words)
     assert result.code == 2
     assert hint in result.err.splitlines()[0]
+
+
+@pytest.mark.parametrize("more", [["--json"], [], ["--quiet"]])
+def test_the_id_of_what_was_made_is_not_lost(
+    emulator: Emulator, partoo: Partoo, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    """If it cannot be printed as a result, it is in a message: else the group would be created once more."""
+
+    async def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("partoo_async.cli.confirm.write_text", fail)
+    monkeypatch.setattr("partoo_async.cli.confirm.print_json", fail)
+    result = partoo("group", "create", 7, "--name", "New", "--empty", "--yes", *more)
+    assert writes(emulator) == ["POST /sections/7/groups"]
+    (made,) = emulator.sections[7].groups.keys() - {1, 2}
+    assert result.err.splitlines()[-2:] == [
+        f"partoo: done: its id is {made}",
+        "partoo: error: cannot write the result: No space left on device",
+    ]
+
+
+def test_without_a_place_for_its_id_nothing_is_made(emulator: Emulator, spawn: Any) -> None:
+    """A closed standard output is an error before the write, and none for a change that prints nothing."""
+    words = ("group", "create", 7, "--name", "New", "--empty", "--yes")
+    closed = {"stdout": None, "afresh": True, "preexec_fn": lambda: os.close(1)}
+    creating, updating = spawn(*words, **closed), spawn("group", "update", 7, 1, "--name", "New", "--yes", **closed)
+    assert (creating.wait(PATIENCE), updating.wait(PATIENCE)) == (2, 0)
+    assert writes(emulator) == ["POST /sections/7/groups/1"]
+
+
+@pytest.mark.parametrize(("fault", "options"), [("stall", ["--timeout", "0.5"]), ("reset", [])])
+def test_a_write_without_an_answer_may_have_been_done(
+    emulator: Emulator, partoo: Partoo, fault: str, options: list[str]
+) -> None:
+    """After a timeout of the whole call, or a lost connection, the message says so."""
+    emulator.faults.add(fault, match=lambda method, _: method == "POST")
+    result = partoo("group", "create", 7, "--name", "New", "--empty", "--yes", *options)
+    assert result.code == 4
+    assert "partoo: nobody knows whether the change was made: look before you try again" in result.err.splitlines()

@@ -111,6 +111,17 @@ async def test_an_application_without_a_lifespan_gets_one(emulator: Emulator) ->
     assert [client.closed for client in made] == [True]
 
 
+async def test_an_application_that_ignores_its_lifespan_gets_one(emulator: Emulator) -> None:
+    """It returns at once and says nothing; the client lives as long as the server."""
+
+    async def ignores(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await django_like(scope, receive, send)
+
+    async with served(LifespanMiddleware(ignores, lambda: make_client(emulator))) as http:
+        assert await text(http, "/") == (200, "France")
+
+
 async def test_the_lifespan_inside_lies_within_that_of_the_client(emulator: Emulator) -> None:
     """The application's own lifespan has the client from its start to its end, and its state reaches its requests."""
     seen: list[Any] = []

@@ -16,7 +16,7 @@ from partoo_async.cli.process import execute
 from partoo_async.cli.request_fields import parse_fields, read_input, split_query
 from partoo_async.cli.request_output import Show, print_request, printed_error, show_object, show_response
 from partoo_async.cli.waits import connected
-from partoo_async.errors import APIStatusError
+from partoo_async.errors import APIStatusError, ConfigurationError
 from partoo_async.servers import resolve_server
 
 __all__ = ["EPILOG", "request"]
@@ -68,6 +68,8 @@ def request(  # noqa: PLR0917 - typer reads one parameter per option, by name
         fields = parse_fields(raw_field or (), field or ())
         in_query = method.upper() in ("GET", "DELETE") or body_from is not None
         params = query | (fields if in_query else {})
+        if in_query and not query.keys().isdisjoint(fields):
+            raise ConfigurationError("PATH: a parameter is given twice, in its query and as a field")
         body = read_input(body_from) if body_from is not None else None if in_query else fields or None
         if dry_run:
             made = custom(method, target, params=params, json=body, idempotent=None).request

@@ -14,7 +14,7 @@ from partoo_async._internal.describe import describe
 from partoo_async._internal.text import cut
 from partoo_async.cli.doctor.finding import Finding, failed, found, skipped, warning
 from partoo_async.cli.exit_codes import REFUSED, UNREACHED
-from partoo_async.cli.text import amount, duration, one_line
+from partoo_async.cli.text import amount, duration, json_value, one_line
 from partoo_async.errors import APIResponseValidationError, APIStatusError, PartooError
 
 __all__ = ["Response", "judge_error", "judge_response"]
@@ -86,7 +86,7 @@ def _judge_status(response: Response) -> list[Finding]:
 
 def _json(body: bytes) -> object:
     try:
-        return json.loads(body)
+        return json_value(body)
     except ValueError:
         return None
 
