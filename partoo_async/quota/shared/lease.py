@@ -35,6 +35,9 @@ _logger = logging.getLogger("partoo_async.quota")
 # Exchanges' timeouts for a store to be opened at the start, where there is no way to go on without it.
 _OPENING = 5
 
+# Seconds after which to look whether the event loop of another thread was closed.
+_LOOK_AGAIN = 0.05
+
 
 def _awake() -> float:
     # A lease goes on while a laptop or a virtual machine sleeps, when the monotonic clock of Linux stands still.
@@ -238,20 +241,32 @@ class Lease(Backend):
         """Leave in the keeper's loop; if that is busy for long or ends meanwhile, in this one."""
         done: Future[None] = Future()
         leaving: list[asyncio.Task[None]] = []  # an event loop does not hold its tasks
+        work = self._leave()
 
         def begin() -> None:
-            if not done.cancelled():
-                leaving.append(loop.create_task(self._leave()))
-                leaving[0].add_done_callback(end)
+            with LOCK:
+                if done.cancelled():
+                    return
+                leaving.append(loop.create_task(work))
+            leaving[0]._log_destroy_pending = False  # type: ignore[attr-defined]  # the loop may be about to end
+            leaving[0].add_done_callback(end)
 
         def end(_: object) -> None:
             if not done.cancelled():
                 done.set_result(None)
 
-        with suppress(RuntimeError, TimeoutError):  # closed in this moment
-            loop.call_soon_threadsafe(begin)
-            async with asyncio.timeout(2 * self._timeout):
-                await asyncio.wrap_future(done)
+        try:
+            with suppress(RuntimeError, TimeoutError):  # closed in this moment
+                loop.call_soon_threadsafe(begin)
+                async with asyncio.timeout(2 * self._timeout):
+                    answer = asyncio.wrap_future(done)
+                    while not answer.done() and not loop.is_closed():
+                        await asyncio.wait([answer], timeout=_LOOK_AGAIN)
+        finally:
+            with LOCK:
+                done.cancel()
+            if loop.is_closed() or not leaving:
+                work.close()
         if self._is_open:
             with LOCK:
                 self._keeper.move_to(asyncio.get_running_loop())

@@ -242,6 +242,44 @@ def test_a_client_in_each_of_several_event_loops(path: Path) -> None:
     assert list(asyncio.run(used_in(path)).values()) == [15]
 
 
+class LastTask(asyncio.SelectorEventLoop):
+    """An event loop that ends when it has made one task more, before that begins."""
+
+    last = False
+
+    def create_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        if self.last:
+            self.stop()
+        return super().create_task(*args, **kwargs)
+
+
+def test_the_last_client_leaves_though_the_event_loop_of_another_thread_ends(path: Path) -> None:
+    """That loop keeps the lease; what is left for it to do is done in the client's own, without a warning."""
+    loop, opened = LastTask(), threading.Event()
+    first = client(FileQuota(path, fallback=1.0))
+
+    def run() -> None:
+        loop.run_until_complete(first.groups.get(7, 1, fresh=True))
+        loop.call_soon(opened.set)
+        loop.run_forever()
+        loop.close()
+
+    async def main() -> None:
+        async with client(FileQuota(path, fallback=1.0)) as second:
+            await second.groups.get(7, 1, fresh=True)
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(first.aclose(), loop))
+            loop.last = True
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert opened.wait(PATIENCE)
+    asyncio.run(main())
+    thread.join(PATIENCE)
+    assert loop.is_closed()
+    gc.collect()
+    assert list(asyncio.run(used_in(path)).values()) == [2]
+
+
 def test_a_client_that_was_never_closed_leaves_no_warning(path: Path) -> None:
     """Its event loop is gone, as in a test client: another loop finds the quota all the same."""
     partoo = client(FileQuota(path, fallback=1.0))
