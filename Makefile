@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs pages picture wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-telemetry bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
+.PHONY: help demo test check lint types docs pages picture wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-telemetry bench-web bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-nights   requests and seconds of a nightly job, likewise"
 	@echo "make bench-organizations   seconds, CPU time and memory of 300 organizations in one process: a minute"
 	@echo "make bench-telemetry   what OpenTelemetry adds to a call, with and without its SDK: a minute"
+	@echo "make bench-web   a FastAPI route with this package and with bare aiohttp, asked by wrk: three minutes"
 	@echo "make bench-cluster   seconds and memory of each process of a Dask cluster, for up to 100,000 groups: ten minutes"
 	@echo "make soak    the long forms of some tests, and ten minutes of chaos;  make soak ARGS='--seconds 60'"
 	@echo "make mutations   the rules of a shared quota, each taken out: which promises break;  make model  explores them all"
@@ -119,6 +120,10 @@ bench-organizations: $(ENV)/test/.stamp
 
 bench-telemetry: $(ENV)/test/.stamp
 	$(TEST) benchmarks.telemetry $(ARGS)
+
+# Needs wrk.
+bench-web: $(ENV)/test/.stamp
+	$(TEST) benchmarks.web_routes --wrk $(ARGS)
 
 bench-cluster: $(ENV)/test/.stamp
 	$(TEST) benchmarks.cluster $(ARGS)
