@@ -90,6 +90,7 @@ pages: $(ENV)/test/.stamp
 picture: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python .ci/picture.py docs/images/demo.svg
 	$(ENV)/test/bin/python .ci/report_picture.py docs/images/report.png
+	$(ENV)/test/bin/python .ci/example_picture.py docs/images/example.png
 
 # What a user gets: the wheel, built by way of the sdist, in an environment with the core dependencies only, and in one
 # with the extra `cli`. -I and the other directory keep the source tree out of sight of the script.
