@@ -84,5 +84,10 @@ def resuming(words: Sequence[str] | None, command: str, *, again: bool) -> str:
         return ""
     # Not at the end, where it could be behind a "--".
     at = words.index(command) + 1
-    words = [re.sub(r"://[^/]*@", "://***@", word) for word in words]  # the password of --quota goes into no log
+    words = [_without_password(word) for word in words]
     return shell_words(["partoo", *words[:at], *([] if again else ["--resume"]), *words[at:]])
+
+
+def _without_password(word: str) -> str:
+    # That of --quota goes into no log, in either place in which a URL of Redis may have it.
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", re.sub(r"://[^/]*@", "://***@", word))

@@ -90,3 +90,6 @@ def test_no_password_is_printed(tmp_path: Path) -> None:
 
     words = ["scan", "--quota", "redis://user:s3cret@host/0", "7"]
     assert resuming(words, "scan", again=False) == "partoo scan --resume --quota 'redis://***@host/0' 7"
+    words = ["scan", "7", "--quota=unix:///run/redis?db=1&password=secret&name=acme"]
+    hidden = "'--quota=unix:///run/redis?db=1&password=***&name=acme'"
+    assert resuming(words, "scan", again=False) == f"partoo scan --resume 7 {hidden}"
