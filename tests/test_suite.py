@@ -7,6 +7,8 @@ import inspect
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,15 @@ def test_a_quick_python_is_a_python(quick_python: tuple[str, ...], tmp_path: Pat
     """A process that is forked instead of started has the words, streams, environment and directory that it was given,
     is sent the signals, and ends with its own code, or by its own signal."""
 
-    def start(code: str, **options: Any) -> subprocess.Popen[str]:
+    @contextmanager
+    def start(code: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([*quick_python, "-c", code, "é", "b"], text=True, encoding="utf-8", **pipes, **options)
+        words = [*quick_python, "-c", code, "é", "b"]
+        with subprocess.Popen(words, text=True, encoding="utf-8", **pipes, **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # else a failure would wait for it
 
     code = """
 import atexit, os, sys

@@ -28,9 +28,12 @@ def ask(path: str, words: list[str]) -> None:
     with line() as server:
         server.connect(path)
         wanted = {"words": words, "environment": dict(os.environ), "directory": os.getcwd()}
+        # A signal that comes before the handlers are set waits for them, even where Ctrl-C is ignored until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         socket.send_fds(server, [json.dumps(wanted).encode()], [0, 1, 2])
         for number in SIGNALS:
             signal.signal(number, lambda number, _: server.send(bytes([number])) and None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         code = int(server.recv(16))
     if code < 0:
         if -code in SIGNALS:
