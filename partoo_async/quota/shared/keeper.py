@@ -6,18 +6,50 @@ import asyncio
 import contextvars
 import math
 import weakref
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partoo_async.quota.event_loops import LOCK, running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Generator
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "start_task"]
 
 # Seconds. ``asyncio.run`` cancels all tasks at its end.
 _AFTER_CANCEL = 1.0
+
+
+class _Late(Coroutine[Any, Any, None]):
+    """A coroutine that is made at its first step. One that was made and never began would be a warning."""
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._make = make
+        self._made: Coroutine[Any, Any, None] | None = None
+
+    def send(self, value: Any) -> Any:
+        self._made = self._made or self._make()
+        return self._made.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._made = self._made or self._make()
+        return self._made.throw(*error)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return (self._made or self._make()).__await__()
+
+
+def start_task(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Start work that a loop may take along without a word if it is closed in this moment."""
+    # In an empty context: what the caller has in its own is none of this work's business.
+    task = loop.create_task(_Late(work), context=contextvars.Context())
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    return task
 
 
 class Keeper:
@@ -104,9 +136,7 @@ class Keeper:
             if due > loop.time():
                 self._look()
                 return
-            self._task = task = loop.create_task(self._run(), context=contextvars.Context())
-            # A loop that is closed in this moment takes it along, which does no harm.
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self._task = start_task(loop, self._run)
 
     async def _run(self) -> None:
         me, not_before = asyncio.current_task(), -math.inf

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from partoo_async.quota.backend import Backend
 from partoo_async.quota.event_loops import LOCK, has_own_clock
-from partoo_async.quota.shared.keeper import Keeper
+from partoo_async.quota.shared.keeper import Keeper, start_task
 from partoo_async.quota.shared.member import Member
 from partoo_async.quota.shared.messages import terms_of
 from partoo_async.quota.shared.store import StoreError
@@ -241,32 +241,23 @@ class Lease(Backend):
         """Leave in the keeper's loop; if that is busy for long or ends meanwhile, in this one."""
         done: Future[None] = Future()
         leaving: list[asyncio.Task[None]] = []  # an event loop does not hold its tasks
-        work = self._leave()
 
         def begin() -> None:
-            with LOCK:
-                if done.cancelled():
-                    return
-                leaving.append(loop.create_task(work))
-            leaving[0]._log_destroy_pending = False  # type: ignore[attr-defined]  # the loop may be about to end
-            leaving[0].add_done_callback(end)
+            if not done.cancelled():
+                leaving.append(start_task(loop, self._leave))
+                leaving[0].add_done_callback(end)
 
         def end(_: object) -> None:
             if not done.cancelled():
                 done.set_result(None)
 
-        try:
-            with suppress(RuntimeError, TimeoutError):  # closed in this moment
-                loop.call_soon_threadsafe(begin)
-                async with asyncio.timeout(2 * self._timeout):
-                    answer = asyncio.wrap_future(done)
-                    while not answer.done() and not loop.is_closed():
-                        await asyncio.wait([answer], timeout=_LOOK_AGAIN)
-        finally:
-            with LOCK:
-                done.cancel()
-            if loop.is_closed() or not leaving:
-                work.close()
+        with suppress(RuntimeError, TimeoutError):  # closed in this moment
+            loop.call_soon_threadsafe(begin)
+            async with asyncio.timeout(2 * self._timeout):
+                answer = asyncio.wrap_future(done)
+                while not answer.done() and not loop.is_closed():
+                    await asyncio.wait([answer], timeout=_LOOK_AGAIN)
+        done.cancel()
         if self._is_open:
             with LOCK:
                 self._keeper.move_to(asyncio.get_running_loop())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from partoo_async.quota.event_loops import LOCK
 from partoo_async.quota.shared.keeper import Keeper
@@ -69,6 +71,35 @@ def test_work_begins_when_it_is_due() -> None:
 
     work = kept(story)
     assert (work.began, work.done) == ([5.0, 30.0], 2)
+
+
+class LastTask(asyncio.SelectorEventLoop):
+    """An event loop that ends when it has made a task, before that begins."""
+
+    def create_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        self.stop()
+        return super().create_task(*args, **kwargs)
+
+
+def test_work_of_a_loop_that_ends_in_this_moment_is_no_warning() -> None:
+    """It never begins there; another loop does it."""
+    work, loop = Kept(), LastTask()
+    work.start = loop.time()
+    loop.call_soon(work.at, 0.0)
+    loop.run_forever()
+    loop.close()
+    gc.collect()
+    assert work.began == []
+    assert work.keeper.loop() is loop
+    run_virtual(elsewhere(work))
+    assert work.done == 1
+
+
+async def elsewhere(work: Kept) -> None:
+    """Need the keeper in this loop, for long enough."""
+    work.start = asyncio.get_running_loop().time()
+    work.at(0.0)
+    await asyncio.sleep(10)
 
 
 def test_work_that_was_put_off_waits() -> None:
