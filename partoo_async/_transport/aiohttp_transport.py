@@ -106,7 +106,7 @@ class AiohttpTransport:
         await anext(self._loop_end)
         self._session_path = self._make_session_path(session)
         self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._ssl or True)
-        self._session, self._leftovers = session, Leftovers(self, session)
+        self._session, self._leftovers = session, Leftovers(self, session, self._loop_end)
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
         headers, context = _fixed_headers(), self._ssl or True

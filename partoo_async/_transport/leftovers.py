@@ -14,6 +14,8 @@ from weakref import finalize
 from partoo_async._transport.connector import GuardedConnector
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     import aiohttp
 
 __all__ = ["Leftovers", "close_without_loop"]
@@ -28,8 +30,8 @@ class Leftovers:
     # Without this aiohttp would tell of its session, its connector and each connection. A finalizer, since it runs
     # before any ``__del__`` of the same cycle of objects.
 
-    def __init__(self, owner: object, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, owner: object, session: aiohttp.ClientSession, loop_end: AsyncGenerator[None]) -> None:
+        self._session, self._loop_end = session, loop_end
         self._was_open = False
         self._loop = asyncio.get_running_loop()
         self._finalizer = finalize(owner, self._release)
@@ -42,6 +44,11 @@ class Leftovers:
             self._loop.call_soon_threadsafe(_close_soon, self._session, self._loop)  # whichever thread collects
         else:
             close_without_loop(self._session)
+            # Ended here, or its event loop, which may never run again, would be asked to do it.
+            ending = self._loop_end.aclose()
+            with contextlib.suppress(StopIteration, RuntimeError):
+                ending.send(None)
+            ending.close()
 
     def disown(self) -> None:
         """Leave the session to the caller, who closes it."""
