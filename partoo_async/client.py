@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from partoo_async._call.quotas import hide_url
 from partoo_async._internal.hints import AsyncOnly, hint_at_keywords
-from partoo_async._internal.secret import hide, protect
+from partoo_async._internal.secret import hide, protect, refuse_key_in_path
 from partoo_async._protocol.operations import custom
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.resources import Resources
@@ -195,8 +195,13 @@ class PartooClient(Resources, AsyncOnly):
         Returns:
             The decoded JSON. For a write also the text of another body, or None for an empty one. With ``raw`` a
             ``RawResponse``.
+
+        Raises:
+            ConfigurationError: An argument cannot be sent, or the path or query holds the API key.
+            PartooError: As for every call.
         """
         operation = custom(method, path, params=params, json=json, idempotent=idempotent, raw=raw)
+        refuse_key_in_path(self.session.settings.api_key, operation.request.path)
         return await self.session.send(operation)
 
     def scan(

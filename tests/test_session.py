@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import ssl
 import sys
+import urllib.parse
 import warnings
 from typing import Any
 
@@ -293,3 +294,14 @@ def test_a_quota_that_keeps_the_time_of_a_faked_clock_is_refused_elsewhere() -> 
     for run in (run_virtual, asyncio.run):
         with pytest.raises(ClientClosedError, match="another event loop"):
             run(use())
+
+
+@pytest.mark.parametrize(("path", "params"), [("/x/{}", None), ("/x", {"x-APIKey": "{}"})])
+async def test_a_path_with_the_key_is_refused(path: str, params: dict[str, str] | None) -> None:
+    """request() sends no path or query that holds the key, as it is or escaped, and the error does not show it."""
+    key = "live+key/of&twenty=characters"
+    filled = {name: value.format(key) for name, value in (params or {}).items()}
+    async with PartooClient(key, server="http://127.0.0.1:9") as client:
+        with pytest.raises(ConfigurationError, match="hold the API key; leave it out") as caught:
+            await client.request("GET", path.format(urllib.parse.quote(key, safe="")), params=filled)
+    assert key not in str(caught.value)

@@ -15,9 +15,10 @@ from partoo_async.errors import APIConnectionError, APITimeoutError, Configurati
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Secret", "ask_for_key", "hide", "protect", "resolve_api_key"]
+__all__ = ["Secret", "ask_for_key", "hide", "protect", "refuse_key_in_path", "resolve_api_key"]
 
 _MAX_LENGTH = 512
+_SHORTEST = 16  # that is looked for in what callers pass; keys of tests are words
 _ESCAPES = re.compile(rb"[\\%&]")
 _SERVERS = {"prod", "production", "sandbox"}
 _HOW = "pass api_key= or set PARTOO_API_KEY"
@@ -65,6 +66,10 @@ class Secret:
                 self._quoted = _quoted(self._value)
             body = self._quoted.sub(b"***", body)
         return body.replace(self._value.encode(), b"***")
+
+    def is_in(self, text: str) -> bool:
+        """Return whether a text holds the key. One of under 16 characters may be a word, and is not looked for."""
+        return len(self._value) >= _SHORTEST and self.redact(text.encode()) != text.encode()
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -141,6 +146,13 @@ def resolve_api_key(value: Any) -> Secret | Callable[[], Awaitable[str]]:
         raise ConfigurationError(*value.args)  # raising it itself would make a reference cycle with this frame
     usable: Secret | Callable[[], Awaitable[str]] = value
     return usable
+
+
+def refuse_key_in_path(key: object, path: str) -> None:
+    """Raise ``ConfigurationError`` if the path or query of a request holds the key."""
+    # Access logs, errors and traces of everybody between here and the server keep it.
+    if isinstance(key, Secret) and key.is_in(path):
+        raise ConfigurationError("path, params: hold the API key; leave it out, the client sends it in a header")
 
 
 async def ask_for_key(source: Callable[[], Any], until: float, route: str) -> Secret:

@@ -13,7 +13,7 @@ from partoo_async.models import Business
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable
 
-    from partoo_async.cli.results import Target
+    from partoo_async.cli.result_options import Target
 
 __all__ = ["business_object", "print_businesses"]
 

@@ -15,24 +15,21 @@ from partoo_async._protocol.statuses import status_rule
 from partoo_async.cli.change import Change
 from partoo_async.cli.exit_codes import INTERRUPTED, OK
 from partoo_async.cli.interrupts import interruptible
+from partoo_async.cli.options import ClientOptions, Json, OptionGroup
 from partoo_async.cli.output import print_json, write_text
 from partoo_async.cli.streams import Messages, require_stdout, say
 from partoo_async.errors import APIStatusError, ConfigurationError, PartooError
 
-__all__ = ["DryRun", "Manner", "Yes", "carry_out", "refuse"]
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the preview, and change nothing.")]
+__all__ = ["WriteOptions", "carry_out", "refuse"]
 
 
-@frozen
-class Manner:
-    """How a change is made."""
+@frozen(kw_only=True)
+class WriteOptions(OptionGroup):
+    """Options of a change."""
 
-    yes: bool
-    dry_run: bool
-    as_json: bool
-    quiet: bool
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the preview, and change nothing.")] = False
+    as_json: Json = False
 
 
 def refuse(route: str, reason: str) -> APIStatusError:
@@ -41,44 +38,46 @@ def refuse(route: str, reason: str) -> APIStatusError:
 
 
 async def carry_out(
+    client: ClientOptions,
+    options: WriteOptions,
     change: Change,
     write: Callable[[], Awaitable[int | None]],
-    manner: Manner,
     unchanged: Callable[[], Awaitable[bool]] | None = None,
 ) -> int:
     """Show a change, ask unless told otherwise, and make it.
 
     Args:
+        client: Whether to be quiet.
+        options: Whether to ask, and how to print.
         change: What is shown.
         write: Makes it. An int is the id of what was made.
-        manner: Whether to ask, and how to print.
         unchanged: Whether all is still as the preview says: time has passed at the prompt.
 
     Raises:
         ConfigurationError: There is nobody to ask.
     """
-    if manner.as_json or change.before is None:
+    if options.as_json or change.before is None:
         require_stdout()  # before there is something to tell
     preview = "".join(f"{line}\n" for line in change.lines())
-    if manner.dry_run and not manner.as_json:
+    if options.dry_run and not options.as_json:
         sys.stdout.write(preview)
-    elif not (manner.yes and (manner.quiet or manner.as_json)):
+    elif not (options.yes and (client.quiet or options.as_json)):
         _tell(preview)
-    if change.is_empty or manner.dry_run:
-        if manner.as_json:
+    if change.is_empty or options.dry_run:
+        if options.as_json:
             await print_json(change.as_object(done=False))
-        elif not manner.quiet:
+        elif not client.quiet:
             say("there is nothing to change" if change.is_empty else "nothing was changed: a dry run")
         return OK
-    if not manner.yes and not await _agreed(unchanged):
+    if not options.yes and not await _agreed(unchanged):
         return INTERRUPTED
     try:
         made = await write()
     except (PartooError, asyncio.CancelledError) as error:
-        if _may_be_done(error) and not manner.as_json:
+        if _may_be_done(error) and not options.as_json:
             say("nobody knows whether the change was made: look before you try again")
         raise
-    await _report(change, made, manner)
+    await _report(client, options, change, made)
     return OK
 
 
@@ -117,10 +116,10 @@ def _may_be_done(error: PartooError | asyncio.CancelledError) -> bool:
     return any(attempt.request_sent and not attempt.outcome.startswith("4") for attempt in error.attempts)
 
 
-async def _report(change: Change, made: int | None, manner: Manner) -> None:
+async def _report(client: ClientOptions, options: WriteOptions, change: Change, made: int | None) -> None:
     done = "done" if made is None else f"done: its id is {made}"
     try:
-        if manner.as_json:
+        if options.as_json:
             await print_json(change.as_object(done=True, made=made))
             return
         if made is not None:
@@ -129,7 +128,7 @@ async def _report(change: Change, made: int | None, manner: Manner) -> None:
     except OSError:
         say(done)  # or the change would be made once more
         raise
-    if not manner.quiet:
+    if not client.quiet:
         say(done)
         _tell("".join(f"  undo: {command}\n" for command in change.undo_of(made)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from partoo_async.cli.exit_codes import USAGE
-from partoo_async.cli.output import say
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import clean, one_line, shell_words
 from partoo_async.errors import AuthenticationError, ConfigurationError, PartooError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from partoo_async import Scan
-    from partoo_async.cli.results import Target
+    from partoo_async.cli.result_options import Target
     from partoo_async.scan.many import ManyScans
 
 __all__ = ["Ending", "ending_of", "resuming"]

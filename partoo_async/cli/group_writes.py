@@ -14,9 +14,9 @@ from partoo_async._protocol.routes import CREATE_GROUP, DELETE_GROUP, UPDATE_GRO
 from partoo_async._protocol.statuses import LOST_UPDATE
 from partoo_async.cli import change
 from partoo_async.cli.business_ids import BusinessesFrom, Empty, chosen_ids, names_of
-from partoo_async.cli.confirm import DryRun, Manner, Yes, carry_out, refuse
+from partoo_async.cli.confirm import WriteOptions, carry_out, refuse
 from partoo_async.cli.help import epilog
-from partoo_async.cli.options import ClientOptions, Json, with_options
+from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.subcommands import GroupId, SectionId
 from partoo_async.cli.waits import connected
@@ -29,6 +29,7 @@ __all__ = ["COMMANDS"]
 @with_options
 def create(  # noqa: PLR0917 - here and below: typer reads one parameter per option, by name
     client: ClientOptions,
+    options: WriteOptions,
     section_id: SectionId,
     name: Annotated[str, typer.Option(metavar="NAME", help="Its name, without , ; or /.")],
     business_ids: Annotated[
@@ -36,9 +37,6 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
     ] = None,
     businesses_from: BusinessesFrom = None,
     empty: Empty = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> int:
     """Create a group, after a preview, and print its id."""
 
@@ -52,9 +50,10 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
             _require_editable(section, CREATE_GROUP.request(section_id).route)
             preview = change.create_group(section, name, ids, await names_of(partoo, ids), client.server)
             return await carry_out(
+                client,
+                options,
                 preview,
                 lambda: partoo.groups.create(section_id, name=name, business_ids=ids),
-                Manner(yes, dry_run, as_json, client.quiet),
             )
 
     return execute(run, name="--name")
@@ -63,6 +62,7 @@ def create(  # noqa: PLR0917 - here and below: typer reads one parameter per opt
 @with_options
 def update(  # noqa: PLR0917
     client: ClientOptions,
+    options: WriteOptions,
     section_id: SectionId,
     group_id: GroupId,
     name: Annotated[
@@ -74,9 +74,6 @@ def update(  # noqa: PLR0917
     ] = None,
     businesses_from: BusinessesFrom = None,
     empty: Empty = False,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> int:
     """Rename a group, or replace all of its businesses, after a preview.
 
@@ -102,7 +99,7 @@ def update(  # noqa: PLR0917
             async def unchanged() -> bool:
                 return await partoo.groups.get(section_id, group_id, fresh=True) == before
 
-            return await carry_out(preview, write, Manner(yes, dry_run, as_json, client.quiet), unchanged)
+            return await carry_out(client, options, preview, write, unchanged)
 
     return execute(run, name="--name", business_ids="--business")
 
@@ -110,11 +107,9 @@ def update(  # noqa: PLR0917
 @with_options
 def delete(
     client: ClientOptions,
+    options: WriteOptions,
     section_id: SectionId,
     group_id: GroupId,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> int:
     """Delete a group, after a preview. Its businesses stay."""
 
@@ -128,9 +123,10 @@ def delete(
                 return await partoo.groups.get(section_id, group_id, fresh=True) == group
 
             return await carry_out(
+                client,
+                options,
                 preview,
                 lambda: partoo.groups.delete(section_id, group_id),
-                Manner(yes, dry_run, as_json, client.quiet),
                 unchanged,
             )
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from partoo_async._internal.text import cut, one_line
-from partoo_async.cli.output import say
+from partoo_async.cli.streams import say
 from partoo_async.errors import ConfigurationError
 from partoo_async.nightly.run import NotDeliveredError
 

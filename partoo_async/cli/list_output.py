@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from partoo_async.cli.output import print_json, print_result, say, table
+from partoo_async.cli.output import print_json, print_result, table
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import amount, clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from partoo_async.cli.results import Target
+    from partoo_async.cli.result_options import Target
     from partoo_async.exports.lists import Columns
 
 __all__ = ["Listing"]
@@ -49,7 +50,7 @@ class Listing:
 
     async def _encode(self, objects: AsyncGenerator[dict[str, Any], None], target: Target) -> None:
         # Here, so that a table does not import them.
-        from partoo_async.cli.emit import emit  # noqa: PLC0415
+        from partoo_async.cli.row_output import emit  # noqa: PLC0415
         from partoo_async.exports.lists import list_encoder  # noqa: PLC0415
         from partoo_async.exports.writer import write_encoded  # noqa: PLC0415
 

@@ -11,11 +11,11 @@ from typing import Any
 from attrs import Factory, define
 
 from partoo_async._internal.describe import describe
-from partoo_async.cli.emit import emit
 from partoo_async.cli.exit_codes import exit_code, scan_code
 from partoo_async.cli.output import print_json, print_result, table
 from partoo_async.cli.progress import Display, shown
-from partoo_async.cli.results import Target
+from partoo_async.cli.result_options import Target
+from partoo_async.cli.row_output import emit
 from partoo_async.cli.streams import require_stdout
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.errors import PartooError

@@ -40,80 +40,63 @@ __all__ = [
     "with_options",
 ]
 
-_CONNECTION, _MESSAGES = "Connection", "Messages"
+
+def _connection(metavar: str, text: str, **more: Any) -> Any:
+    return typer.Option(metavar=metavar, help=text, show_default=False, rich_help_panel="Connection", **more)
+
+
+def _messages(*names: str, text: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, show_default=False, rich_help_panel="Messages", **more)
+
 
 Server = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME|URL",
-        help="production, sandbox or a URL. Default: the variable PARTOO_SERVER, else production.",
+    _connection(
+        "NAME|URL",
+        "production, sandbox or a URL. Default: the variable PARTOO_SERVER, else production.",
         autocompletion=lambda: ["production", "sandbox"],
-        show_default=False,
-        rich_help_panel=_CONNECTION,
     ),
 ]
 Timeout = Annotated[
     float,
-    typer.Option(metavar="SECONDS", help="Longest time for one call, retries included.", rich_help_panel=_CONNECTION),
+    typer.Option(metavar="SECONDS", help="Longest time for one call, retries included.", rich_help_panel="Connection"),
 ]
 Quota = Annotated[
     str | None,
-    typer.Option(
-        metavar="URL",
-        help="Share the quota with other processes: file:///path, redis://host/0, ... Default: the variable"
-        " PARTOO_QUOTA, which is the place for a URL with a password.",
-        show_default=False,
-        rich_help_panel=_CONNECTION,
+    _connection(
+        "URL",
+        "Share the quota with other processes: file:///path, redis://host/0, ... Default: the variable PARTOO_QUOTA,"
+        " which is the place for a URL with a password.",
     ),
 ]
 Limit = Annotated[
     str | None,
-    typer.Option(
-        metavar="N[/SECONDS]",
-        help="Send at most N requests in SECONDS, by default 300/60; or none for no limit.",
-        show_default=False,
-        rich_help_panel=_CONNECTION,
-    ),
+    _connection("N[/SECONDS]", "Send at most N requests in SECONDS, by default 300/60; or none for no limit."),
 ]
 Share = Annotated[
     float | None,
-    typer.Option(
-        metavar="FRACTION",
-        help="Use this part of the quota, such as 0.5, and leave the rest to others.",
-        show_default=False,
-        rich_help_panel=_CONNECTION,
-    ),
+    _connection("FRACTION", "Use this part of the quota, such as 0.5, and leave the rest to others."),
 ]
 KeyFile = Annotated[
     str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Read the API key from the first line of a file, - for standard input. Default: see 'partoo key --help'.",
-        show_default=False,
-        rich_help_panel=_CONNECTION,
+    _connection(
+        "FILE",
+        "Read the API key from the first line of a file, - for standard input. Default: see 'partoo key --help'.",
     ),
 ]
 Verbose = Annotated[
     int,
-    typer.Option(
-        "--verbose",
-        "-v",
-        count=True,
-        help="Say more: -v retries, pauses, and errors at length; -vv every request.",
-        show_default=False,
-        rich_help_panel=_MESSAGES,
+    _messages(
+        "--verbose", "-v", text="Say more: -v retries, pauses, and errors at length; -vv every request.", count=True
     ),
 ]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Print only results and what failed.", rich_help_panel=_MESSAGES),
-]
+Quiet = Annotated[bool, _messages("--quiet", "-q", text="Print only results and what failed.")]
 Dask = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         help="Let the workers of a Dask scheduler send the requests: tls://host:8786, or tcp:// in a trusted network.",
-        rich_help_panel=_CONNECTION,
+        rich_help_panel="Connection",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]

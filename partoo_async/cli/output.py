@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from partoo_async.cli.streams import Messages, say
+from partoo_async.cli.streams import Messages
 from partoo_async.cli.text import json_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = [
     "print_json",
     "print_result",
     "print_text",
-    "say",
     "table",
     "write_bytes",
     "write_text",

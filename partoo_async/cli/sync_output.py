@@ -12,9 +12,10 @@ from attrs import define, evolve
 from partoo_async import PartooClient, Scan, ScanDiff, ScanProgress
 from partoo_async._internal.describe import describe
 from partoo_async.cli.exit_codes import FAILED_GROUPS, OK, USAGE
-from partoo_async.cli.output import say, write_text
+from partoo_async.cli.output import write_text
 from partoo_async.cli.progress import Display, shown
 from partoo_async.cli.progress_words import SCAN, Words
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.nightly.names import names_in
 from partoo_async.nightly.options import SyncOptions

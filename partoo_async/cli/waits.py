@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from partoo_async.cli.output import say
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import amount, duration
 
 if TYPE_CHECKING:

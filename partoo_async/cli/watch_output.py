@@ -10,7 +10,8 @@ from attrs import frozen
 
 from partoo_async import PartooClient, ScanDiff
 from partoo_async.cli.hand_over import hand_over
-from partoo_async.cli.output import print_json, say
+from partoo_async.cli.output import print_json
+from partoo_async.cli.streams import say
 from partoo_async.cli.sync_output import failures, summary
 from partoo_async.cli.text import clean, json_line
 from partoo_async.nightly.names import names_in

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import partoo_async
 from partoo_async import PartooClient, PartooSession
-from partoo_async._internal.secret import Secret, resolve_api_key
+from partoo_async._internal.secret import Secret, refuse_key_in_path, resolve_api_key
 from partoo_async.errors import ConfigurationError
 from tests.support.each import each
 
@@ -279,3 +279,10 @@ def test_what_is_half_made_has_a_repr(cls: type) -> None:
 def revealed(secret: object) -> str:
     assert isinstance(secret, Secret)
     return secret.reveal()
+
+
+def test_a_short_key_may_be_a_word_of_a_path() -> None:
+    """A key of under 16 characters, such as that of a test, does not keep its word out of paths."""
+    refuse_key_in_path(Secret("sections"), "/sections/7")
+    with pytest.raises(ConfigurationError, match="path, params: hold the API key"):
+        refuse_key_in_path(Secret("sections-of-1234"), "/sections-of-1234/7")

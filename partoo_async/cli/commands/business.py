@@ -12,7 +12,7 @@ from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, Json, with_options
 from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
-from partoo_async.cli.results import Target
+from partoo_async.cli.result_options import Target
 from partoo_async.cli.text import clean
 from partoo_async.cli.waits import connected
 from partoo_async.errors import ConfigurationError

@@ -11,7 +11,7 @@ from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.process import execute
-from partoo_async.cli.results import ListOptions
+from partoo_async.cli.result_options import ListOptions
 from partoo_async.cli.waits import connected
 
 __all__ = ["EPILOG", "businesses"]

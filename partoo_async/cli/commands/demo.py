@@ -6,10 +6,10 @@ import sys
 
 from partoo_async import PartooClient
 from partoo_async.cli.help import epilog
-from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import PlainDisplay, ProgressMode, choose_display
 from partoo_async.cli.scan_output import show_scan
+from partoo_async.cli.streams import say
 from partoo_async.emulator import Emulator
 
 __all__ = ["EPILOG", "demo"]

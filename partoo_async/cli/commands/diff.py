@@ -12,8 +12,9 @@ from attrs import frozen
 from partoo_async import BusinessChange, GroupChange, NotCompared, ScanDiff, diff_scans
 from partoo_async.cli.exit_codes import OK, USAGE
 from partoo_async.cli.help import epilog
-from partoo_async.cli.output import print_json, print_result, say, table
+from partoo_async.cli.output import print_json, print_result, table
 from partoo_async.cli.process import execute
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import amount, clean
 from partoo_async.models import BusinessId
 from partoo_async.scan.diff.businesses import differences

@@ -13,8 +13,8 @@ import typer
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
 from partoo_async.cli.options import parse_rate_limit
-from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
+from partoo_async.cli.streams import say
 from partoo_async.emulator import Emulator
 from partoo_async.errors import ConfigurationError
 

@@ -12,8 +12,9 @@ from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import HelpfulCommand, epilog, sub_app
 from partoo_async.cli.keys import delete_key, find_key, key_from, read_key, store_key
 from partoo_async.cli.options import Json, KeyFile, Server, VolumeOptions, with_options
-from partoo_async.cli.output import print_json, print_text, say
+from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute, heed_interrupts
+from partoo_async.cli.streams import say
 from partoo_async.servers import resolve_server
 
 __all__ = ["key_app"]

@@ -11,8 +11,9 @@ import typer
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
 from partoo_async.cli.options import Json
-from partoo_async.cli.output import print_json, print_result, say, table
+from partoo_async.cli.output import print_json, print_result, table
 from partoo_async.cli.process import execute
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import amount, clean, duration
 from partoo_async.errors import ConfigurationError
 

@@ -13,8 +13,9 @@ import typer
 from partoo_async import diff_scans
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import epilog
-from partoo_async.cli.output import say, write_text
+from partoo_async.cli.output import write_text
 from partoo_async.cli.process import execute
+from partoo_async.cli.streams import say
 from partoo_async.cli.text import clean
 from partoo_async.errors import ConfigurationError
 

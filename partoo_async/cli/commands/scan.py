@@ -15,7 +15,7 @@ from partoo_async.cli.on_dask import KEYS_ON_DASK, lent_to_dask, not_on_dask
 from partoo_async.cli.options import ClientOptions, Dask, with_options
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
-from partoo_async.cli.results import ScanOptions
+from partoo_async.cli.result_options import ScanOptions
 from partoo_async.cli.scan_output import show_scan
 from partoo_async.errors import ConfigurationError
 

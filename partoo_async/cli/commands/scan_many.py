@@ -19,7 +19,7 @@ from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
 from partoo_async.cli.progress_words import MANY
 from partoo_async.cli.proxies import needs_environment
-from partoo_async.cli.results import ScanOptions
+from partoo_async.cli.result_options import ScanOptions
 from partoo_async.scan.many import ManyScans
 from partoo_async.servers import resolve_server
 

@@ -9,7 +9,7 @@ import typer
 from partoo_async._internal.checks import check_name
 from partoo_async._protocol.routes import DELETE_SECTION, UPDATE_SECTION
 from partoo_async.cli import change
-from partoo_async.cli.confirm import DryRun, Manner, Yes, carry_out, refuse
+from partoo_async.cli.confirm import WriteOptions, carry_out, refuse
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import HelpfulCommand, epilog, sub_app
 from partoo_async.cli.options import ClientOptions, Json, with_options
@@ -56,11 +56,9 @@ def get(client: ClientOptions, section_id: SectionId, as_json: Json = False) -> 
 @with_options
 def create(
     client: ClientOptions,
+    options: WriteOptions,
     name: Name,
     org_id: Annotated[int | None, typer.Option(help="Of this organization; for keys of the PROVIDER role.")] = None,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> int:
     """Create a section without groups, after a preview, and print its id."""
 
@@ -68,9 +66,10 @@ def create(
         check_name("name", name)
         async with connected(client) as partoo:
             return await carry_out(
+                client,
+                options,
                 change.create_section(name, org_id, client.server),
                 lambda: partoo.sections.create(name=name, org_id=org_id),
-                Manner(yes, dry_run, as_json, client.quiet),
             )
 
     return execute(run, name="--name")
@@ -80,11 +79,9 @@ def create(
 @with_options
 def update(
     client: ClientOptions,
+    options: WriteOptions,
     section_id: SectionId,
     name: Name,
-    yes: Yes = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
 ) -> int:
     """Rename a section, after a preview."""
 
@@ -98,9 +95,10 @@ def update(
                 return (await partoo.sections.get(section_id, fresh=True)).name == before.name
 
             return await carry_out(
+                client,
+                options,
                 change.rename_section(before, name, client.server),
                 lambda: partoo.sections.update(section_id, name=name),
-                Manner(yes, dry_run, as_json, client.quiet),
                 unchanged,
             )
 
@@ -109,9 +107,7 @@ def update(
 
 @section_app.command(cls=HelpfulCommand, epilog=epilog(("partoo section delete 7 --dry-run", "what would be deleted")))
 @with_options
-def delete(
-    client: ClientOptions, section_id: SectionId, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False
-) -> int:
+def delete(client: ClientOptions, options: WriteOptions, section_id: SectionId) -> int:
     """Delete a section, after a preview. What becomes of its groups is not documented."""
 
     async def run() -> int:
@@ -123,9 +119,10 @@ def delete(
                 return await partoo.sections.get(section_id, fresh=True) == before
 
             return await carry_out(
+                client,
+                options,
                 change.delete_section(before, client.server),
                 lambda: partoo.sections.delete(section_id),
-                Manner(yes, dry_run, as_json, client.quiet),
                 unchanged,
             )
 

@@ -13,7 +13,7 @@ from partoo_async.cli.list_output import Listing
 from partoo_async.cli.options import ClientOptions, with_options
 from partoo_async.cli.output import yes_no
 from partoo_async.cli.process import execute
-from partoo_async.cli.results import ListOptions
+from partoo_async.cli.result_options import ListOptions
 from partoo_async.cli.section_output import section_object
 from partoo_async.cli.waits import connected
 

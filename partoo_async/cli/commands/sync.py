@@ -20,10 +20,9 @@ from partoo_async.cli.exit_codes import FAILED_GROUPS, OK
 from partoo_async.cli.help import epilog
 from partoo_async.cli.listeners import Holds
 from partoo_async.cli.options import ClientOptions, with_options
-from partoo_async.cli.output import say
 from partoo_async.cli.process import execute
 from partoo_async.cli.progress import ProgressMode, choose_display
-from partoo_async.cli.streams import require_stdout
+from partoo_async.cli.streams import require_stdout, say
 
 if TYPE_CHECKING:
     from partoo_async.nightly.options import SyncOptions

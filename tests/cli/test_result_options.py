@@ -15,7 +15,7 @@ import pytest
 
 from partoo_async import ConfigurationError
 from partoo_async.cli.app import run_process
-from partoo_async.cli.results import FormatName, RowForm, ScanOptions, Target
+from partoo_async.cli.result_options import FormatName, RowForm, ScanOptions, Target
 from partoo_async.emulator import EmulatedBusiness, EmulatedGroup, EmulatedSection, Emulator
 from tests.cli.conftest import Result
 from tests.support.each import each
