@@ -10,10 +10,13 @@ import argparse
 import json
 import platform
 import resource
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.bench_report import commit, head, middle, row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Figures", "cpu_seconds", "parser", "peak_bytes", "ratios_of", "turns"]
 
