@@ -187,7 +187,7 @@ lock:
 	$(COMPILE) -c requirements/core.txt --group build --extra cli -o requirements/demo.txt
 	$(COMPILE) -c requirements/demo.txt --group test --all-extras -o requirements/test.txt
 	$(COMPILE) -c requirements/test.txt --group check --extra cli --extra fastapi --extra otel --extra testing -o requirements/check.txt
-	$(COMPILE) -c requirements/core.txt --group bench -o requirements/bench.txt
+	$(COMPILE) -c requirements/core.txt --group bench --extra cli --extra fastapi --extra otel -o requirements/bench.txt
 	$(COMPILE) -c requirements/core.txt --group fuzz -o requirements/fuzz.txt
 	$(COMPILE) -c requirements/core.txt --group audit -o requirements/audit.txt
 	$(COMPILE) -c requirements/core.txt --group sbom -o requirements/sbom.txt
