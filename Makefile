@@ -104,11 +104,10 @@ wheel: $(ENV)/check/.stamp
 
 # Prints ratios to bare aiohttp, never judged by a test: machines differ. Takes nginx for a server where there is one.
 bench: $(ENV)/bench/.stamp
-	$(ENV)/bench/bin/python -m benchmarks.bench $(ARGS)
-	$(ENV)/bench/bin/python -m benchmarks.importtime
+	$(ENV)/bench/bin/python -m benchmarks $(ARGS)
 
 bench-quick: $(ENV)/bench/.stamp
-	$(ENV)/bench/bin/python -m benchmarks.bench --quick $(ARGS)
+	$(ENV)/bench/bin/python -m benchmarks --quick $(ARGS)
 
 bench-strategies: $(ENV)/test/.stamp
 	$(TEST) benchmarks.strategies $(ARGS)

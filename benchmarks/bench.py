@@ -10,7 +10,6 @@ much less. Prints markdown.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,11 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench_generate import generate
-from benchmarks.bench_report import Cell, head, machine, row, summary
+from benchmarks.bench_report import Cell, head, machine, ratios, row, summary
 from benchmarks.bench_server import serving
 from benchmarks.clients import CLIENTS
+from benchmarks.figures import keep, parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
 BASE = "textbook"
@@ -101,23 +102,26 @@ def compare(arguments: argparse.Namespace, url: str, core: int | None, path: str
             head("client", *(str(concurrency) for concurrency in arguments.concurrency))
             for worker in present:
                 row(CLIENTS[worker.client], *(summary(cell, worker.client, BASE) for cell in cells))
+                for concurrency, cell in zip(arguments.concurrency, cells, strict=True):
+                    name = f"{CLIENTS[worker.client]}, {size} businesses, {concurrency} in flight"
+                    found = ratios(cell, worker.client, BASE)
+                    keep(arguments.json, "clients" if not uvloop else "clients, uvloop", name, found, "of textbook")
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="this package alone, 50 businesses, asyncio only")
-    parser.add_argument("--clients", nargs="+", choices=CLIENTS, help=f"compared with {BASE}")
-    parser.add_argument("--sizes", nargs="+", type=int, help="businesses of a group")
-    parser.add_argument("--concurrency", nargs="+", type=int, default=[1, 10, 50, 200], help="requests in flight")
-    parser.add_argument("--loops", nargs="+", choices=("asyncio", "uvloop"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, help="how long a round lasts for each client")
-    parser.add_argument("--no-nginx", action="store_true", help="take the server of ours even where nginx is there")
-    arguments = parser.parse_args()
+    taken = parser(__doc__)
+    taken.add_argument("--clients", nargs="+", choices=CLIENTS, help=f"compared with {BASE}")
+    taken.add_argument("--sizes", nargs="+", type=int, help="businesses of a group")
+    taken.add_argument("--concurrency", nargs="+", type=int, default=[1, 10, 50, 200], help="requests in flight")
+    taken.add_argument("--loops", nargs="+", choices=("asyncio", "uvloop"))
+    taken.add_argument("--seconds", type=float, help="how long a round lasts for each client")
+    taken.add_argument("--no-nginx", action="store_true", help="take the server of ours even where nginx is there")
+    arguments = taken.parse_args()
     quick = arguments.quick
     arguments.clients = list(dict.fromkeys([BASE, *(arguments.clients or (OURS if quick else CLIENTS))]))
     arguments.sizes = arguments.sizes or ([50] if quick else [3, 50, 500, 2000])
     arguments.loops = arguments.loops or (["asyncio"] if quick else ["asyncio", "uvloop"])
+    arguments.rounds = arguments.rounds or 7
     arguments.seconds = arguments.seconds or (0.4 if quick else 0.5)
     return arguments
 

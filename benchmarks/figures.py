@@ -18,7 +18,7 @@ from benchmarks.bench_report import commit, head, middle, row
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Figures", "cpu_seconds", "parser", "peak_bytes", "ratios_of", "turns"]
+__all__ = ["Figures", "cpu_seconds", "keep", "parser", "peak_bytes", "ratios_of", "turns"]
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -30,6 +30,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def keep(
+    path: Path | None, part: str, name: str, values: Sequence[float], unit: str, *, goal: float | None = None
+) -> None:
+    """Append a figure to the file of ``--json``, if that was given. Less is better, but for a unit such as "1/s"."""
+    if path is None:
+        return
+    facts = {"part": part, "name": name, "unit": unit, "goal": goal, "values": [*values]}
+    facts |= {"commit": commit(), "python": platform.python_version()}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts) + "\n")
+
+
 class Figures:
     """The figures of one part of the benchmarks."""
 
@@ -39,13 +51,9 @@ class Figures:
         head(part, "median (middle half)", "unit", "goal")
 
     def add(self, name: str, values: Sequence[float], unit: str, *, goal: float | None = None) -> None:
-        """Print one figure, and keep it. Less is better, but for a unit that ends with "/s"."""
+        """Print one figure, and keep it. Less is better, but for a unit such as "1/s"."""
         row(name, middle([*values]), unit, "" if goal is None else f"{'>=' if unit.endswith('/s') else '<='} {goal:g}")
-        if self._path is not None:
-            facts = {"part": self._part, "name": name, "unit": unit, "goal": goal, "values": [*values]}
-            facts |= {"commit": commit(), "python": platform.python_version()}
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(facts) + "\n")
+        keep(self._path, self._part, name, values, unit, goal=goal)
 
 
 def turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

@@ -10,7 +10,6 @@ ratios within a round. The API is nginx on the other core. Each phase is printed
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
 import os
@@ -29,8 +28,10 @@ import aiohttp
 import orjson
 from fastapi import Depends, FastAPI
 
+from benchmarks.bench_report import middle
 from benchmarks.bench_server import free_port, serving, wait_until_up
 from benchmarks.clients import KEY
+from benchmarks.figures import keep, parser
 from partoo_async import PartooClient, RateLimit
 from partoo_async.integrations.asgi import DeadlineMiddleware
 from partoo_async.integrations.fastapi import Partoo, add_exception_handlers, lifespan, within
@@ -182,14 +183,15 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def table(costs: dict[str, list[float]]) -> None:
+def table(costs: dict[str, list[float]], part: str, path: Path | None) -> None:
     say("\n| route | CPU µs a request | beside the bare route |\n| --- | --- | --- |")
     for name, route in ROUTES.items():
         ratios = [one / other for one, other in zip(costs[name], costs["bare"], strict=True)]
-        say(f"| {route} | {median(costs[name]) * 1e6:.0f} | {median(ratios):.2f} |")
+        say(f"| {route} | {median(costs[name]) * 1e6:.0f} | {middle(ratios)} |")
+        keep(path, part, route, ratios, "of bare aiohttp")
 
 
-async def in_process(api: str, rounds: int, requests: int) -> None:
+async def in_process(api: str, rounds: int, requests: int, path: Path | None) -> None:
     started = Started(applications(api))
     costs: dict[str, list[float]] = {name: [] for name in ROUTES}
     async with started.running():
@@ -200,7 +202,7 @@ async def in_process(api: str, rounds: int, requests: int) -> None:
             for name in names:
                 costs[name].append(await load(started, name, requests))
             say(f"round {number + 1}: " + ", ".join(f"{name} {costs[name][-1] * 1e6:.0f} µs" for name in ROUTES))
-    table(costs)
+    table(costs, "web, in process", path)
 
 
 SCRIPT = """
@@ -214,7 +216,7 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wrk(api: str, rounds: int, seconds: int) -> None:
+def wrk(api: str, rounds: int, seconds: int, path: Path | None) -> None:
     port = free_port()
     server = ["-m", "uvicorn", "benchmarks.web_routes:make_app", "--factory", "--port", str(port)]
     server += ["--log-level", "warning", "--no-access-log"]
@@ -243,26 +245,27 @@ def wrk(api: str, rounds: int, seconds: int) -> None:
                         say(f"round {number + 1}: {name}: {rates[name][-1]:.0f}/s, {spent / done * 1e6:.0f} µs")
         finally:
             process.terminate()
-    table(costs)
+    table(costs, "web, uvicorn", path)
     say("\n| route | requests a second | beside the bare route |\n| --- | --- | --- |")
     for name, route in ROUTES.items():
         ratios = [one / other for one, other in zip(rates[name], rates["bare"], strict=True)]
-        say(f"| {route} | {median(rates[name]):.0f} | {median(ratios):.2f} |")
+        say(f"| {route} | {median(rates[name]):.0f} | {middle(ratios)} |")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--requests", type=int, default=2000, help="of each route in a round")
-    parser.add_argument("--seconds", type=int, default=3, help="of wrk, for each route in a round")
-    parser.add_argument("--wrk", action="store_true", help="also under uvicorn, asked by wrk")
-    options = parser.parse_args()
+    taken = parser(__doc__)
+    taken.add_argument("--requests", type=int, help="of each route in a round, default 2000")
+    taken.add_argument("--seconds", type=int, default=3, help="of wrk, for each route in a round")
+    taken.add_argument("--wrk", action="store_true", help="also under uvicorn, asked by wrk")
+    options = taken.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 9)
+    options.requests = options.requests or (200 if options.quick else 2000)
     with serving([SIZE], None) as (api, what):
         say(f"Python {sys.version.split()[0]}, {what}, {SIZE} businesses, {AT_ONCE} at once")
-        asyncio.run(in_process(api, options.rounds, options.requests))
+        asyncio.run(in_process(api, options.rounds, options.requests, options.json))
         if options.wrk:
             assert shutil.which("wrk"), "wrk is not installed"
-            wrk(api, options.rounds, options.seconds)
+            wrk(api, options.rounds, options.seconds, options.json)
 
 
 if __name__ == "__main__":
