@@ -178,6 +178,11 @@ def test_code_breaks_between_its_parts(html: str, mended: str) -> None:
     assert re.sub("<[^>]+>", "", mended) == re.sub("<[^>]+>", "", html).replace("\\|", "|")
 
 
+def test_the_readme_is_short() -> None:
+    """At most 1,200 words, code included; what is longer has a page."""
+    assert len(README.read_text(encoding="utf-8").split()) <= 1200
+
+
 def test_the_home_page_is_the_readme() -> None:
     """The first example, the install lines, the tour, the commands and the promises are those of the README."""
     readme = README.read_text(encoding="utf-8")
