@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A table that the nightly job writes has this name, underscore and all.
 PUBLIC = {"_load_problems"}
+# The cells of a row: the type, and what it means.
+RETURNED = 2
 # Loaded by the browser as the page opens. Links that somebody follows may lead anywhere.
 LOADED = re.compile(
     r"<(?:script|img|iframe|source)[^>]* src=\"?(?:https?:)?//|<link[^>]* rel=\"?stylesheet[^>]* href=\"?(?:https?:)?//"
@@ -29,7 +31,11 @@ def problems_of(site: Path) -> Iterator[str]:
     for path in sorted(site.rglob("*.html")):
         if LOADED.search(path.read_text(encoding="utf-8")):
             yield f"{path.relative_to(site)} loads something from another host"
-    reference = text_of((site / "reference" / "index.html").read_text(encoding="utf-8"))
+    page = (site / "reference" / "index.html").read_text(encoding="utf-8")
+    reference = text_of(page)
+    returned = re.findall(r"Returns:</span>(.*?)</table>", page, re.DOTALL)
+    if not returned or max(part.count("<td>") for part in returned) > RETURNED:
+        yield "the reference has a table of what is returned with more than one row"
     for name in sorted(set(re.findall(r"(?<![\w.])_[a-z]\w+", reference)) - PUBLIC):
         yield f"the reference shows the private name {name}"
     for noise in ("attrs_init", "validator=", "converter=", "field (", "Unpack [", "Annotated [", "NOTHING"):

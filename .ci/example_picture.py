@@ -47,7 +47,7 @@ def service(folder: str) -> Iterator[str]:
 
 
 async def main(target: Path) -> None:
-    """Start two scans from the page, and take its picture while the second one is under way."""
+    """Start two scans from the page, and take its pictures, light and dark, while the second is under way."""
     with tempfile.TemporaryDirectory() as folder, service(folder) as url:
         async with async_playwright() as tools:
             browser = await tools.chromium.launch(executable_path=shutil.which("chromium"))
@@ -59,6 +59,8 @@ async def main(target: Path) -> None:
                 await tab.get_by_text(until).first.wait_for()
             await tab.locator("#others", has_text=re.compile(r"Country.* of 54")).wait_for()
             await tab.screenshot(path=target)
+            await tab.emulate_media(color_scheme="dark")
+            await tab.screenshot(path=target.with_stem(f"{target.stem}-dark"))
             await browser.close()
 
 

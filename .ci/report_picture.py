@@ -30,7 +30,7 @@ async def write_report(page: Path) -> None:
 
 
 async def main(target: Path) -> None:
-    """Take the picture of its beginning, as a light page."""
+    """Take the pictures of its beginning, as a light page and, with another name, as a dark one."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         await write_report(page)
@@ -39,6 +39,8 @@ async def main(target: Path) -> None:
             tab = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
             await tab.goto(page.as_uri())
             await tab.screenshot(path=target)
+            await tab.emulate_media(color_scheme="dark")
+            await tab.screenshot(path=target.with_stem(f"{target.stem}-dark"))
             await browser.close()
 
 

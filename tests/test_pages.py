@@ -146,6 +146,43 @@ def script(name: str) -> dict[str, Any]:
     return runpy.run_path(str(ROOT / ".ci" / name))
 
 
+@each("page", PAGES)
+def test_rows_have_the_cells_of_their_table(page: Path) -> None:
+    """No row has a cell more or less than the heading of its table, so that nothing stands in a foreign column."""
+    bare = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for table in re.findall(r"(?:^\|.*\|$\n?)+", bare, re.MULTILINE):
+        heading, _, *rows = [re.split(r"(?<!\\)\|", line) for line in table.splitlines()]
+        assert [" | ".join(row) for row in rows if len(row) != len(heading)] == [], by_name(page)
+
+
+@each(
+    ("html", "mended"),
+    [
+        ("<p><code>--json</code></p>", '<p><code><span class="whole">--json</span></code></p>'),
+        (
+            "<p><code>pip install '.[cli]'</code></p>",
+            """<p><code>pip install <span class="whole">'.[cli]'</span></code></p>""",
+        ),
+        ("<p><code>APIConnectionError</code> of-text</p>", "<p><code>APIConnectionError</code> of-text</p>"),
+        ("<td><code>max_outage</code></td>", "<td><code>max_<wbr>outage</code></td>"),
+        ("<td><code>APIConnectionError</code></td>", "<td><code>APIConnection<wbr>Error</code></td>"),
+        ("<td><code>https://api/v2</code></td>", "<td><code>https://<wbr>api/<wbr>v2</code></td>"),
+        (r"<td><code>--to a\|b</code></td>", '<td><code><span class="whole">--to</span> a|<wbr>b</code></td>'),
+        ("<pre><code>a-b</code></pre>", "<pre><code>a-b</code></pre>"),
+        ("<td><pre><code>a_b</code></pre></td>", "<td><pre><code>a_b</code></pre></td>"),
+    ],
+)
+def test_code_breaks_between_its_parts(html: str, mended: str) -> None:
+    """Options stay whole, long names in tables may break, blocks are as they were, and no word gets another letter."""
+    assert script("code_in_text.py")["mended"](html) == mended
+    assert re.sub("<[^>]+>", "", mended) == re.sub("<[^>]+>", "", html).replace("\\|", "|")
+
+
+def test_the_readme_is_short() -> None:
+    """At most 1,200 words, code included; what is longer has a page."""
+    assert len(README.read_text(encoding="utf-8").split()) <= 1200
+
+
 def test_the_home_page_is_the_readme() -> None:
     """The first example, the install lines, the tour, the commands and the promises are those of the README."""
     readme = README.read_text(encoding="utf-8")
@@ -235,11 +272,14 @@ def test_the_picture_is_small_and_loads_nothing() -> None:
 
 
 def test_pictures_of_the_documentation_are_small() -> None:
-    """All of them together are less than 300 kB, and every one is shown on a page."""
+    """All of them together are less than 300 kB, every one is on a page, and a light one has a dark one beside it."""
     pictures = [path for path in (ROOT / "docs" / "images").iterdir() if path.is_file()]
     assert sum(path.stat().st_size for path in pictures) < 300_000
     words = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert [path.name for path in pictures if f"images/{path.name})" not in words] == []
+    assert [path.name for path in pictures if not re.search(rf"images/{path.name}[#)]", words)] == []
+    light = re.findall(r"images/([\w-]+)\.png(?!#gh-dark-mode-only)", words)
+    assert light
+    assert [name for name in light if f"images/{name}-dark.png#gh-dark-mode-only)" not in words] == []
 
 
 def test_what_was_never_tried_is_told() -> None:
