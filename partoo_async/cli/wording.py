@@ -58,6 +58,8 @@ OPTIONS: Mapping[str, str] = {
     "status": "--status",
     "city": "--city",
     "country": "--country",
+    "host": "--host",
+    "port": "--port",
 }
 
 # As in `resume=True (--resume)`, `timeout=5 s`, `RateLimit(share=...)`, but not in a URL.
@@ -71,9 +73,9 @@ _TYPE = re.compile(r", unable to parse string as an? (?:integer|number)$")
 
 
 def named(text: str, names: Mapping[str, str] = OPTIONS) -> str:
-    """Return an error's text that begins with the name of an argument, beginning with that of an option."""
-    name, colon, problem = text.partition(": ")
-    return f"{names.get(name, name)}{colon}{problem}"
+    """Return an error's text that begins with the names of arguments, beginning with those of options."""
+    begin, colon, problem = text.partition(": ")
+    return f"{', '.join(names.get(name, name) for name in begin.split(', '))}{colon}{problem}"
 
 
 def in_options(text: str) -> str:

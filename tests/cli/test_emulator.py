@@ -117,5 +117,5 @@ def test_a_port_in_use_is_one_clear_line(emulator: Emulator, partoo: Partoo) -> 
     result = partoo("emulator", "--port", port)
     assert (result.code, result.out) == (2, "")
     [line] = result.err.splitlines()
-    assert line.startswith(f"partoo: error: host, port: cannot listen on '127.0.0.1' port {port}")
-    assert "port=0" in line
+    assert line.startswith(f"partoo: error: --host, --port: cannot listen on '127.0.0.1' port {port}")
+    assert "or --port 0 for a free one" in line
