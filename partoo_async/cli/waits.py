@@ -40,11 +40,11 @@ async def connected(options: ClientOptions) -> AsyncIterator[PartooClient]:
 
 async def _watch(partoo: PartooClient) -> None:
     waited = 0  # looks at which calls waited, one after the other
-    silent, before = 0, set[object]()  # likewise, at which the same requests were in flight
+    silent, before = 0, set[tuple[object, int]]()  # likewise, at which the same requests were in flight
     calls = partoo.session.context.lifecycle.calls
     while True:
         await asyncio.sleep(_LONG)
-        flying = {(call, call.sends) for call in calls if call.in_flight}
+        flying: set[tuple[object, int]] = {(call, call.sends) for call in calls if call.in_flight}
         silent, before = silent + 1 if flying and flying == before else 0, flying
         if silent == _SILENT:
             say(f"nothing came for {duration(silent * _LONG)}, still waiting")

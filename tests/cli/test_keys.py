@@ -253,7 +253,7 @@ def test_a_pipe_that_nobody_writes_to(
 )
 def test_a_signal_at_the_prompt_leaves_the_terminal_as_it_was(spawn: Any, number: int, code: int, said: str) -> None:
     """Ctrl-C and SIGTERM end it with the usual code, and what is typed into the shell afterwards is seen."""
-    import termios  # noqa: PLC0415 - not on Windows
+    import termios  # here: Windows has none
 
     def echoes() -> bool:
         return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)

@@ -98,7 +98,7 @@ def test_nothing_can_be_shared_without_a_limit() -> None:
         ("Missing option '--name' / '-n'.", "--name: missing"),
         ("Option '--output' requires an argument.", "--output: expected a value"),
         ("No such option: --jsn (Possible options: --json)", "there is no option --jsn; did you mean --json?"),
-        ("No such option: --nme (Possible options: --name, --yes)", "there is no option --nme; did you mean --name, --yes?"),
+        ("No such option: --ye (Possible options: --yes, -y)", "there is no option --ye; did you mean --yes, -y?"),
         ("No such option: --jsn Did you mean --json?", "there is no option --jsn; did you mean --json?"),
         ("No such option: -x", "there is no option -x"),
         ("Got unexpected extra argument(s) (b)", "too many words: b"),
