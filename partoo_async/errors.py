@@ -287,7 +287,7 @@ def _status_message(status: int, route: str, detail: str, server: str) -> str:
     if status in (401, 403) and server:
         # The commonest cause by far: production and sandbox keys look the same and are not interchangeable.
         why = "is this" if status == 401 else "the key may lack the right, a puller may lock the target, or it is"
-        message += f" (sent to {server}: {why} a key of another server?)"
+        message += f"; sent to {server}: {why} a key of another server?"
     if 300 <= status < 400 and status != 304:
-        message += " (redirects are never followed: the key goes to the chosen server only; check the server's URL)"
+        message += "; redirects are never followed: the key goes to the chosen server only; check the server's URL"
     return message

@@ -154,7 +154,7 @@ FIELDS = {
     " groups_compared not_compared incomplete notes businesses",
     "ScanFailure": "section_id group_id group error attempts elapsed recorded inferred businesses",
     "ScanPlan": "sections groups requests seconds recorded strategy",
-    "ScanProgress": "done failed total rate eta paused_for held_for held_by quota_wait retries",
+    "ScanProgress": "done failed total rate eta paused_for held_for held_by quota_wait retries silent_for",
     "ScanReport": "items requests seconds drift retries added deleted complete strategy verified fallback businesses"
     " sections",
     "ScanSuccess": "section_id group_id group error attempts elapsed recorded inferred businesses",

@@ -159,6 +159,7 @@ UNREAD_OBJECT = {
                 "held_by": "",
                 "quota_wait": 0.0,
                 "retries": 0,
+                "silent_for": 0.0,
             },
         ),
         (
@@ -389,6 +390,8 @@ def test_a_report_is_shown_in_one_line() -> None:
         (ScanProgress(54, 0, 54, 5.0, 0.0, 0.0), "54 of 54, 0 failed, 5.0/s"),
         (ScanProgress(1, 0, 54, 5.0, 9.0, 42.0), "1 of 54, 0 failed, paused for 42 s"),
         (ScanProgress(1, 0, 54, 5.0, 9.0, 0.0, 61.0, "503"), "1 of 54, 0 failed, on hold for 1 min 01 s: 503"),
+        (ScanProgress(1, 0, 54, 5.0, 9.0, 0.0, silent_for=8.0), "1 of 54, 0 failed, nothing came for 8.0 s"),
+        (ScanProgress(1, 0, 54, 5.0, 9.0, 42.0, silent_for=8.0), "1 of 54, 0 failed, paused for 42 s"),
         (ScanProgress(1, 0, 54, 5.0, 9.0, 1.0, 61.0), "1 of 54, 0 failed, on hold for 1 min 01 s"),
     ],
 )

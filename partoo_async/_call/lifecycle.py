@@ -20,6 +20,7 @@ class Running(Protocol):
     """A call under way."""
 
     in_flight: bool
+    sends: int
 
     def abort(self) -> None:
         """End it, now or after the request that is out."""

@@ -17,6 +17,8 @@ def describe(error: PartooError) -> str:
     """Return the error as one line."""
     # Its text may quote the server: control characters are escaped.
     line = one_line(str(error)) or type(error).__name__
-    if isinstance(error, APIConnectionError) and not error.request_sent:
-        line += " (the request was not sent)"
-    return line
+    if not isinstance(error, APIConnectionError) or error.request_sent:
+        return line
+    which = "last" if any(attempt.request_sent for attempt in error.attempts) else "request"
+    counted = line.removesuffix(" attempts)")
+    return f"{line} (the {which} was not sent)" if counted == line else f"{line[:-1]}; the {which} was not sent)"

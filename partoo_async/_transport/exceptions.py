@@ -30,9 +30,9 @@ BEFORE_SENDING = (
     ssl.SSLError,
 )
 
-_NAME = " (it wants a name and password that it knows: http://name:password@proxy.example:3128)"
+_NAME = "; it wants a name and password that it knows: http://name:password@proxy.example:3128"
 # Some say 401 where they mean 407. By neither is the API key meant, which no proxy sees.
-_PROXY_HINTS = {401: _NAME, 403: " (it may not connect to this server)", 407: _NAME}
+_PROXY_HINTS = {401: _NAME, 403: "; it may not connect to this server", 407: _NAME}
 
 
 def map_exception(  # noqa: C901 - a table: one case a row

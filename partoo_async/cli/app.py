@@ -65,6 +65,15 @@ The API key is taken from --key-file FILE, else from the environment variable
 PARTOO_API_KEY, else from the file that PARTOO_API_KEY_FILE names, else from
 the keyring of the system: see 'partoo key --help'.
 
+Examples:
+  # does it work here?
+  partoo doctor
+  # a group by a part of its name, then by its ids
+  partoo groups france
+  partoo group 7 42
+  # every group of every section, into a file
+  partoo scan --all --output groups.csv
+
 Exit codes:
 """
 

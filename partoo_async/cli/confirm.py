@@ -14,7 +14,7 @@ from attrs import frozen
 from partoo_async._protocol.statuses import status_rule
 from partoo_async.cli.change import Change
 from partoo_async.cli.exit_codes import INTERRUPTED, OK
-from partoo_async.cli.interrupts import interruptible
+from partoo_async.cli.interrupts import interruptible, prompting
 from partoo_async.cli.options import ClientOptions, Json, OptionGroup
 from partoo_async.cli.output import print_json, write_text
 from partoo_async.cli.streams import Messages, require_stdout, say
@@ -85,7 +85,8 @@ async def _agreed(unchanged: Callable[[], Awaitable[bool]] | None) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError("--yes: needed where there is no terminal to ask on; --dry-run prints the preview")
     _tell("partoo: do it? [y/N] ")
-    answer = await _typed()
+    with prompting():
+        answer = await _typed()
     if not answer.endswith("\n"):
         _tell("\n")  # the end of input
     if answer.strip().lower() not in ("y", "yes"):

@@ -64,6 +64,10 @@ class HelpfulCommand(TyperCommand):
         """Return its options and arguments, and the option for help."""
         return read_quickly(super().get_params(ctx))
 
+    def get_short_help_str(self, limit: int = _SHORT) -> str:
+        """Return its first sentence, which completion shows beside its name."""
+        return super().get_short_help_str(limit)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it."""
         _write(self, ctx, formatter, {})

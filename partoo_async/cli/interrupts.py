@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+from partoo_async.cli.streams import say_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Terminated", "interruptible"]
+__all__ = ["Terminated", "interruptible", "prompting"]
 
 
 class Terminated(KeyboardInterrupt):
@@ -33,6 +36,16 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def prompting() -> Iterator[None]:
+    """Let what is said after Ctrl-C or SIGTERM at a prompt begin a line of its own."""
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say_line("")
+        raise
 
 
 def _terminate(*_: object) -> NoReturn:

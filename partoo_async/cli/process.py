@@ -18,7 +18,7 @@ from partoo_async.cli.volume import VOLUME
 from partoo_async.cli.wording import OPTIONS, in_options, named
 from partoo_async.errors import APIStatusError, PartooError
 
-__all__ = ["execute", "heed_interrupts", "tell", "tell_json"]
+__all__ = ["execute", "tell", "tell_json"]
 
 
 class _Signals:
@@ -49,7 +49,7 @@ class _Signals:
 def execute(work: Callable[[], Coroutine[Any, Any, int]], **arguments: str) -> int:
     """Run one command's coroutine to its end and return the exit code. ``arguments``: what it calls some of them."""
     signals = _Signals()
-    heed_interrupts()
+    _heed_interrupts()
 
     async def guarded() -> int:
         signals.listen()
@@ -73,7 +73,7 @@ def _stopped(*, terminated: bool) -> int:
     return TERMINATED if terminated else INTERRUPTED
 
 
-def heed_interrupts() -> None:
+def _heed_interrupts() -> None:
     """Let Ctrl-C raise an exception again: until a command begins, it ends the process."""
     with suppress(ValueError):  # not in the main thread
         if callable(signal.getsignal(signal.SIGINT)):

@@ -39,9 +39,12 @@ def status(progress: ScanProgress) -> str:
         parts.append(f"paused by the server for {duration(progress.paused_for)}")
     elif progress.quota_wait >= _WORTH_A_WORD:
         parts.append(f"waiting for quota: {duration(progress.quota_wait)}")
+    elif progress.silent_for:
+        parts.append(f"nothing came for {duration(progress.silent_for)}")
     elif progress.rate:
         parts.append(f"{progress.rate:.1f}/s")
-    if progress.total > progress.done and not progress.held_for:  # until the server answers, nobody knows
+    # Until the server answers, nobody knows.
+    if progress.total > progress.done and not (progress.held_for or progress.silent_for):
         parts.append(f"ETA {duration(progress.eta)}")
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
@@ -54,7 +57,7 @@ def _scan_line(progress: ScanProgress) -> str:
     # After the last group the summary tells it; while the sections are read only a wait is worth a line.
     if progress.done < progress.total:
         return f"{progress.done:,}/{amount(progress.total, 'group')}, {status(progress)}"
-    waits = progress.paused_for or progress.held_for or progress.quota_wait >= _WORTH_A_WORD
+    waits = progress.paused_for or progress.held_for or progress.silent_for or progress.quota_wait >= _WORTH_A_WORD
     return f"reading sections, {status(progress)}" if waits and not progress.total else ""
 
 

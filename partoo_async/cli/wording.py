@@ -69,6 +69,14 @@ _PYTHON_ONLY = re.compile(r"; the key is api_key=")
 
 _INVALID = re.compile(r"^Invalid value for '([^']+)'(?: / '[^']+')*: ")
 _INPUT = re.compile(r": Input should be (?=(greater|less)?)")
+# Of releases of typer that stand on click, and of those that do not.
+_FORMS = (
+    (re.compile(r"^Missing (?:argument|option) '([^']+)'(?: / '[^']+')*\.?"), r"\1: missing"),
+    (re.compile(r"^Option '([^']+)' requires (?:an argument|\d+ arguments)\.?$"), r"\1: expected a value"),
+    (re.compile(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$"), r"too many words: \1"),
+    (re.compile(r"^No such option: (-[^\s.]*)\.?"), r"there is no option \1"),
+    (re.compile(r"(?: \(Possible options: ([^)]+)\)| Did you mean ([^?]+)\?)$"), r"; did you mean \1\2?"),
+)
 _TYPE = re.compile(r", unable to parse string as an? (?:integer|number)$")
 
 
@@ -86,6 +94,8 @@ def in_options(text: str) -> str:
 
 def usage_text(text: str) -> str:
     """Return what typer says of a wrong word in the form of all other errors, whichever release says it."""
+    for form, ours in _FORMS:
+        text = form.sub(ours, text)
     text = _INVALID.sub(r"\1: ", text)
     text = _TYPE.sub("", text.replace(": Value error, ", ": "))
     return _INPUT.sub(lambda found: f": expected {'a value ' if found[1] else ''}", text)

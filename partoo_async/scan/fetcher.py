@@ -33,6 +33,8 @@ SCAN_ENDS = (QuotaExceededError, DeadlineExceededError, OutageError, JournalErro
 
 P = TypeVar("P", bound="BusinessPage")
 
+_SILENCE = 5.0  # seconds: a shorter one is a slow response
+
 
 class Figures(NamedTuple):
     """What a fetcher did in some time."""
@@ -57,6 +59,7 @@ class GroupFetcher:
         self.listed: dict[int, str] = {}  # the names of sections, as their list has them
         self._new_call = session.context.new_call
         self._busy = 0.0  # seconds of all requests, without any wait
+        self._heard = 0.0  # event-loop time: when a read last ended, or the first one began
         self._stopped = False
         self.at_stop: Callable[[], object] = lambda: None  # tells those who send, whichever of them it ends by
         self._open: set[Call] = set()
@@ -66,6 +69,15 @@ class GroupFetcher:
     def retries(self) -> int:
         """How many requests were retries."""
         return max(0, self.sends - self.calls + self._unsent)
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since a read last ended, while requests are in flight. 0.0 if that is not long."""
+        if not self._open:
+            return 0.0
+        silent = asyncio.get_running_loop().time() - self._heard
+        # In that order: it is asked after each outcome, and nearly always the first says it.
+        return silent if silent >= _SILENCE and any(map(self.outage.in_flight, self._open)) else 0.0
 
     def take_figures(self) -> Figures:
         """Return the figures since this was last called."""
@@ -174,10 +186,13 @@ class GroupFetcher:
     def _begin(self, call: Call) -> None:
         if self._stopped:
             raise asyncio.CancelledError
+        if not self._open:
+            self._heard = asyncio.get_running_loop().time()
         self._open.add(call)
 
     def _end(self, call: Call) -> None:
         self._open.remove(call)
+        self._heard = asyncio.get_running_loop().time()
         self.calls += 1
         self.sends += call.sends
         self._unsent += not call.sends

@@ -87,6 +87,7 @@ class ScanProgress(Model):
         held_by: Why it is on hold, in a few words.
         quota_wait: Seconds until the quota lets the next request go, 0.0 if none waits for it.
         retries: How many of the requests until now were retries.
+        silent_for: Seconds since anything came, while requests are in flight. 0.0 below 5 seconds.
     """
 
     done: int
@@ -99,6 +100,7 @@ class ScanProgress(Model):
     held_by: str = ""
     quota_wait: float = 0.0
     retries: int = 0
+    silent_for: float = 0.0
 
     def __str__(self) -> str:
         if not self.total:
@@ -106,6 +108,8 @@ class ScanProgress(Model):
         figures = f"{self.done:,} of {self.total:,}, {self.failed:,} failed"
         if self.held_for:
             return f"{figures}, on hold for {duration(self.held_for)}{self.held_by and f': {self.held_by}'}"
+        if self.silent_for and not self.paused_for:
+            return f"{figures}, nothing came for {duration(self.silent_for)}"
         left = f", {duration(self.eta)} left" if self.done < self.total and isfinite(self.eta) else ""
         state = f"paused for {duration(self.paused_for)}" if self.paused_for else f"{self.rate:.1f}/s{left}"
         return f"{figures}, {state}"

@@ -197,7 +197,7 @@ class ProgressCounter:
             return ScanProgress(*counts, 0.0, retries=fetcher.retries)
         outage, quota = fetcher.outage, fetcher.session.quota
         now = (quota.paused_for(), outage.held_for, outage.held_by, quota.bulk_wait())
-        return ScanProgress(*counts, *now, fetcher.retries)
+        return ScanProgress(*counts, *now, fetcher.retries, fetcher.silent_for)
 
     def report(self, items: Iterable[ScanItem]) -> ScanReport:
         """Return the figures until now, with the items that the caller kept."""

@@ -122,9 +122,9 @@ async def test_clients_with_and_without_proxy_share_a_quota(over_tls: dict[str, 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "the proxy responded 401 (it wants a name and password that it knows: http://name:password@"),
-        (403, "the proxy responded 403 (it may not connect to this server)"),
-        (407, "the proxy responded 407 (it wants a name and password that it knows: http://name:password@"),
+        (401, "the proxy responded 401; it wants a name and password that it knows: http://name:password@"),
+        (403, "the proxy responded 403; it may not connect to this server"),
+        (407, "the proxy responded 407; it wants a name and password that it knows: http://name:password@"),
         (502, "the proxy responded 502"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,21 @@ def complete(partoo: Partoo, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 def test_words_are_completed(complete: Callable[[str], list[str]], line: str, words: list[str]) -> None:
     """Commands, their commands, options, and the values of those that have a few."""
     assert complete(line) == words
+
+
+@each("words", ["scan", "group"])
+def test_what_stands_beside_a_word_is_whole(partoo: Partoo, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """fish and zsh show what a command does, as its help does."""
+    monkeypatch.setenv("_PARTOO_COMPLETE", "complete_fish")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"partoo {words if words == 'scan' else words + ' '}")
+    lines = partoo().out.splitlines()
+    monkeypatch.delenv("_PARTOO_COMPLETE")
+    shown = partoo(*([] if words == "scan" else [words]), "--help").out
+    assert lines
+    for line in lines:
+        name, text = line.split("\t")
+        assert re.search(rf"^  {name} +{re.escape(text)}$", shown, re.MULTILINE), line
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -27,6 +27,7 @@ from partoo_async import (
     RetryPolicy,
 )
 from partoo_async._internal.secret import Secret
+from partoo_async.cli.commands import doctor as command
 from partoo_async.cli.doctor import network, setup
 from partoo_async.cli.doctor.api import Response, judge_error, judge_response
 from partoo_async.cli.doctor.certificate import Certificate
@@ -515,12 +516,13 @@ NOW = dt.datetime.now(dt.UTC)
     ("certificate", "mark", "text", "advice"),
     [
         (CA.issue_cert("127.0.0.1", not_after=NOW + dt.timedelta(90)), "ok", "from Good CA, valid until", ""),
-        (CA.issue_cert("127.0.0.1", not_after=NOW + dt.timedelta(3.5)), "warning", "TLSv1", "it ends in"),
+        (CA.issue_cert("127.0.0.1", not_after=NOW + dt.timedelta(3.5)), "warning", "TLSv1", "it ends in 3 days:"),
+        (CA.issue_cert("127.0.0.1", not_after=NOW + dt.timedelta(0.5)), "warning", "TLSv1", "it ends within a day:"),
         (STRANGER.issue_cert("127.0.0.1"), "failed", "from Proxy Inc.", "CA certificate of Proxy Inc."),
         (CA.issue_cert("127.0.0.1", not_after=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)), "failed", "expired", "clock"),
         (CA.issue_cert("elsewhere.example"), "failed", "elsewhere.example", "server's URL"),
     ],
-    ids=["trusted", "ends soon", "unknown CA", "expired", "another host"],
+    ids=["trusted", "ends soon", "ends today", "unknown CA", "expired", "another host"],
 )
 async def test_certificates(
     monkeypatch: pytest.MonkeyPatch, certificate: Any, mark: str, text: str, advice: str
@@ -604,3 +606,16 @@ def test_a_quota_that_cannot_be_shared(partoo: Partoo, url: str, code: int, text
     assert (result.code, quota["mark"]) == (code, "failed")
     assert text in quota["text"]
     assert "hunter2" not in result.out + result.err
+
+
+@each(
+    ("marks", "text"),
+    [
+        ([Mark.OK, Mark.SKIPPED], "all is well"),
+        ([Mark.WARNING, Mark.OK], "1 warning"),
+        ([Mark.WARNING, Mark.FAILED, Mark.WARNING], "1 failed, 2 warnings"),
+    ],
+)
+def test_the_last_line_counts(marks: list[Mark], text: str) -> None:
+    """What failed, then what is doubtful."""
+    assert command._summary([Finding("check", mark, "") for mark in marks]) == text

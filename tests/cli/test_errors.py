@@ -8,6 +8,7 @@ from partoo_async import (
     APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
+    Attempt,
     ConfigurationError,
     DeadlineExceededError,
     InternalServerError,
@@ -78,10 +79,22 @@ def test_an_error_is_described_on_one_line_without_control_characters() -> None:
     assert describe(APIStatusError(400, detail="no\nsuch \x1b[2Jname")) == r"400 Bad Request: no such \x1b[2Jname"
 
 
-def test_an_error_says_when_nothing_was_sent() -> None:
-    """A refused connection tells that the server has not seen the request."""
-    assert describe(APIConnectionError("refused", request_sent=False)) == "refused (the request was not sent)"
-    assert describe(APIConnectionError("cut")) == "cut"
+@each(
+    ("sent", "text"),
+    [
+        ([], "refused (the request was not sent)"),
+        ([False], "refused (the request was not sent)"),
+        ([False, False], "refused (after 2 attempts; the request was not sent)"),
+        ([False, True, False], "refused (after 3 attempts; the last was not sent)"),
+        ([True], "refused"),
+        ([False, True], "refused (after 2 attempts)"),
+    ],
+)
+def test_an_error_says_when_nothing_was_sent(sent: list[bool], text: str) -> None:
+    """A refused connection tells that the server has not seen the request, in one remark with the attempts."""
+    error = APIConnectionError("refused", request_sent=bool(sent) and sent[-1])
+    error.attempts = tuple(Attempt("503", 0.1, one) for one in sent)
+    assert describe(error) == text
 
 
 def test_an_error_without_words_is_named() -> None:

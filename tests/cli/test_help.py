@@ -84,6 +84,16 @@ def test_every_command_has_examples_that_it_understands(partoo: Partoo) -> None:
             assert {*re.findall(r"(?<= )--[a-z-]+", example)} <= known, example
 
 
+def test_the_help_of_all_has_examples_that_work(partoo: Partoo) -> None:
+    """Of each thing that people do first."""
+    lines = partoo("--help").out.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    examples = [line for line in lines if not line.startswith("  # ")]
+    assert len(examples) == 4
+    for example in examples:
+        first, *words = example.split()
+        assert (first, partoo(*words, "--help").code) == ("partoo", 0)
+
+
 def test_exit_codes_are_listed_once(partoo: Partoo) -> None:
     """`partoo --help` has all; a command lists only codes that mean something else there."""
     codes = re.findall(r"^ +(\d+)  (.+)$", partoo("--help").out, re.MULTILINE)

@@ -247,6 +247,32 @@ def test_a_pipe_that_nobody_writes_to(
     os.close(writer)
 
 
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals to be had")
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_at_the_prompt_leaves_the_terminal_as_it_was(spawn: Any, number: int, code: int, said: str) -> None:
+    """Ctrl-C and SIGTERM end it with the usual code, and what is typed into the shell afterwards is seen."""
+    import termios  # here: Windows has none
+
+    def echoes() -> bool:
+        return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+    own, terminal = os.openpty()
+    assert echoes()
+    # In a session without a terminal the prompt is on the standard streams.
+    process = spawn("key", "set", stdin=terminal, start_new_session=True)
+    while echoes():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err.splitlines()[-1]) == (code, "", f"partoo: {said}")
+    assert echoes()
+    os.close(own)
+    os.close(terminal)
+
+
 def opened(pipe: Path) -> int | None:
     """The end of a pipe to write to, or None if nobody waits at the other one."""
     try:

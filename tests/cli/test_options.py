@@ -11,6 +11,7 @@ import typer
 from partoo_async import ConfigurationError, RateLimit
 from partoo_async.cli.app import app
 from partoo_async.cli.options import ClientOptions, Json, ServerOptions, parse_rate_limit, with_options
+from partoo_async.cli.wording import usage_text
 from tests.support.each import each
 
 COMMON = {"--server", "--timeout", "--quota", "--rate-limit", "--share", "--verbose", "-v", "--quiet", "-q"}
@@ -88,3 +89,23 @@ def test_nothing_can_be_shared_without_a_limit() -> None:
     """A share of no limit is a mistake, not ignored."""
     with pytest.raises(ConfigurationError, match="^--share: "):
         ServerOptions(share=0.5, rate_limit="none").session()
+
+
+@each(
+    ("theirs", "ours"),
+    [
+        ("Missing argument 'PATH'.", "PATH: missing"),
+        ("Missing option '--name' / '-n'.", "--name: missing"),
+        ("Option '--output' requires an argument.", "--output: expected a value"),
+        ("No such option: --jsn (Possible options: --json)", "there is no option --jsn; did you mean --json?"),
+        ("No such option: --ye (Possible options: --yes, -y)", "there is no option --ye; did you mean --yes, -y?"),
+        ("No such option: --jsn Did you mean --json?", "there is no option --jsn; did you mean --json?"),
+        ("No such option: -x", "there is no option -x"),
+        ("Got unexpected extra argument(s) (b)", "too many words: b"),
+        ("Got unexpected extra argument (b)", "too many words: b"),
+        ("Invalid value for '--port' / '-p': 'x' is not one of 'a'.", "--port: 'x' is not one of 'a'."),
+    ],
+)
+def test_a_wrong_word_is_told_as_every_other_mistake(theirs: str, ours: str) -> None:
+    """The option or argument first, then what is wrong with it, whichever release of typer says it."""
+    assert usage_text(theirs) == ours

@@ -34,6 +34,7 @@ RUNNING = ScanProgress(done=1200, failed=3, total=9999, rate=4.96, eta=1775.0, p
 PAUSED = ScanProgress(done=40, failed=0, total=412, rate=4.9, eta=83.0, paused_for=41.0)
 HELD = ScanProgress(412, 2, 9999, 4.9, 83.0, 0.0, 12.2, "connection refused", retries=1)
 QUEUED = ScanProgress(300, 0, 9999, 150.0, 1900.0, 0.0, quota_wait=41.3, retries=1204)
+SILENT = ScanProgress(412, 2, 9999, 4.9, 83.0, 0.0, silent_for=12.4, retries=1)
 ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_for=0.0)
 
 
@@ -45,12 +46,13 @@ ENDED = ScanProgress(done=412, failed=1, total=412, rate=5.0, eta=0.0, paused_fo
         (PAUSED, "paused by the server for 41 s, ETA 1 min 23 s"),
         (HELD, "holding for 12 s (connection refused), trying again, 2 failed, 1 retry"),
         (QUEUED, "waiting for quota: 41 s, ETA 31 min 40 s, 1,204 retries"),
+        (SILENT, "nothing came for 12 s, 2 failed, 1 retry"),
         (ENDED, "5.0/s, 1 failed"),
     ],
 )
 def test_the_status_in_words(seen: ScanProgress, words: str) -> None:
-    """Rate, time left, failures and retries; a pause or a wait for quota stands in for the rate, and a hold for the
-    time left as well; nothing that is not known."""
+    """Rate, time left, failures and retries; a pause or a wait for quota stands in for the rate, and a hold or a long
+    silence for the time left as well; nothing that is not known."""
     assert status(seen) == words
 
 
@@ -63,6 +65,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, 9.0, "503 Oh"),
         ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, quota_wait=41.0),
         ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, quota_wait=0.2),
+        ScanProgress(0, 0, 0, 0.0, 0.0, 0.0, silent_for=5.2),
         RUNNING,
         PAUSED,
         ENDED,
@@ -74,6 +77,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "reading sections, paused by the server for 30 s",
         "reading sections, holding for 9.0 s (503 Oh), trying again",
         "reading sections, waiting for quota: 41 s",
+        "reading sections, nothing came for 5.2 s",
         "1,200/9,999 groups, 5.0/s, ETA 29 min 35 s, 3 failed",
         "40/412 groups, paused by the server for 41 s, ETA 1 min 23 s",
     ]

@@ -154,7 +154,7 @@ def test_many_failures_are_counted(serve: Callable[..., Emulator], partoo: Parto
 @each(
     "words, problem",
     [
-        ((), "error: Missing option '--state'."),
+        ((), "error: --state: missing"),
         (("--state", "missing/state"), "error: --state: expected a directory in one that exists, not missing/state"),
         (("--state", "file"), "error: --state: expected a directory, not a file: file"),
         (("--state", "s", "--report", "r.txt"), "error: --report: expected a name that ends with .html, .md or .json"),

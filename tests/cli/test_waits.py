@@ -43,6 +43,23 @@ def test_a_wait_for_quota_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert second.startswith("partoo: waiting for quota: ")
 
 
+def test_a_silence_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once for each request that stays without a response; one that is merely slow says nothing."""
+    partoo = Partoo({7: [1]})
+    delays = iter([4.5, 4.5, 20.0, 0.1, 7.5])
+    partoo.delay = lambda _: next(delays)
+
+    async def main() -> None:
+        async with client_of(partoo) as client:
+            watcher = asyncio.create_task(waits._watch(client))
+            for _ in range(4):
+                await client.sections.get(7)
+            watcher.cancel()
+
+    run_virtual(main())
+    assert capsys.readouterr().err.splitlines() == ["partoo: nothing came for 5.0 s, still waiting"] * 2
+
+
 @each("quiet", [False, True])
 def test_quiet_is_told_nothing(quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait is no result, and nothing that failed."""

@@ -275,7 +275,7 @@ def test_a_reader_that_goes_away_ends_it(serve: Serve, spawn: Spawn) -> None:
         (["--every", "1h", "--exec", "no-such-program-here"], "--exec: cannot run no-such-program-here: there is no"),
         (["--every", "1h", "--state", "/nowhere/state"], "--state: expected a directory in one that exists"),
         (["--every", "1h", "--state", ""], "--state: expected the path of a directory"),
-        ([], "Missing option '--every'"),
+        ([], "--every: missing"),
     ],
 )
 @pytest.mark.usefixtures("emulator")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,6 +229,28 @@ def test_a_terminal_is_asked(
     assert "partoo: do it? [y/N] " in result.err
     assert (result.code, "partoo: nothing was changed" not in result.err) == ((0, True) if done else (130, False))
     assert (emulator.sections[7].groups[1].name == "F") is done
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals to be had")
+def test_an_interrupt_at_the_question_has_a_line_of_its_own(emulator: Emulator, spawn: Any) -> None:
+    """It does not stand behind the question, and nothing was sent."""
+    own, slave = os.openpty()
+    process = spawn("group", "update", 7, 1, "--name", "Other", stdin=slave, stderr=slave)
+    os.close(slave)
+
+    def read(end: str) -> str:
+        seen = ""
+        while not seen.endswith(end):
+            seen += os.read(own, 1000).decode()
+        return seen
+
+    read("do it? [y/N] ")
+    process.send_signal(signal.SIGINT)
+    assert read("interrupted\r\n") == "\r\npartoo: interrupted\r\n"
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert writes(emulator) == []
+    os.close(own)
 
 
 def test_what_was_changed_during_the_question_is_not_overwritten(

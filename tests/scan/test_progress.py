@@ -175,6 +175,30 @@ def test_progress_tells_a_wait_for_quota_and_retries() -> None:
     run_virtual(main())
 
 
+def test_progress_tells_a_silence() -> None:
+    """Since when nothing has come, once that is long and while requests are in flight: not while all wait for the
+    quota, nor when the server answers again."""
+
+    class Hanging(Partoo):
+        def delay(self, key: Key) -> float:
+            return 12.0 if len(self.arrived) in range(4, 7) else 0.1
+
+    partoo = Hanging({7: list(range(6))})
+
+    async def main() -> None:
+        async with client_of(partoo, rate_limit=RateLimit(6, 60.0), max_concurrency=8) as client:
+            scan = client.scan(7)
+            running, silences = asyncio.create_task(scan.collect()), []
+            for _ in range(70):
+                await asyncio.sleep(1.0)
+                silences.append(round(scan.progress.silent_for))
+            await running
+            assert silences == [*[0] * 5, *range(6, 13), *[0] * 58]
+            assert scan.progress.silent_for == 0.0
+
+    run_virtual(main())
+
+
 async def test_a_shared_quota_has_a_forecast(tmp_path: Path) -> None:
     """Which slots come when only its store knows; but not more than the limit in a window."""
     partoo = Partoo({7: list(range(300))}, late=0.0)

@@ -21,6 +21,7 @@ from partoo_async.cli.output import print_json, print_text
 from partoo_async.cli.process import execute
 from partoo_async.cli.proxies import needs_environment
 from partoo_async.cli.streams import say
+from partoo_async.cli.text import amount
 from partoo_async.policy import RetryPolicy
 from partoo_async.servers import Server, resolve_server
 
@@ -105,7 +106,7 @@ def _folded(head: str, text: str) -> list[str]:
 
 
 def _summary(findings: list[Finding]) -> str:
-    counts = {mark: sum(finding.mark is mark for finding in findings) for mark in (Mark.FAILED, Mark.WARNING)}
-    if not any(counts.values()):
-        return "all is well"
-    return ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
+    marks = [finding.mark for finding in findings]
+    bad, doubtful = marks.count(Mark.FAILED), marks.count(Mark.WARNING)
+    parts = [f"{bad} failed" if bad else "", amount(doubtful, "warning") if doubtful else ""]
+    return ", ".join(filter(None, parts)) or "all is well"

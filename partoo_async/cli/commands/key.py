@@ -10,10 +10,11 @@ import typer
 from partoo_async._internal.secret import protect
 from partoo_async.cli.exit_codes import OK
 from partoo_async.cli.help import HelpfulCommand, epilog, sub_app
+from partoo_async.cli.interrupts import interruptible, prompting
 from partoo_async.cli.keys import delete_key, find_key, key_from, read_key, store_key
 from partoo_async.cli.options import Json, KeyFile, Server, VolumeOptions, with_options
 from partoo_async.cli.output import print_json, print_text
-from partoo_async.cli.process import execute, heed_interrupts
+from partoo_async.cli.process import execute
 from partoo_async.cli.streams import say
 from partoo_async.servers import resolve_server
 
@@ -42,19 +43,22 @@ def key() -> None:
 @with_options
 def set_key(volume: VolumeOptions, server: Server = None) -> int:
     """Store the key, typed at a prompt or read from standard input. It is never printed."""
-    # Before there is an event loop, in which Ctrl-C would not end the prompt.
-    heed_interrupts()
-    typed = protect(getpass.getpass("API key: ")) if sys.stdin.isatty() else None
 
     async def run() -> int:
         chosen = resolve_server(server)
-        given = read_key("-", "standard input") if typed is None else key_from(typed, "the key")
+        given = key_from(_typed(), "the key") if sys.stdin.isatty() else read_key("-", "standard input")
         store_key(given.secret, chosen)
         if not volume.quiet:
             say(f"stored for {chosen.base_url}")
         return OK
 
     return execute(run)
+
+
+def _typed() -> object:
+    # A signal is an exception here: its default effect would leave the terminal without an echo.
+    with prompting(), interruptible():
+        return protect(getpass.getpass("API key: "))
 
 
 @key_app.command(cls=HelpfulCommand, epilog=_SHOW)

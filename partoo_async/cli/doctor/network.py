@@ -140,7 +140,8 @@ def _trusted(connection: ssl.SSLObject, authorities: str, now: float) -> Finding
         "authorities": authorities,
     }
     if days is not None and days < _SOON:
-        advice = f"it ends in {amount(days, 'day')}: whoever runs the server should renew it"
+        when = f"in {amount(days, 'day')}" if days >= 1 else "within a day"
+        advice = f"it ends {when}: whoever runs the server should renew it"
         return warning("tls", text, advice, **facts)
     return found("tls", text, **facts)
 
