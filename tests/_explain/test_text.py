@@ -235,17 +235,17 @@ def test_a_wrong_argument_is_mended(make: Callable[[], object], told: str) -> No
 def test_the_key_and_queries_stay_out() -> None:
     """Whatever a caller puts into a path, a query or a body: no key, no search text, no body of unknown endpoints."""
     error = failed(
-        lambda client: client.request(
-            "POST", f"/x/{KEY}", params={"query": "me@home", "page": 2}, json={"password": 1}
-        ),
+        lambda client: client.request("POST", "/x", params={"query": "me@home", "page": 2}, json={"password": KEY}),
         MockResponse(400),
     )
     text = error.explain()
-    assert KEY not in text.replace(f"400 Bad Request for POST /x/{KEY}", "")
+    assert KEY not in text
     assert "me@home" not in text
     assert "password" not in text
     assert "--data @body.json" in text
-    assert "'https://api.partoo.co/v2/x/***?query=***&page=2'" in text
+    assert "'https://api.partoo.co/v2/x?query=***&page=2'" in text
+    refused = failed(lambda client: client.request("GET", f"/x/{KEY}"), MockResponse(400))
+    assert KEY not in refused.explain()
     named = failed(lambda client: client.groups.create(7, name=KEY, business_ids=[]), MockResponse(400))
     assert KEY not in named.explain()
 
