@@ -49,11 +49,12 @@ OWNERS = {
     "uvloop": ("cli",),
     "distributed": ("distributed.cluster",),
     "dlt": ("warehouse", "integrations.dlt"),
+    "sqlalchemy": ("warehouse",),
 }
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
 HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
-HEAVY |= {"django", "fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt"}
+HEAVY |= {"django", "fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt", "sqlalchemy"}
 
 # A ratchet: what is longer has its reason here.
 MAX_FILE_LINES = 300

@@ -87,7 +87,10 @@ def target_of(to: str, dataset: str, layout: str | None) -> Target:
         file = _file(to, scheme, 0, b"SQLite format 3\0")
         # Of any other dataset, and of the rows on their way, dlt makes files of their own.
         leftover = file.with_name(f"{file.stem}__{(layout or '%s_staging') % 'main'}{file.suffix}")
-        made = dlt.destinations.sqlalchemy(f"sqlite:///{file}", **options)
+        from sqlalchemy.pool import NullPool  # noqa: PLC0415 - for this one alone
+
+        # A thread of dlt's may return its connection after the pool was given up: then nothing would close it.
+        made = dlt.destinations.sqlalchemy(f"sqlite:///{file}", engine_kwargs={"poolclass": NullPool}, **options)
         return Target(f"sqlite {shown(file)}", made, "main", leftover)
     if scheme in ("postgres", "postgresql"):
         return _postgres(to, dataset, options)
