@@ -81,7 +81,7 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError, chance: C
     return wait if asked is None else max(wait, asked + chance() * min(1.0, asked * 0.1))
 
 
-@define
+@define(eq=False, repr=False)
 class Retrying:
     """The retries of one call, made after its first attempt failed."""
 

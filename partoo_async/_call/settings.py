@@ -51,7 +51,7 @@ def protect_key(changes: Changes) -> Changes:
 
 
 @total_repr
-@frozen
+@frozen(eq=False)
 class Settings:
     """What ``with_options`` may change. The options of connections (proxy, TLS) are fixed."""
 
