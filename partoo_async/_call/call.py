@@ -124,7 +124,8 @@ class Call:
             # Only a cancellation by ``abort`` becomes an error of ours.
             if not self._aborted or self.task is None or self.task.uncancel():
                 # Of thousands that are cancelled at once, the frames of each would live until its task is collected.
-                raise cancelled.with_traceback(None)
+                cancelled.__traceback__ = None
+                raise
         finally:
             lifecycle.calls.pop(self, None)
             if context.lifecycle.closed:  # may have changed, and mypy takes that of ``lifecycle`` for unchanged

@@ -16,8 +16,8 @@ __all__ = ["Compared", "Value", "error_object", "plain"]
 class Compared:
     """Base of attrs classes that are compared, hashed and shown by their fields.
 
-    Give them ``@frozen(eq=False, repr=False)``: attrs would compile the same three methods for each class, which is most
-    of what such a class adds to the time of ``import partoo_async``.
+    Give them ``@frozen(eq=False, repr=False)``: attrs would compile the same three methods for each class, which takes
+    longer at import than all the rest of it.
     """
 
     __slots__ = ()
