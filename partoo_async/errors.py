@@ -26,13 +26,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from partoo_async._explain.facts import Attempt, CallFacts
+from partoo_async._explain.attempt import Attempt
 from partoo_async._explain.headers import Headers
 from partoo_async._explain.statuses import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from partoo_async._explain.facts import CallFacts
     from partoo_async.scan.outcomes import ScanReport
 
 __all__ = [

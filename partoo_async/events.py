@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from partoo_async._internal.values import Compared
 from partoo_async.servers import Server
 
 __all__ = ["Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"]
 
 
-@frozen
-class RequestEvent:
+@frozen(eq=False, repr=False)
+class RequestEvent(Compared):
     """A request was sent and has ended.
 
     Attributes:
@@ -32,8 +33,8 @@ class RequestEvent:
     template: str = ""  # last, here and below, with a default: applications make events in their tests
 
 
-@frozen
-class RetryEvent:
+@frozen(eq=False, repr=False)
+class RetryEvent(Compared):
     """A failed request will be sent again.
 
     Attributes:
@@ -51,8 +52,8 @@ class RetryEvent:
     template: str = ""
 
 
-@frozen
-class PauseEvent:
+@frozen(eq=False, repr=False)
+class PauseEvent(Compared):
     """The server sent a 429: every call of this quota waits.
 
     A burst of 429s is one pause.
@@ -68,8 +69,8 @@ class PauseEvent:
     template: str = ""
 
 
-@frozen
-class HoldEvent:
+@frozen(eq=False, repr=False)
+class HoldEvent(Compared):
     """A scan begins to hold, since no request succeeds, or goes on.
 
     Attributes:

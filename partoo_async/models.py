@@ -34,7 +34,7 @@ BusinessId: TypeAlias = str
 """An opaque string. Most have 24 hexadecimal digits; the official example has two of 23."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Group(Model):
     """A group of businesses.
 
@@ -52,7 +52,7 @@ class Group(Model):
     business_ids: tuple[BusinessId, ...] = field(repr=few)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class GroupSummary(Model):
     """A group as its section lists it, without businesses. Its fields are those of ``Group``."""
 
@@ -61,7 +61,7 @@ class GroupSummary(Model):
     has_puller: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Section(Model):
     """A named set of groups, such as "Country".
 
@@ -80,7 +80,7 @@ class Section(Model):
     has_puller: bool
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SectionPage(Model):
     """One page of sections.
 
@@ -103,7 +103,7 @@ def _more(values: Mapping[str, Any]) -> str:
 
 
 @total_repr
-@frozen
+@frozen(eq=False, repr=False)
 class Business(Model):
     """A business location. What the server leaves out or sends as null is None, or ``()``.
 
@@ -151,7 +151,7 @@ class Business(Model):
     )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BusinessSummary(Model):
     """A business within an outcome of a scan.
 
@@ -170,7 +170,7 @@ class BusinessSummary(Model):
     city: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BusinessPage(Model):
     """One page of a search for businesses.
 
@@ -187,7 +187,7 @@ class BusinessPage(Model):
     count: int | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BadRequestErrors(Model):
     """What a 400 found wrong."""
 
@@ -195,35 +195,35 @@ class BadRequestErrors(Model):
     json: Any = field(factory=dict)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class BadRequestBody(Model):
     """The documented body of a 400."""
 
     errors: BadRequestErrors = field(factory=BadRequestErrors)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class UnauthenticatedErrors(Model):
     """What a 401 found wrong."""
 
     authentication: str = "User not authenticated"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class UnauthenticatedBody(Model):
     """The documented body of a 401."""
 
     errors: UnauthenticatedErrors = field(factory=UnauthenticatedErrors)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ForbiddenErrors(Model):
     """What a 403 found wrong."""
 
     authorization: str = "Operation not allowed"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ForbiddenBody(Model):
     """The documented body of a 403."""
 

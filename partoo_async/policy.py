@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 
 from partoo_async._internal.checks import as_int, check_choice, check_count, check_fraction, check_seconds, valid
 from partoo_async._internal.reprs import total_repr
+from partoo_async._internal.values import Compared
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["Priority", "RateLimit", "RetryPolicy"]
@@ -28,8 +29,8 @@ def _whole(value: SupportsIndex) -> int:
 
 
 @total_repr
-@frozen
-class RetryPolicy:
+@frozen(eq=False, repr=False)
+class RetryPolicy(Compared):
     """When and how often a failed call is tried again.
 
     A wait is random, from 0 to the backoff (full jitter). A 429 does not count: only the call's ``timeout`` bounds it.
@@ -49,8 +50,8 @@ class RetryPolicy:
 
 
 @total_repr
-@frozen
-class RateLimit:
+@frozen(eq=False, repr=False)
+class RateLimit(Compared):
     """The quota: at most ``requests`` in any window of ``per`` seconds, as the server's clock sees them.
 
     Attributes:

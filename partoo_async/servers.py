@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async._internal.values import Compared
 from partoo_async.errors import ConfigurationError
 
 __all__ = ["PRODUCTION", "SANDBOX", "Server", "is_loopback", "is_same_server", "resolve_server"]
@@ -73,8 +74,8 @@ def _normal_escape(escape: re.Match[str]) -> str:
 
 
 @total_repr
-@frozen
-class Server:
+@frozen(eq=False, repr=False)
+class Server(Compared):
     """A server.
 
     Attributes:

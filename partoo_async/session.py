@@ -95,7 +95,9 @@ class PartooSession(AsyncOnly):
             cache_ttl=cache_ttl,
         )
         own: dict[str, Any] = {"session": session, "proxy": proxy, "trust_env": trust_env, "ssl_context": ssl_context}
-        transport = choose_transport(transport, **own, on_event=on_event, warm_up=import_for_errors)
+        transport = choose_transport(
+            transport, **own, on_event=on_event, warm_up=import_for_errors, base_url=settings.server.base_url
+        )
         self.context: CallContext = CallContext(
             settings=settings,
             transport=transport,

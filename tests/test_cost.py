@@ -277,6 +277,27 @@ def test_what_is_not_used_is_not_imported() -> None:
     assert not [name for name in modules if name.startswith("partoo_async.quota.shared")]
 
 
+def test_the_import_loads_no_more_than_calls_need() -> None:
+    """What only failures, other sessions or scans need is loaded when they do: each module is a part of the import."""
+    modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
+    own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
+    assert len(own) <= 86
+    assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
+    assert not {"difflib", "importlib.metadata", "tenacity"} & modules
+
+
+def test_an_unused_client_is_small() -> None:
+    """Hundreds fit in a process: each takes a few KiB until it connects."""
+    with traced():
+        PartooClient("key-0")
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        clients = [PartooClient(f"key-{number}") for number in range(50)]
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    assert (after - before) / len(clients) < 12_000
+
+
 def test_the_benchmark_measures() -> None:
     """The command of `make bench-quick` prints a ratio for reads and for scans."""
     options = ["--quick", "--rounds", "1", "--seconds", "0.05", "--concurrency", "2", "--sizes", "3", "--no-nginx"]

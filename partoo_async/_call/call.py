@@ -120,9 +120,11 @@ class Call:
             if error._facts is None:
                 error._facts = self._facts(error)
             raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             # Only a cancellation by ``abort`` becomes an error of ours.
             if not self._aborted or self.task is None or self.task.uncancel():
+                # Of thousands that are cancelled at once, the frames of each would live until its task is collected.
+                cancelled.__traceback__ = None
                 raise
         finally:
             lifecycle.calls.pop(self, None)

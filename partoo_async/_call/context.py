@@ -23,7 +23,7 @@ from partoo_async.servers import Server
 __all__ = ["CallContext"]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CallContext:
     """All that a call needs. A copy of a session shares what it does not change."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
+from partoo_async._call.facts import import_for_facts
 from partoo_async._protocol.statuses import rule_of
 from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
 from partoo_async.policy import RetryPolicy
@@ -26,6 +27,8 @@ def import_for_errors() -> None:
     # Not at the first failure: there may be no file handle left to read it with.
 
     import tenacity  # noqa: F401, PLC0415 - as above
+
+    import_for_facts()
 
     "example.invalid".encode("idna")  # the codec for host names
 
@@ -81,7 +84,7 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError, chance: C
     return wait if asked is None else max(wait, asked + chance() * min(1.0, asked * 0.1))
 
 
-@define
+@define(eq=False, repr=False)
 class Retrying:
     """The retries of one call, made after its first attempt failed."""
 

@@ -20,6 +20,7 @@ from partoo_async._internal.checks import (
 from partoo_async._internal.hints import keyword_hint
 from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import Secret, protect, resolve_api_key
+from partoo_async._internal.values import Compared
 from partoo_async.errors import ConfigurationError
 from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy
@@ -51,8 +52,8 @@ def protect_key(changes: Changes) -> Changes:
 
 
 @total_repr
-@frozen
-class Settings:
+@frozen(eq=False, repr=False)
+class Settings(Compared):
     """What ``with_options`` may change. The options of connections (proxy, TLS) are fixed."""
 
     api_key: Secret | Callable[[], Awaitable[str]]

@@ -24,6 +24,7 @@ __all__ = ["SingleFlight"]
 # Seconds that a cancelled request gets to release what it holds, while its last caller waits. It needs a few
 # event-loop iterations, unless it waits for a key: then the caller's own code decides.
 _CANCEL_SECONDS = 0.1
+_CANCEL_ITERATIONS = 3
 
 Start: TypeAlias = "Callable[[float], Coroutine[Any, Any, Any]]"
 """Makes the request, given the event-loop time at which it ends."""
@@ -187,6 +188,10 @@ class SingleFlight:
         if self._flights.get(read) is flight:
             del self._flights[read]
         flight.task.cancel()
+        for _ in range(_CANCEL_ITERATIONS):  # mostly enough, and far cheaper than what follows
+            await asyncio.sleep(0)
+            if flight.task.done():
+                return
         # Bounded, and ended by a cancellation: cleaning up in the api_key callable is not waited for.
         await asyncio.wait([flight.task], timeout=_CANCEL_SECONDS)
 

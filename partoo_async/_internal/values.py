@@ -10,10 +10,43 @@ import attrs
 
 from partoo_async.errors import PartooError
 
-__all__ = ["Value", "error_object", "plain"]
+__all__ = ["Compared", "Value", "error_object", "plain"]
 
 
-class Value:
+class Compared:
+    """Base of attrs classes that are compared, hashed and shown by their fields.
+
+    Give them ``@frozen(eq=False, repr=False)``: attrs would compile the same three methods for each class, which takes
+    longer at import than all the rest of it.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return all(getattr(self, field.name) == getattr(other, field.name) for field in _fields(self))
+
+    def __hash__(self) -> int:
+        # None stands for "as compared".
+        hashed = [getattr(self, field.name) for field in _fields(self) if field.hash is not False]
+        return hash((type(self), *hashed))
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{field.name}={(field.repr if callable(field.repr) else repr)(getattr(self, field.name))}"
+            for field in _fields(self)
+            if field.repr
+        ]
+        return f"{type(self).__qualname__.rpartition('.')[2]}({', '.join(shown)})"
+
+
+def _fields(value: object) -> tuple[attrs.Attribute[Any], ...]:
+    fields: tuple[attrs.Attribute[Any], ...] = getattr(type(value), "__attrs_attrs__", ())
+    return fields
+
+
+class Value(Compared):
     """Base of attrs classes that become JSON."""
 
     __slots__ = ()

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
+from partoo_async._internal.values import Compared
+
 __all__ = ["Request", "Response"]
 
 
-@define  # not frozen, here and below: made for each request, and setting a frozen field costs three times as much
-class Request:
+# Not frozen, here and below: made for each request, and setting a frozen field costs three times as much.
+@define(eq=False, repr=False)
+class Request(Compared):
     """One HTTP request, ready to send."""
 
     method: str
@@ -25,8 +28,8 @@ class Request:
         return f"{self.method} {self.path.partition('?')[0]}"
 
 
-@define
-class Response:
+@define(eq=False, repr=False)
+class Response(Compared):
     """One HTTP response."""
 
     status: int

@@ -20,6 +20,7 @@ from partoo_async._internal.checks import (
     check_name,
     check_text,
 )
+from partoo_async._internal.values import Compared
 from partoo_async._protocol import routes
 from partoo_async._protocol.business_query import business_place, search_query
 from partoo_async._protocol.decoding import Decoder
@@ -51,8 +52,8 @@ T = TypeVar("T")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-@define  # made for each call: see Request
-class Operation(Generic[T]):
+@define(eq=False, repr=False)  # made for each call: see Request
+class Operation(Compared, Generic[T]):
     """An operation ready to be sent."""
 
     request: Request

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from partoo_async._internal.values import Compared
+
 __all__ = ["RawResponse", "as_it_came"]
 
 
-@frozen
-class RawResponse:
+@frozen(eq=False, repr=False)
+class RawResponse(Compared):
     """A successful response as it came.
 
     Attributes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Route", "resource_path", "template_of"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Route:
     """An endpoint."""
 

@@ -18,7 +18,7 @@ __all__ = ["STATUSES", "Rule", "proxy_rule", "rule_of", "status_rule"]
 E = TypeVar("E", bound=errors.PartooError)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Rule(Generic[E]):
     """A row of the table."""
 

@@ -19,7 +19,7 @@ from partoo_async._transport.fast_path import FastPath
 from partoo_async._transport.leftovers import Leftovers, close_without_loop
 from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
-from partoo_async._transport.tls import default_context
+from partoo_async._transport.tls import Trust
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError, ConfigurationError
 from partoo_async.observers import Emitter
 
@@ -41,7 +41,10 @@ def _fixed_headers() -> dict[str, str]:
 
 
 class AiohttpTransport:
-    """A ``Transport`` that owns an aiohttp session, made on first use in the running loop, or borrows the caller's."""
+    """A ``Transport`` that owns an aiohttp session, made on first use in the running loop, or borrows the caller's.
+
+    ``base_url``: where its first request goes to.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,13 @@ class AiohttpTransport:
         ssl_context: ssl.SSLContext | None = None,
         on_event: Any = None,
         warm_up: Callable[[], object] = lambda: None,
+        base_url: str = "",
     ) -> None:
         check_options(session, proxy, trust_env, ssl_context)
         self._session, self._owned = session, session is None
         self._proxy = proxy
         self._trust_env = trust_env
-        self._ssl = ssl_context
+        self._trust, self._base_url = Trust(ssl_context or (None if session is None else True), proxy), base_url
         self._warm_up = warm_up
         # Of the type: a mock has whatever it is asked for.
         listens = hasattr(type(on_event), "quiet")
@@ -89,29 +93,28 @@ class AiohttpTransport:
         async with self._opening:
             if not self.closed and self._session is None:
                 # Without ``self``: a thread that ends late would keep an unclosed client from warning.
-                context = await in_daemon(_prepare, self._ssl, self._warm_up)
+                await in_daemon(_prepare, self._trust, self._base_url, self._warm_up)
                 if not self.closed:
-                    await self._make_session(context)
+                    await self._make_session()
             if self.closed or self._session is None:
                 raise ClientClosedError(CLOSED)
             return self._session
 
-    async def _make_session(self, context: ssl.SSLContext) -> None:
+    async def _make_session(self) -> None:
         session = aiohttp.ClientSession(
-            connector=GuardedConnector(ssl=context), trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+            connector=GuardedConnector(), trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
         )
         # A client outlives its event loop, its sockets do not. A loop that shuts down, as in `asyncio.run`, closes the
         # generators that were begun in it.
         self._loop_end = _close_at_loop_end(session)
         await anext(self._loop_end)
         self._session_path = self._make_session_path(session)
-        self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._ssl or True)
+        self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._trust)
         self._session, self._leftovers = session, Leftovers(self, session, self._loop_end)
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:
-        headers, context = _fixed_headers(), self._ssl or True
         return SessionPath(
-            session, headers, context, self._timer, owned=self._owned, proxy=self._proxy, quiet=self._quiet
+            session, _fixed_headers(), self._trust, self._timer, owned=self._owned, proxy=self._proxy, quiet=self._quiet
         )
 
     @property
@@ -192,10 +195,10 @@ class AiohttpTransport:
             del failure  # or the traceback would hold the frame that holds the error
 
 
-def _prepare(context: ssl.SSLContext | None, warm_up: Callable[[], object]) -> ssl.SSLContext:
-    """Return the TLS context to use. In a thread: to read the certificates takes milliseconds."""
+def _prepare(trust: Trust, base_url: str, warm_up: Callable[[], object]) -> None:
+    """Get ready for the first request. In a thread: to read the certificates takes milliseconds."""
     warm_up()  # imports what a first error needs, while there are file handles to do so
-    return context or default_context()
+    trust.prepare(base_url)
 
 
 async def _close(session: aiohttp.ClientSession) -> None:
@@ -211,10 +214,12 @@ async def _close_at_loop_end(session: aiohttp.ClientSession) -> AsyncGenerator[N
         await _close(session)
 
 
-def choose_transport(given: Transport | None, *, on_event: Any, warm_up: Callable[[], object], **own: Any) -> Transport:
+def choose_transport(
+    given: Transport | None, *, on_event: Any, warm_up: Callable[[], object], base_url: str, **own: Any
+) -> Transport:
     """Return the given transport, else a new one with ``own`` options, which do not go together with a given one."""
     if given is None:
-        return AiohttpTransport(**own, on_event=on_event, warm_up=warm_up)
+        return AiohttpTransport(**own, on_event=on_event, warm_up=warm_up, base_url=base_url)
     if not callable(getattr(given, "send", None)):
         raise ConfigurationError(f"transport: expected a transport, such as MockTransport, not {type(given).__name__}")
     for name, value in own.items():

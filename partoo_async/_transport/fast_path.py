@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request, Response
     from partoo_async._transport.base import Exchange
+    from partoo_async._transport.tls import Trust
 
 __all__ = ["FastPath"]
 
@@ -46,13 +47,11 @@ class _Origin:
 class FastPath:
     """Sends requests over the connections of our own session. ``headers``: those of every request."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, headers: Mapping[str, str], context: ssl.SSLContext | bool
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, headers: Mapping[str, str], trust: Trust) -> None:
         self._session = session
         self._connector = session.connector
         self._headers = headers
-        self._context = context
+        self._trust = trust
         self._origins: dict[str, _Origin] = {}
         self._is_plain = is_plain(session)
 
@@ -65,7 +64,8 @@ class FastPath:
         request, base_url = exchange.request, exchange.server.base_url
         origin = self._origins.get(base_url)
         if origin is None:
-            origin = self._origins[base_url] = _Origin(base_url, self._headers, self._context)
+            context = await self._trust.context(base_url)
+            origin = self._origins[base_url] = _Origin(base_url, self._headers, context)
         connector = self._connector
         exchange.sent = False
         if self._session.closed or not isinstance(connector, GuardedConnector):

@@ -15,7 +15,6 @@ from partoo_async._transport.response_reader import ResponseReader
 from partoo_async._transport.sockets import SENT_AT_ONCE
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
     import aiohttp
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from partoo_async._transport.attempt_timer import AttemptTimer
     from partoo_async._transport.base import Exchange
     from partoo_async._transport.options import Quiet
+    from partoo_async._transport.tls import Trust
 
 __all__ = ["SessionPath"]
 
@@ -42,7 +42,7 @@ class SessionPath:
         self,
         session: aiohttp.ClientSession,
         headers: Mapping[str, str],
-        context: ssl.SSLContext | bool,
+        trust: Trust,
         timer: AttemptTimer,
         *,
         owned: bool,
@@ -51,9 +51,9 @@ class SessionPath:
     ) -> None:
         self._session = session
         self._headers = headers
-        self._context = context
-        self._timer = timer
+        self._trust = trust
         self._owned = owned
+        self._timer = timer
         self._proxy = proxy
         self._quiet = quiet or contextlib.nullcontext
         self._trace = make_trace()
@@ -101,7 +101,7 @@ class SessionPath:
             raise_for_status=False,
             proxy=self._proxy,
             timeout=TIMEOUT,
-            ssl=self._context,
+            ssl=await self._trust.context(exchange.server.base_url),
             middlewares=(guard.outer, *getattr(self._session, "_middlewares", ()), guard.inner),
         )
 

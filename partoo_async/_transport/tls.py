@@ -1,4 +1,4 @@
-"""The TLS context of clients that are given none."""
+"""The TLS contexts of clients: their own, or the one of the process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,34 @@ import ssl
 from functools import cache
 from threading import Lock
 
-__all__ = ["default_context"]
+from partoo_async._internal.callables import in_daemon
+
+__all__ = ["Trust", "default_context"]
+
+
+class Trust:
+    """The TLS context of one client: ``given``, or the process's own once something is to be sent by https.
+
+    ``given`` is True for what a borrowed session has.
+    """
+
+    def __init__(self, given: ssl.SSLContext | bool | None, proxy: str | None) -> None:
+        self._context = given
+        self._by_proxy = proxy is not None and proxy[:6].lower() == "https:"
+
+    def prepare(self, base_url: str) -> None:
+        """Get what connections to this address need. Blocks."""
+        if self._context is None and self._is_needed(base_url):
+            self._context = default_context()
+
+    async def context(self, base_url: str) -> ssl.SSLContext | bool:
+        """Return what aiohttp takes for a request to this address."""
+        if self._context is None and self._is_needed(base_url):
+            await in_daemon(self.prepare, base_url)
+        return self._context or True
+
+    def _is_needed(self, base_url: str) -> bool:
+        return self._by_proxy or not base_url.startswith("http:")
 
 
 def default_context() -> ssl.SSLContext:

@@ -5,7 +5,6 @@ It is written with the formatter that typer brings, so no other library is impor
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import sys
@@ -102,6 +101,8 @@ class HelpfulGroup(TyperGroup):
         """Find the command that the first word names."""
         names = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in names and not ctx.resilient_parsing:
+            import difflib  # noqa: PLC0415 - for mistakes alone
+
             near = difflib.get_close_matches(args[0], names, n=1)
             ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)

@@ -198,15 +198,16 @@ class Quota(WaitQueue):
             return
         waiter = self._enqueue(priority, deadline)
         try:
-            async with asyncio.timeout_at(None if deadline == math.inf else deadline):
-                await waiter.future
-        except BaseException as error:
+            granted = await waiter.future
+        except BaseException:
             self._withdraw(waiter)
-            if not isinstance(error, TimeoutError):
-                raise
-        else:
-            return
-        raise self._refusal(self.forecast(priority), priority)
+            raise
+        finally:
+            if waiter.timer is not None:
+                waiter.timer.cancel()
+        if not granted:
+            self._withdraw(waiter)
+            raise self._refusal(self.forecast(priority), priority)
 
     def release(
         self, *, sent: bool = True, answered: bool = True, late: float = 0.0, loop: AbstractEventLoop | None = None

@@ -6,11 +6,13 @@ from typing import Literal
 
 from attrs import frozen
 
+from partoo_async._internal.values import Compared
+
 __all__ = ["QuotaSnapshot"]
 
 
-@frozen
-class QuotaSnapshot:
+@frozen(eq=False, repr=False)
+class QuotaSnapshot(Compared):
     """The state of a quota at one moment.
 
     Attributes:

@@ -76,11 +76,15 @@ class Lanes(Generic[W]):
 
 
 class _Waiter:
-    __slots__ = ("deadline", "future", "granted", "member", "priority")
+    __slots__ = ("deadline", "future", "granted", "member", "priority", "timer")
 
-    def __init__(self, future: asyncio.Future[None], priority: Priority, deadline: float, member: LoopMember) -> None:
-        self.future, self.priority, self.deadline, self.member = future, priority, deadline, member
+    def __init__(self, priority: Priority, deadline: float, member: LoopMember) -> None:
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[bool] = loop.create_future()  # True: it has a slot; False: its time is over
+        self.priority, self.deadline, self.member = priority, deadline, member
         self.granted = False
+        # Not ``asyncio.timeout``, which costs as much as all the rest of a wait.
+        self.timer = None if deadline == math.inf else loop.call_at(deadline, _settle, self.future, False)
 
 
 class WaitQueue:
@@ -142,7 +146,7 @@ class WaitQueue:
             member, wait = self._loops.enter(), self.forecast(priority)
             if self._loops.clock() + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait, priority)
-            waiter = _Waiter(asyncio.get_running_loop().create_future(), priority, deadline, member)
+            waiter = _Waiter(priority, deadline, member)
             self._lanes.lane(priority)[waiter] = None
             member.waiting += 1
             self._schedule()
@@ -151,12 +155,19 @@ class WaitQueue:
     def _withdraw(self, waiter: _Waiter) -> None:
         """Take a waiter out that gave up, or its slot back."""
         with LOCK:
-            if waiter in self._lanes.lane(waiter.priority):
+            lane = self._lanes.lane(waiter.priority)
+            if waiter in lane:
+                was_first = next(iter(lane)) is waiter
                 self._take_out(waiter)
+                if not was_first and waiter.member.waiting:
+                    self._backend.demand_changed()
+                    return  # nobody waits for what it had, and its loop's timer is not for it
             elif waiter.granted and waiter.member.in_flight:
                 waiter.member.in_flight -= 1
                 self._give_back(sent=False)
-            self._dispatch()  # it may have been the head, or had what the next one waits for
+            else:
+                return  # whoever took it out has seen to the others
+            self._dispatch()
 
     def _take_out(self, waiter: _Waiter, error: PartooError | None = None) -> None:
         del self._lanes.lane(waiter.priority)[waiter]
@@ -206,7 +217,7 @@ class WaitQueue:
             self._lanes.granted(priority)
             waiter.granted = True
             waiter.member.in_flight += 1
-            waiter.member.call(_settle, waiter.future, None)
+            waiter.member.call(_settle, waiter.future, True)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -271,10 +282,10 @@ class WaitQueue:
             _logger.warning(text, paused_for, waiting)
 
 
-def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
+def _settle(future: asyncio.Future[bool], outcome: Exception | bool) -> None:
     if future.done():
         return  # cancelled meanwhile
-    if error is None:
-        future.set_result(None)
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
     else:
-        future.set_exception(error)
+        future.set_result(outcome)

@@ -7,15 +7,15 @@ import contextlib
 import math
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from partoo_async import APITimeoutError, DeadlineExceededError, PartooClient, RetryPolicy, deadline
+from partoo_async import session as session_module
 from partoo_async._call.single_flight import SingleFlight
-from partoo_async._transport import aiohttp_transport, fast_path_guard
+from partoo_async._transport import fast_path_guard
 from partoo_async._transport.attempt_timer import AttemptTimer, TimedTask
 from tests.support.clock import Clock
 from tests.support.common import PATIENCE, TLS
@@ -113,15 +113,14 @@ def test_who_joined_ends_at_its_deadline() -> None:
 
 @pytest.mark.parametrize("passed", [20.0, 100.0])
 async def test_an_attempt_begins_when_the_client_is_ready(passed: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Building the TLS context takes longer than an attempt may: that is no fault of it. The call's time counts."""
+    """What a client does once takes longer than an attempt may: that is no fault of it. The call's time counts."""
     clock, begun, go_on = Clock(monkeypatch), threading.Event(), threading.Event()
 
-    def slow() -> ssl.SSLContext:
+    def slow() -> None:
         begun.set()
         assert go_on.wait(PATIENCE)
-        return TLS
 
-    monkeypatch.setattr(aiohttp_transport, "default_context", slow)
+    monkeypatch.setattr(session_module, "import_for_errors", slow)
     async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url, retry=ONCE) as client:
         call = asyncio.create_task(client.groups.get(7, 42))
         while not begun.is_set():

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from partoo_async import APIConnectionError, PartooClient, RetryPolicy
 from partoo_async._transport import AiohttpTransport, tls
+from partoo_async.emulator import Emulator
+
+ONCE = RetryPolicy(max_retries=0)
 
 
 @pytest.fixture
@@ -56,3 +61,49 @@ def test_a_forked_process_does_not_wait_for_a_thread_of_its_parent(reads: list[s
     with held:
         tls._renew_lock()  # what a child does first
         assert tls.default_context() is reads[0]
+
+
+async def test_http_needs_no_certificates(reads: list[ssl.SSLContext]) -> None:
+    """A client of an ``http://`` server reads none; its copy for an ``https://`` server does, at its first request."""
+    async with Emulator() as emulator, PartooClient(emulator.api_key, server=emulator.server, retry=ONCE) as client:
+        await client.groups.get(7, 42)
+        assert reads == []
+        copy = client.with_options(server=emulator.url.replace("http:", "https:"))
+        with pytest.raises(APIConnectionError, match="TLS"):
+            await copy.groups.get(7, 42)
+        assert len(reads) == 1
+        await client.groups.get(7, 43)
+    assert len(reads) == 1
+
+
+async def test_https_clients_share_certificates_unless_they_bring_some(reads: list[ssl.SSLContext]) -> None:
+    """Two clients of an ``https://`` server read them once between them, and one with ``ssl_context`` not at all."""
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    given: tuple[ssl.SSLContext | None, ...] = (own, None, None)
+    for context, count in zip(given, (0, 1, 1), strict=True):
+        options: dict[str, Any] = {"server": "https://127.0.0.1:9", "retry": ONCE, "ssl_context": context}
+        async with PartooClient("key", **options) as client:
+            assert len(reads) <= count  # none before the first request
+            with pytest.raises(APIConnectionError):
+                await client.groups.get(7, 42)
+        assert len(reads) == count
+
+
+@pytest.mark.parametrize(
+    ("given", "proxy", "base_url", "needs"),
+    [
+        (None, None, "http://localhost/v2", False),
+        (None, None, "https://api.partoo.co/v2", True),
+        (None, "http://proxy.example:3128", "http://localhost/v2", False),
+        (None, "HTTPS://proxy.example:3128", "http://localhost/v2", True),
+        (True, "https://proxy.example:3128", "https://api.partoo.co/v2", False),
+    ],
+)
+async def test_what_is_spoken_to_by_https_needs_certificates(
+    reads: list[ssl.SSLContext], given: bool | None, proxy: str | None, base_url: str, needs: bool
+) -> None:
+    """That is the server or the proxy, unless a borrowed session (``given``) has its own."""
+    trust = tls.Trust(given, proxy)
+    assert await trust.context(base_url) is (reads[0] if needs else True)
+    trust.prepare(base_url)
+    assert len(reads) == needs
