@@ -97,15 +97,16 @@ class AiohttpTransport:
             return self._session
 
     async def _make_session(self, context: ssl.SSLContext) -> None:
+        connector = GuardedConnector(ssl=context)
         session = aiohttp.ClientSession(
-            connector=GuardedConnector(ssl=context), trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
         )
         # A client outlives its event loop, its sockets do not. A loop that shuts down, as in `asyncio.run`, closes the
         # generators that were begun in it.
         self._loop_end = _close_at_loop_end(session)
         await anext(self._loop_end)
         self._session_path = self._make_session_path(session)
-        self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._ssl or True)
+        self._fast_path = None if self._proxy else FastPath(session, connector, _fixed_headers(), self._ssl or True)
         self._session, self._leftovers = session, Leftovers(self, session, self._loop_end)
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from partoo_async._transport.connector import GuardedConnector
+from partoo_async._transport.connector import GuardedConnector, Kept
 from partoo_async._transport.fast_path_guard import is_plain, is_unhooked
 from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.response_reader import ResponseReader
-from partoo_async._transport.sockets import abort, has_unsent, is_stale
+from partoo_async._transport.sockets import SocketProbe, abort, has_unsent, is_stale
 
 if TYPE_CHECKING:
     import ssl
@@ -47,10 +47,13 @@ class FastPath:
     """Sends requests over the connections of our own session. ``headers``: those of every request."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, headers: Mapping[str, str], context: ssl.SSLContext | bool
+        self,
+        session: aiohttp.ClientSession,
+        connector: GuardedConnector,
+        headers: Mapping[str, str],
+        context: ssl.SSLContext | bool,
     ) -> None:
-        self._session = session
-        self._connector = session.connector
+        self._session, self._connector = session, connector
         self._headers = headers
         self._context = context
         self._origins: dict[str, _Origin] = {}
@@ -63,25 +66,17 @@ class FastPath:
     async def send(self, exchange: Exchange) -> Response:
         """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
         request, base_url = exchange.request, exchange.server.base_url
-        origin = self._origins.get(base_url)
+        origin, connector = self._origins.get(base_url), self._connector
         if origin is None:
             origin = self._origins[base_url] = _Origin(base_url, self._headers, self._context)
-        connector = self._connector
         exchange.sent = False
-        if self._session.closed or not isinstance(connector, GuardedConnector):
-            raise RuntimeError("the session is closed")
+        trusting = exchange.repeatable and request.method == "GET"
+        kept = None if exchange.fresh else connector.take(base_url, trusting=trusting)
+        reused = True
+        if kept is None:
+            kept, reused = await self._connect(exchange, origin, trusting)
+        connection, protocol, transport = kept.connection, kept.protocol, kept.transport
         try:
-            trusting = exchange.repeatable and request.method == "GET"
-            connection, reused = await connector.acquire(
-                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting
-            )
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError from None
-        try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None or transport.is_closing():
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             head_and_body = _serialize(origin, request, exchange.key)
             exchange.sent, exchange.reused = True, reused
             transport.write(head_and_body)
@@ -99,11 +94,30 @@ class FastPath:
             raise
         if request.body is not None and has_unsent(transport, len(request.body), message.code):
             abort(connection)  # the response came early: the rest of the body would precede the next request
-        elif reader.broken or message.code == 101:
+        elif reader.broken or message.code == 101 or message.should_close:
             connection.close()  # after a 101 the server no longer speaks HTTP
         else:
-            connection.release()
+            connector.keep(base_url, kept)
         return response
+
+    async def _connect(self, exchange: Exchange, origin: _Origin, trusting: bool) -> tuple[Kept, bool]:
+        """Return a connection that is not at hand, and whether it was used before."""
+        connector = self._connector
+        if self._session.closed:
+            raise RuntimeError("the session is closed")
+        try:
+            connection, reused = await connector.acquire(
+                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting
+            )
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError from None
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            abort(connection)
+            raise aiohttp.ServerDisconnectedError
+        # Once for all responses: the parser goes on to the next one where the last one ended.
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        return Kept(connection, protocol, transport, connector.probe_of(protocol) or SocketProbe(transport)), reused
 
 
 def _serialize(origin: _Origin, request: Request, key: Secret) -> bytes:
