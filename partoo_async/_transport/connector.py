@@ -14,14 +14,17 @@ from aiohttp.client_proto import ResponseHandler
 
 from partoo_async._internal.callables import in_daemon
 from partoo_async._transport.base import HeldBackError
+from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.sockets import SocketProbe, abort
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
+
+    from partoo_async._transport.base import Exchange
 
 __all__ = ["GuardedConnector", "Kept", "check_may_leave"]
 
@@ -82,12 +85,10 @@ class GuardedConnector(aiohttp.TCPConnector):
         # The system's resolver, as in every other program. aiohttp would call it in threads of the loop's pool.
         lookups: Any = _ResolverThreads()
         # No limit on connections: the client caps its requests in flight.
-        super().__init__(
-            limit=0, keepalive_timeout=_IDLE, resolver=aiohttp.ThreadedResolver(loop=lookups), **options
-        )
+        super().__init__(limit=0, keepalive_timeout=_IDLE, resolver=aiohttp.ThreadedResolver(loop=lookups), **options)
         factory = getattr(self, "_factory", None)  # private: it may go
         if isinstance(factory, functools.partial) and factory.func is ResponseHandler:
-            self._factory = functools.partial(_Protocol, *factory.args, **factory.keywords)
+            self._factory: Any = functools.partial(_Protocol, *factory.args, **factory.keywords)
         # By server. To give a connection back to aiohttp and to get it again takes as long as all checks here.
         self._kept: dict[str, deque[Kept]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -161,7 +162,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             while idle:
                 idle.popleft().connection.release()
 
-    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+    def close(self, *, abort_ssl: bool = False) -> Any:
         closing = super().close(abort_ssl=abort_ssl)
         self._forget_kept()
         return closing
@@ -173,9 +174,21 @@ class GuardedConnector(aiohttp.TCPConnector):
             self._sweeper = None
         self._return_kept()
 
-    def probe_of(self, protocol: ResponseHandler) -> SocketProbe | None:
-        """Return what looks at the socket of a connection of ours."""
-        return self._probes.get(protocol)
+    async def open(self, exchange: Exchange, request: aiohttp.ClientRequest, *, trusting: bool) -> tuple[Kept, bool]:
+        """Return a connection that is not at hand, and whether it was used before."""
+        if self.closed:
+            raise RuntimeError("the session is closed")
+        try:
+            connection, reused = await self.acquire(request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError from None
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            abort(connection)
+            raise aiohttp.ServerDisconnectedError
+        # Once for all responses: the parser goes on to the next one where the last one ended.
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        return Kept(connection, protocol, transport, self._probes.get(protocol) or SocketProbe(transport)), reused
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout

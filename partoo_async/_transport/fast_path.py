@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from yarl import URL
 
-from partoo_async._transport.connector import GuardedConnector, Kept
 from partoo_async._transport.fast_path_guard import is_plain, is_unhooked
-from partoo_async._transport.options import TIMEOUT
 from partoo_async._transport.response_reader import ResponseReader
-from partoo_async._transport.sockets import SocketProbe, abort, has_unsent, is_stale
+from partoo_async._transport.sockets import abort, has_unsent, is_stale
 
 if TYPE_CHECKING:
     import ssl
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request, Response
     from partoo_async._transport.base import Exchange
+    from partoo_async._transport.connector import Kept
 
 __all__ = ["FastPath"]
 
@@ -43,13 +42,28 @@ class _Origin:
         self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
 
 
+class Pool(Protocol):
+    """Where connections come from, and go to after a whole response."""
+
+    closed_in_a_row: int
+
+    def take(self, server: str, *, trusting: bool) -> Kept | None:
+        """Return a connection that can carry a request, if that takes no waiting."""
+
+    async def open(self, exchange: Exchange, request: aiohttp.ClientRequest, *, trusting: bool) -> tuple[Kept, bool]:
+        """Return another one, and whether it was used before."""
+
+    def keep(self, server: str, kept: Kept) -> None:
+        """Take a connection back."""
+
+
 class FastPath:
-    """Sends requests over the connections of our own session. ``headers``: those of every request."""
+    """Sends requests over the connections of a session. ``headers``: those of every request."""
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        connector: GuardedConnector,
+        connector: Pool,
         headers: Mapping[str, str],
         context: ssl.SSLContext | bool,
     ) -> None:
@@ -74,7 +88,7 @@ class FastPath:
         kept = None if exchange.fresh else connector.take(base_url, trusting=trusting)
         reused = True
         if kept is None:
-            kept, reused = await self._connect(exchange, origin, trusting)
+            kept, reused = await connector.open(exchange, origin.request, trusting=trusting)
         connection, protocol, transport = kept.connection, kept.protocol, kept.transport
         try:
             head_and_body = _serialize(origin, request, exchange.key)
@@ -99,25 +113,6 @@ class FastPath:
         else:
             connector.keep(base_url, kept)
         return response
-
-    async def _connect(self, exchange: Exchange, origin: _Origin, trusting: bool) -> tuple[Kept, bool]:
-        """Return a connection that is not at hand, and whether it was used before."""
-        connector = self._connector
-        if self._session.closed:
-            raise RuntimeError("the session is closed")
-        try:
-            connection, reused = await connector.acquire(
-                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting
-            )
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError from None
-        protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None or transport.is_closing():
-            abort(connection)
-            raise aiohttp.ServerDisconnectedError
-        # Once for all responses: the parser goes on to the next one where the last one ended.
-        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-        return Kept(connection, protocol, transport, connector.probe_of(protocol) or SocketProbe(transport)), reused
 
 
 def _serialize(origin: _Origin, request: Request, key: Secret) -> bytes:
