@@ -9,10 +9,12 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
+from aiohttp.hdrs import CONTENT_ENCODING
 from yarl import URL
 
+from partoo_async._protocol.http import Response
 from partoo_async._transport.fast_path_guard import is_plain, is_unhooked
-from partoo_async._transport.response_reader import ResponseReader
+from partoo_async._transport.response_reader import LENIENT, ResponseReader
 from partoo_async._transport.sockets import abort, has_unsent, is_stale
 
 if TYPE_CHECKING:
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from partoo_async._internal.secret import Secret
-    from partoo_async._protocol.http import Request, Response
+    from partoo_async._protocol.http import Request
     from partoo_async._transport.base import Exchange
     from partoo_async._transport.connector import Kept
 
 __all__ = ["FastPath"]
+
+_STRICT = not LENIENT
 
 
 class _Origin:
@@ -100,15 +104,20 @@ class FastPath:
                 connector.closed_in_a_row = 0
             while 100 <= message.code < 200 and message.code != 101:
                 message, stream = await protocol.read()  # 100 and 103 come before the response
-            reader = ResponseReader(message.code, message.headers, stream, protocol)
-            response = reader.read_nowait(exchange.key) or await reader.read(request, exchange.key, exchange.until)
+            code, headers = message.code, message.headers
+            if _STRICT and 200 <= code < 300 and stream.is_eof() and CONTENT_ENCODING not in headers:
+                # Nearly all: the body arrived with its head, and is much smaller than any cap.
+                response = Response(code, headers, stream.read_nowait())
+            else:
+                reader = ResponseReader(code, headers, stream, protocol)
+                response = await reader.read(request, exchange.key, exchange.until)
         except BaseException as error:
             exchange.reused = exchange.reused and is_stale(error)
             abort(connection)  # the next request must not get the rest of this response
             raise
-        if request.body is not None and has_unsent(transport, len(request.body), message.code):
+        if request.body is not None and has_unsent(transport, len(request.body), code):
             abort(connection)  # the response came early: the rest of the body would precede the next request
-        elif reader.broken or message.code == 101 or message.should_close:
+        elif response.cut or code == 101 or message.should_close:
             connection.close()  # after a 101 the server no longer speaks HTTP
         else:
             connector.keep(base_url, kept)
