@@ -8,6 +8,7 @@ import functools
 import select
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -172,6 +173,52 @@ async def test_cookies_are_kept_for_a_borrowed_session(long_ways: list[str]) -> 
             await client.groups.get(7, 42)
     assert b"Cookie: a=1; b=2\r\n" in server.requests[1]
     assert len(long_ways) == 1
+
+
+async def test_a_connection_is_made_ready_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all requests in turn aiohttp gives one connection and one parser, and each response is parsed once."""
+    calls: Counter[str] = Counter()
+
+    def count(cls: type, name: str) -> None:
+        plain = getattr(cls, name)
+
+        @functools.wraps(plain)
+        def counted(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return plain(*arguments, **options)
+
+        monkeypatch.setattr(cls, name, counted)
+
+    count(aiohttp.TCPConnector, "connect")
+    count(ResponseHandler, "set_response_params")
+    count(ResponseHandler, "data_received")
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        for _ in range(5):
+            await client.groups.get(7, 42)
+    assert len(server.requests) == 5
+    assert calls == {"connect": 1, "set_response_params": 1, "data_received": 5}
+
+
+async def test_the_long_way_takes_the_same_connections(monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
+    """A connection that was kept for the short way serves the long way, when a tool begins to trace, and vice versa."""
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        await client.groups.get(7, 42)
+        with monkeypatch.context() as patched:
+            patched.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
+            await client.groups.get(7, 42)
+        await client.groups.get(7, 42)
+    assert (len(server.requests), server.connections, len(long_ways)) == (3, 1, 1)
+
+
+async def test_a_body_that_had_to_wait_is_complete() -> None:
+    """A body for which reading was paused is read to its end, and its connection serves the next request."""
+    ids = ",".join(f'"{number:024x}"' for number in range(20_000))
+    large = b'{"id":42,"name":"France","has_puller":false,"business_ids":[' + ids.encode() + b"]}"
+    async with raw_server(answer(200, large), answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url) as client:
+            assert len((await client.groups.get(7, 42)).business_ids) == 20_000
+            assert len((await client.groups.get(7, 42)).business_ids) == 2
+    assert server.connections == 1
 
 
 async def test_idle_connections_are_closed_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
