@@ -7,7 +7,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs pages picture wheel bench bench-quick bench-strategies bench-nights bench-organizations bench-telemetry bench-web bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
+.PHONY: help demo test check lint types docs pages picture wheel bench bench-quick instructions bench-strategies bench-nights bench-organizations bench-telemetry bench-web bench-cluster soak mutations model processes fuzz audit matrix sbom release-check lock clean
 
 # Empty when there is no such Python, or an old one; each recipe that needs it then says so.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -33,6 +33,7 @@ help:
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make pages   write docs/cli.md anew from the command line;  make picture  those of the demo and of a report"
 	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
+	@echo "make instructions   machine instructions of a call, beside those that are kept: a minute, with valgrind"
 	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
 	@echo "make bench-nights   requests and seconds of a nightly job, likewise"
 	@echo "make bench-organizations   seconds, CPU time and memory of 300 organizations in one process: a minute"
@@ -108,6 +109,10 @@ bench: $(ENV)/bench/.stamp
 
 bench-quick: $(ENV)/bench/.stamp
 	$(ENV)/bench/bin/python -m benchmarks --quick $(ARGS)
+
+# Warns of growth, and does not fail for it. Bytecodes where there is no valgrind.
+instructions: $(ENV)/test/.stamp
+	$(TEST) benchmarks.instructions $(ARGS)
 
 bench-strategies: $(ENV)/test/.stamp
 	$(TEST) benchmarks.strategies $(ARGS)

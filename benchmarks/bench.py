@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BASE = "textbook"
-OURS = (BASE, "partoo_get", "partoo_scan")
+OURS = (BASE, "partoo_get", "partoo_session", "partoo_scan")
 
 
 class Worker:

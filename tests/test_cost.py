@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
+from benchmarks import instructions
 from benchmarks.bench_server import FixedServer, business_ids
 from partoo_async import PartooClient, RateLimit
 from tests.support.common import FAST
@@ -305,6 +306,23 @@ def test_the_benchmark_measures() -> None:
     assert re.search(r"^\| aiohttp, textbook \| \d+ µs \|$", table, re.MULTILINE)
     for client in ("partoo_async get", "partoo_async scan, per group"):
         assert re.search(rf"^\| {client} \| \*\*\d+\.\d+\*\* .*\|$", table, re.MULTILINE), table
+
+
+def test_instructions_of_a_call_are_counted_alike_each_time() -> None:
+    """The count behind `make instructions` is the same in each run, where it is of Python's own bytecodes."""
+    first, second = (instructions.count("bytecodes", ["textbook", "partoo_get"]) for _ in range(2))
+    assert first == second
+    assert 500 < first["partoo_get"] < first["textbook"]
+
+
+@pytest.mark.parametrize(("kept", "warns"), [(0.8, False), (0.78, False), (0.77, True)])
+def test_growth_of_a_call_is_told(kept: float, warns: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """A call that takes over 3 % more than is kept for this Python is a warning, which says how to accept it."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    before = {version: {"bytecodes": {"textbook": 1.0, "partoo_get": kept}}, "2.7": {"bytecodes": {"partoo_get": 0.1}}}
+    told = instructions.compare("bytecodes", {"textbook": 5000.0, "partoo_get": 4000.0}, before)
+    assert [f"{4000 / 5000 / kept - 1:+.1%}" in text and "--accept" in text for text in told] == [True] * warns
+    assert f"| 4,000 | 0.800 | {kept:.3f} |" in capsys.readouterr().out
 
 
 def test_the_benchmark_of_telemetry_measures() -> None:

@@ -22,11 +22,13 @@ async def connect(url: str, concurrency: int) -> AsyncIterator[Run]:
         # A scan knows its groups beforehand, so that it is told how many there are instead of when to end.
         rate = 1000.0
 
-        async def run(section: int, seconds: float) -> int:
+        async def run(section: int, seconds: float = 0.0, *, calls: int | None = None) -> int:
             nonlocal rate
-            count = max(4 * concurrency, int(rate * seconds))
+            count = calls or max(4 * concurrency, int(rate * seconds))
             started = perf_counter()
-            async with partoo.scan(section, group_ids=range(1, count + 1), max_concurrency=concurrency) as scan:
+            async with partoo.scan(
+                section, group_ids=range(1_000_000, 1_000_000 + count), max_concurrency=concurrency
+            ) as scan:
                 async for item in scan:
                     assert item.group is not None, item.error
                     assert len(item.group.business_ids) == section

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
+from partoo_async._call.admission import Admission
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import LARGE
-from partoo_async._call.facts import call_facts
 from partoo_async._call.retrying import Retrying, worth_retrying
+from partoo_async._call.telling import facts_of, tell_request
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
 from partoo_async._transport import CLOSED, Exchange, HeldBackError
@@ -22,12 +23,11 @@ from partoo_async.errors import (
     APITimeoutError,
     Attempt,
     ClientClosedError,
-    DeadlineExceededError,
     PartooError,
     QuotaExceededError,
     RateLimitError,
 )
-from partoo_async.events import PauseEvent, RequestEvent, RetryEvent
+from partoo_async.events import PauseEvent, RetryEvent
 from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from partoo_async._call.context import CallContext
-    from partoo_async._explain.facts import CallFacts
     from partoo_async._protocol.operations import Operation
-    from partoo_async.quota import Quota
 
     Strategy = Callable[["Call", Operation[Any]], Awaitable[Any]]
 
@@ -56,22 +54,19 @@ class KeyChangedError(PartooError):
     """A shared read would go on with another key than its callers have: they ask anew."""
 
 
-class Call:
+class Call(Admission):
     """One call, and what became of it."""
 
     # Defaults are on the class, without ``__slots__``: most calls never change them, and setting them all takes time.
     sends: int = 0
     request_seconds: float = 0.0  # of these sends, without waiting
-    queued: float = 0.0  # seconds that the present attempt waited for the quota and a place
     overrun: float = 0.0  # seconds from the end of the last attempt's time to its failure
     in_flight: bool = False  # a request is out, without its response
     last_try: bool = False  # nothing may be sent after that request
     task: asyncio.Task[Any] | None = None  # runs the call
     _aborted: bool = False
-    _queues_since: float | None = None  # event-loop time, while it waits
     _fetched_key: Secret | None = None
     _shared_fingerprint: str | None = None  # of the only key to use, if others share the read
-    _last_error: PartooError | None = None
 
     def __init__(
         self,
@@ -93,10 +88,10 @@ class Call:
         self, context: CallContext, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Return the operation's result, or raise one ``PartooError`` with all ``attempts``."""
-        self.context: CallContext = context
-        self.quota: Quota = context.quotas.current
-        self._operation, self._loop = operation, loop
-        self.priority: Priority = priority
+        self.context = context
+        self.quota = context.quotas.current
+        self.operation, self._loop = operation, loop
+        self.priority = priority
         self._ambient = ambient_deadline()
         self._deadline = (
             self._until if self._until is not None else min(loop.time() + context.settings.timeout, self._ambient)
@@ -118,7 +113,7 @@ class Call:
             return await self.retry(operation, first)
         except PartooError as error:
             if error._facts is None:
-                error._facts = self._facts(error)
+                error._facts = facts_of(self, error, loop.time())
             raise
         except asyncio.CancelledError as cancelled:
             # Only a cancellation by ``abort`` becomes an error of ours.
@@ -218,11 +213,11 @@ class Call:
 
     def on_retry(self, error: PartooError, wait: float) -> None:
         """Log, and emit an event, that the request is sent again in ``wait`` seconds."""
-        route, kind = self._operation.request.route, type(error).__name__
+        route, kind = self.operation.request.route, type(error).__name__
         if self._attempts:
             self._attempts[-1] = evolve(self._attempts[-1], wait=wait)
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self._operation.request.template))
+        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self.operation.request.template))
 
     def set_timeout(self, seconds: float) -> None:
         """Let the call end in that many seconds, or at the ambient deadline."""
@@ -238,12 +233,12 @@ class Call:
     def stopped_error(self) -> ClientClosedError | asyncio.CancelledError:
         """Return the error of a call that its client or scan stopped while it waited."""
         if self.context.lifecycle.closed:
-            return ClientClosedError(f"{self._operation.request.route}: the client was closed while the call waited")
+            return ClientClosedError(f"{self.operation.request.route}: the client was closed while the call waited")
         return asyncio.CancelledError()
 
     async def fetch_key(self, source: Callable[[], Awaitable[str]]) -> Secret:
         """Return the key that the caller's ``source`` gives, and use the quota of that key."""
-        route, started = self._operation.request.route, self._loop.time()
+        route, started = self.operation.request.route, self._loop.time()
         key, self._fetched_key = self._fetched_key, None
         if key is None:
             try:
@@ -258,70 +253,13 @@ class Call:
         self.quota = self.context.quotas.for_key(key)
         return key
 
-    def _try_admit(self, quota: Quota) -> bool:
-        """Take a slot and a place in flight if both are free, as they mostly are."""
-        if not quota.try_acquire(self.priority, self._loop):
-            return False
-        if self.context.concurrency.try_acquire(self.priority):
-            return True
-        quota.release(sent=False)
-        return False
-
-    async def _wait_for_admission(self, key: Secret) -> tuple[Secret, Quota]:
-        """Wait for a slot and a place in flight. Return the key to send with, and its quota."""
-        priority, source, bulk = self.priority, self.context.settings.api_key, self.priority is Priority.BULK
-        self._queues_since = began = started = self._loop.time()
-        # A scan waits for as long as its own deadline lets it: its waits do not count against a group's timeout.
-        until = self._ambient if bulk else self._deadline
-        while True:
-            quota = self.quota
-            if not quota.try_acquire(priority):
-                await quota.acquire(priority, until)
-            await self._acquire_place(quota, until)
-            if bulk:
-                now = self._loop.time()
-                self._deadline = min(self._deadline + now - started, self._ambient)
-                started = now
-            try:
-                if not isinstance(source, Secret):
-                    key = await self.fetch_key(source)  # the last one may have expired in the wait
-            except BaseException:
-                self._release(quota)
-                raise
-            if self.quota is not quota and self.quota.try_acquire(priority):
-                quota.release(sent=False)  # a callable may give several keys in turn: the slots are exchanged
-                quota = self.quota
-            if self.quota is quota and quota.is_open():
-                # Added: a pause may begin while the request still connects, and it waits again.
-                self.queued, self._queues_since = self.queued + self._loop.time() - began, None
-                return key, quota
-            # A pause began after the slot was taken, and before anything was sent: wait again.
-            self._release(quota)
-
-    async def _acquire_place(self, quota: Quota, until: float) -> None:
-        concurrency = self.context.concurrency
-        if concurrency.try_acquire(self.priority):
-            return
-        try:
-            async with asyncio.timeout_at(None if until == math.inf else until):
-                await concurrency.acquire(self.priority)
-        except BaseException as error:
-            quota.release(sent=False)
-            if isinstance(error, TimeoutError):
-                raise self._out_of_time() from None
-            raise
-
-    def _release(self, quota: Quota) -> None:
-        self.context.concurrency.release()
-        quota.release(sent=False)
-
     def _succeeded(self, status: int, elapsed: float) -> None:
         context = self.context
         self.sends += 1
         self.request_seconds += elapsed
         context.throttle.succeeded()
         if context.emit.wants_requests:
-            self._tell(status, None, elapsed, self.queued, len(self._attempts) + 1)
+            tell_request(self, status, None, elapsed, self.queued, len(self._attempts) + 1)
 
     def _failed(self, error: PartooError, started: float, *, sent: bool) -> PartooError:
         """Note a failed attempt, and return the error to raise."""
@@ -342,39 +280,18 @@ class Call:
         if isinstance(error, APIResponseValidationError) and error.foreign:
             context.transport.discard_idle()  # the connections may be off by one response
         if sent and context.emit.wants_requests:
-            self._tell(status, kind, elapsed, queued, len(self._attempts))
+            tell_request(self, status, kind, elapsed, queued, len(self._attempts))
         return error
-
-    def _tell(self, status: int | None, error: str | None, elapsed: float, queued: float, number: int) -> None:
-        """Log a request, and emit an event."""
-        request, server = self._operation.request, self.context.settings.server
-        waited = f", after {queued:.3f} s for quota" if queued else ""
-        facts = (request.route, status or error, elapsed, number, waited)
-        _request_logger.debug("%s: %s in %.3f s (attempt %d%s)", *facts)
-        self.context.emit(RequestEvent(request.route, status, error, elapsed, number, server, request.template))
-
-    def _facts(self, error: PartooError) -> CallFacts:
-        settings, since, now = self.context.settings, self._queues_since, self._loop.time()
-        queued = 0.0 if since is None else now - since
-        timeout = 0.0 if self.priority is Priority.BULK else settings.timeout
-        quota = self.context.quota_states.now(self.quota, now)
-        return call_facts(error, self._operation.request, settings, timeout, queued, quota)
 
     def _cut_short(self, started: float, *, sent: bool) -> None:
         """Called when an attempt is cancelled."""
-
-    def _out_of_time(self, error: PartooError | None = None) -> DeadlineExceededError:
-        own = self._deadline < self._ambient
-        bound = f"timeout={self.context.settings.timeout:g} s" if own else "the time that deadline() gives"
-        text = f"{self._operation.request.route}: no response within {bound}"
-        return DeadlineExceededError(text, self._last_error or error)
 
     def _pause_quota(self, error: RateLimitError) -> None:
         quota, before = self.quota, self.quota.paused_for()
         paused = quota.pause(error.retry_after)
         # The other 429s of a burst are no pauses of their own, unless they ask for more.
         if not before or paused > before + 1.0:
-            request = self._operation.request
+            request = self.operation.request
             self.context.emit(PauseEvent(request.route, paused, request.template))
 
     def _pause_seconds(self) -> float:

@@ -13,6 +13,7 @@ from partoo_async._internal.callables import guarded, in_daemon
 from partoo_async._internal.version import get_version
 from partoo_async._transport.attempt_timer import AttemptTimer
 from partoo_async._transport.base import CLOSED, HeldBackError
+from partoo_async._transport.borrowed_path import BorrowedPath
 from partoo_async._transport.connector import GuardedConnector
 from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
@@ -74,6 +75,8 @@ class AiohttpTransport:
         if session is not None:
             warm_up()
             self._session_path = self._make_session_path(session)
+            if proxy is None:
+                self._fast_path = BorrowedPath(session, _fixed_headers(), self._trust, self._timer)
         self.closed: bool = False
 
     @property
@@ -101,15 +104,16 @@ class AiohttpTransport:
             return self._session
 
     async def _make_session(self) -> None:
+        connector = GuardedConnector()
         session = aiohttp.ClientSession(
-            connector=GuardedConnector(), trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector, trust_env=self._trust_env, cookie_jar=aiohttp.DummyCookieJar()
         )
         # A client outlives its event loop, its sockets do not. A loop that shuts down, as in `asyncio.run`, closes the
         # generators that were begun in it.
         self._loop_end = _close_at_loop_end(session)
         await anext(self._loop_end)
         self._session_path = self._make_session_path(session)
-        self._fast_path = None if self._proxy else FastPath(session, _fixed_headers(), self._trust)
+        self._fast_path = None if self._proxy else FastPath(session, connector, _fixed_headers(), self._trust)
         self._session, self._leftovers = session, Leftovers(self, session, self._loop_end)
 
     def _make_session_path(self, session: aiohttp.ClientSession) -> SessionPath:

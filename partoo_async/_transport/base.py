@@ -53,7 +53,8 @@ class Exchange(TimedTask):
         fresh: bool = False,
         repeatable: bool = True,
     ) -> None:
-        super().__init__(task, until)
+        # Not by the constructor that it inherits: each request makes one.
+        self._task, self._cancelling, self._expired, self.until = task, task.cancelling(), False, until
         self.server: Server = server
         self.request: Request = request
         self.key: Secret = key

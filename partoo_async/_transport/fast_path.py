@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
+from aiohttp.hdrs import CONTENT_ENCODING
 from yarl import URL
 
-from partoo_async._transport.connector import GuardedConnector
+from partoo_async._protocol.http import Response
 from partoo_async._transport.fast_path_guard import is_plain, is_unhooked
-from partoo_async._transport.options import TIMEOUT
-from partoo_async._transport.response_reader import ResponseReader
+from partoo_async._transport.response_reader import LENIENT, ResponseReader
 from partoo_async._transport.sockets import abort, has_unsent, is_stale
 
 if TYPE_CHECKING:
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from partoo_async._internal.secret import Secret
-    from partoo_async._protocol.http import Request, Response
+    from partoo_async._protocol.http import Request
     from partoo_async._transport.base import Exchange
+    from partoo_async._transport.connector import Kept
     from partoo_async._transport.tls import Trust
 
 __all__ = ["FastPath"]
+
+_STRICT = not LENIENT
 
 
 class _Origin:
@@ -44,12 +47,28 @@ class _Origin:
         self.head: str = " HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in self.request.headers.items())
 
 
-class FastPath:
-    """Sends requests over the connections of our own session. ``headers``: those of every request."""
+class Pool(Protocol):
+    """Where connections come from, and go to after a whole response."""
 
-    def __init__(self, session: aiohttp.ClientSession, headers: Mapping[str, str], trust: Trust) -> None:
-        self._session = session
-        self._connector = session.connector
+    closed_in_a_row: int
+
+    def take(self, server: str, *, trusting: bool) -> Kept | None:
+        """Return a connection that can carry a request, if that takes no waiting."""
+
+    async def open(self, exchange: Exchange, request: aiohttp.ClientRequest, *, trusting: bool) -> tuple[Kept, bool]:
+        """Return another one, and whether it was used before."""
+
+    def keep(self, server: str, kept: Kept) -> None:
+        """Take a connection back."""
+
+
+class FastPath:
+    """Sends requests over the connections of a session. ``headers``: those of every request."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, connector: Pool, headers: Mapping[str, str], trust: Trust
+    ) -> None:
+        self._session, self._connector = session, connector
         self._headers = headers
         self._trust = trust
         self._origins: dict[str, _Origin] = {}
@@ -62,26 +81,18 @@ class FastPath:
     async def send(self, exchange: Exchange) -> Response:
         """Send a request and return its complete response. Raises errors of aiohttp and ``HeldBackError``."""
         request, base_url = exchange.request, exchange.server.base_url
-        origin = self._origins.get(base_url)
+        origin, connector = self._origins.get(base_url), self._connector
         if origin is None:
             context = await self._trust.context(base_url)
             origin = self._origins[base_url] = _Origin(base_url, self._headers, context)
-        connector = self._connector
         exchange.sent = False
-        if self._session.closed or not isinstance(connector, GuardedConnector):
-            raise RuntimeError("the session is closed")
+        trusting = exchange.repeatable and request.method == "GET"
+        kept = None if exchange.fresh else connector.take(base_url, trusting=trusting)
+        reused = True
+        if kept is None:
+            kept, reused = await connector.open(exchange, origin.request, trusting=trusting)
+        connection, protocol, transport = kept.connection, kept.protocol, kept.transport
         try:
-            trusting = exchange.repeatable and request.method == "GET"
-            connection, reused = await connector.acquire(
-                origin.request, [], TIMEOUT, exchange.may_leave, exchange.fresh, trusting
-            )
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError from None
-        try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None or transport.is_closing():
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             head_and_body = _serialize(origin, request, exchange.key)
             exchange.sent, exchange.reused = True, reused
             transport.write(head_and_body)
@@ -91,18 +102,23 @@ class FastPath:
                 connector.closed_in_a_row = 0
             while 100 <= message.code < 200 and message.code != 101:
                 message, stream = await protocol.read()  # 100 and 103 come before the response
-            reader = ResponseReader(message.code, message.headers, stream, protocol)
-            response = reader.read_nowait(exchange.key) or await reader.read(request, exchange.key, exchange.until)
+            code, headers = message.code, message.headers
+            if _STRICT and 200 <= code < 300 and stream.is_eof() and CONTENT_ENCODING not in headers:
+                # Nearly all: the body arrived with its head, and is much smaller than any cap.
+                response = Response(code, headers, stream.read_nowait())
+            else:
+                reader = ResponseReader(code, headers, stream, protocol)
+                response = await reader.read(request, exchange.key, exchange.until)
         except BaseException as error:
             exchange.reused = exchange.reused and is_stale(error)
             abort(connection)  # the next request must not get the rest of this response
             raise
-        if request.body is not None and has_unsent(transport, len(request.body), message.code):
+        if request.body is not None and has_unsent(transport, len(request.body), code):
             abort(connection)  # the response came early: the rest of the body would precede the next request
-        elif reader.broken or message.code == 101:
+        elif response.cut or code == 101 or message.should_close:
             connection.close()  # after a 101 the server no longer speaks HTTP
         else:
-            connection.release()
+            connector.keep(base_url, kept)
         return response
 
 

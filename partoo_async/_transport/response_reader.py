@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.http import Request
 
-__all__ = ["ResponseReader"]
+__all__ = ["LENIENT", "ResponseReader"]
 
 _MAX_ERROR = 1024 * 1024  # bytes
 _ERROR_PATIENCE = 1.0  # seconds
 # aiohttp's C parser refuses two Content-Lengths; its Python parser takes one of them.
-_LENIENT = HttpResponseParser is HttpResponseParserPy
+LENIENT: bool = HttpResponseParser is HttpResponseParserPy
 
 
 class ResponseReader:
@@ -41,7 +41,7 @@ class ResponseReader:
     def __init__(
         self, status: int, headers: CIMultiDictProxy[str], stream: StreamReader, protocol: ResponseHandler | None
     ) -> None:
-        if _LENIENT and len(headers.getall(CONTENT_LENGTH, ())) > 1:
+        if LENIENT and len(headers.getall(CONTENT_LENGTH, ())) > 1:
             raise HttpProcessingError(message="a response with two lengths")
         self._status = status
         self._headers = headers

@@ -180,11 +180,13 @@ class SlidingWindow(Backend):
         self._in_flight -= 1
         if not sent:
             return
-        back = now + self._hold + (0.0 if answered else max(late, self.per * _UNANSWERED_MARGIN))
-        if not self._cooling or back >= self._cooling[-1]:
-            self._cooling.append(back)
+        back, cooling = now + self._hold, self._cooling
+        if not answered:
+            back += max(late, self.per * _UNANSWERED_MARGIN)
+        if not cooling or back >= cooling[-1]:
+            cooling.append(back)
         else:
-            insort(self._cooling, back)
+            insort(cooling, back)
 
     def used(self, now: float) -> int:
         """Return how many slots are taken."""

@@ -44,11 +44,14 @@ class Concurrency:
     def try_acquire(self, priority: Priority) -> bool:
         """Take a place and return True, if that needs no waiting."""
         lanes = self._lanes
-        crowded = lanes.interactive or lanes.bulk
+        crowded = lanes.interactive or lanes.bulk or lanes.run
+        if not crowded and self._in_flight < self.bulk_limit:  # nearly always
+            self._in_flight += 1
+            return True
         if not self._has_room(priority) or (crowded and self._next() is not None):
             return False
         self._in_flight += 1
-        if crowded or lanes.run:
+        if crowded:
             lanes.granted(priority)
         return True
 

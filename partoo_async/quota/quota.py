@@ -157,7 +157,8 @@ class Quota(WaitQueue):
                 self._keep()
             reserved = 0
             if priority is Priority.INTERACTIVE:
-                self._reserved_until = max(self._reserved_until, now + backend.per)
+                until = now + backend.per
+                self._reserved_until = max(self._reserved_until, until)
             elif now < self._reserved_until:
                 reserved = self._reserved(priority, now)
             # Nearly always nobody waits. Then there is no order to keep and no run to count.

@@ -8,6 +8,7 @@ import functools
 import select
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses
 
-from partoo_async import APIStatusError, APITimeoutError, PartooClient
+from partoo_async import APIStatusError, APITimeoutError, PartooClient, PartooError, RetryPolicy
 from partoo_async._transport import Exchange, fast_path_guard
+from partoo_async._transport import connector as connector_module
 from partoo_async._transport.session_path import SessionPath
 from tests._transport.test_aiohttp_transport import MockedResponse
 from tests.support.common import PATIENCE
@@ -93,6 +95,150 @@ async def test_not_where_a_mock_stands(long_ways: list[str]) -> None:
         await client.groups.get(7, 42)
         assert len(server.requests) == 2
     assert len(long_ways) == 1
+
+
+class OwnRequest(aiohttp.ClientRequest):
+    """What a caller's session may make requests of."""
+
+
+async def pass_on(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    return await handler(request)
+
+
+LONG = [
+    {"headers": {"X-Team": "stores"}},
+    {"cookies": {"language": "fr"}},
+    {"middlewares": (pass_on,)},
+    {"trace_configs": [aiohttp.TraceConfig()]},
+    {"trust_env": True},
+    {"version": aiohttp.HttpVersion10},
+    {"request_class": OwnRequest},
+    {"proxy": "http://127.0.0.1:9"},
+]
+
+
+@pytest.mark.parametrize("options", LONG, ids=[*map(next, map(iter, LONG))])
+async def test_a_borrowed_session_that_adds_to_requests_sends_them_itself(options: Any, long_ways: list[str]) -> None:
+    """What the caller's session has for every request goes out with those of the client, the long way."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with raw_server(answer(200, GROUP)) as server, aiohttp.ClientSession(cookie_jar=jar, **options) as session:
+        async with PartooClient("key", server=server.url, session=session, retry=RetryPolicy(max_retries=0)) as client:
+            with contextlib.suppress(PartooError):  # there is no proxy
+                await client.groups.get(7, 42)
+    assert len(long_ways) == 1
+    if "headers" in options:
+        assert b"X-Team: stores\r\n" in server.requests[0]
+
+
+async def test_a_plain_borrowed_session_lends_its_connections(long_ways: list[str]) -> None:
+    """Over a session that adds nothing the way is short; its owner and the client use the same connections in turn."""
+    async with raw_server(answer(200, GROUP)) as server, aiohttp.ClientSession() as session:
+        async with PartooClient("key", server=server.url, session=session) as client:
+            for _ in range(3):
+                await client.groups.get(7, 42)
+                async with session.get(server.url + "/own") as response:
+                    await response.read()
+    assert (len(server.requests), server.connections) == (6, 1)
+    assert long_ways == []
+
+
+async def test_a_borrowed_session_may_change(long_ways: list[str]) -> None:
+    """Each request looks at the session anew: tracing that is added later is told, until it is taken away."""
+    told: list[str] = []
+
+    async def start(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        told.append(params.method)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(start)
+    trace.freeze()
+    async with raw_server(answer(200, GROUP)) as server, aiohttp.ClientSession() as session:
+        async with PartooClient("key", server=server.url, session=session) as client:
+            await client.groups.get(7, 42)
+            session.trace_configs.append(trace)
+            await client.groups.get(7, 42)
+            session.trace_configs.clear()
+            await client.groups.get(7, 42)
+    assert (told, len(long_ways), len(server.requests)) == (["GET"], 1, 3)
+
+
+async def test_cookies_are_kept_for_a_borrowed_session(long_ways: list[str]) -> None:
+    """A cookie of a response goes into the jar of the caller's session, and out with the next request."""
+    first = answer(200, GROUP, "Set-Cookie: a=1", "Set-Cookie: b=2")
+    jar = aiohttp.CookieJar(unsafe=True)  # the server has no name
+    async with raw_server(first, answer(200, GROUP)) as server, aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with PartooClient("key", server=server.url, session=session) as client:
+            await client.groups.get(7, 42)
+            assert {cookie.key: cookie.value for cookie in jar} == {"a": "1", "b": "2"}
+            await client.groups.get(7, 42)
+    assert b"Cookie: a=1; b=2\r\n" in server.requests[1]
+    assert len(long_ways) == 1
+
+
+async def test_a_connection_is_made_ready_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all requests in turn aiohttp gives one connection and one parser, and each response is parsed once."""
+    calls: Counter[str] = Counter()
+
+    def count(cls: type, name: str) -> None:
+        plain = getattr(cls, name)
+
+        @functools.wraps(plain)
+        def counted(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return plain(*arguments, **options)
+
+        monkeypatch.setattr(cls, name, counted)
+
+    count(aiohttp.TCPConnector, "connect")
+    count(ResponseHandler, "set_response_params")
+    count(ResponseHandler, "data_received")
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        for _ in range(5):
+            await client.groups.get(7, 42)
+    assert len(server.requests) == 5
+    assert calls == {"connect": 1, "set_response_params": 1, "data_received": 5}
+
+
+async def test_the_long_way_takes_the_same_connections(monkeypatch: pytest.MonkeyPatch, long_ways: list[str]) -> None:
+    """A connection that was kept for the short way serves the long way, when a tool begins to trace, and vice versa."""
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        await client.groups.get(7, 42)
+        with monkeypatch.context() as patched:
+            patched.setattr(fast_path_guard, "_ORIGINAL_METHODS", ())
+            await client.groups.get(7, 42)
+        await client.groups.get(7, 42)
+    assert (len(server.requests), server.connections, len(long_ways)) == (3, 1, 1)
+
+
+async def test_a_body_that_had_to_wait_is_complete() -> None:
+    """A body for which reading was paused is read to its end, and its connection serves the next request."""
+    ids = ",".join(f'"{number:024x}"' for number in range(20_000))
+    large = b'{"id":42,"name":"France","has_puller":false,"business_ids":[' + ids.encode() + b"]}"
+    async with raw_server(answer(200, large), answer(200, GROUP)) as server:
+        async with PartooClient("key", server=server.url) as client:
+            assert len((await client.groups.get(7, 42)).business_ids) == 20_000
+            assert len((await client.groups.get(7, 42)).business_ids) == 2
+    assert server.connections == 1
+
+
+async def test_idle_connections_are_closed_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that has been idle for too long is closed without a request that asks for it, and not used again."""
+    async with raw_server(answer(200, GROUP)) as server, PartooClient("key", server=server.url) as client:
+        monkeypatch.setattr(connector_module, "_IDLE", 0.05)
+        await client.groups.get(7, 42)
+        pool = client.session.transport._session.connector  # type: ignore[attr-defined]
+        (idle,) = pool._kept.values()
+        (kept,) = idle
+        async with asyncio.timeout(PATIENCE):
+            while idle:
+                await asyncio.sleep(0.005)
+        assert kept.transport.is_closing()
+        await client.groups.get(7, 42)
+        (kept,) = idle
+        kept.since -= 1.0
+        await client.groups.get(7, 42)
+        assert kept.transport.is_closing()
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("borrowed", [False, True], ids=["own", "borrowed"])

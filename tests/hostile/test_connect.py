@@ -20,7 +20,7 @@ from partoo_async import (
     PartooClient,
     RetryPolicy,
 )
-from partoo_async._transport import fast_path as direct
+from partoo_async._transport import connector as direct
 from tests.hostile.check import FRANCE, KEY, LINE, POLICY, ask, check, row
 from tests.hostile.server import HostileServer
 from tests.support.common import PATIENCE
