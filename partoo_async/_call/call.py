@@ -164,9 +164,10 @@ class Call:
             self.in_flight = True
             response = await context.transport.send(exchange)
             answered = True
+            decoder = context.decoder
             if len(response.body) > LARGE:
-                await context.decode_budget.wait(len(response.body))
-            result = interpret(operation, response, context.decoder, settings.server)
+                decoder = await context.decode_budget.decoder_for(operation, response, decoder)
+            result = interpret(operation, response, decoder, settings.server)
         except PartooError as error:
             late = late if isinstance(error, _GIVEN_UP) else 0.0
             failure = self._failed(error, started, sent=exchange is not None and exchange.sent)
