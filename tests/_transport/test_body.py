@@ -104,3 +104,38 @@ async def test_a_declared_length_above_the_cap() -> None:
     """A Content-Length above the cap is refused before anything is read."""
     with pytest.raises(TooLargeError):
         await read_body(Stream(b"a"), "", 11, cap=10)
+
+
+async def test_a_body_of_known_length_is_kept_once() -> None:
+    """Each piece is copied into the body and let go: no two pieces are there at the same time."""
+    alive, most = 0, 0
+
+    class Piece(bytes):
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    class Pieces(Stream):
+        async def readany(self) -> bytes:
+            nonlocal alive, most
+            if not self.pieces:
+                return b""
+            alive += 1
+            most = max(most, alive)
+            return Piece(self.pieces.pop(0))
+
+    parts = [b"%d" % number * 1000 for number in range(10)]
+    assert await read_body(Pieces(*parts), "", 10_000) == b"".join(parts)
+    assert most <= 2
+
+
+async def test_a_body_that_is_shorter_than_its_length() -> None:
+    """What is read is what came, and nothing is added to it."""
+    assert await read_body(Stream(b"ab", b"c"), "", 9) == b"abc"
+
+
+@pytest.mark.parametrize("size", [1, 5000])
+async def test_a_body_of_unknown_length(size: int) -> None:
+    """It is the same of many small pieces and of few large ones."""
+    parts = [bytes([number % 256]) * size for number in range(3000)]
+    assert await read_body(Stream(*parts), "", None) == b"".join(parts)
