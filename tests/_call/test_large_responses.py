@@ -17,8 +17,8 @@ from partoo_async.errors import APIResponseValidationError, InternalServerError
 from partoo_async.models import Section
 from partoo_async.servers import SANDBOX
 
-GROUPS = 20_000
-SLICES = 5
+GROUPS = 14_000
+SLICES = 4
 
 
 def section(**changed: Any) -> bytes:

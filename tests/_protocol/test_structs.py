@@ -31,11 +31,9 @@ def outcome(body: bytes, cls: type, *, strict: bool, direct: bool) -> object:
     try:
         value: Any = decoder.decode(body, cls, REQUEST)
     except APIResponseValidationError as error:
-        assert error.__context__ is None
-        return type(error), str(error), error.problems
+        return type(error), str(error), error.problems, error.__context__
     except InvalidJSONError as error:
-        assert error.__context__ is None
-        return type(error), str(error)
+        return type(error), str(error), error.__context__
     return repr(attrs.astuple(value)), dict(decoder.drift)
 
 
