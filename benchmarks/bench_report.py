@@ -14,7 +14,7 @@ Cell: TypeAlias = dict[str, list[float]]
 """The seconds of CPU per request of each client, round by round."""
 
 LIBRARIES = (
-    *("aiohttp", "attrs", "cattrs", "orjson", "tenacity", "uvloop"),
+    *("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "tenacity", "uvloop"),
     *("httpx", "niquests", "pydantic", "openapi-python-client", "openapi-generator-cli"),
 )
 

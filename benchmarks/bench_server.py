@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.clients import Server
 
-# Longer quoted strings are refused by nginx.
+# nginx refuses longer quoted strings.
 _NGINX_STRING = 4000
 
 _NGINX = """
@@ -34,6 +34,7 @@ pid {place}/pid;
 error_log stderr error;
 events {{ worker_connections 4096; }}
 http {{
+    variables_hash_max_size 8192;
     access_log off;
     keepalive_timeout 1h;
     keepalive_requests 1000000000;
@@ -62,15 +63,26 @@ def group(number: str, ids: str) -> str:
     return f'{{"id":{number},"name":"France","has_puller":false,"business_ids":[{ids}]}}'
 
 
+def nginx_variables(name: str, text: str) -> tuple[list[str], str]:
+    """The lines that define variables of a long text, and what stands for it in a string."""
+    lines = []
+    while len(text) > _NGINX_STRING - 200:
+        # Variables are of a fixed width, so that the string that names them is cut between two of them.
+        step = _NGINX_STRING - _NGINX_STRING % 20 if text.startswith("$") else _NGINX_STRING
+        parts = [text[start : start + step] for start in range(0, len(text), step)]
+        names = [f"$ids_{name}_{len(lines) + index:0>{14 - len(name)}}" for index in range(len(parts))]
+        lines += [f"    map '' {one} {{ default '{part}'; }}" for one, part in zip(names, parts, strict=True)]
+        text = "".join(names)
+    return lines, text
+
+
 def nginx_config(sizes: list[int], place: str, port: int) -> str:
     """A location for each size; its long text stands in as many variables as it takes."""
     strings, locations = [], []
     for size in sizes:
-        text = business_ids(size)
-        parts = [text[start : start + _NGINX_STRING] for start in range(0, len(text), _NGINX_STRING)]
-        names = [f"$ids_{size}_{index}" for index in range(len(parts))]
-        strings += [f"    map '' {name} {{ default '{part}'; }}" for name, part in zip(names, parts, strict=True)]
-        body = group("$number", "".join(names))
+        lines, text = nginx_variables(str(size), business_ids(size))
+        strings += lines
+        body = group("$number", text)
         locations.append(
             f"        location ~ ^/v2/sections/{size}/groups/(?<number>[0-9]+)$ {{ return 200 '{body}'; }}"
         )

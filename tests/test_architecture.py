@@ -32,6 +32,7 @@ OWNERS = {
     "tenacity": ("_call.retrying",),
     "cattrs": ("_protocol.converters",),
     "orjson": ("_protocol.json",),
+    "msgspec": ("_protocol.structs",),
     "typer": ("cli",),
     "click": ("cli",),
     "rich": ("cli",),
@@ -53,7 +54,7 @@ OWNERS = {
 }
 
 # What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
-HEAVY = {"tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
+HEAVY = {"msgspec", "tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
 HEAVY |= {"django", "fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt", "sqlalchemy"}
 
 # A ratchet: what is longer has its reason here.

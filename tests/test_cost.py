@@ -282,7 +282,7 @@ def test_the_import_loads_no_more_than_calls_need() -> None:
     """What only failures, other sessions or scans need is loaded when they do: each module is a part of the import."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
-    assert len(own) <= 86
+    assert len(own) <= 88
     assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
     assert not {"difflib", "importlib.metadata", "tenacity"} & modules
 

@@ -47,7 +47,6 @@ T = TypeVar("T")
 _GIVEN_UP = (APITimeoutError, ClientClosedError)
 
 _logger = logging.getLogger("partoo_async.retry")
-_request_logger = logging.getLogger("partoo_async")
 
 
 class KeyChangedError(PartooError):
@@ -79,8 +78,7 @@ class Call(Admission):
         """Prepare a call, with a fetched ``key`` if others share it, and the attempts that were made ``before``."""
         # A scan's strategy sends the request, and decides what follows a fault of the server. None: it is retried.
         self._strategy, self._until = strategy, until
-        self._attempts: list[Attempt] = [*before]
-        self._before = before
+        self._attempts, self._before = [*before], before
         if key is not None:
             self._fetched_key, self._shared_fingerprint = key, key.fingerprint
 
@@ -161,9 +159,10 @@ class Call(Admission):
             self.in_flight = True
             response = await context.transport.send(exchange)
             answered = True
+            decoder = context.decoder
             if len(response.body) > LARGE:
-                await context.decode_budget.wait(len(response.body))
-            result = interpret(operation, response, context.decoder, settings.server)
+                decoder = await context.decode_budget.decoder_for(operation, response, decoder)
+            result = interpret(operation, response, decoder, settings.server)
         except PartooError as error:
             late = late if isinstance(error, _GIVEN_UP) else 0.0
             failure = self._failed(error, started, sent=exchange is not None and exchange.sent)

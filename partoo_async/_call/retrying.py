@@ -23,10 +23,12 @@ T = TypeVar("T")
 
 
 def import_for_errors() -> None:
-    """Import what only failures need."""
+    """Import what only failures need, and what decodes responses."""
     # Not at the first failure: there may be no file handle left to read it with.
 
     import tenacity  # noqa: F401, PLC0415 - as above
+
+    import partoo_async._protocol.structs  # noqa: F401, PLC0415 - msgspec takes milliseconds to import
 
     import_for_facts()
 

@@ -18,11 +18,11 @@ from partoo_async._internal.schema import TheRest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["exact_hook", "optional_item", "problems_of", "rest_field", "structure", "tuple_item"]
+__all__ = ["ID_LIMIT", "exact_hook", "optional_item", "problems_of", "rest_field", "structure", "tuple_item"]
 
 T = TypeVar("T")
 
-_ID_LIMIT = 2**63
+ID_LIMIT = 2**63
 
 
 class _MismatchError(TypeError):
@@ -67,7 +67,7 @@ def _strict(kind: type[T]) -> Callable[[object, Any], T]:
 def _structure_int(value: object, _: Any) -> int:
     if type(value) is not int:
         raise _MismatchError("expected int")
-    if not 0 <= value < _ID_LIMIT:
+    if not 0 <= value < ID_LIMIT:
         raise _MismatchError("expected int from 0 to 2**63 - 1")
     return value
 
@@ -93,7 +93,7 @@ def _structure_ints(value: object, _: Any) -> tuple[int, ...]:
     if type(value) is not list:
         raise _MismatchError("expected list")
     # As quick: a business may be in thousands of groups.
-    if value and (set(map(type, value)) != {int} or min(value) < 0 or max(value) >= _ID_LIMIT):
+    if value and (set(map(type, value)) != {int} or min(value) < 0 or max(value) >= ID_LIMIT):
         raise _MismatchError("expected ints")
     return tuple(value)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
 from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, rest_field, structure, tuple_item
-from partoo_async._protocol.json import decode_json
+from partoo_async._protocol.json import SHORT_FOR_MODELS, check_size, decode_json
 from partoo_async._protocol.statuses import UNUSABLE
 from partoo_async.models import Group, GroupSummary, Section
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from partoo_async._protocol.http import Request
 
-__all__ = ["Decoder"]
+__all__ = ["Decoded", "Decoder"]
 
 T = TypeVar("T")
 _logger = logging.getLogger("partoo_async")
@@ -38,11 +38,12 @@ _NEUTRAL: dict[type, dict[str, object]] = {
 class Decoder:
     """Decodes bodies into models, and counts drift, or refuses it if ``strict``."""
 
-    __slots__ = ("_hooks", "drift", "strict")
+    __slots__ = ("_hooks", "_readers", "drift", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: bool = strict
         self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
+        self._readers: dict[type, Callable[[bytes], Any] | None] = {}
         self.drift: Counter[str] = Counter()  # such as "Group.business_ids missing" to a number of responses
 
     def decode(self, body: bytes, cls: type[T], request: Request) -> T:
@@ -53,12 +54,28 @@ class Decoder:
             APIResponseValidationError: The JSON does not fit the class.
             TypeError: A field of the class has a type that no rule decodes.
         """
+        try:
+            read = self._readers[cls]
+        except KeyError:
+            # Imported in a thread while a client connects: it takes as long as a dozen requests.
+            from partoo_async._protocol.structs import reader  # noqa: PLC0415
+
+            read = self._readers[cls] = reader(cls)
+        if read is not None:
+            if len(body) > SHORT_FOR_MODELS:
+                check_size(body)
+            try:
+                value: T = read(body)
+            except Exception:  # noqa: S110 - msgspec may raise several; what follows explains
+                pass
+            else:
+                return value
         data = decode_json(body)
         hook = self._hooks.get(cls)
         if hook is None:
             hook = self._hooks[cls] = exact_hook(cls)
         try:
-            value: T = hook(data, cls)
+            value = hook(data, cls)
         except Exception:  # noqa: S110 - cattrs may raise anything; the slow converter explains
             pass
         else:
@@ -88,6 +105,20 @@ class Decoder:
                     continue
                 _logger.warning("the API's responses differ from its documentation: %s (logged once)", kind)
             self.drift[kind] += 1
+
+
+class Decoded(Decoder):
+    """Returns a value that was decoded before."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self._value: Any = value
+
+    def decode(self, body: bytes, cls: type[T], request: Request) -> T:
+        """Return that value."""
+        return cast("T", self._value)
 
 
 def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:

@@ -9,7 +9,16 @@ from typing import Any
 
 import orjson
 
-__all__ = ["InvalidJSONError", "TooManyValuesError", "decode_exactly", "decode_json", "encode_json"]
+__all__ = [
+    "SHORT_FOR_MODELS",
+    "InvalidJSONError",
+    "TooManyValuesError",
+    "check_size",
+    "decode_exactly",
+    "decode_json",
+    "encode_json",
+    "most_items",
+]
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 # A byte of JSON can become thirty in memory: 32 MiB of "{}," are a gigabyte, and seconds of work. The limits allow a
@@ -17,8 +26,9 @@ _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _MOST_CONTAINERS = 250_000
 _MOST_FIELDS = 600_000
 _MOST_VALUES = 1_500_000
-# A shorter body cannot have that many, so nearly no body is counted.
+# A shorter body cannot have that many, so nearly no body is counted. A text and a comma have three bytes at least.
 _SHORT = 2 * _MOST_CONTAINERS
+SHORT_FOR_MODELS = 3 * _MOST_VALUES
 
 
 class InvalidJSONError(ValueError):
@@ -33,7 +43,7 @@ def decode_json(body: bytes) -> Any:
     """Return the JSON value of a body. Raises ``InvalidJSONError``."""
     # NaN, Infinity, lone surrogates and nesting deeper than 1,024 are invalid. The last of duplicate keys wins.
     if len(body) > _SHORT:
-        _check_size(body)
+        check_size(body)
     # Raised after the except block: the context would hold the payload.
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
@@ -55,7 +65,13 @@ def decode_exactly(body: bytes) -> Any:
     raise InvalidJSONError("the body has numbers of more than 64 bits, and is nested too deep to be read exactly")
 
 
-def _check_size(body: bytes) -> None:
+def most_items(fields: int) -> int:
+    """Return how many objects of so many fields, or values that have none, a list may hold."""
+    return min(_MOST_CONTAINERS, _MOST_FIELDS // fields) if fields else _MOST_VALUES
+
+
+def check_size(body: bytes) -> None:
+    """Raise ``TooManyValuesError`` if a body may hold too many values."""
     # Brackets and commas within strings count, too: to skip them would mean to parse.
     if body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS:
         raise TooManyValuesError(f"the body holds more than {_MOST_CONTAINERS} objects and lists")

@@ -62,6 +62,12 @@ class Operation(Compared, Generic[T]):
     shareable: bool = False  # a read with a frozen result: callers may get the same object
     whole: bool = False  # the result is the body, of a write or with ``as_it_came``: one that was cut off is an error
 
+    @property
+    def model(self) -> type[T] | None:
+        """The class of the result, if that is the body alone."""
+        read: Any = self.read
+        return read.args[0] if isinstance(read, partial) and read.func is _read_model else None
+
 
 def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
     value = decoder.decode(body, cls, request)

@@ -13,7 +13,6 @@ from partoo_async._internal.callables import guarded, in_daemon
 from partoo_async._internal.version import get_version
 from partoo_async._transport.attempt_timer import AttemptTimer
 from partoo_async._transport.base import CLOSED, HeldBackError
-from partoo_async._transport.borrowed_path import BorrowedPath
 from partoo_async._transport.connector import GuardedConnector
 from partoo_async._transport.exceptions import map_exception
 from partoo_async._transport.fast_path import FastPath
@@ -76,6 +75,8 @@ class AiohttpTransport:
             warm_up()
             self._session_path = self._make_session_path(session)
             if proxy is None:
+                from partoo_async._transport.borrowed_path import BorrowedPath  # noqa: PLC0415 - for these alone
+
                 self._fast_path = BorrowedPath(session, _fixed_headers(), self._trust, self._timer)
         self.closed: bool = False
 

@@ -11,9 +11,14 @@ __all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "read_body"
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a body, decompressed. A group of 10,000 businesses has about 270 kB."""
 
-_STEP = 256 * 1024  # bytes to decompress, and to collect in pieces, at once
+_STEP = 256 * 1024  # bytes to decompress at once
+_MANY = 1024  # pieces that are collected before they are joined
 _GZIP = b"\x1f\x8b"
 _MAX_MEMBERS = 1024  # gzip made in blocks of 64 KiB has 512 of them in MAX_BODY
+
+# glibc takes the largest block that it unmapped for the size from which it maps blocks, and twice that for the free
+# memory that it keeps. Without this, it gives the memory of each large body back, and takes it anew page by page.
+bytes(4 * 1024 * 1024)
 
 
 class TooLargeError(Exception):
@@ -27,11 +32,11 @@ class UnreadableError(Exception):
 class _CappedBuffer:
     """Collects pieces of a body, up to ``cap`` bytes."""
 
-    __slots__ = ("_blocks", "_cap", "_pending", "_pieces", "_size")
+    __slots__ = ("_blocks", "_cap", "_pieces", "_size")
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._size = self._pending = 0
+        self._size = 0
         self._blocks: list[bytes] = []
         self._pieces: list[bytes] = []
 
@@ -40,11 +45,10 @@ class _CappedBuffer:
         if self._size > self._cap:
             raise TooLargeError
         self._pieces.append(piece)
-        self._pending += len(piece)
-        if self._pending > _STEP:
-            # Joined now and then: objects of one byte each would take forty times the memory.
+        if len(self._pieces) >= _MANY:
+            # Objects of one byte each would take forty times the memory. Large pieces are too few to be joined twice.
             self._blocks.append(b"".join(self._pieces))
-            self._pieces, self._pending = [], 0
+            self._pieces = []
 
     def join(self) -> bytes:
         return b"".join([*self._blocks, *self._pieces])
@@ -58,6 +62,9 @@ class Stream(Protocol):
 
     def read_nowait(self) -> bytes:
         """Return what has arrived."""
+
+    async def read(self) -> bytes:
+        """Return the whole body, however large."""
 
     async def readany(self) -> bytes:
         """Return what has arrived, at least one byte; b"" at the end."""
@@ -86,6 +93,9 @@ async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: i
         return await _gunzip(stream, cap)
     if encoding not in ("", "identity"):
         raise UnreadableError("unknown content encoding")
+    if length is not None:
+        # No more than that can arrive, so aiohttp need not pause in between; and it joins all once.
+        return await stream.read()
     buffer = _CappedBuffer(cap)
     while chunk := await stream.readany():
         buffer.add(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Key", "WorkList"]
 
 Key = tuple[int, int]  # section id, group id
+
+_MANY = 10_000  # groups of a section: each step with them takes about a millisecond
 
 
 class WorkList:
@@ -140,7 +143,12 @@ class WorkList:
             self.unreadable.append(section)
             await self._journal.record(section)
         else:
+            many = len(section.groups) > _MANY
+            if many:
+                await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
             await self._take(section_id, section, dict.fromkeys(group.id for group in section.groups))
+            if many:
+                await asyncio.sleep(0)  # what follows drops the section
 
     async def _take(self, section_id: int, section: Section | None, group_ids: Iterable[int]) -> None:
         groups, added, deleted = await self._journal.compare(section_id, section, array("q", group_ids))

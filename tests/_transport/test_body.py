@@ -104,3 +104,26 @@ async def test_a_declared_length_above_the_cap() -> None:
     """A Content-Length above the cap is refused before anything is read."""
     with pytest.raises(TooLargeError):
         await read_body(Stream(b"a"), "", 11, cap=10)
+
+
+async def test_a_body_of_known_length() -> None:
+    """It is joined once, by the stream itself; this side sees no piece of it."""
+
+    class Whole(Stream):
+        async def read(self) -> bytes:
+            return b"".join(self.pieces)
+
+        async def readany(self) -> bytes:
+            raise AssertionError("it was read in pieces")
+
+    body = b"abc"
+    whole = Whole(body)
+    assert await read_body(whole, "", 3) is body
+    assert await read_body(whole, "identity", 3) is body
+
+
+@pytest.mark.parametrize("size", [1, 5000])
+async def test_a_body_of_unknown_length(size: int) -> None:
+    """It is the same of many small pieces and of few large ones."""
+    parts = [bytes([number % 256]) * size for number in range(3000)]
+    assert await read_body(Stream(*parts), "", None) == b"".join(parts)

@@ -1,0 +1,98 @@
+"""A large list in slices, so that an event loop can do other things in between."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import attrs
+
+from partoo_async._protocol.converters import tuple_item
+from partoo_async._protocol.json import most_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Slices"]
+
+T = TypeVar("T")
+
+# Bytes that are decoded at once, in 3 ms: 40,000 ids, or 4,000 groups of a section.
+_TEXTS, _OBJECTS = 1024 * 1024, 256 * 1024
+_FEW = 3  # slices: a list that is no longer is decoded at once, since to put slices together is a tenth of the work
+# What a slice may end with and the next one begin with, and the comma between them.
+_BORDERS = {b'"': re.compile(rb'"[ \t\n\r]*,[ \t\n\r]*"'), b"}": re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")}
+
+
+class Slices(Generic[T]):
+    """Decodes a body by iteration, which yields how many bytes are next. ``value``: the model at the end, or None.
+
+    None means that the body is not of such a form, or not as documented, and is to be decoded in another way.
+    """
+
+    # A wrong cut goes unnoticed nowhere. The body without the items of its list has to be the model with an empty list,
+    # so that the list begins where it seems to. From there on each slice has to be a whole list of items between
+    # brackets, so that it does not end within a string or an object, and the next one begins where an item does.
+
+    def __init__(self, body: bytes, cls: type[T]) -> None:
+        self._body = body
+        self._cls = cls
+        self.value: T | None = None
+
+    def __iter__(self) -> Iterator[int]:
+        try:
+            form = None if len(self._body) <= _FEW * _OBJECTS else _form_of(self._cls)  # type: ignore[arg-type]  # cached
+            if form is not None:
+                yield from self._decode(form)
+        except Exception:  # noqa: S110 - msgspec may raise several; the other way explains
+            pass
+
+    def _decode(self, form: _Form) -> Iterator[int]:
+        body = self._body
+        opening, end = form.opening.search(body), body.rfind(b"]")
+        if opening is None or end - opening.end() <= _FEW * form.step:
+            return
+        place = opening.end()
+        outline: Any = form.read(body[:place] + body[end:])
+        view, items = memoryview(body), list[Any]()
+        while place < end and not getattr(outline, form.name):
+            border = form.border.search(body, place + form.step, end)
+            stop, after = (end, end) if border is None else (border.start() + 1, border.end() - 1)
+            yield stop - place
+            items += form.read_items(b"".join((b"[", view[place:stop], b"]")))
+            if len(items) > form.most:
+                return
+            place = after
+        if place == end:
+            self.value = attrs.evolve(outline, **{form.name: tuple(items)})
+
+
+class _Form(NamedTuple):
+    """How to decode a model of which one field is a list."""
+
+    name: str  # of that field
+    opening: re.Pattern[bytes]
+    border: re.Pattern[bytes]
+    step: int  # bytes of a slice
+    most: int  # items
+    read: Callable[[bytes], Any]
+    read_items: Callable[[bytes], list[Any]]
+
+
+@cache
+def _form_of(cls: Any) -> _Form | None:
+    from partoo_async._protocol.structs import list_reader, reader  # noqa: PLC0415 - see Decoder
+
+    read = reader(cls)
+    lists = [(field.name, tuple_item(field.type)) for field in attrs.fields(cls) if tuple_item(field.type)]
+    if read is None or len(lists) != 1:
+        return None
+    ((name, item),) = lists
+    read_items = list_reader(item)
+    if read_items is None:
+        return None
+    opening = re.compile(rb'"%b"[ \t\n\r]*:[ \t\n\r]*\[' % name.encode())
+    fields = len(attrs.fields(item)) if attrs.has(item) else 0
+    border, step = (_BORDERS[b"}"], _OBJECTS) if fields else (_BORDERS[b'"'], _TEXTS)
+    return _Form(name, opening, border, step, most_items(fields), read, read_items)

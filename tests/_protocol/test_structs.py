@@ -1,0 +1,168 @@
+"""Bytes straight to models: what they decode is what the other decoders decode, and the rest is left to those."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.http import Request
+from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
+from partoo_async._protocol.structs import list_reader, reader
+from partoo_async.errors import APIResponseValidationError
+from partoo_async.models import Business, BusinessPage, Group, GroupSummary, Section, SectionPage
+from tests.support.each import each
+
+REQUEST = Request("GET", "/sections/7/groups/1")
+MODELS: list[Any] = [Group, GroupSummary, Section, SectionPage]
+BOM = b"\xef\xbb\xbf"
+
+
+def outcome(body: bytes, cls: type, *, strict: bool, direct: bool) -> object:
+    """What a decoder returns or raises, to the type, and its drift. ``direct``: it may use what is tested here."""
+    decoder = Decoder(strict=strict)
+    if not direct:
+        decoder._readers[cls] = None
+    try:
+        value: Any = decoder.decode(body, cls, REQUEST)
+    except APIResponseValidationError as error:
+        return type(error), str(error), error.problems, error.__context__
+    except InvalidJSONError as error:
+        return type(error), str(error), error.__context__
+    return repr(attrs.astuple(value)), dict(decoder.drift)
+
+
+def reads(body: bytes, cls: Any) -> bool:
+    """Whether a body is decoded directly."""
+    read = reader(cls)
+    assert read is not None
+    try:
+        read(body)
+    except Exception:
+        return False
+    return True
+
+
+def group(**changed: str) -> bytes:
+    """A documented group, with the JSON of some fields changed."""
+    fields = {"id": "1", "name": '"France"', "has_puller": "true", "business_ids": '["a"]', **changed}
+    return ("{" + ",".join(f'"{name}":{text}' for name, text in fields.items() if text) + "}").encode()
+
+
+@each(
+    "body",
+    [
+        group(),
+        json.dumps(json.loads(group()), indent=2).encode(),
+        group(id="-0"),
+        group(id=str(2**63 - 1)),
+        group(business_ids="[]"),
+        group(name='"\\ud83d\\ude00 \\u00e9 \\" \\\\ \\/ \u007f é"'),
+        group() + b" \r\n\t",
+        b'{"id":7,"i\\u0064":1,"name":"","has_puller":false,"business_ids":[],"name":"last"}',
+    ],
+)
+def test_documented_bodies(body: bytes) -> None:
+    """They are decoded directly, whatever JSON writes in several ways, and equal to what the others make of them."""
+    assert reads(body, Group)
+    assert outcome(body, Group, strict=True, direct=True) == outcome(body, Group, strict=True, direct=False)
+
+
+@each(
+    "body",
+    [
+        *(
+            group(id=text)
+            for text in ("true", '"1"', "1.0", "1e0", "-1", "null", "01", str(2**63), str(2**64), "9" * 400)
+        ),
+        *(group(name=text) for text in ("1", "null", '["a"]', '"\\ud800"', '"\\udc00\\ud800"', '"a\nb"', '"\\q"')),
+        *(group(has_puller=text) for text in ("1", "0", '"true"', "null", "")),
+        *(group(business_ids=text) for text in ('"a"', '["a",1]', '["a",null]', '{"a":"b"}', '["a",]', "null", "")),
+        *(group(color=text) for text in ("1", "NaN", "-Infinity", "[[[]]]")),
+        group().replace(b"France", b"\xff"),
+        group().replace(b"France", b"\xed\xa0\x80"),
+        BOM + group(),
+        group() + b"\x00",
+        group() + group(),
+        group()[:-1],
+        b"[" + group() + b"]",
+        b"NaN",
+        b"",
+    ],
+)
+@each("strict", [False, True])
+def test_what_is_left_to_the_others(body: bytes, strict: bool) -> None:
+    """What is not as documented is not decoded directly: its result, its error and its drift are those of before."""
+    assert not reads(body, Group)
+    assert outcome(body, Group, strict=strict, direct=True) == outcome(body, Group, strict=strict, direct=False)
+
+
+@each("cls", MODELS)
+def test_which_models(cls: Any) -> None:
+    """All that are as closed as their documentation."""
+    assert reader(cls) is not None
+    assert list_reader(cls) is not None
+
+
+@each("cls", [Business, BusinessPage, attrs.make_class("Odd", {"one": attrs.field(type=complex)})])
+def test_which_models_not(cls: Any) -> None:
+    """A model that keeps unknown fields is decoded in another way, and so is one with a field of no known type."""
+    assert reader(cls) is None
+    assert list_reader(cls) is None
+
+
+texts = st.text() | st.sampled_from(['},{"', '","', "]", '"groups":[', "\\", "\ud83d"])
+scalars = st.none() | st.booleans() | st.integers(-2, 2**65) | st.floats() | texts
+summaries = st.fixed_dictionaries(
+    {"id": st.integers(0, 2**63 - 1), "name": texts, "has_puller": st.booleans()}, optional={"more": scalars}
+)
+sections = st.fixed_dictionaries(
+    {"id": st.integers(0, 9), "name": texts, "groups": st.lists(summaries, max_size=3)},
+    optional={"can_edit": st.booleans() | scalars, "has_puller": st.booleans(), "more": scalars},
+)
+groups = st.fixed_dictionaries(
+    {"id": st.integers(0, 2**64), "name": texts, "has_puller": st.booleans()},
+    optional={"business_ids": st.lists(texts | scalars, max_size=4), "more": scalars},
+)
+pages = st.fixed_dictionaries(
+    {"sections": st.lists(sections, max_size=2)}, optional={"page": scalars, "count": scalars}
+)
+edits = st.none() | st.tuples(
+    st.integers(0, 100),
+    st.integers(0, 3),
+    st.binary(max_size=2) | st.sampled_from([b'"', b"}", b"]", b",", b"0", b'"id":2,', b"\\"]),
+)
+
+
+def edited(data: object, edit: tuple[int, int, bytes] | None) -> bytes:
+    body = json.dumps(data).encode()
+    return body if edit is None else body[: edit[0]] + edit[2] + body[edit[0] + edit[1] :]
+
+
+bodies = st.one_of(
+    *(
+        st.tuples(st.builds(edited, data, edits) | st.binary(max_size=20), st.just(cls))
+        for data, cls in [(groups, Group), (summaries, GroupSummary), (sections, Section), (pages, SectionPage)]
+    )
+)
+
+
+@given(made=bodies, strict=st.booleans())
+@example(made=(group(), Group), strict=True)
+@settings(max_examples=120)
+def test_any_body_is_decoded_as_before(made: tuple[bytes, type], strict: bool) -> None:
+    """Of any bytes the result to the type, the error to its words, and the drift are those of the other decoders."""
+    body, cls = made
+    assert outcome(body, cls, strict=strict, direct=True) == outcome(body, cls, strict=strict, direct=False)
+
+
+def test_more_values_than_memory_may_hold() -> None:
+    """The limit of values holds for documented bodies, too."""
+    body = group(business_ids="[" + '"",' * 1_500_000 + '""]')
+    with pytest.raises(TooManyValuesError):
+        Decoder().decode(body, Group, REQUEST)
