@@ -5,10 +5,10 @@
     python -m benchmarks.instructions --unit bytecodes      # those of Python alone, where there is no valgrind
 
 Valgrind counts what ``groups.get`` and bare aiohttp do outside of the kernel, in one process, which is the server too:
-that is the same for both. The count of 2n calls less that of n calls is what n calls take, without start and end.
-Compared is the ratio to bare aiohttp, since two builds of one Python need different numbers of instructions for one
-code. A ratio that has grown by more than 3 % is told as a warning, and is no failure: somebody has to say whether what
-the call got for it is worth that.
+that is the same for both. The count of 2n calls less that of n calls is what n calls take, without start and end. Two
+runs differ by 1 % at most. Compared is the ratio to bare aiohttp, since two builds of one Python need different numbers
+of instructions for one code. A ratio that has grown by more than 3 % is told as a warning, and is no failure: somebody
+has to say whether what the call got for it is worth that.
 """
 
 from __future__ import annotations
