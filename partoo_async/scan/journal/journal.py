@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal"]
 
-_Row = tuple[int, int, int, str, int]
+_Row = tuple[int, int, int, str | bytes, int]
 _SECONDS_BETWEEN_NOTES = 5.0  # of what was spent, which a process that is killed does not note any more
 
 

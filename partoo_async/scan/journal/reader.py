@@ -133,7 +133,7 @@ class JournalReader:
             raise ConfigurationError(str(error)) from None
 
 
-def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str, crc32: int) -> ScanItem:
+def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str | bytes, crc32: int) -> ScanItem:
     try:
         if checksum(section_id, group_id, failed, outcome) != crc32:
             raise ValueError("its checksum is wrong")
