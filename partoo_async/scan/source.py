@@ -41,13 +41,14 @@ class OutcomeSource:
         self._names = names
         self._unreadable = deque(work.unreadable)
         self._lock = lock
-        read = self._read_and_record if journal.records else fetcher.group
+        read: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
+        keep = journal.keep
         if inference is not None and inference.infers:
-            inference.use(read)
-            read = inference.outcome
-        self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
-            work.keys(), read, max(1, min(fetcher.workers, work.left)), fetcher.stop
-        )
+            # It records by itself: what it verifies is read long before it is handed out.
+            inference.use(self._read_and_record if journal.records else read)
+            read, keep = inference.outcome, None
+        workers = max(1, min(fetcher.workers, work.left))
+        self.pool: WorkerPool[Key, ScanItem] = WorkerPool(work.keys(), read, workers, fetcher.stop, keep)
         fetcher.at_stop = self.stop
         self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
 

@@ -45,7 +45,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {FORMAT}",
     "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
-    # outcome: JSON, or bytes; see codec. crc32: of the four values before it. The numbers are in the order of recording;
+    # number: in the order of recording. outcome: JSON, or bytes; see codec. crc32: of the four values before it.
     # AUTOINCREMENT, which tables of the first format have, would write a page more with each commit.
     """CREATE TABLE outcomes (
         number INTEGER PRIMARY KEY,

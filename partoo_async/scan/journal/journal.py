@@ -7,13 +7,15 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from attrs import asdict, define, field, frozen
 
 from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
+from partoo_async.scan.items import ScanItem
 from partoo_async.scan.journal.codec import JournalError, checksum, encode_outcome, summary_digest
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
 from partoo_async.scan.journal.header import age_lists, begin_header, write_header
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from partoo_async.models import Business, Section
-    from partoo_async.scan.items import ScanItem
     from partoo_async.scan.outcomes import ScanPlan
     from partoo_async.scan.scope import Scope
 
 __all__ = ["Journal"]
 
 _Row = tuple[int, int, int, str | bytes, int]
+_Kept: TypeAlias = Callable[[ScanItem, JournalError | None], None]
 _SECONDS_BETWEEN_NOTES = 5.0  # of what was spent, which a process that is killed does not note any more
 
 
@@ -66,7 +68,7 @@ class Journal:
     replays: bool = False  # outcomes of the earlier run are left
     _replay: Replay | None = None
     _before: dict[int, _Listed] = field(factory=dict)
-    _pending: list[tuple[_Row, asyncio.Future[None]]] = field(factory=list)
+    _pending: list[tuple[_Row, ScanItem, _Kept]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
     _noted: tuple[int, float] = (0, 0.0)  # of the meter, in the file already
 
@@ -102,29 +104,27 @@ class Journal:
             raise
 
     async def record(self, item: ScanItem) -> None:
-        """Return when the item is on disk. Items that arrive meanwhile are written together."""
+        """Return when the item is on disk."""
+        written = asyncio.get_running_loop().create_future()
+        self.keep(item, partial(_settle, written))
+        await written
+
+    def keep(self, item: ScanItem, kept: _Kept) -> None:
+        """Call back when the item is on disk, or cannot be. Items that arrive meanwhile are written together."""
         group_id = NO_GROUP if item.group_id is None else item.group_id
         facts = (item.section_id, group_id, int(item.error is not None), encode_outcome(item))
-        row = (*facts, checksum(*facts))
-        written = asyncio.get_running_loop().create_future()
-        self._pending.append((row, written))
+        self._pending.append(((*facts, checksum(*facts)), item, kept))
         if self._writer is None:
             # A task of its own, so that a worker that is cancelled does not take the others' outcomes with it.
             self._writer = asyncio.create_task(self._write())
-        await written
 
     async def _write(self) -> None:
         try:
             while self._pending:
                 batch, self._pending = self._pending, []
-                failure = await self._write_rows([row for row, _ in batch])
-                for _, written in batch:
-                    if written.done():
-                        continue  # its worker was cancelled; the outcome is on disk all the same
-                    if failure is None:
-                        written.set_result(None)
-                    else:
-                        written.set_exception(failure)
+                failure = await self._write_rows([row for row, _, _ in batch])
+                for _, item, kept in batch:
+                    kept(item, failure)
         finally:
             self._writer = None
 
@@ -297,3 +297,12 @@ class Journal:
         if seconds - self._noted[1] >= every:
             noted, self._noted = self._noted, (requests, seconds)
             await add_spent(self._database, requests - noted[0], seconds - noted[1])
+
+
+def _settle(written: asyncio.Future[None], _item: ScanItem, failure: JournalError | None) -> None:
+    if written.done():
+        return  # its worker was cancelled; the outcome is on disk all the same
+    if failure is None:
+        written.set_result(None)
+    else:
+        written.set_exception(failure)
