@@ -72,7 +72,8 @@ def business_lists(group: Group, businesses: Iterable[BusinessSummary]) -> dict[
 
 def row_line(row: dict[str, Any]) -> str:
     """Return a row as ``json_line`` does, in a fraction of the time."""
-    parts, before = [], "{"
+    parts: list[str] = []
+    before = "{"
     for name, value in row.items():
         parts += (before, _any(name), ": ", _MAKERS.get(type(value), _any)(value))
         before = ", "

@@ -268,7 +268,7 @@ async def test_work_is_done_in_threads_by_the_batch(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(writer, "_add", counted)
     await exports.write(items(20_000), tmp_path / "a.ndjson")
     assert threading.get_ident() not in threads
-    assert len(threads) == 8  # two cells an outcome, five thousand a batch
+    assert len(threads) == 2  # two cells an outcome, twenty thousand a batch
 
 
 @contextmanager
