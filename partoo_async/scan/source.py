@@ -39,6 +39,7 @@ class OutcomeSource:
         self._journal = journal
         self._inference = inference
         self._names = names
+        self._replayed: deque[ScanItem] = deque()
         self._unreadable = deque(work.unreadable)
         self._lock = lock
         read: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
@@ -59,11 +60,11 @@ class OutcomeSource:
 
     async def _next(self) -> ScanItem:
         # In this order the last word on a section is that it could not be read, whatever a journal has of it.
-        if self._journal.replays:
+        if not self._replayed and self._journal.replays:
             async with self._lock:
-                item = await self._journal.next()
-            if item is not None:
-                return item
+                self._replayed.extend(await self._journal.next_page())
+        if self._replayed:
+            return self._replayed.popleft()
         if self._unreadable:
             return self._unreadable.popleft()
         return await self.pool.next()

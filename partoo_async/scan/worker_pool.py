@@ -73,7 +73,7 @@ class WorkerPool(Generic[K, R]):
         self._work = work
         self._workers = workers
         # At least two, or a single worker would wait for the consumer after each result, an event-loop iteration.
-        self._max_ready = max(workers, 2) if keep is None else 2 * workers
+        self._max_ready = max(workers, 2)
         self._on_error = on_error
         self._keep = keep
         self._keeping = 0  # results that are about to be kept
@@ -108,7 +108,7 @@ class WorkerPool(Generic[K, R]):
             else:
                 self._keeping += 1
                 self._keep(result, self._kept)
-            # As many results wait as there are workers, or twice as many, and each worker holds at most one more.
+            # As many results wait as there are workers, and each worker holds at most one more.
             if len(self._ready) + self._keeping >= self._max_ready:
                 self._room.clear()
                 if not self._ending:

@@ -29,6 +29,7 @@ __all__ = [
     "decode_outcome",
     "encode_business",
     "encode_outcome",
+    "outcome_checksum",
     "summary_digest",
 ]
 
@@ -86,14 +87,23 @@ def _packed(ids: tuple[str, ...]) -> tuple[int, bytes] | None:
 
 
 def checksum(*values: int | str | bytes) -> int:
-    """Return the CRC-32 of what is recorded in a row."""
+    """Return the CRC-32 of what is recorded in a row: of its values, with spaces between."""
     # SQLite notices damage to its own structure only, not to the values.
-    return crc32(b" ".join([value if isinstance(value, bytes) else str(value).encode() for value in values]))
+    *keys, content = values
+    before = crc32(" ".join([*map(str, keys), ""]).encode())
+    return crc32(content if isinstance(content, bytes) else str(content).encode(), before)
+
+
+def outcome_checksum(section_id: int, group_id: int, failed: int, outcome: str | bytes) -> int:
+    """Return the ``checksum`` of an outcome, which there may be a million of."""
+    content = outcome if type(outcome) is bytes else str(outcome).encode()
+    return crc32(content, crc32(f"{section_id} {group_id} {failed} ".encode()))
 
 
 def summary_digest(summary: GroupSummary) -> int:
     """Return a CRC-32 that tells a group from another one that has its id later."""
-    return crc32(f"{summary.has_puller:d} {summary.name}".encode(errors="surrogatepass"))
+    text = f"1 {summary.name}" if summary.has_puller else f"0 {summary.name}"
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:

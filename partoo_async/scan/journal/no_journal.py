@@ -61,9 +61,9 @@ class NoJournal:
     async def aclose(self) -> None:
         """Do nothing."""
 
-    async def next(self) -> ScanItem | None:
+    async def next_page(self) -> list[ScanItem]:
         """Return that there is nothing to replay."""
-        return None
+        return []
 
     async def begin_replay(self) -> int:
         """Return that there is nothing to replay."""
