@@ -55,6 +55,8 @@ def json_line(value: dict[str, Any], *, ascii_only: bool = False) -> str:
 
 def json_safe(text: str) -> str:
     """Return JSON with the characters escaped that a terminal would act on."""
+    if text.isascii() and "\x7f" not in text:
+        return text
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

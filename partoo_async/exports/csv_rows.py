@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from partoo_async._internal.describe import describe
 from partoo_async.errors import PartooError
@@ -15,10 +15,22 @@ from partoo_async.scan.rows import BUSINESS_COLUMNS, business_lists
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from partoo_async.models import Group
     from partoo_async.scan.items import ScanItem
     from partoo_async.scan.many.rows import ManyItem
 
-__all__ = ["Cell", "RowKind", "header", "many_rows", "plain_cell", "sheet_rows", "text_cell"]
+__all__ = [
+    "Alike",
+    "Cell",
+    "RowKind",
+    "alike",
+    "header",
+    "many_alike",
+    "many_rows",
+    "plain_cell",
+    "sheet_rows",
+    "text_cell",
+]
 
 RowKind: TypeAlias = Literal["business", "group"]
 """What one row of a CSV file stands for."""
@@ -33,6 +45,8 @@ _CHANGED_NUMBER = re.compile(
 )
 # Letters and digits, one of them no digit and no "e": nothing of the above; so are nearly all business ids.
 _plain = re.compile(r"[0-9eE]*[a-df-zA-DF-Z][0-9a-zA-Z]*").fullmatch
+# The same of many, each with a space behind it. What has a space within is plain, too, if its parts are.
+_all_plain = re.compile(r"(?:[0-9eE]*+[a-df-zA-DF-Z][0-9a-zA-Z]*+ )++").fullmatch
 _EXACT = 10**15
 # By the delimiter of a file: where it may be split, too.
 _SPLITS = {",": re.compile("(;)"), ";": re.compile("(,)"), "\t": re.compile("([,;])")}
@@ -119,8 +133,7 @@ def sheet_rows(
         yield _id_cell(item.section_id), _id_cell(item.group_id), None, None, None, *unknown, error
         return
     group = item.group
-    puller = "true" if group.has_puller else "false"
-    start = (_id_cell(item.section_id), _id_cell(group.id), _guarded(group.name, delimiter), puller)
+    start = _start(item.section_id, group, delimiter)
     lists = [*business_lists(group, item.businesses).values()] if businesses else []
     if rows == "group":
         yield *start, _joined(group.business_ids, delimiter), *(_parallel(texts, delimiter) for texts in lists), None
@@ -130,6 +143,32 @@ def sheet_rows(
     for business, *texts in zip(group.business_ids, *lists, strict=True):
         cells = [None if text is None else _guarded(text, delimiter) for text in texts]
         yield *start, business if _plain(business) else _guarded(business, delimiter), *cells, None
+
+
+def _start(section_id: int, group: Group, delimiter: str) -> tuple[Cell, ...]:
+    puller = "true" if group.has_puller else "false"
+    return _id_cell(section_id), _id_cell(group.id), _guarded(group.name, delimiter), puller
+
+
+class Alike(NamedTuple):
+    """The rows of a group whose businesses have plain ids: the cells before an id, the ids, and an empty cell."""
+
+    start: tuple[Cell, ...]
+    ids: tuple[str, ...]
+
+
+def alike(item: ScanItem, delimiter: str) -> Alike | None:
+    """Return a row for each business in short, None if that is not possible."""
+    if item.error is not None or not _all_plain(" ".join((*item.group.business_ids, ""))):
+        return None
+    return Alike(_start(item.section_id, item.group, delimiter), item.group.business_ids)
+
+
+def many_alike(outcome: ManyItem, delimiter: str) -> Alike | None:
+    """Return the same behind the name of the organization."""
+    name, item = outcome
+    found = None if isinstance(item, PartooError) else alike(item, delimiter)
+    return found and Alike((_guarded(name, delimiter), *found.start), found.ids)
 
 
 def many_rows(

@@ -8,18 +8,18 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
-from partoo_async._internal.text import json_line
 from partoo_async.errors import ConfigurationError
-from partoo_async.exports.csv_rows import header, many_rows, sheet_rows
+from partoo_async.exports.csv_rows import alike, header, many_alike, many_rows, sheet_rows
 from partoo_async.scan import arrow
 from partoo_async.scan.many.rows import many_object
 from partoo_async.scan.outcomes import item_object
+from partoo_async.scan.rows import row_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from partoo_async.exports.csv_rows import Cell, RowKind
+    from partoo_async.exports.csv_rows import Alike, Cell, RowKind
 
 __all__ = [
     "BYTE_ORDER_MARK",
@@ -104,7 +104,8 @@ def _csv(rows: RowKind, delimiter: str, *, businesses: bool, organizations: bool
     make: Any = many_rows if organizations else sheet_rows
     rows_of = partial(make, rows=rows, delimiter=delimiter, businesses=businesses)
     names = (*(["organization"] if organizations else ()), *header(rows, businesses=businesses))
-    return CsvEncoder(names, rows_of, delimiter)
+    one_for_each = rows == "business" and not businesses
+    return CsvEncoder(names, rows_of, delimiter, (many_alike if organizations else alike) if one_for_each else None)
 
 
 class NdjsonEncoder(Encoder):
@@ -115,39 +116,53 @@ class NdjsonEncoder(Encoder):
 
     def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
         """Write a line for each."""
-        file.write("".join(json_line(self._object(item)) for item in items).encode())
+        file.writelines(row_line(self._object(item)).encode() for item in items)
         return len(items)
 
 
 class CsvEncoder(Encoder):
-    """Writes the rows that ``rows_of`` makes of each item, below a header."""
+    """Writes the rows that ``rows_of`` makes of each item, below a header. ``alike`` makes them in short, if it can."""
 
     def __init__(
-        self, header: Sequence[str], rows_of: Callable[[Any], Iterable[Sequence[Cell]]], delimiter: str
+        self,
+        header: Sequence[str],
+        rows_of: Callable[[Any], Iterable[Sequence[Cell]]],
+        delimiter: str,
+        alike: Callable[[Any, str], Alike | None] | None = None,
     ) -> None:
         self._header = header
         self._rows_of = rows_of
         self._delimiter = delimiter
+        self._alike = alike
 
     def begin(self, file: BinaryIO) -> None:
         """Write the header."""
         file.write(BYTE_ORDER_MARK)  # by which Excel knows UTF-8
-        self._write(file, [[self._header]])
+        file.write(self._lines([self._header]).encode())
 
     def write(self, file: BinaryIO, items: Sequence[Any]) -> int:
         """Write the rows of each."""
-        return self._write(file, (list(self._rows_of(item)) for item in items))
-
-    def _write(self, file: BinaryIO, tables: Iterable[Sequence[Sequence[Cell]]]) -> int:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
+        parts: list[str] = []
         count = 0
-        # One group after the other: a call of the csv module lets no other thread run.
-        for table in tables:
-            writer.writerows(table)
-            count += len(table)
-        file.write(text.getvalue().encode())
+        # One item after the other: a call of the csv module lets no other thread run.
+        for item in items:
+            alike = None if self._alike is None else self._alike(item, self._delimiter)
+            if alike is None:
+                rows = list(self._rows_of(item))
+                parts.append(self._lines(rows))
+                count += len(rows)
+            else:
+                # No cell after the first ones needs quotes, so that the lines need not be made one by one.
+                start, end = self._lines([(*alike.start, "")]).removesuffix("\r\n"), f"{self._delimiter}\r\n"
+                parts += start, f"{end}{start}".join(alike.ids), end
+                count += len(alike.ids)
+        file.writelines(part.encode() for part in parts)
         return count
+
+    def _lines(self, rows: Iterable[Sequence[Cell]]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
+        return text.getvalue()
 
 
 class _Parquet(Encoder):

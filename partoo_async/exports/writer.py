@@ -40,7 +40,7 @@ Ts = TypeVarTuple("Ts")
 _OF_MANY = ScanItem | PartooError
 
 # A batch is what goes to a thread at once: some milliseconds of work, whether groups have one business or thousands.
-_BATCH_CELLS = 5_000
+_BATCH_CELLS = 20_000
 
 
 @frozen

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from partoo_async._internal.describe import describe
-from partoo_async._internal.text import cut
+from partoo_async._internal.text import cut, json_safe
+from partoo_async._protocol.json import plain_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from partoo_async.models import BusinessSummary, Group
     from partoo_async.scan.items import ScanFailure, ScanItem
 
-__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "group_object", "listed", "such_as"]
+__all__ = ["BUSINESS_COLUMNS", "business_lists", "cells", "group_object", "listed", "row_line", "such_as"]
 
 # What is known of each business, parallel to its id: the column of a row, and the field that it is.
 BUSINESS_COLUMNS = {
@@ -25,6 +27,8 @@ BUSINESS_COLUMNS = {
 }
 
 _LONGEST_NAME = 40  # characters
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def such_as(businesses: Iterable[BusinessSummary]) -> str:
@@ -64,6 +68,33 @@ def business_lists(group: Group, businesses: Iterable[BusinessSummary]) -> dict[
         column: [None if business is None else getattr(business, field) for business in found]
         for column, field in BUSINESS_COLUMNS.items()
     }
+
+
+def row_line(row: dict[str, Any]) -> str:
+    """Return a row as ``json_line`` does, in a fraction of the time."""
+    parts: list[str] = []
+    before = "{"
+    for name, value in row.items():
+        parts += (before, _any(name), ": ", _MAKERS.get(type(value), _any)(value))
+        before = ", "
+    return "".join((*parts, "}\n"))
+
+
+def _any(value: object) -> str:
+    return json_safe(_encode(value))
+
+
+def _texts(value: list[Any]) -> str:
+    return plain_texts(value) or _any(value)
+
+
+_MAKERS: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    int: repr,
+    list: _texts,
+    str: _any,
+    type(None): lambda _: "null",
+}
 
 
 def listed(failed: Iterable[ScanFailure]) -> str:

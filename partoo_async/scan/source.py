@@ -39,15 +39,17 @@ class OutcomeSource:
         self._journal = journal
         self._inference = inference
         self._names = names
+        self._replayed: deque[ScanItem] = deque()
         self._unreadable = deque(work.unreadable)
         self._lock = lock
-        read = self._read_and_record if journal.records else fetcher.group
+        read: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
+        keep = journal.keep
         if inference is not None and inference.infers:
-            inference.use(read)
-            read = inference.outcome
-        self.pool: WorkerPool[Key, ScanItem] = WorkerPool(
-            work.keys(), read, max(1, min(fetcher.workers, work.left)), fetcher.stop
-        )
+            # It records by itself: what it verifies is read long before it is handed out.
+            inference.use(self._read_and_record if journal.records else read)
+            read, keep = inference.outcome, None
+        workers = max(1, min(fetcher.workers, work.left))
+        self.pool: WorkerPool[Key, ScanItem] = WorkerPool(work.keys(), read, workers, fetcher.stop, keep)
         fetcher.at_stop = self.stop
         self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
 
@@ -58,11 +60,11 @@ class OutcomeSource:
 
     async def _next(self) -> ScanItem:
         # In this order the last word on a section is that it could not be read, whatever a journal has of it.
-        if self._journal.replays:
+        if not self._replayed and self._journal.replays:
             async with self._lock:
-                item = await self._journal.next()
-            if item is not None:
-                return item
+                self._replayed.extend(await self._journal.next_page())
+        if self._replayed:
+            return self._replayed.popleft()
         if self._unreadable:
             return self._unreadable.popleft()
         return await self.pool.next()

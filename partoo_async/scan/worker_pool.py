@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Iterable, Sequence
 
-__all__ = ["LoopYield", "Stage", "WorkerPool"]
+__all__ = ["Keep", "LoopYield", "Stage", "WorkerPool"]
 
 K = TypeVar("K")
 R = TypeVar("R")
+
+Keep: TypeAlias = Callable[[R, Callable[[R, BaseException | None], None]], None]
+"""Begins to keep a result, and calls back with it once it is kept, or with the error if it cannot be."""
 
 # Seconds for which the consumer may keep the event loop.
 _LONGEST_HOLD = 0.01
@@ -54,6 +58,8 @@ class WorkerPool(Generic[K, R]):
 
     # ``work`` turns its own failures into results. An exception from it ends the run: ``on_error`` is called and no
     # further key is begun. Results of keys in flight are still handed out, and then the consumer gets the exception.
+    # With ``keep``, a result is handed out once it is kept, and its worker goes on meanwhile: a slow disk gets many at
+    # once, and no request waits for it. That it cannot be kept is like an exception of ``work``.
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class WorkerPool(Generic[K, R]):
         work: Callable[[K], Awaitable[R]],
         workers: int,
         on_error: Callable[[], object] = lambda: None,
+        keep: Keep[R] | None = None,
     ) -> None:
         self._keys = iter(keys)
         self._work = work
@@ -68,6 +75,8 @@ class WorkerPool(Generic[K, R]):
         # At least two, or a single worker would wait for the consumer after each result, an event-loop iteration.
         self._max_ready = max(workers, 2)
         self._on_error = on_error
+        self._keep = keep
+        self._keeping = 0  # results that are about to be kept
         self._ready: deque[R] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -91,14 +100,27 @@ class WorkerPool(Generic[K, R]):
             if self._ending:
                 return
             self.taken += 1
-            self._ready.append(await self._work(key))
+            result = await self._work(key)
             self.done += 1
-            self._arrived.set()
+            if self._keep is None:
+                self._ready.append(result)
+                self._arrived.set()
+            else:
+                self._keeping += 1
+                self._keep(result, self._kept)
             # As many results wait as there are workers, and each worker holds at most one more.
-            if len(self._ready) >= self._max_ready:
+            if len(self._ready) + self._keeping >= self._max_ready:
                 self._room.clear()
                 if not self._ending:
                     await self._room.wait()
+
+    def _kept(self, result: R, error: BaseException | None) -> None:
+        self._keeping -= 1
+        if error is None:
+            self._ready.append(result)
+        else:
+            self._fail(error)
+        self._arrived.set()
 
     async def hand_over(self, result: R) -> None:
         """Hand out a result before the one that ``work`` returns. For ``work``: it waits until there is room."""
@@ -131,13 +153,13 @@ class WorkerPool(Generic[K, R]):
     async def next(self) -> R:
         """Return the next result. After the last, raise the error of ``work`` or ``StopAsyncIteration``."""
         while not self._ready:
-            if not self._tasks:
+            if not self._tasks and not self._keeping:
                 raise self._error or StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
             self.waited = asyncio.get_running_loop().time()
         result = self._ready.popleft()
-        if len(self._ready) < self._max_ready:
+        if len(self._ready) + self._keeping < self._max_ready:
             self._room.set()
         return result
 

@@ -230,7 +230,7 @@ def test_a_full_disk_costs_the_file_and_not_the_scan(
 ) -> None:
     """When the file cannot be written, one line says so and the next how to go on; with the journal nothing is lost."""
     emulator = serve(rate_limit=None, sections=[numbered(5)])
-    emulator.sections[7].groups[1].business_ids = [f"{number:024x}" for number in range(30_000)]
+    emulator.sections[7].groups[1].business_ids = [f"g{number:023x}" for number in range(30_000)]
     path, journal = tmp_path / "groups.ndjson", tmp_path / "scan.db"
 
     def small_files() -> None:

@@ -263,7 +263,7 @@ async def test_an_outage_loads_what_was_read(
 
     def note(progress: Any) -> None:
         first.append(progress.done)
-        if len(first) == 30:
+        if len(first) == 15:
             nights.emulator.faults.add("status", status=503)
 
     result = await nights.run(to="warehouse", strategy="groups", on_progress=note)

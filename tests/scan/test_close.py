@@ -202,18 +202,18 @@ def test_closed_while_the_journal_is_replayed(tmp_path: Path, monkeypatch: pytes
     the consumer's loop just ends."""
     partoo = Partoo({1: list(range(1, 9))})
     path = tmp_path / "scan.db"
-    replayed = Journal.next
+    replayed = Journal.next_page
 
-    async def slowly(self: Journal) -> ScanItem | None:
+    async def slowly(self: Journal) -> list[ScanItem]:
         await asyncio.sleep(10)
-        return None if last else await replayed(self)
+        return [] if last else await replayed(self)
 
     async def main() -> None:
         async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:
             async with client.scan(1, journal=path) as scan:
                 for _ in range(3):
                     await anext(scan)
-            monkeypatch.setattr(Journal, "next", slowly)
+            monkeypatch.setattr(Journal, "next_page", slowly)
             limited = client.with_options(rate_limit=ONE_A_MINUTE)
             scan = limited.scan(1, journal=path, resume=True)
             consumer = asyncio.create_task(consume(scan))

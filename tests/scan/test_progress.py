@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -206,3 +207,28 @@ async def test_a_shared_quota_has_a_forecast(tmp_path: Path) -> None:
     async with client_of(partoo, **options) as client, client.scan(7) as scan:
         assert 40 <= scan.plan.seconds <= 61
         assert scan.progress.eta >= 40
+
+
+def test_progress_costs_the_same_whatever_the_number_of_sections() -> None:
+    """A look at a scan of many sections takes as many steps as at one of few."""
+
+    async def steps(count: int) -> int:
+        partoo = Partoo({number: [1] for number in range(count)})
+        seen = 0
+
+        def note(*_: object) -> None:
+            nonlocal seen
+            seen += 1
+
+        async with client_of(partoo, rate_limit=None) as client, client.scan(range(count)) as scan:
+            await anext(scan)
+            _ = scan.progress
+            sys.setprofile(note)
+            try:
+                _ = scan.progress
+            finally:
+                sys.setprofile(None)
+        return seen
+
+    few, many = (run_virtual(steps(count)) for count in (100, 1000))
+    assert many < 1.5 * few

@@ -341,11 +341,12 @@ async def test_progress_of_a_resumed_scan(client: PartooClient, path: Path) -> N
 async def test_a_journal_that_fails_ends_the_scan(client: PartooClient, path: Path) -> None:
     """A full disk is one ScanError with the report, not a failure of each group; afterwards the scan goes on."""
     with pytest.raises(ScanError, match=r"ended early: journal: cannot write to .*free some space, then res") as full:
-        async with client.scan([7, 9], journal=path, max_concurrency=1) as scan:
+        scan = client.scan([7, 9], journal=path, max_concurrency=1)
+        # Outcomes until the pages that there are already are full.
+        scan._fetcher.group = big(scan._fetcher.group)  # type: ignore[method-assign]
+        async with scan:
             assert isinstance(scan._journal, Journal)
             await scan._journal._database.fetch("PRAGMA max_page_count = 1")
-            # Outcomes until the pages that there are already are full.
-            scan._fetcher.group = big(scan._fetcher.group)  # type: ignore[method-assign]
             async for _ in scan:
                 pass
     assert full.value.report.requests >= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -215,3 +216,56 @@ def test_a_single_worker_does_not_wait_for_its_consumer() -> None:
         await pool.aclose()
 
     run_virtual(main())
+
+
+def test_workers_go_on_while_results_are_kept() -> None:
+    """A result is handed out once it is kept, and not before; meanwhile no worker waits, until as many results wait as
+    there are workers. After the last key the consumer waits for what is about to be kept."""
+    begun: list[float] = []
+    waiting: list[tuple[float, Callable[[float, BaseException | None], None]]] = []
+
+    async def work(key: float) -> float:
+        begun.append(key)
+        await asyncio.sleep(1)
+        return key
+
+    async def main() -> None:
+        pool = WorkerPool([1.0, 2.0, 3.0, 4.0, 5.0], work, 2, keep=lambda result, kept: waiting.append((result, kept)))
+        pool.start()
+        first = asyncio.ensure_future(pool.next())
+        await asyncio.sleep(10)
+        assert not first.done()
+        assert begun == [1.0, 2.0, 3.0]  # the second worker waits; the first one had begun again
+        while waiting:
+            result, kept = waiting.pop(0)
+            kept(result, None)
+        results = [await first]
+        rest = asyncio.ensure_future(rest_of(pool))
+        while not rest.done():
+            await asyncio.sleep(1)
+            while waiting:
+                result, kept = waiting.pop(0)
+                kept(result, None)
+        assert sorted(results + rest.result()) == [1.0, 2.0, 3.0, 4.0, 5.0]
+        await pool.aclose()
+
+    run_virtual(main())
+
+
+async def test_what_cannot_be_kept_ends_the_run() -> None:
+    """As an error of the work does: nothing more is begun, and the consumer gets it."""
+    told: list[str] = []
+
+    async def work(key: float) -> float:
+        return key
+
+    def keep(result: float, kept: Callable[[float, BaseException | None], None]) -> None:
+        kept(result, OSError("full") if result == 2 else None)
+
+    pool = WorkerPool([1.0, 2.0, 3.0, 4.0], work, 1, lambda: told.append("once"), keep)
+    pool.start()
+    assert await pool.next() == 1.0
+    with pytest.raises(OSError, match="full"):
+        await rest_of(pool)
+    assert told == ["once"]
+    await pool.aclose()

@@ -1,6 +1,7 @@
 """What changed between two scans: of journals, NDJSON files or reports.
 
-``snapshots`` loads a scan, ``compare`` and ``businesses`` find ``changes``. ``text`` has the words, ``flat`` the lines.
+``loading`` loads a scan as one of ``snapshots`` or ``journals``; ``compare`` and ``businesses`` find ``changes``.
+``text`` has the words, ``flat`` the lines.
 """
 
 from partoo_async.scan.diff.businesses import BusinessChange

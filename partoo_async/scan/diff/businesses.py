@@ -10,7 +10,7 @@ from partoo_async._internal.values import Value
 from partoo_async.models import Business, BusinessId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 __all__ = ["BusinessChange", "BusinessFindings", "differences", "place", "status"]
 
@@ -114,38 +114,32 @@ def place(business: Business) -> str:
 
 @define
 class BusinessFindings:
-    """Takes the businesses of the earlier scan, then of the later one, and keeps what changed."""
+    """Takes the businesses of both scans, ordered by id, and keeps what changed."""
 
-    _before: dict[str, Business] = Factory(dict)
-    _changes: dict[str, BusinessChange] = Factory(dict)
-    _later: bool = False  # the later scan has any
+    changes: list[BusinessChange] = Factory(list)
+    _earlier: bool = False  # the earlier scan has any
+    _later: bool = False
 
-    def add_before(self, business: Business) -> None:
-        """Take a business of the earlier scan. The last one of an id counts."""
-        self._before[business.id] = business
-
-    def add_after(self, business: Business) -> None:
-        """Take a business of the later scan. The last one of an id counts."""
-        self._later = True
-        was = self._before.get(business.id)
-        # Only one side has it: it joined or left its groups, which the groups tell.
-        if was is None:
-            return
-        change = BusinessChange(was, business)
-        if change.renamed or change.status_changed or change.moved:
-            self._changes[business.id] = change
-        else:
-            self._changes.pop(business.id, None)
-
-    @property
-    def changes(self) -> tuple[BusinessChange, ...]:
-        """What changed, ordered by id."""
-        return tuple(change for _, change in sorted(self._changes.items()))
+    async def add(self, before: AsyncIterator[Business], after: AsyncIterator[Business]) -> None:
+        """Compare the businesses that both have."""
+        was, now = await anext(before, None), await anext(after, None)
+        self._earlier, self._later = was is not None, now is not None
+        # What only one side has joined or left its groups, which the groups tell.
+        while was is not None or now is not None:
+            if was is None or (now is not None and now.id < was.id):
+                now = await anext(after, None)
+            elif now is None or was.id < now.id:
+                was = await anext(before, None)
+            else:
+                change = BusinessChange(was, now)
+                if change.renamed or change.status_changed or change.moved:
+                    self.changes.append(change)
+                was, now = await anext(before, None), await anext(after, None)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """That only one of the scans was asked for its businesses, if so."""
-        if bool(self._before) == self._later:
+        if self._earlier == self._later:
             return ()
         side = "later" if self._later else "earlier"
         return (

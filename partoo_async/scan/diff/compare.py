@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures.thread  # noqa: F401 - asyncio would import it late, perhaps without a file handle
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import Factory, define
 
+from partoo_async._internal.callables import in_daemon
 from partoo_async.scan.diff.businesses import BusinessFindings
 from partoo_async.scan.diff.changes import (
     GroupChange,
@@ -17,7 +17,8 @@ from partoo_async.scan.diff.changes import (
     ScannedSection,
     SectionRename,
 )
-from partoo_async.scan.diff.snapshots import ScanSnapshot, SectionSnapshot, load_snapshot
+from partoo_async.scan.diff.loading import load_snapshot
+from partoo_async.scan.diff.snapshots import SectionSnapshot, Snapshot
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from partoo_async.models import Group
     from partoo_async.scan.outcomes import ScanReport
 
-__all__ = ["compare", "diff_scans"]
+__all__ = ["diff_scans"]
+
+_STEP = 1000  # groups and sections
+
+_Section: TypeAlias = SectionSnapshot | str | None
+_Pair: TypeAlias = tuple[int, _Section, _Section]
 
 
 async def diff_scans(
@@ -49,22 +55,27 @@ async def diff_scans(
         ConfigurationError: A source is none of these, or is damaged. Names the argument, the file and the line.
     """
     ids: dict[str, str] = {}
-    businesses = BusinessFindings()
-    old = await load_snapshot(before, "before", ScanSnapshot(ids, businesses.add_before))
-    new = await load_snapshot(after, "after", ScanSnapshot(ids, businesses.add_after))
-    return await asyncio.to_thread(compare, old, new, businesses)
+    async with AsyncExitStack() as stack:
+        old = await load_snapshot(before, "before", ids, stack)
+        new = await load_snapshot(after, "after", ids, stack)
+        return await _compare(old, new)
 
 
-def compare(before: ScanSnapshot, after: ScanSnapshot, businesses: BusinessFindings) -> ScanDiff:
-    """Return what changed between two snapshots, whose businesses were compared already."""
-    found = _Findings()
-    for section_id in sorted(before.sections.keys() | after.sections.keys()):
-        old, new = _section_of(before, section_id, after), _section_of(after, section_id, before)
-        if isinstance(old, str) or isinstance(new, str):
-            found.add_unknown(section_id, None, old, new)
-        else:
-            found.add_section(section_id, old, new)
-            found.add_groups(section_id, old or SectionSnapshot(), new or SectionSnapshot())
+async def _compare(before: Snapshot, after: Snapshot) -> ScanDiff:
+    """Return what changed between two snapshots. Both are gone through in the order of their keys."""
+    found, businesses = _Findings(), BusinessFindings()
+    sections: list[_Pair] = []
+    groups = 0
+    for section_id in sorted({*before.section_ids, *after.section_ids}):
+        old, new = await before.at(section_id), await after.at(section_id)
+        sections.append((section_id, _as_empty(before, old, new), _as_empty(after, new, old)))
+        groups += sum(len(one.groups) for one in (old, new) if isinstance(one, SectionSnapshot))
+        if groups + len(sections) >= _STEP:
+            # Not in the event loop's thread; in steps, so that after a cancellation the thread ends soon.
+            await in_daemon(found.add_sections, sections)
+            sections, groups = [], 0
+    await in_daemon(found.add_sections, sections)
+    await businesses.add(before.businesses(), after.businesses())
     return ScanDiff(
         sections_added=tuple(found.sections_added),
         sections_removed=tuple(found.sections_removed),
@@ -76,21 +87,18 @@ def compare(before: ScanSnapshot, after: ScanSnapshot, businesses: BusinessFindi
         not_compared=tuple(found.not_compared),
         incomplete=tuple(name for name, side in (("before", before), ("after", after)) if not side.complete),
         notes=_notes(before, after) + businesses.notes,
-        businesses=businesses.changes,
+        businesses=tuple(businesses.changes),
     )
 
 
-def _section_of(side: ScanSnapshot, section_id: int, other: ScanSnapshot) -> SectionSnapshot | str | None:
-    found = side.section(section_id)
-    if found is None and not side.lists_sections:
-        there = other.section(section_id)
+def _as_empty(side: Snapshot, found: _Section, there: _Section) -> _Section:
+    if found is None and not side.lists_sections and isinstance(there, SectionSnapshot) and not there.groups:
         # NDJSON and reports say nothing of a section without groups. Take it to be as empty as in the other scan.
-        if isinstance(there, SectionSnapshot) and not there.groups:
-            return there
+        return there
     return found
 
 
-def _notes(before: ScanSnapshot, after: ScanSnapshot) -> tuple[str, ...]:
+def _notes(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     if before.server and after.server and before.server != after.server:
         return (f"these are scans of two servers, {before.server} and {after.server}: the same id may mean another",)
     return ()
@@ -106,6 +114,14 @@ class _Findings:
     groups_changed: list[GroupChange] = Factory(list)
     groups_compared: int = 0
     not_compared: list[NotCompared] = Factory(list)
+
+    def add_sections(self, sections: list[_Pair]) -> None:
+        for section_id, old, new in sections:
+            if isinstance(old, str) or isinstance(new, str):
+                self.add_unknown(section_id, None, old, new)
+            else:
+                self.add_section(section_id, old, new)
+                self.add_groups(section_id, old or SectionSnapshot(), new or SectionSnapshot())
 
     def add_unknown(self, section_id: int, group_id: int | None, old: object, new: object) -> None:
         before, after = (side if isinstance(side, str) else None for side in (old, new))

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import Factory, define, evolve
 
-from partoo_async._internal.callables import in_daemon
-from partoo_async._internal.checks import check_file
 from partoo_async._internal.describe import describe
-from partoo_async._internal.text import shown
-from partoo_async.errors import ConfigurationError
 from partoo_async.models import Business, Group
-from partoo_async.scan.diff.ndjson import read_lines
-from partoo_async.scan.journal.lock import is_database
-from partoo_async.scan.outcomes import ScanReport
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterable
 
     from partoo_async.scan.items import ScanItem
 
-__all__ = ["SectionSnapshot", "ScanSnapshot", "load_snapshot"]
+__all__ = ["NOT_REACHED", "ScanSnapshot", "SectionSnapshot", "Snapshot", "normal"]
 
-_NOT_REACHED = "not reached: the scan did not come to its end"
+NOT_REACHED = "not reached: the scan did not come to its end"
 _NOT_ASKED = "not asked for: the scan was given only some groups of this section"
 _STEP = 1000
 
@@ -44,17 +34,43 @@ class SectionSnapshot:
         return self.groups.get(group_id, _NOT_ASKED if self.chosen else None)
 
 
+class Snapshot(Protocol):
+    """One of two scans, whose sections and businesses are asked for in the order of their ids."""
+
+    @property
+    def lists_sections(self) -> bool:
+        """Whether sections without a group are known as well."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the scan came to its end."""
+
+    @property
+    def server(self) -> str | None:
+        """Base URL, if the scan kept it."""
+
+    @property
+    def section_ids(self) -> Iterable[int]:
+        """The sections that it knows, read or not."""
+
+    async def at(self, section_id: int) -> SectionSnapshot | str | None:
+        """Return the section, why it is not known, or None if the scan had none of this id."""
+
+    def businesses(self) -> AsyncIterator[Business]:
+        """Yield what is known of businesses."""
+
+
 @define
 class ScanSnapshot:
-    """One of two scans."""
+    """A report or a file of lines, in memory."""
 
     business_ids: dict[str, str]  # each id once, shared by both scans: many groups have the same businesses
-    add_business: Callable[[Business], None]  # what is known of a business
-    lists_sections: bool = False  # sections without a group are known as well
+    lists_sections: bool = False
     complete: bool = True
     whole: bool = True  # a section that it does not have does not exist
-    server: str | None = None  # base URL, if the scan kept it
+    server: str | None = None
     sections: dict[int, SectionSnapshot | str] = Factory(dict)
+    known: dict[str, Business] = Factory(dict)  # what is known of businesses; the last one of an id counts
 
     def add(self, section_id: int, group_id: int | None, outcome: Group | str) -> None:
         """Add an outcome: a group, or why there is none. The last one of a key counts."""
@@ -71,99 +87,27 @@ class ScanSnapshot:
         self.add(item.section_id, item.group_id, item.group if item.error is None else describe(item.error))
 
     def _normal(self, group: Group) -> Group:
-        # Sorted, because the API documents no order.
-        unique = {self.business_ids.setdefault(business, business) for business in group.business_ids}
-        return evolve(group, business_ids=tuple(sorted(unique)))
+        return normal(group, {self.business_ids.setdefault(business, business) for business in group.business_ids})
 
-    def section(self, section_id: int) -> SectionSnapshot | str | None:
-        """Return the section, why it is not known, or None if the scan had none of this id."""
-        return self.sections.get(section_id, None if self.whole else _NOT_REACHED)
+    def add_business(self, business: Business) -> None:
+        """Add what is known of a business."""
+        self.known[business.id] = business
 
+    @property
+    def section_ids(self) -> Iterable[int]:
+        """The sections that it knows."""
+        return self.sections
 
-async def load_snapshot(
-    source: str | os.PathLike[str] | ScanReport, argument: str, snapshot: ScanSnapshot
-) -> ScanSnapshot:
-    """Load a report, or the journal or NDJSON file at a path, into the snapshot, which is returned.
+    async def at(self, section_id: int) -> SectionSnapshot | str | None:
+        """Return a section."""
+        return self.sections.get(section_id, None if self.whole else NOT_REACHED)
 
-    Raises ``ConfigurationError``, which names the argument.
-    """
-    if isinstance(source, ScanReport):
-        await _in_thread(_load_report(snapshot, source))
-        return snapshot
-    path = check_file(argument, source, "a ScanReport, or the path of a journal or of an NDJSON file")
-    try:
-        if await in_daemon(_is_database, path):
-            await _load_journal(snapshot, path)
-        else:
-            await _in_thread(_load_lines(snapshot, path, argument))
-    except OSError as error:
-        problem = f"{argument}: cannot read {shown(path)}: {error.strerror or error}"
-    else:
-        return snapshot
-    raise ConfigurationError(problem)
+    async def businesses(self) -> AsyncIterator[Business]:
+        """Yield what is known of businesses."""
+        for _, business in sorted(self.known.items()):
+            yield business
 
 
-def _is_database(path: Path) -> bool:
-    # Not of a pipe, such as a shell's <(...): it can be read only once.
-    if path.exists() and not path.is_file():
-        return False
-    return is_database(path)
-
-
-async def _in_thread(steps: Iterator[None]) -> None:
-    # In steps, so that after a cancellation the thread ends soon.
-    while await in_daemon(next, steps, steps) is not steps:
-        pass
-
-
-def _load_report(snapshot: ScanSnapshot, report: ScanReport) -> Iterator[None]:
-    snapshot.complete = snapshot.whole = report.complete
-    for section_id, name in report.sections.items():
-        snapshot.sections[section_id], snapshot.lists_sections = SectionSnapshot(name), True
-    for number, item in enumerate(report.items, start=1):
-        snapshot.add_item(item)
-        if not report.businesses:
-            for one in item.businesses:
-                snapshot.add_business(Business(one.id, one.name, one.code, one.status, city=one.city))
-        if number % _STEP == 0:
-            yield
-    for number, business in enumerate(report.businesses.values(), start=1):
-        snapshot.add_business(business)
-        if number % _STEP == 0:
-            yield
-
-
-def _load_lines(snapshot: ScanSnapshot, path: Path, argument: str) -> Iterator[None]:
-    for number, (section_id, group_id, outcome, businesses) in enumerate(read_lines(path, argument), start=1):
-        snapshot.add(section_id, group_id, outcome)
-        for business in businesses:
-            snapshot.add_business(business)
-        if number % _STEP == 0:
-            yield
-
-
-async def _load_journal(snapshot: ScanSnapshot, path: Path) -> None:
-    # Only for journals, because it loads SQLite.
-    from partoo_async.scan.journal.reader import open_reader  # noqa: PLC0415 - see above
-
-    unread: dict[int, SectionSnapshot | str] = {}
-    async with open_reader(path) as recording:
-        snapshot.server, snapshot.complete, snapshot.lists_sections = recording.server, recording.complete, True
-        snapshot.whole = recording.sections_listed
-        for section_id, section in recording.sections.items():
-            # A section without a name was not read, because the scan was given its groups.
-            contents = SectionSnapshot(section.name, chosen=section.name is None)
-            contents.groups.update(dict.fromkeys(section.group_ids, _NOT_REACHED))
-            snapshot.sections[section_id] = contents
-        async for item in recording.items():
-            listed = snapshot.sections.get(item.section_id)
-            if item.group_id is None:
-                unread[item.section_id] = describe(item.error)
-            # Not a group that was deleted before the scan was resumed: its outcome stays in the journal.
-            elif isinstance(listed, SectionSnapshot) and item.group_id in listed.groups:
-                snapshot.add_item(item)
-        async for business in recording.businesses():
-            # Most of a business is in these two, and neither is compared.
-            snapshot.add_business(evolve(business, groups=(), extra={}))
-    # Last, because a section that a resumed scan could not read still has the groups of the run before.
-    snapshot.sections.update(unread)
+def normal(group: Group, ids: set[str]) -> Group:
+    """Return a group with its ids sorted, because the API documents no order."""
+    return evolve(group, business_ids=tuple(sorted(ids)))

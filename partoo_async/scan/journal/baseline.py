@@ -15,7 +15,7 @@ from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import JournalError, checksum
 from partoo_async.scan.journal.database import LATER_TABLES, NO_GROUP, address_to_read, explained
-from partoo_async.scan.journal.lock import is_database, release, take
+from partoo_async.scan.journal.lock import FORMAT, is_database, release, take
 from partoo_async.scan.journal.reader import knows_sections, readable
 from partoo_async.scan.journal.recording import ALL
 
@@ -120,7 +120,10 @@ def _make(aside: Path, new: Path, before: Path | None) -> None:
             if check != "ok":
                 raise sqlite3.DatabaseError(check)
         # Not safely: what is lost is made again.
-        connection.executescript("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;" + _TABLES)
+        connection.executescript(
+            # What the other one has may be of this format, if this one is not.
+            f"PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA user_version = {FORMAT};{_TABLES}"
+        )
         connection.create_function("checksum", -1, checksum, deterministic=True)
         if before is None:
             return

@@ -1,7 +1,12 @@
-"""Outcomes and businesses as JSON text, for the journal. Reading them runs no code."""
+"""Outcomes and businesses as JSON text or compact bytes, for the journal. Reading them runs no code."""
+
+# Nearly every outcome is a group whose businesses have ids of 24 hexadecimal digits. These are most of the file, and
+# take half as many bytes: the outcome is a JSON array of the rest, a line break, the time as a double, and the ids as
+# bytes. Any other outcome is JSON text, as all were in the first format.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 from zlib import crc32
 
@@ -24,6 +29,7 @@ __all__ = [
     "decode_outcome",
     "encode_business",
     "encode_outcome",
+    "outcome_checksum",
     "summary_digest",
 ]
 
@@ -35,6 +41,7 @@ _CLASSES: dict[str, type[PartooError]] = {
 }
 
 
+_DOUBLE = struct.Struct("<d")
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
@@ -42,8 +49,13 @@ class JournalError(Exception):
     """The journal could not be read or written."""
 
 
-def encode_outcome(item: ScanItem) -> str:
-    """Return an item as JSON, without its ids."""
+def encode_outcome(item: ScanItem) -> str | bytes:
+    """Return an item without its ids: as compact bytes if it can be, else as JSON."""
+    if item.error is None and (packed := _packed(item.group.business_ids)) is not None:
+        group, (size, ids) = item.group, packed
+        flags = group.has_puller + 2 * item.inferred
+        head = encode_json([item.attempts, group.id, group.name, flags, size])
+        return b"%b\n%b%b" % (head, _DOUBLE.pack(item.elapsed), ids)
     outcome: dict[str, Any] = {"attempts": item.attempts, "elapsed": item.elapsed}
     if item.error is None:
         # Not attrs.asdict, which visits every id: 450 us for 2,000 of them, where this takes 70.
@@ -61,20 +73,44 @@ def encode_outcome(item: ScanItem) -> str:
     return encode_json(outcome).decode()
 
 
-def checksum(*values: int | str) -> int:
-    """Return the CRC-32 of what is recorded in a row."""
+def _packed(ids: tuple[str, ...]) -> tuple[int, bytes] | None:
+    """Return ids of hexadecimal digits as bytes, and how many bytes each has. None for any others."""
+    if not ids or not (size := len(ids[0]) // 2):
+        return None
+    text = " ".join(ids)
+    try:
+        packed = bytes.fromhex(text)
+    except ValueError:
+        return None
+    # That they come back says all: each is of this length, without a capital letter or a space.
+    return (size, packed) if packed.hex(" ", size) == text else None
+
+
+def checksum(*values: int | str | bytes) -> int:
+    """Return the CRC-32 of what is recorded in a row: of its values, with spaces between."""
     # SQLite notices damage to its own structure only, not to the values.
-    return crc32(" ".join(map(str, values)).encode())
+    *keys, content = values
+    before = crc32(" ".join([*map(str, keys), ""]).encode())
+    return crc32(content if isinstance(content, bytes) else str(content).encode(), before)
+
+
+def outcome_checksum(section_id: int, group_id: int, failed: int, outcome: str | bytes) -> int:
+    """Return the ``checksum`` of an outcome, which there may be a million of."""
+    content = outcome if type(outcome) is bytes else str(outcome).encode()
+    return crc32(content, crc32(f"{section_id} {group_id} {failed} ".encode()))
 
 
 def summary_digest(summary: GroupSummary) -> int:
     """Return a CRC-32 that tells a group from another one that has its id later."""
-    return crc32(f"{summary.has_puller:d} {summary.name}".encode(errors="surrogatepass"))
+    text = f"1 {summary.name}" if summary.has_puller else f"0 {summary.name}"
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
-def decode_outcome(section_id: int, group_id: int | None, text: str) -> ScanItem:
-    """Return the item, with ``recorded`` set. Raises ``ValueError`` for any other text."""
+def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:
+    """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
+        if isinstance(text, bytes):
+            return _unpacked(section_id, group_id, text)
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -84,8 +120,18 @@ def decode_outcome(section_id: int, group_id: int | None, text: str) -> ScanItem
         group_id = group.id if group_id is None else group_id
         inferred = outcome.get("inferred", False)  # journals of earlier versions know of none
         return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
-    except (AttributeError, KeyError, TypeError) as problem:
+    except (AttributeError, KeyError, TypeError, struct.error) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
+
+
+def _unpacked(section_id: int, group_id: int | None, packed: bytes) -> ScanItem:
+    end = packed.index(b"\n") + 1
+    attempts, number, name, flags, size = decode_json(packed[:end])
+    (elapsed,) = _DOUBLE.unpack_from(packed, end)
+    ids = packed[end + _DOUBLE.size :].hex(" ", size)
+    group = Group(number, name, bool(flags & 1), tuple(ids.split(" ")))
+    key = number if group_id is None else group_id
+    return ScanSuccess(section_id, key, group, None, attempts, elapsed, True, bool(flags & 2))
 
 
 def encode_business(business: Business) -> str:

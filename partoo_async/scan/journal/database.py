@@ -45,11 +45,12 @@ _SCHEMA = (
     f"PRAGMA user_version = {FORMAT}",
     "CREATE TABLE header (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE sections (section_id INTEGER PRIMARY KEY, name TEXT, group_ids TEXT NOT NULL)",
-    # outcome: JSON; crc32: of the four values before it
+    # number: in the order of recording. outcome: JSON, or bytes; see codec. crc32: of the four values before it.
+    # AUTOINCREMENT, which tables of the first format have, would write a page more with each commit.
     """CREATE TABLE outcomes (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        number INTEGER PRIMARY KEY,
         section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-        failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
+        failed INTEGER NOT NULL, outcome BLOB NOT NULL, crc32 INTEGER NOT NULL,
         UNIQUE (section_id, group_id)
     )""",
     *LATER_TABLES,
@@ -86,6 +87,16 @@ class Database:
                     with suppress(sqlite3.Error):
                         await self._connection.execute("ROLLBACK")
                     raise
+
+    async def bring_up_to_date(self) -> None:
+        """Make the journal of an earlier version one of this version."""
+        for table in LATER_TABLES:
+            await self.fetch(table)
+        ((version,),) = await self.fetch("PRAGMA user_version")
+        if version < FORMAT:
+            await self.fetch(f"PRAGMA user_version = {FORMAT}")
+            # Into the file itself, whose first bytes tell an earlier version that it does not know this.
+            await self.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def aclose(self) -> None:
         """Close the file and release its lock."""

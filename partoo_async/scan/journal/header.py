@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._internal.text import shown
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.database import LATER_TABLES, NO_GROUP
+from partoo_async.scan.journal.database import NO_GROUP
 from partoo_async.scan.journal.reader import read_header, readable
 from partoo_async.scan.scope import scope_text
 from partoo_async.servers import is_same_server
@@ -29,8 +29,7 @@ async def begin_header(database: Database, server: str, scope: Scope) -> bool:
     header = await read_header(database)
     if "scope" in header:
         _check_same(database.path, header, server, scope)
-        for table in LATER_TABLES:
-            await database.fetch(table)
+        await database.bring_up_to_date()
         # Until this run has read the sections it is not known which there are, nor whether each group has an outcome.
         await write_header(database, {"finished": False, "plan": None, "sections_listed": False, "ended": False})
         # Each run reads all sections again. The failure of one that no longer exists would stay for ever.

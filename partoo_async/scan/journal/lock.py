@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["APPLICATION", "FORMAT", "is_database", "release", "take"]
 
-# The version of the tables, SQLite's user_version. A journal of a higher one is refused.
-FORMAT = 1
+# The version of the tables and of what is in them, SQLite's user_version. A journal of a higher one is refused; one of
+# a lower one is read, and gets this one before anything is recorded in it. Since 2 outcomes may be bytes.
+FORMAT = 2
 # SQLite's application_id. Both are in the first hundred bytes of the file.
 APPLICATION = int.from_bytes(b"prto", "big")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from partoo_async._internal.checks import check_file
 from partoo_async.errors import ConfigurationError
@@ -30,6 +30,7 @@ class NoJournal:
     begun: bool = False
     verified: int = 0
     meter: Callable[[], tuple[int, float]]
+    keep: ClassVar[None] = None  # outcomes are handed out at once
 
     async def load(self) -> None:
         """Do nothing."""
@@ -60,9 +61,9 @@ class NoJournal:
     async def aclose(self) -> None:
         """Do nothing."""
 
-    async def next(self) -> ScanItem | None:
+    async def next_page(self) -> list[ScanItem]:
         """Return that there is nothing to replay."""
-        return None
+        return []
 
     async def begin_replay(self) -> int:
         """Return that there is nothing to replay."""

@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from array import array
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import cut, shown
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.items import ScanItem
-from partoo_async.scan.journal.codec import JournalError, checksum, decode_business, decode_outcome
+from partoo_async.scan.journal.codec import JournalError, checksum, decode_business
 from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
+from partoo_async.scan.journal.replay import Replay, item_of
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
 
     from partoo_async.models import Business
+    from partoo_async.scan.items import ScanItem
 
 __all__ = [
     "JournalReader",
     "RecordedSection",
-    "Replay",
     "knows_sections",
     "open_reader",
     "read_businesses",
     "read_header",
-    "read_sections",
+    "read_keys",
     "readable",
 ]
 
 _PAGE = 200  # outcomes, or businesses
+_SECTIONS = 100  # that are read together
+_LEAST = -(2**63)  # no id is smaller
 _LONGEST_ID = 80  # characters, in a message
 
 
@@ -49,37 +51,6 @@ class RecordedSection:
     group_ids: tuple[int, ...]
     can_edit: bool | None = None  # None: not read, or by an earlier version
     has_puller: bool | None = None  # the same
-
-
-@define
-class Replay:
-    """Reads recorded outcomes page by page, in the order in which they were recorded. Raises ``JournalError``."""
-
-    _database: Database
-    _least: int  # the lowest group id: 0, or NO_GROUP for sections that could not be read as well
-    _retry_failed: bool  # leave out failures
-    _page: deque[ScanItem] = field(factory=deque)
-    _position: int = 0
-    _last: int = 0  # when ``begin`` was awaited: a scan records while it replays
-
-    async def begin(self) -> int:
-        """Return how many outcomes there are to replay."""
-        sql = "SELECT count(*), coalesce(max(number), 0) FROM outcomes WHERE group_id >= ? AND NOT (failed AND ?)"
-        ((count, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
-        return int(count)
-
-    async def next(self) -> ScanItem | None:
-        """Return the next outcome, None after the last. A call that is cancelled loses none."""
-        if not self._page and self._position < self._last:
-            sql = (
-                "SELECT number, section_id, group_id, failed, outcome, crc32 FROM outcomes"
-                " WHERE number > ? AND number <= ? AND group_id >= ? AND NOT (failed AND ?) ORDER BY number LIMIT ?"
-            )
-            bounds = (self._position, self._last, self._least)
-            rows = await self._database.fetch(sql, *bounds, self._retry_failed, _PAGE)
-            self._page.extend([_item(self._database.path, *row[1:]) for row in rows])
-            self._position = rows[-1][0] if rows else self._last
-        return self._page.popleft() if self._page else None
 
 
 @frozen
@@ -116,6 +87,32 @@ class JournalReader:
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
+    async def in_order(self) -> AsyncGenerator[ScanItem, None]:
+        """Yield every recorded outcome by section and group; a section that could not be read comes before its groups.
+
+        Raises ``ConfigurationError`` if the file is damaged.
+        """
+        sql = (
+            "SELECT section_id, group_id, failed, outcome, crc32 FROM outcomes"
+            " WHERE (section_id, group_id) > (?, ?) ORDER BY section_id, group_id LIMIT ?"
+        )
+        last = (_LEAST, _LEAST)
+        try:
+            while rows := await self._database.fetch(sql, *last, _PAGE):
+                for row in rows:
+                    yield item_of(self._database.path, *row)
+                last = rows[-1][:2]
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+
+    async def unread(self) -> list[int]:
+        """Return the sections that could not be read."""
+        try:
+            rows = await self._database.fetch("SELECT section_id FROM outcomes WHERE group_id = ?", NO_GROUP)
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+        return [section_id for (section_id,) in rows]
+
     async def keys(self) -> list[tuple[int, int | None, bool]]:
         """Return section id, group id and whether it failed of every recorded outcome."""
         try:
@@ -124,24 +121,16 @@ class JournalReader:
             raise ConfigurationError(str(error)) from None
         return [(section_id, group_id, bool(failed)) for section_id, group_id, failed in rows]
 
-    async def businesses(self) -> AsyncIterator[Business]:
-        """Yield every recorded business. Raises ``ConfigurationError`` if the file is damaged."""
+    async def businesses(self, *, in_order: bool = False) -> AsyncIterator[Business]:
+        """Yield every recorded business, ``in_order`` of ids or of recording.
+
+        Raises ``ConfigurationError`` if the file is damaged.
+        """
         try:
-            async for business in read_businesses(self._database):
+            async for business in read_businesses(self._database, in_order=in_order):
                 yield business
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
-
-
-def _item(path: Path, section_id: int, group_id: int, failed: int, outcome: str, crc32: int) -> ScanItem:
-    try:
-        if checksum(section_id, group_id, failed, outcome) != crc32:
-            raise ValueError("its checksum is wrong")
-        return decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
-    except (TypeError, ValueError) as error:
-        problem = str(error)
-    where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
 
 
 @asynccontextmanager
@@ -152,7 +141,7 @@ async def open_reader(path: str | os.PathLike[str]) -> AsyncIterator[JournalRead
     try:
         try:
             header = await read_header(database)
-            sections = {section.section_id: section for section in await read_sections(database)}
+            sections = await _read_sections(database)
             complete = await _is_complete(database, header, sections)
             if "scope" not in header:
                 raise ConfigurationError(f"journal: {shown(file)} was never begun; there is nothing in it")
@@ -201,11 +190,22 @@ async def _is_complete(database: Database, header: Mapping[str, Any], sections: 
     if header.get("plan") is None or not all(section_id in sections for section_id in wanted):
         return False  # ended while the sections were being read
     # A later run may have ended early with nothing left to do.
-    for section in sections.values():
-        rows = await database.fetch("SELECT group_id FROM outcomes WHERE section_id = ?", section.section_id)
-        if not {*section.group_ids} <= {group_id for (group_id,) in rows}:
+    ids = [*sections]
+    for part in (ids[start : start + _SECTIONS] for start in range(0, len(ids), _SECTIONS)):
+        there = await read_keys(database, "SELECT section_id, group_concat(group_id) FROM outcomes", part)
+        if not all(there.get(section_id, set()).issuperset(sections[section_id].group_ids) for section_id in part):
             return False
     return True
+
+
+async def read_keys(database: Database, select: str, sections: Collection[int], *more: object) -> dict[int, set[int]]:
+    """Return the groups of these sections by ``select``, to which a condition is added."""
+    # One text for each section: a row for each group would take longer to make than all that is done with it.
+    link = "AND" if "WHERE" in select else "WHERE"
+    sql = f"{select} {link} section_id IN ({', '.join('?' * len(sections))}) GROUP BY section_id"
+    rows = await database.fetch(sql, *more, *sections)
+    with readable(database.path, "list of outcomes"):
+        return {section_id: {*map(int, str(text).split(","))} for section_id, text in rows}
 
 
 async def read_header(database: Database) -> dict[str, Any]:
@@ -215,29 +215,46 @@ async def read_header(database: Database) -> dict[str, Any]:
         return {name: json.loads(value) for name, value in rows}
 
 
-async def read_sections(database: Database) -> list[RecordedSection]:
-    """Return the sections that were read."""
-    rows = await database.fetch("SELECT section_id, name, group_ids FROM sections")
-    details = await database.fetch("SELECT * FROM details") if await _has_table(database, "details") else []
-    with readable(database.path, "list of sections"):
-        more = {section_id: json.loads(text) for section_id, text in details}
-        return [
-            RecordedSection(
-                section_id,
-                name,
-                tuple(json.loads(ids)),
-                *(more.get(section_id, {}).get(fact) for fact in ("can_edit", "has_puller")),
-            )
-            for section_id, name, ids in rows
-        ]
+class _Sections(Mapping[int, RecordedSection]):
+    """Sections with eight bytes for a group. Each is made when it is looked at."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[str | None, array[int], dict[str, Any]]] = {}
+
+    def add(self, section_id: int, name: str | None, group_ids: str, details: str | None) -> None:
+        self._parts[section_id] = name, array("q", json.loads(group_ids)), json.loads(details or "{}")
+
+    def __getitem__(self, section_id: int) -> RecordedSection:
+        name, ids, more = self._parts[section_id]
+        return RecordedSection(section_id, name, tuple(ids), more.get("can_edit"), more.get("has_puller"))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
 
 
-async def read_businesses(database: Database) -> AsyncIterator[Business]:
-    """Yield every recorded business."""
+async def _read_sections(database: Database) -> Mapping[int, RecordedSection]:
+    has_details = await _has_table(database, "details")
+    more = "details FROM sections LEFT JOIN details USING (section_id)" if has_details else "NULL FROM sections"
+    sql = f"SELECT section_id, name, group_ids, {more} WHERE section_id > ? ORDER BY section_id LIMIT ?"
+    found, last = _Sections(), _LEAST
+    while rows := await database.fetch(sql, last, _SECTIONS):
+        with readable(database.path, "list of sections"):
+            for row in rows:
+                found.add(*row)
+        last = rows[-1][0]
+    return found
+
+
+async def read_businesses(database: Database, *, in_order: bool = False) -> AsyncIterator[Business]:
+    """Yield every recorded business, ``in_order`` of ids or of recording."""
     # In pages: whole businesses are large.
     if not await _has_table(database, "businesses"):
         return
-    sql, last = "SELECT rowid, id, business, crc32 FROM businesses WHERE rowid > ? ORDER BY rowid LIMIT ?", 0
+    key, last = ("id", "") if in_order else ("rowid", 0)  # no id is empty
+    sql = f"SELECT {key}, id, business, crc32 FROM businesses WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608 - one of two
     while rows := await database.fetch(sql, last, _PAGE):
         for _, *values in rows:
             yield _business(database.path, *values)
@@ -261,7 +278,7 @@ def readable(path: Path, part: str) -> Iterator[None]:
     """Turn what damaged values raise inside into a ``JournalError``."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         problem = f"journal: {shown(path)} is damaged: its {part} cannot be read ({error})"
     else:
         return

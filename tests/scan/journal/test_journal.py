@@ -317,7 +317,7 @@ async def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[60:64] = (99).to_bytes(4, "big")
     path.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=r"newer version of partoo-async \(format 99, and this one knows 1\)"):
+    with pytest.raises(ConfigurationError, match=r"newer version of partoo-async \(format 99, and this one knows 2\)"):
         await Journal.open(path, SERVER, SCOPE, resume=True)
     assert path.read_bytes() == content
 

@@ -1,0 +1,201 @@
+"""What a journal costs, counted: bytes, statements, rows in memory. And journals of earlier versions, which go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import sqlite3
+import tracemalloc
+from array import array
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partoo_async import ConfigurationError, Group, GroupSummary, ScanSuccess, Section, diff_scans
+from partoo_async.scan.journal import lock
+from partoo_async.scan.journal.codec import checksum, decode_outcome, encode_outcome, outcome_checksum
+from partoo_async.scan.journal.database import Database
+from partoo_async.scan.journal.journal import Journal
+from partoo_async.scan.journal.reader import open_reader
+from partoo_async.scan.scope import Scope
+
+SERVER = "http://127.0.0.1:9/v2"
+CHANCE = random.Random(20)
+IDS = tuple(CHANCE.randbytes(12).hex() for _ in range(20))
+
+
+def success(group_id: int, ids: tuple[str, ...] = IDS, name: str = "France") -> ScanSuccess:
+    return ScanSuccess(7, group_id, Group(group_id, name, False, ids), None, 1, 0.0123456789)
+
+
+def section(number: int, groups: range) -> Section:
+    listed = tuple(GroupSummary(one, "France", False) for one in groups)
+    return Section(number, f"S{number}", listed, can_edit=True, has_puller=False)
+
+
+async def written(path: Path, groups: int, *, name: str = "France", sections: int = 1) -> Path:
+    """A complete journal of so many groups in each section."""
+    journal = await Journal.open(path, SERVER, Scope(tuple(range(sections))), resume=False)
+    for number in range(sections):
+        ids = range(number * groups, (number + 1) * groups)
+        await journal.compare(number, section(number, ids), array("q", ids))
+        items = [evolve(success(one, name=name), section_id=number) for one in ids]
+        await asyncio.gather(*map(journal.record, items))
+    await journal.note(plan={}, sections_listed=True)
+    await journal.finish()
+    await journal.aclose()
+    return path
+
+
+def as_before(item: ScanSuccess) -> str:
+    """The outcome as journals of format 1 have it."""
+    group = {"id": item.group.id, "name": item.group.name, "has_puller": False, "business_ids": item.group.business_ids}
+    return json.dumps({"attempts": item.attempts, "elapsed": item.elapsed, "group": group})
+
+
+async def earlier(path: Path, groups: int) -> Path:
+    """A journal of format 1: its table of outcomes, and they are JSON."""
+    await written(path, 0)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript("""
+            DROP TABLE outcomes;
+            CREATE TABLE outcomes (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                section_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
+                failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
+                UNIQUE (section_id, group_id)
+            );
+            UPDATE header SET value = 'false' WHERE name = 'finished';
+            PRAGMA user_version = 1;
+        """)
+        section_row = (0, "S0", json.dumps([*range(groups + 1)]))
+        database.execute("INSERT OR REPLACE INTO sections VALUES (?, ?, ?)", section_row)
+        for number in range(groups):
+            values = (0, number, 0, as_before(success(number)))
+            sql = "INSERT INTO outcomes (section_id, group_id, failed, outcome, crc32) VALUES (?, ?, ?, ?, ?)"
+            database.execute(sql, (*values, checksum(*values)))
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def test_ids_of_hexadecimal_digits_take_half_the_bytes() -> None:
+    """An outcome of twenty such ids is at most half as long as its JSON; one of other ids stays JSON."""
+    assert len(encode_outcome(success(1))) <= 0.5 * len(as_before(success(1)))
+    assert isinstance(encode_outcome(success(1, ("b1", "zz"))), str)
+
+
+_HEX = st.text("0123456789abcdef", max_size=26)
+_OTHER = st.text(st.characters(codec="utf-8"), max_size=4)
+
+
+@given(
+    ids=st.lists(_HEX | _OTHER | st.sampled_from([*IDS, IDS[0].upper(), f" {IDS[1][1:]}"]), max_size=4),
+    name=st.text(st.characters(codec="utf-8")),
+    puller=st.booleans(),
+    inferred=st.booleans(),
+    elapsed=st.floats(0, 1e9),
+)
+def test_an_outcome_comes_back_as_it_was(
+    ids: list[str], name: str, puller: bool, inferred: bool, elapsed: float
+) -> None:
+    """Whatever the ids: capitals, spaces, odd or different lengths, line breaks in a name."""
+    item = ScanSuccess(7, 5, Group(5, name, puller, tuple(ids)), None, 2, elapsed, inferred=inferred)
+    assert decode_outcome(7, 5, encode_outcome(item)) == evolve(item, recorded=True)
+
+
+@given(section_id=st.integers(), group_id=st.integers(), outcome=st.binary() | st.text(st.characters(codec="utf-8")))
+def test_the_checksum_of_an_outcome_is_that_of_its_row(section_id: int, group_id: int, outcome: str | bytes) -> None:
+    """The quick form is the general one, by which journals of earlier versions are checked."""
+    assert outcome_checksum(section_id, group_id, 0, outcome) == checksum(section_id, group_id, 0, outcome)
+
+
+@pytest.mark.parametrize(
+    "outcome", [b"", b"\n", b"[]\n", b'[1,2,"a",0,12]\n', b'[1,2,"a",0]\n12345678ab', b"{}\n1234567890"]
+)
+def test_other_bytes_are_no_outcomes(outcome: bytes) -> None:
+    """What is cut or of another shape is a ValueError."""
+    with pytest.raises(ValueError, match="outcome|JSON|empty|substring|unpack|subsection"):
+        decode_outcome(7, 1, outcome)
+
+
+async def test_a_journal_of_format_1_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    """Its outcomes are replayed, new ones are recorded beside them, and from then on an earlier version refuses it."""
+    path = await earlier(tmp_path / "scan.db", 3)
+    async with open_reader(path) as recording:
+        assert [item.group async for item in recording.items()] == [success(number).group for number in range(3)]
+        assert not recording.complete
+    assert path.read_bytes()[60:64] == (1).to_bytes(4, "big")
+    journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
+    # Before anything is recorded: a process that is killed leaves nothing that an earlier version would misread.
+    assert path.read_bytes()[60:64] == (lock.FORMAT).to_bytes(4, "big")
+    await journal.load()
+    left, added, deleted = await journal.compare(0, section(0, range(4)), array("q", range(4)))
+    assert ([*left], added, deleted) == ([3], [], [])
+    assert await journal.begin_replay() == 3
+    await journal.record(evolve(success(3), section_id=0))
+    await journal.note_plan(None)
+    await journal.aclose()
+    async with open_reader(path) as recording:
+        assert [item.group async for item in recording.items()] == [success(number).group for number in range(4)]
+
+
+async def test_an_earlier_version_refuses_a_journal_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its usual message, and the file stays as it was."""
+    path = await written(tmp_path / "scan.db", 3)
+    before = path.read_bytes()
+    monkeypatch.setattr(lock, "FORMAT", 1)
+    with pytest.raises(ConfigurationError, match=r"newer version of partoo-async \(format 2, and this one knows 1\)"):
+        await Journal.open(path, SERVER, Scope((0,)), resume=True)
+    assert path.read_bytes() == before
+
+
+async def test_sections_are_compared_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred sections that arrive at once take a few transactions and queries, in a run and in the next one; and
+    what did not change is not written again."""
+    counts = {"fetch": 0, "write": 0}
+    for name in counts:
+        plain = getattr(Database, name)
+
+        async def counted(*arguments: object, name: str = name, plain: object = plain) -> object:
+            counts[name] += 1
+            return await plain(*arguments)  # type: ignore[operator]
+
+        monkeypatch.setattr(Database, name, counted)
+    found = []
+    for resume in (False, True):
+        journal = await Journal.open(tmp_path / "scan.db", SERVER, Scope(tuple(range(100))), resume=resume)
+        await journal.load()
+        counts.update(fetch=0, write=0)
+        work = (journal.compare(one, section(one, range(2)), array("q", range(2))) for one in range(100))
+        results = await asyncio.gather(*work)
+        assert all(([*left], added, deleted) == ([0, 1], [], []) for left, added, deleted in results)
+        found.append(dict(counts))
+        await journal.aclose()
+    assert found[0]["write"] <= 3
+    assert found[0]["fetch"] == 0
+    assert found[1]["write"] == 0
+    assert found[1]["fetch"] <= 6
+
+
+async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> None:
+    """Four times as many sections take hardly more memory."""
+    peaks = []
+    for sections in (5, 20):
+        before = await written(tmp_path / f"before{sections}.db", 100, sections=sections)
+        after = await written(tmp_path / f"after{sections}.db", 100, sections=sections)
+        tracemalloc.start()
+        try:
+            diff = await diff_scans(before, after)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert diff.same
+        assert diff.groups_compared == sections * 100
+    assert peaks[1] < 1.5 * peaks[0]
