@@ -11,6 +11,7 @@ from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, RefusedKeyError, UnknownError
 from partoo_async.emulator.http import http_io
+from partoo_async.emulator.http.group_json import group_json
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -53,15 +54,7 @@ class SectionHandlers:
         caller = http_io.caller_of(request)
         section = self._reached_section(request, caller)
         group = self.store.group(section.id, http_io.path_id(request, "group_id"))
-        return http_io.json_response(
-            {
-                "id": group.id,
-                "name": group.name,
-                "has_puller": group.has_puller,
-                # The whole list: the page has no parameters for pages of it.
-                "business_ids": self.index.sent_ids(group, section.org_id, caller),
-            }
-        )
+        return http_io.bytes_response(group_json(group, self.index.sent_ids(group, section.org_id, caller)))
 
     @http_io.serves("GET", "/sections")
     async def list_sections(self, request: web.Request) -> web.Response:
