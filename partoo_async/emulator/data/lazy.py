@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.data.edits import edits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +71,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
     def __setitem__(self, group_id: int, group: EmulatedGroup) -> None:
         (self._kept if self._is_generated(group_id) else self._added)[group_id] = group
+        edits.note()
 
     def __delitem__(self, group_id: int) -> None:
         if self._is_generated(group_id):
@@ -77,6 +79,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
             self._gone.add(group_id)
         else:
             del self._added[group_id]
+        edits.note()
 
     def __contains__(self, group_id: object) -> bool:
         return self._is_generated(group_id) or group_id in self._added

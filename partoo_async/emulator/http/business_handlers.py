@@ -43,7 +43,7 @@ class BusinessHandlers:
         org_id = caller.organization(http_io.query_int(request, "org_id", None))
         criteria = self._criteria(request, org_id)
         ids = http_io.query_list(request, "business__in")
-        found = criteria.find(self.index.visible_businesses(caller, org_id, ids))
+        found = self.index.find(criteria, caller, org_id, ids)
         if criteria.order_by is None and self.store.behaviour.search_order == "shuffled":
             found = self.index.shuffled(found)
         if self.store.behaviour.search_shifts and len(found) > size:
