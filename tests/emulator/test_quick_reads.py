@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async.emulator import Behaviour, EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
-from partoo_async.emulator.http.group_json import group_json
+from partoo_async.emulator.data.keys import Caller
+from partoo_async.emulator.http.group_json import group_json, section_json
 from partoo_async.emulator.http.quick_reads import QuickReads, is_one_get
 from partoo_async.policy import RateLimit
 from tests.support.common import PATIENCE
@@ -222,6 +223,23 @@ def test_a_group_is_encoded_as_by_the_standard_library(name: str, has_puller: bo
     expected = {"id": 7, "name": name, "has_puller": has_puller, "business_ids": ids}
     group = EmulatedGroup(7, name, has_puller, ids)
     assert group_json(group, group.business_ids) == json.dumps(expected, separators=(",", ":")).encode()
+
+
+@given(
+    TEXTS,
+    st.lists(st.tuples(TEXTS, st.booleans()), max_size=3),
+    st.tuples(*[st.booleans()] * 3),
+    st.sampled_from([Caller("key-1"), Caller("key-2", EmulatedKey(read_only=True))]),
+)
+def test_a_section_is_encoded_as_by_the_standard_library(name, groups, flags, caller) -> None:
+    """With its groups or without, and with what the caller may do."""
+    can_edit, has_puller, with_groups = flags
+    made = {number: EmulatedGroup(number, *group) for number, group in enumerate(groups)}
+    shown = [{"id": group.id, "name": group.name, "has_puller": group.has_puller} for group in made.values()]
+    expected = {"id": 7, "name": name, **({"groups": shown} if with_groups else {})}
+    expected |= {"can_edit": can_edit and caller.may_write, "has_puller": has_puller}
+    section = EmulatedSection(7, name, made, can_edit, has_puller)
+    assert section_json(section, caller, groups=with_groups) == json.dumps(expected, separators=(",", ":"))
 
 
 @each(

@@ -19,3 +19,11 @@ def test_a_place_is_held_by_the_slices_that_go_over_it(ring) -> None:
         assert slices.holding(place) == [
             key for key, (start, size) in enumerate(ring) if (place - start) % LENGTH < size
         ]
+
+
+def test_a_long_slice_is_listed_at_a_few_nodes() -> None:
+    """Not at each of its places: a million of them would not fit into memory. Here 2 * log2 of the length at most."""
+    slices = Slices(10_000, ((key, 37 * key % 10_000, 9_999) for key in range(1_000)))
+    listed = sum(map(len, slices._keys.values()))
+    assert listed <= 1_000 * 2 * 14
+    assert len(slices.holding(5_000)) >= 999

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from array import array
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.reprs import total_repr
@@ -23,30 +23,37 @@ class Slices:
     """
 
     def __init__(self, length: int, slices: Iterable[tuple[int, int, int]]) -> None:
-        begins: dict[int, list[int]] = {0: []}
-        ends: dict[int, list[int]] = {}
+        # A segment tree: node 1 stands for all places, 2 and 3 for the halves, and so on. A slice is listed at the few
+        # nodes that make it up, so that a million slices take some megabytes, however long they are.
+        self._leaves = 1 << max(length - 1, 0).bit_length()
+        self._keys: dict[int, array[int]] = {}
         for key, start, size in slices:
-            if not size:
-                continue
-            begins.setdefault(start, []).append(key)
-            end = start + size
-            if end > length:  # around the end: a second one from the first place on
-                begins[0].append(key)
-                end -= length
-            if end < length:
-                ends.setdefault(end, []).append(key)
-        # Between two bounds every place has the same slices, so they are listed once for all of them.
-        self._bounds: list[int] = []
-        self._holding: list[list[int]] = []
-        now: list[int] = []
-        for bound in sorted({*begins, *ends}):
-            for key in ends.get(bound, ()):
-                now.remove(key)
-            for key in begins.get(bound, ()):
-                insort(now, key)
-            self._bounds.append(bound)
-            self._holding.append(now.copy())
+            self._list(key, start, min(start + size, length))
+            self._list(key, 0, start + size - length)  # around the end: the rest from the first place on
+
+    def _list(self, key: int, start: int, end: int) -> None:
+        low, high = start + self._leaves, end + self._leaves
+        while low < high:
+            if low & 1:
+                self._at(low).append(key)
+                low += 1
+            if high & 1:
+                high -= 1
+                self._at(high).append(key)
+            low, high = low >> 1, high >> 1
+
+    def _at(self, node: int) -> array[int]:
+        found = self._keys.get(node)
+        if found is None:
+            found = self._keys[node] = array("q")
+        return found
 
     def holding(self, place: int) -> list[int]:
         """Return the keys of the slices that hold a place, in order."""
-        return self._holding[bisect_right(self._bounds, place) - 1]
+        found: list[int] = []
+        node = place + self._leaves
+        while node:
+            found += self._keys.get(node, ())
+            node >>= 1
+        found.sort()
+        return found

@@ -1,17 +1,19 @@
-"""The JSON of a group, written faster than by an encoder that looks at each id."""
+"""The JSON of groups and sections, written faster, and in less memory, than by way of a dict for each group."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from partoo_async.emulator.data import lazy
 from partoo_async.emulator.http.http_io import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from partoo_async.emulator.data.entities import EmulatedGroup
+    from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
+    from partoo_async.emulator.data.keys import Caller
 
-__all__ = ["group_json"]
+__all__ = ["group_json", "section_json"]
 
 # What a JSON string has as it is: printable ASCII without the quote and the backslash.
 _PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
@@ -19,10 +21,25 @@ _PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
 
 def group_json(group: EmulatedGroup, sent_ids: Sequence[str]) -> bytes:
     """Return the body of ``GET /sections/{section_id}/groups/{group_id}``."""
-    puller = "true" if group.has_puller else "false"
-    head = f'{{"id":{group.id},"name":{to_json(group.name)},"has_puller":{puller},"business_ids":'
+    head = _summary(lazy.Summary(group.id, group.name, group.has_puller))
     # The whole list: the page has no parameters for pages of it.
-    return b"%b%b}" % (head.encode(), _array(sent_ids))
+    return b'%b,"business_ids":%b}' % (head[:-1].encode(), _array(sent_ids))
+
+
+def section_json(section: EmulatedSection, caller: Caller, *, groups: bool = True) -> str:
+    """Return the body of ``GET /sections/{section_id}``, or without the groups."""
+    fields = [f'"id":{section.id},"name":{to_json(section.name)}']
+    if groups:
+        # Documented: a section holds summaries only. A client that wants the businesses must get the group.
+        fields.append(f'"groups":[{",".join(map(_summary, lazy.summaries(section.groups)))}]')
+    # Documented as what the caller may do, so it depends on the key too.
+    fields.append(f'"can_edit":{to_json(section.can_edit and caller.may_write)}')
+    return f'{{{",".join(fields)},"has_puller":{to_json(section.has_puller)}}}'
+
+
+def _summary(group: lazy.Summary) -> str:
+    puller = "true" if group.has_puller else "false"
+    return f'{{"id":{group.id},"name":{to_json(group.name)},"has_puller":{puller}}}'
 
 
 def _array(ids: Sequence[str]) -> bytes:
