@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.reprs import total_repr
@@ -23,37 +22,41 @@ class Slices:
     """
 
     def __init__(self, length: int, slices: Iterable[tuple[int, int, int]]) -> None:
-        # A segment tree: node 1 stands for all places, 2 and 3 for the halves, and so on. A slice is listed at the few
-        # nodes that make it up, so that a million slices take some megabytes, however long they are.
-        self._leaves = 1 << max(length - 1, 0).bit_length()
-        self._keys: dict[int, array[int]] = {}
+        # A tree: the lowest level has a node for each place, the next one a node for eight of these, and so on. A slice
+        # is listed at the few nodes that make it up, so that a million slices take some megabytes, however long.
+        self._levels: list[list[list[int] | None]] = []
+        while not self._levels or len(self._levels[-1]) > 1:
+            self._levels.append([None] * -(-length // 8 ** len(self._levels)))
         for key, start, size in slices:
             self._list(key, start, min(start + size, length))
             self._list(key, 0, start + size - length)  # around the end: the rest from the first place on
 
     def _list(self, key: int, start: int, end: int) -> None:
-        low, high = start + self._leaves, end + self._leaves
-        while low < high:
-            if low & 1:
-                self._at(low).append(key)
-                low += 1
-            if high & 1:
-                high -= 1
-                self._at(high).append(key)
-            low, high = low >> 1, high >> 1
+        for level in self._levels:
+            while start < end and (start % 8 or end - start < 8):
+                self._add(level, start, key)
+                start += 1
+            while start < end and end % 8:
+                end -= 1
+                self._add(level, end, key)
+            if start >= end:
+                return
+            start, end = start // 8, end // 8
 
-    def _at(self, node: int) -> array[int]:
-        found = self._keys.get(node)
+    @staticmethod
+    def _add(level: list[list[int] | None], place: int, key: int) -> None:
+        found = level[place]
         if found is None:
-            found = self._keys[node] = array("q")
-        return found
+            level[place] = [key]
+        else:
+            found.append(key)
 
     def holding(self, place: int) -> list[int]:
         """Return the keys of the slices that hold a place, in order."""
         found: list[int] = []
-        node = place + self._leaves
-        while node:
-            found += self._keys.get(node, ())
-            node >>= 1
+        for level in self._levels:
+            if keys := level[place]:
+                found += keys
+            place >>= 3
         found.sort()
         return found
