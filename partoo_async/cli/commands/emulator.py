@@ -50,8 +50,8 @@ EPILOG = epilog(
         "much data, with faults and without a limit",
     ),
     (
-        "partoo emulator --profile extreme --groups 1000000 --rate-limit none --latency 0",
-        "a million groups, as fast as it can: for a load test",
+        "partoo emulator --profile extreme --rate-limit none --latency 0",
+        "as fast as it can, for a load test; --groups takes a million, too",
     ),
 )
 
