@@ -52,6 +52,8 @@ class Catalog:
         if (since := criteria.modified_from) is not None:
             modified = self._column("modified")
             places = [place for place in places if modified[place] >= since]
+        if isinstance(places, range):
+            return list(self.businesses)
         return [self.businesses[place] for place in places]
 
     def _with(self, name: str, wanted: Collection[str], places: Iterable[int]) -> list[int]:

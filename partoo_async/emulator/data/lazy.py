@@ -38,8 +38,8 @@ class Source(Protocol):
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
 
-    def holders(self, business_id: str) -> Sequence[int]:
-        """Return the groups that have a business, in order."""
+    def holders(self, wanted: Iterable[str]) -> Mapping[str, Sequence[int]]:
+        """Return the groups of each of these businesses, in order."""
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
@@ -108,7 +108,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
     def holders(self, wanted: set[str]) -> Mapping[str, Sequence[int]]:
         """Return the groups of each of these businesses that is in any."""
-        generated = {business: self._source.holders(business) for business in wanted}
+        generated = self._source.holders(wanted)
         # The others are looked up, these are looked through: a test may have changed them.
         changed = {*self._kept, *self._gone}
         if not changed and not self._added:

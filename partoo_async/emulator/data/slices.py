@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Slices"]
 
+# The most nodes that the highest level may have.
+_TOP = 64
+
 
 @total_repr
 class Slices:
@@ -23,16 +26,17 @@ class Slices:
 
     def __init__(self, length: int, slices: Iterable[tuple[int, int, int]]) -> None:
         # A tree: the lowest level has a node for each place, the next one a node for eight of these, and so on. A slice
-        # is listed at the few nodes that make it up, so that a million slices take some megabytes, however long.
+        # is listed at the few nodes that make it up, so that a million slices take some megabytes, however long. The
+        # highest level has more than one: few slices are that long, and every look-up goes through all levels.
         self._levels: list[list[list[int] | None]] = []
-        while not self._levels or len(self._levels[-1]) > 1:
+        while not self._levels or len(self._levels[-1]) > _TOP:
             self._levels.append([None] * -(-length // 8 ** len(self._levels)))
         for key, start, size in slices:
             self._list(key, start, min(start + size, length))
             self._list(key, 0, start + size - length)  # around the end: the rest from the first place on
 
     def _list(self, key: int, start: int, end: int) -> None:
-        for level in self._levels:
+        for level in self._levels[:-1]:
             while start < end and (start % 8 or end - start < 8):
                 self._add(level, start, key)
                 start += 1
@@ -42,6 +46,8 @@ class Slices:
             if start >= end:
                 return
             start, end = start // 8, end // 8
+        for node in range(start, end):
+            self._add(self._levels[-1], node, key)
 
     @staticmethod
     def _add(level: list[list[int] | None], place: int, key: int) -> None:

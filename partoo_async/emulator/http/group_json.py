@@ -1,22 +1,26 @@
-"""The JSON of groups and sections, written faster, and in less memory, than by way of a dict for each group."""
+"""The JSON of groups, sections and businesses, written faster, and in less memory, than by way of one dict."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from partoo_async.emulator.data import lazy
+from partoo_async.emulator.data.businesses import UNUSED, as_json, fields_after_groups, fields_before_groups
 from partoo_async.emulator.http.http_io import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
+    from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
     from partoo_async.emulator.data.keys import Caller
 
-__all__ = ["group_json", "section_json"]
+__all__ = ["business_json", "group_json", "section_json"]
 
 # What a JSON string has as it is: printable ASCII without the quote and the backslash.
 _PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
+_UNUSED = to_json(UNUSED)[1:]
 
 
 def group_json(group: EmulatedGroup, sent_ids: Sequence[str]) -> bytes:
@@ -35,6 +39,23 @@ def section_json(section: EmulatedSection, caller: Caller, *, groups: bool = Tru
     # Documented as what the caller may do, so it depends on the key too.
     fields.append(f'"can_edit":{to_json(section.can_edit and caller.may_write)}')
     return f'{{{",".join(fields)},"has_puller":{to_json(section.has_puller)}}}'
+
+
+def business_json(business: EmulatedBusiness, groups: Sequence[int] | None, spelling: str) -> str:
+    """Return a business in these groups, with the arguments of ``as_json``."""
+    if business.more:  # it may replace any of the fields
+        return to_json(as_json(business, groups, spelling))
+    before, after = to_json(fields_before_groups(business, spelling)), to_json(fields_after_groups(business))
+    told = "" if groups is None else f'"groups":{_numbers(groups)},'
+    return f"{before[:-1]},{told}{after[1:-1]},{_UNUSED}"
+
+
+def _numbers(values: Sequence[int]) -> str:
+    try:
+        # Ten times faster. Texts and floats would look otherwise.
+        return orjson.dumps(values).decode()
+    except TypeError:  # more than 64 bits
+        return to_json(values)
 
 
 def _summary(group: lazy.Summary) -> str:
