@@ -21,7 +21,7 @@ class Edits:
     # object, so that no later one takes its place in memory.
 
     def __init__(self) -> None:
-        self.last = object()
+        self.last: object = object()
 
     def note(self) -> None:
         """Take note of an edit, once it is done."""
@@ -29,7 +29,7 @@ class Edits:
 
 
 # One for all emulators: an edit in one makes another look again, and finds nothing.
-edits = Edits()
+edits: Edits = Edits()
 
 
 class Members(list[str]):

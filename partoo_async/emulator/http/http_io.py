@@ -67,7 +67,8 @@ _DETAILS: dict[int, object] = {
     429: "Too many requests",
 }
 
-to_json = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each response
+# Made once: json.dumps would make an encoder for each response.
+to_json: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def serves(method: str, path: str) -> Callable[[Handler], Handler]:
