@@ -31,7 +31,7 @@ OWNERS = {
     "multidict": ("_transport", "emulator"),
     "tenacity": ("_call.retrying",),
     "cattrs": ("_protocol.converters",),
-    "orjson": ("_protocol.json",),
+    "orjson": ("_protocol.json", "emulator.http.group_json"),
     "msgspec": ("_protocol.structs",),
     "typer": ("cli",),
     "click": ("cli",),

@@ -23,6 +23,7 @@ from partoo_async.emulator.http.hosts import check_allowed_hosts, check_host_hea
 from partoo_async.emulator.http.http_io import BASE_PATH, routes_of
 from partoo_async.emulator.http.listener import Listener
 from partoo_async.emulator.http.middlewares import authenticate, delay, limit_rate, record, respond_to_errors
+from partoo_async.emulator.http.quick_reads import QuickReads
 from partoo_async.emulator.http.request_log import RequestLog, SeenRequest, busiest_window
 from partoo_async.emulator.http.section_handlers import SectionHandlers
 from partoo_async.emulator.http.status_page import show_status
@@ -42,6 +43,10 @@ __all__ = ["Emulator"]
 
 # 32 MiB. The framework's default of 1 MiB would refuse a group of 40,000 businesses.
 _MAX_BODY = 32 * 1024 * 1024
+
+
+def _answer_nothing(_: bytes) -> None:
+    return None
 
 
 @total_repr
@@ -99,8 +104,8 @@ class Emulator(AsyncOnly):
         check_choice("error_key", error_key, ("errors", "error"))
         check_choice("unknown_status", unknown_status, (404, 403, 400))
         callers = arguments.check_keys(api_key, api_keys)
-        self._listener = Listener(arguments.check_host(host), arguments.check_port(port))
-        names = check_allowed_hosts(allowed_hosts) | {self._listener.host.lower()}
+        host, port = arguments.check_host(host), arguments.check_port(port)
+        names = check_allowed_hosts(allowed_hosts) | {host.lower()}
         by_id = arguments.check_sections(demo_sections(seed) if sections is None else sections)
         self._store = Store(by_id, arguments.check_businesses(businesses), behaviour)
         self._index = BusinessIndex(self._store, seed)
@@ -111,12 +116,16 @@ class Emulator(AsyncOnly):
         self._rate_limit = arguments.check_rate_limit(rate_limit)
         organizations = {caller.key.org_id for caller in callers.values()}
         rate_limits = make_rate_limits(organizations, self._rate_limit, window, retry_after)
+        delays = arguments.check_latency(latency)
+        quick = QuickReads(self._store, self._index, self._log, callers, names, self._is_plain)
+        # A limit and a delay are the business of the middlewares.
+        self._listener = Listener(host, port, quick.answer if not rate_limits and not delays[1] else _answer_nothing)
         # Made once, not at each start: a restart must not give a fresh quota. Outermost first; a middleware that
         # responds to a request itself, or cuts it off, goes in after `record`.
         self._middlewares = [
             check_host_header(names, error_key),
             show_status(self._log, rate_limits.get(callers[api_key].key.org_id)),
-            delay(arguments.check_latency(latency), Random(seed)),
+            delay(delays, Random(seed)),
             record(self._log),
             inject(self._faults, error_key),
             respond_to_errors(ErrorResponses(error_key, unknown_status, behaviour)),
@@ -226,6 +235,9 @@ class Emulator(AsyncOnly):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def _is_plain(self) -> bool:
+        return len(self._faults) == 0
 
     def __repr__(self) -> str:
         groups = sum(len(section.groups) for section in self.sections.values())

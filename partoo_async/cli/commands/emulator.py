@@ -49,6 +49,10 @@ EPILOG = epilog(
         "partoo emulator --profile large --chaos 0.05 --rate-limit none",
         "much data, with faults and without a limit",
     ),
+    (
+        "partoo emulator --profile extreme --rate-limit none --latency 0",
+        "as fast as it can, for a load test; --groups takes a million, too",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from attrs import define, field
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.businesses import generate_business
+from partoo_async.emulator.data.catalog import Catalog
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import UnknownError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup
     from partoo_async.emulator.data.keys import Caller
+    from partoo_async.emulator.data.search import Criteria
 
 __all__ = ["BusinessIndex"]
 
@@ -30,6 +32,8 @@ class BusinessIndex:
     store: Store
     seed: int
     _random: Random = field(init=False)
+    _version: object = field(init=False, default=None)  # of the store that the catalogs, by organization, were made of
+    _catalogs: dict[int, Catalog] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._random = Random(self.seed)
@@ -70,6 +74,28 @@ class BusinessIndex:
         chosen = details.values() if ids is None else [details[one] for one in dict.fromkeys(ids) if one in details]
         found = [business for business in chosen if business.org_id == org_id]
         return found if visible is None else [business for business in found if business.id in visible]
+
+    def find(
+        self, criteria: Criteria, caller: Caller, org_id: int, ids: Iterable[str] | None = None
+    ) -> list[EmulatedBusiness]:
+        """Return what a caller's search finds in an organization, or of these ids of it."""
+        if ids is not None:
+            # In the order of the ids; the few that fit into an address.
+            return criteria.find(self.visible_businesses(caller, org_id, ids))
+        return self._catalog(org_id).find(criteria, self.visible_ids(caller, org_id))
+
+    def _catalog(self, org_id: int) -> Catalog:
+        details = self.all_businesses()
+        version = self.store.version()
+        if version is not self._version:
+            self._catalogs, self._version = {}, version
+        if org_id in self._catalogs:
+            return self._catalogs[org_id]
+        catalog = Catalog([one for one in details.values() if one.org_id == org_id])
+        # A provider may name any organization: those without businesses are not kept.
+        if catalog.businesses:
+            self._catalogs[org_id] = catalog
+        return catalog
 
     def visible_ids(self, caller: Caller, org_id: int) -> set[str] | None:
         """Return the ids that the caller's key may see, None for all."""

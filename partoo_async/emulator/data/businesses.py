@@ -13,7 +13,7 @@ from partoo_async.emulator.data.entities import CREATED, STATUSES, TEMPORARILY_C
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["as_json", "generate_business"]
+__all__ = ["UNUSED", "as_json", "fields_after_groups", "fields_before_groups", "generate_business"]
 
 _YEAR = 365 * 86_400.0
 
@@ -61,10 +61,20 @@ def generate_business(business_id: str, org_id: int, seed: int) -> EmulatedBusin
 
 def as_json(business: EmulatedBusiness, groups: Iterable[int] | None, spelling: str) -> dict[str, Any]:
     """Return what is sent of a business in these groups. ``spelling``: of a status that has two, or "both"."""
+    return {
+        **fields_before_groups(business, spelling),
+        **({} if groups is None else {"groups": list(groups)}),
+        **fields_after_groups(business),
+        **UNUSED,
+        **business.more,
+    }
+
+
+def fields_before_groups(business: EmulatedBusiness, spelling: str) -> dict[str, Any]:
+    """Return the first fields of a business."""
     status: str = business.status
     if status in TEMPORARILY_CLOSED and spelling != "both":
         status = spelling
-    lines = [business.address, " ".join(filter(None, (business.zipcode, business.city))), business.country]
     return {
         "id": business.id,
         "created": business.created,
@@ -72,7 +82,13 @@ def as_json(business: EmulatedBusiness, groups: Iterable[int] | None, spelling: 
         "code": business.code,
         "status": status,
         "org_id": business.org_id,
-        **({} if groups is None else {"groups": list(groups)}),
+    }
+
+
+def fields_after_groups(business: EmulatedBusiness) -> dict[str, Any]:
+    """Return the fields between its groups and ``UNUSED``."""
+    lines = [business.address, " ".join(filter(None, (business.zipcode, business.city))), business.country]
+    return {
         "name": business.name,
         "address": business.address,
         "address2": None,
@@ -84,13 +100,11 @@ def as_json(business: EmulatedBusiness, groups: Iterable[int] | None, spelling: 
         "default_lang": business.default_lang,
         "lat": business.lat,
         "long": business.long,
-        **_UNUSED,
-        **business.more,
     }
 
 
 # Other documented fields. Nothing here depends on them, so they are sent empty.
-_UNUSED: dict[str, Any] = {
+UNUSED: dict[str, Any] = {
     **dict.fromkeys(("opening_date", "description_short", "description_long", "time_slot_reference", "logo_url")),
     **dict.fromkeys(("website_url", "facebook_url", "twitter_url", "google_location_id", "facebook_page_id")),
     **dict.fromkeys(("national_identification_number", "siret", "completion_rate")),

@@ -1,13 +1,14 @@
-"""What the emulated organizations consist of: sections, groups, businesses. Imports nothing else of the emulator."""
+"""What the emulated organizations consist of: sections, groups, businesses. Imports ``edits`` only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Literal, TypeAlias
 
-from attrs import define, field
+from attrs import Attribute, define, field, setters
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.data.edits import Members, edits
 
 __all__ = [
     "CREATED",
@@ -29,12 +30,19 @@ TEMPORARILY_CLOSED = ("temporarily_closed", "closed_temporarily")
 CREATED = 1_760_000_000.0
 
 
-def _listed(values: Iterable[str]) -> list[str]:
-    return list(values)
+def _note(entity: Any, attribute: Attribute[Any], value: Any) -> Any:
+    # Set before it is noted, or another thread might look at the old value in between. attrs sets it once more.
+    object.__setattr__(entity, attribute.name, value)
+    edits.note()
+    return value
+
+
+# At each change of a field, but not when an object is made: it is in no organization yet.
+_NOTED = setters.pipe(setters.convert, _note)
 
 
 @total_repr
-@define
+@define(on_setattr=_NOTED)
 class EmulatedGroup:
     """A group in the emulator. Change its fields at any time.
 
@@ -48,10 +56,10 @@ class EmulatedGroup:
     id: int
     name: str
     has_puller: bool = False
-    business_ids: list[str] = field(factory=list, converter=_listed)
+    business_ids: list[str] = field(factory=list, converter=Members)
 
 
-@define
+@define(on_setattr=_NOTED)
 class EmulatedSection:
     """A section in the emulator. Change its fields and its groups at any time.
 
@@ -72,7 +80,7 @@ class EmulatedSection:
     org_id: int = 1
 
 
-@define
+@define(on_setattr=_NOTED)
 class EmulatedBusiness:
     """A business in the emulator. Change its fields at any time. Its groups are those that list its id.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.data.edits import edits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +38,8 @@ class Source(Protocol):
     def group(self, group_id: int) -> EmulatedGroup:
         """Return a group with its businesses."""
 
-    def holders(self, business_id: str) -> Sequence[int]:
-        """Return the groups that have a business, in order."""
+    def holders(self, wanted: Iterable[str]) -> Mapping[str, Sequence[int]]:
+        """Return the groups of each of these businesses, in order."""
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
@@ -70,6 +71,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
     def __setitem__(self, group_id: int, group: EmulatedGroup) -> None:
         (self._kept if self._is_generated(group_id) else self._added)[group_id] = group
+        edits.note()
 
     def __delitem__(self, group_id: int) -> None:
         if self._is_generated(group_id):
@@ -77,6 +79,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
             self._gone.add(group_id)
         else:
             del self._added[group_id]
+        edits.note()
 
     def __contains__(self, group_id: object) -> bool:
         return self._is_generated(group_id) or group_id in self._added
@@ -105,7 +108,7 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
     def holders(self, wanted: set[str]) -> Mapping[str, Sequence[int]]:
         """Return the groups of each of these businesses that is in any."""
-        generated = {business: self._source.holders(business) for business in wanted}
+        generated = self._source.holders(wanted)
         # The others are looked up, these are looked through: a test may have changed them.
         changed = {*self._kept, *self._gone}
         if not changed and not self._added:

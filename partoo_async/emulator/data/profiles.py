@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from random import Random
 from typing import Literal
@@ -91,9 +91,9 @@ class _Generator:
     def _slices(self) -> Slices:
         return Slices(len(self.pool.ids), ((group_id, *self._slice(group_id)) for group_id in self.ids))
 
-    def holders(self, business_id: str) -> Sequence[int]:
-        place = self.pool.places.get(business_id)
-        return () if place is None else self._slices.holding(place)
+    def holders(self, wanted: Iterable[str]) -> dict[str, list[int]]:
+        places, holding = self.pool.places, self._slices.holding
+        return {business: holding(places[business]) if business in places else [] for business in wanted}
 
     def businesses(self) -> Sequence[str]:
         return self.pool.ids

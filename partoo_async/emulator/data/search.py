@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedBusiness
 
-__all__ = ["Criteria", "statuses_of"]
+__all__ = ["SEARCHED", "Criteria", "order_of", "statuses_of"]
 
 # A leading `-` reverses the order.
 ORDERS = ("id", "created", "modified", "name", "code", "status", "city", "zipcode", "country")
 
 # Fields that a query looks in.
-_SEARCHED = ("name", "city", "address", "zipcode", "code")
+SEARCHED = ("name", "city", "address", "zipcode", "code")
 
 
 def statuses_of(values: Iterable[str], spelling: str) -> frozenset[str]:
@@ -41,6 +41,14 @@ def statuses_of(values: Iterable[str], spelling: str) -> frozenset[str]:
     if not wanted or not meanings.keys() >= set(wanted):
         raise InvalidError("status", f"Must be one of: {', '.join(meanings)}.")
     return frozenset(meanings[value] for value in wanted)
+
+
+def order_of(order_by: str) -> tuple[str, bool]:
+    """Return the field to order by, and whether backward; raise ``InvalidError`` for an unknown one."""
+    name = order_by.removeprefix("-")
+    if name not in ORDERS:
+        raise InvalidError("order_by", f"Must be one of: {', '.join(ORDERS)}, with or without a leading -.")
+    return name, order_by.startswith("-")
 
 
 def _is_alike(field: str, allowed: Collection[str]) -> Callable[[EmulatedBusiness], bool]:
@@ -69,8 +77,7 @@ class Criteria:
     order_by: str | None = None
 
     def find(self, businesses: Iterable[EmulatedBusiness]) -> list[EmulatedBusiness]:
-        """Return the matching businesses in order."""
-        # Only by what is asked for: most searches ask for little, and there may be 10,000 businesses.
+        """Return the matching businesses in order. For many of them ``Catalog.find`` does the same faster."""
         statuses = self.statuses
         if statuses is None or {*STATUSES} <= {*statuses}:
             found = list(businesses)
@@ -80,12 +87,10 @@ class Criteria:
             found = list(filter(matches, found))
         if self.order_by is None:
             return found
-        name = self.order_by.removeprefix("-")
-        if name not in ORDERS:
-            raise InvalidError("order_by", f"Must be one of: {', '.join(ORDERS)}, with or without a leading -.")
+        name, backward = order_of(self.order_by)
         # Missing values come last.
         found.sort(key=lambda business: (getattr(business, name) is None, getattr(business, name)))
-        return found[::-1] if self.order_by.startswith("-") else found
+        return found[::-1] if backward else found
 
     def _conditions(self) -> Iterator[Callable[[EmulatedBusiness], bool]]:
         if (members := self.in_groups) is not None:
@@ -95,7 +100,7 @@ class Criteria:
         for field, whole in (("zipcode", self.zipcode), ("country", self.country)):
             if whole is not None:
                 yield _is_alike(field, [whole])
-        for fields, part in ((_SEARCHED, self.query), (("name",), self.name), (("city",), self.city)):
+        for fields, part in ((SEARCHED, self.query), (("name",), self.name), (("city",), self.city)):
             if part is not None:
                 yield _holds(fields, part)
         if (since := self.modified_from) is not None:

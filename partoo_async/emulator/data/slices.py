@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
 from partoo_async._internal.reprs import total_repr
@@ -11,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["Slices"]
+
+# The most nodes that the highest level may have.
+_TOP = 64
 
 
 @total_repr
@@ -23,30 +25,44 @@ class Slices:
     """
 
     def __init__(self, length: int, slices: Iterable[tuple[int, int, int]]) -> None:
-        begins: dict[int, list[int]] = {0: []}
-        ends: dict[int, list[int]] = {}
+        # A tree: the lowest level has a node for each place, the next one a node for eight of these, and so on. A slice
+        # is listed at the few nodes that make it up, so that a million slices take some megabytes, however long. The
+        # highest level has more than one: few slices are that long, and every look-up goes through all levels.
+        self._levels: list[list[list[int] | None]] = []
+        while not self._levels or len(self._levels[-1]) > _TOP:
+            self._levels.append([None] * -(-length // 8 ** len(self._levels)))
         for key, start, size in slices:
-            if not size:
-                continue
-            begins.setdefault(start, []).append(key)
-            end = start + size
-            if end > length:  # around the end: a second one from the first place on
-                begins[0].append(key)
-                end -= length
-            if end < length:
-                ends.setdefault(end, []).append(key)
-        # Between two bounds every place has the same slices, so they are listed once for all of them.
-        self._bounds: list[int] = []
-        self._holding: list[list[int]] = []
-        now: list[int] = []
-        for bound in sorted({*begins, *ends}):
-            for key in ends.get(bound, ()):
-                now.remove(key)
-            for key in begins.get(bound, ()):
-                insort(now, key)
-            self._bounds.append(bound)
-            self._holding.append(now.copy())
+            self._list(key, start, min(start + size, length))
+            self._list(key, 0, start + size - length)  # around the end: the rest from the first place on
+
+    def _list(self, key: int, start: int, end: int) -> None:
+        for level in self._levels[:-1]:
+            while start < end and (start % 8 or end - start < 8):
+                self._add(level, start, key)
+                start += 1
+            while start < end and end % 8:
+                end -= 1
+                self._add(level, end, key)
+            if start >= end:
+                return
+            start, end = start // 8, end // 8
+        for node in range(start, end):
+            self._add(self._levels[-1], node, key)
+
+    @staticmethod
+    def _add(level: list[list[int] | None], place: int, key: int) -> None:
+        found = level[place]
+        if found is None:
+            level[place] = [key]
+        else:
+            found.append(key)
 
     def holding(self, place: int) -> list[int]:
         """Return the keys of the slices that hold a place, in order."""
-        return self._holding[bisect_right(self._bounds, place) - 1]
+        found: list[int] = []
+        for level in self._levels:
+            if keys := level[place]:
+                found += keys
+            place >>= 3
+        found.sort()
+        return found

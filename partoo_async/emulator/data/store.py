@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
@@ -11,6 +12,7 @@ from attrs import define, field
 from partoo_async._internal.reprs import total_repr
 from partoo_async.emulator.behaviour import Behaviour
 from partoo_async.emulator.data import lazy
+from partoo_async.emulator.data.edits import NotedDict, edits
 from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup, EmulatedSection
 from partoo_async.emulator.domain_errors import DuplicateError, ForbiddenError, InvalidError, UnknownError
 
@@ -32,10 +34,13 @@ class Store:
     behaviour: Behaviour = field(factory=Behaviour)
     _businesses: dict[str, int] = field(init=False, factory=dict)  # the organization of each id
     _sources: dict[tuple[int, int], lazy.Source] = field(init=False, factory=dict)  # by their identity
+    _noted: list[object] = field(init=False, factory=list)
+    _version: object = field(init=False, factory=object)
     _last_section: int = field(init=False, default=0)
     _last_group: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
+        self.sections, self.details = NotedDict(self.sections), NotedDict(self.details)
         self._note_ids()
 
     def businesses(self, org_id: int) -> list[str]:
@@ -183,7 +188,24 @@ class Store:
             raise ForbiddenError
         return thing
 
+    def version(self) -> object:
+        """Return an object that stays the same as long as nothing is edited, but for ``more`` of a business."""
+        self._note_ids()
+        return self._version
+
+    def _state(self) -> list[object]:
+        """Return what says, object by object, whether anything has been edited."""
+        # Everything notes its edits but for the dicts of groups that a test has made.
+        state: list[object] = [edits.last]
+        for section in self.sections.values():
+            if not isinstance(section.groups, lazy.LazyGroups):
+                state += (section, *section.groups, *section.groups.values())
+        return state
+
     def _note_ids(self) -> None:
+        state = self._state()
+        if len(state) == len(self._noted) and all(map(is_, state, self._noted)):
+            return
         # Before each change, because tests add groups by hand. No id is given twice, not even after a delete: a stale
         # id must stay unknown. Group ids are unique across sections, so that none exists in a wrong one.
         self._last_section = max(self._last_section, *self.sections, 0)
@@ -202,3 +224,4 @@ class Store:
             self._businesses.update(dict.fromkeys(lazy.businesses(changed), section.org_id))
         if self.details.keys() != self._businesses.keys():
             self._businesses.update({business.id: business.org_id for business in self.details.values()})
+        self._noted, self._version = state, object()

@@ -217,7 +217,7 @@ class Faults:
         return iter([fault for fault in self._faults if not fault.exhausted])
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(not fault.exhausted for fault in self._faults) if self._faults else 0
 
     def __repr__(self) -> str:
         return f"<Faults: {', '.join(fault.kind for fault in self) or 'none'}>"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from aiohttp import web
 
 from partoo_async.emulator.faults.active import Fault, Faults
 from partoo_async.emulator.faults.exchange import Exchange
-from partoo_async.emulator.http.http_io import BASE_PATH, FAULT_KIND
+from partoo_async.emulator.http.http_io import BASE_PATH, FAULT_KIND, REUSED
 
 if TYPE_CHECKING:
-    from asyncio import Task
-
     from aiohttp.typedefs import Handler, Middleware
 
 __all__ = ["inject", "skip_operation"]
@@ -23,18 +20,16 @@ _FAULT = web.RequestKey("playing", Fault)
 
 def inject(faults: Faults, error_key: str) -> Middleware:
     """Return a middleware that plays ``faults`` on every response, errors included."""
-    # aiohttp has one task for each connection; nothing else it shows tells two connections apart.
-    seen: WeakSet[Task[None]] = WeakSet()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        reused = request.task in seen
-        seen.add(request.task)
         # Only what is under the base path belongs to the API.
         if not request.path.startswith(f"{BASE_PATH}/"):
             return await handler(request)
         exchange = None
-        for fault in faults.hitting(request.method, request.path.removeprefix(BASE_PATH), reused=reused):
+        for fault in faults.hitting(
+            request.method, request.path.removeprefix(BASE_PATH), reused=request.get(REUSED, False)
+        ):
             request[_FAULT], request[FAULT_KIND] = fault, fault.kind
             if exchange is None:
                 exchange = Exchange(request, await handler(request), error_key)

@@ -19,7 +19,7 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["check_allowed_hosts", "check_host_header"]
+__all__ = ["accepts_host", "check_allowed_hosts", "check_host_header"]
 
 _logger = logging.getLogger("partoo_async.emulator")
 
@@ -47,9 +47,10 @@ def check_host_header(allowed: frozenset[str], error_key: str) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _normalized(_PORT.sub("", request.headers.get("Host", "")))
-        if _is_local(name) or name in allowed:
+        host = request.headers.get("Host", "")
+        if accepts_host(host, allowed):
             return await handler(request)
+        name = _name_in(host)
         # A limit, because the names come from outside and each one is remembered.
         if name not in warned and len(warned) < 100:
             warned.add(name)
@@ -57,6 +58,16 @@ def check_host_header(allowed: frozenset[str], error_key: str) -> Middleware:
         return error_response(403, error_key, f"Unknown host {name!r}: allow it with allowed_hosts, or --allow-host")
 
     return middleware
+
+
+def accepts_host(header: str, allowed: frozenset[str]) -> bool:
+    """Whether a ``Host`` header names something local, or one of ``allowed``."""
+    name = _name_in(header)
+    return _is_local(name) or name in allowed
+
+
+def _name_in(header: str) -> str:
+    return _normalized(_PORT.sub("", header))
 
 
 def _normalized(name: str) -> str:

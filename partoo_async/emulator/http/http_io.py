@@ -20,6 +20,8 @@ __all__ = [
     "BASE_PATH",
     "CALLER",
     "FAULT_KIND",
+    "REUSED",
+    "bytes_response",
     "caller_of",
     "error_response",
     "id_list",
@@ -36,6 +38,7 @@ __all__ = [
     "routes_of",
     "serves",
     "text",
+    "to_json",
 ]
 
 T = TypeVar("T")
@@ -44,9 +47,11 @@ Handler = TypeVar("Handler", bound="Callable[..., object]")
 
 # Every path of the real API begins with it.
 BASE_PATH = "/v2"
-# Set on a request once they are known: who it comes from, and the kind of fault that is played on it.
+# Set on a request once they are known: who it comes from, the kind of fault that is played on it, and whether its
+# connection has served another one before.
 CALLER = web.RequestKey("caller", Caller)
 FAULT_KIND = web.RequestKey("fault_kind", str)
+REUSED = web.RequestKey("reused", bool)
 
 _LIMIT = 2**63
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -62,7 +67,8 @@ _DETAILS: dict[int, object] = {
     429: "Too many requests",
 }
 
-_to_json = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each response
+# Made once: json.dumps would make an encoder for each response.
+to_json: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def serves(method: str, path: str) -> Callable[[Handler], Handler]:
@@ -90,7 +96,11 @@ def routes_of(handlers: object) -> list[web.RouteDef]:
 def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a compact JSON response."""
     # Written in ASCII escapes, so that even a lone surrogate in a name is sent back as it came.
-    body = _to_json(value).encode()
+    return bytes_response(to_json(value).encode(), status, headers)
+
+
+def bytes_response(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a response with JSON that is encoded already."""
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 

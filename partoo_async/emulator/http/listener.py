@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from attrs import define, field
 
+from partoo_async.emulator.http.connection import Connection
+from partoo_async.emulator.http.http_io import REUSED
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ _logger = logging.getLogger("partoo_async.emulator")
 
 # Short: tests stop hundreds of emulators, often with slow responses in progress.
 _SHUTDOWN_TIMEOUT = 0.1  # seconds
+# A day. The framework knows nothing of the requests that are answered before it, and would end a busy connection.
+_KEEPALIVE_TIMEOUT = 86_400.0  # seconds
+# Connections that wait to be accepted; as many as with the framework.
+_BACKLOG = 128
 
 
 @define(eq=False)
@@ -29,7 +37,9 @@ class Listener:
 
     host: str
     port: int
+    answer: Callable[[bytes], bytes | None]  # as in Connection
     _runner: web.AppRunner | None = field(init=False, default=None)
+    _server: asyncio.Server | None = field(init=False, default=None)
     _origin: str | None = field(init=False, default=None)
     _in_progress: set[asyncio.Task[object]] = field(init=False, factory=set)
     _stopping: bool = field(init=False, default=False)
@@ -54,18 +64,26 @@ class Listener:
         app.on_shutdown.append(self._finish_requests)
         self._stopping = False
         # No access log: it would flood the log of a test run, and `requests` says more.
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
+            keepalive_timeout=_KEEPALIVE_TIMEOUT,
+        )
         await runner.setup()
         try:
-            await web.TCPSite(runner, self.host, self.port).start()
+            server = await asyncio.get_running_loop().create_server(
+                partial(self._connection, runner), self.host, self.port, backlog=_BACKLOG
+            )
         except (OSError, UnicodeError) as error:
             await runner.cleanup()
             raise ConfigurationError(
                 f"host, port: cannot listen on {self.host!r} port {self.port} ({error}); choose another port, or"
                 " port=0 for a free one, and a host of this machine such as '127.0.0.1'"
             ) from error
-        self._runner = runner
-        self.announce(runner.addresses)
+        self._runner, self._server = runner, server
+        self.announce([socket.getsockname() for socket in server.sockets])
 
     def announce(self, addresses: list[tuple[str, int]]) -> None:
         """Set the origin from the sockets' addresses; warn if other machines can reach it."""
@@ -81,8 +99,15 @@ class Listener:
     async def stop(self) -> None:
         """Stop listening and close every connection. Safe to repeat."""
         runner, self._runner = self._runner, None
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
         if runner is not None:
             await runner.cleanup()
+
+    def _connection(self, runner: web.AppRunner) -> Connection:
+        assert runner.server is not None  # noqa: S101 - for the type: it is set up
+        return Connection(runner.server(), self.answer)
 
     @web.middleware
     async def _track(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -91,6 +116,10 @@ class Listener:
             raise asyncio.CancelledError  # which closes the connection
         self._in_progress.add(task)  # the framework runs each request in a task, until its response is sent
         task.add_done_callback(self._in_progress.discard)
+        connection = None if request.transport is None else request.transport.get_protocol()
+        if isinstance(connection, Connection):
+            request[REUSED], connection.used = connection.used, True
+            task.add_done_callback(connection.done)
         return await handler(request)
 
     async def _finish_requests(self, _: web.Application) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import ForbiddenError, RefusedKeyError, UnknownError
 from partoo_async.emulator.http import http_io
+from partoo_async.emulator.http.group_json import group_json, section_json
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from partoo_async.emulator.data.keys import Caller
 
 __all__ = ["SectionHandlers"]
-
-
-def _section(section: EmulatedSection, caller: Caller) -> dict[str, Any]:
-    # Documented: a section holds summaries only. A client that wants the businesses must get the group.
-    groups = [summary._asdict() for summary in lazy.summaries(section.groups)]
-    return {
-        "id": section.id,
-        "name": section.name,
-        "groups": groups,
-        # Documented as what the caller may do, so it depends on the key too.
-        "can_edit": section.can_edit and caller.may_write,
-        "has_puller": section.has_puller,
-    }
 
 
 def _success(new_id: int) -> web.Response:
@@ -53,15 +40,7 @@ class SectionHandlers:
         caller = http_io.caller_of(request)
         section = self._reached_section(request, caller)
         group = self.store.group(section.id, http_io.path_id(request, "group_id"))
-        return http_io.json_response(
-            {
-                "id": group.id,
-                "name": group.name,
-                "has_puller": group.has_puller,
-                # The whole list: the page has no parameters for pages of it.
-                "business_ids": self.index.sent_ids(group, section.org_id, caller),
-            }
-        )
+        return http_io.bytes_response(group_json(group, self.index.sent_ids(group, section.org_id, caller)))
 
     @http_io.serves("GET", "/sections")
     async def list_sections(self, request: web.Request) -> web.Response:
@@ -73,17 +52,17 @@ class SectionHandlers:
         page = http_io.query_int(request, "page", 1)
         found = self.store.find_sections(org_id, request.query.get("group_name_query", ""))
         items, place = http_io.paginate(found, page, size, behaviour.page_past_end)
-        sections = [_section(section, caller) for section in items]
-        if not behaviour.list_groups:
-            for section in sections:
-                del section["groups"]
-        return http_io.json_response({"sections": sections, **(place if behaviour.list_max_page else {})})
+        sections = ",".join(section_json(section, caller, groups=behaviour.list_groups) for section in items)
+        end = http_io.to_json(place)[1:] if behaviour.list_max_page else "}"
+        return http_io.bytes_response(
+            f'{{"sections":[{sections}]{"," if behaviour.list_max_page else ""}{end}'.encode()
+        )
 
     @http_io.serves("GET", "/sections/{section_id}")
     async def get_section(self, request: web.Request) -> web.Response:
         """Handle GET /sections/{section_id}."""
         caller = http_io.caller_of(request)
-        return http_io.json_response(_section(self._reached_section(request, caller), caller))
+        return http_io.bytes_response(section_json(self._reached_section(request, caller), caller).encode())
 
     @http_io.serves("POST", "/sections")
     async def create_section(self, request: web.Request) -> web.Response:
