@@ -32,7 +32,7 @@ help:
 	@echo "make test    run the test suite with coverage;  make test ARGS='-k retry'  runs a part without it"
 	@echo "make check   lint, types, docs and wheel, each of which is a target too"
 	@echo "make pages   write docs/cli.md anew from the command line;  make picture  those of the demo and of a report"
-	@echo "make bench   what a request costs, beside other clients: half an hour;  make bench-quick  takes a minute"
+	@echo "make bench   what everything costs, beside other clients: over an hour;  make bench-quick  takes two minutes"
 	@echo "make instructions   machine instructions of a call, beside those that are kept: a minute, with valgrind"
 	@echo "make bench-strategies   requests and seconds of whole organizations: a minute, on a faked clock"
 	@echo "make bench-nights   requests and seconds of a nightly job, likewise"

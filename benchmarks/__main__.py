@@ -18,9 +18,13 @@ from pathlib import Path
 
 PARTS: dict[str, list[str]] = {
     "clients": ["benchmarks.bench"],
+    "large": ["benchmarks.large"],
+    "bulk": ["benchmarks.bulk"],
+    "waiting": ["benchmarks.waiting"],
+    "startup": ["benchmarks.startup"],
+    "emulator": ["benchmarks.emulator"],
     "telemetry": ["benchmarks.telemetry"],
     "web": ["benchmarks.web_routes"],
-    "import": ["benchmarks.importtime"],
 }
 """Names, and the modules with their options."""
 
