@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.__main__ import PARTS, command
 from benchmarks.compare import moved, read
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def kept(path: Path, **medians: float) -> Path:
 def test_two_runs_are_compared(tmp_path: Path, after: dict[str, float], lines: list[str], code: int) -> None:
     """Only what moved gets a line, with whether that is worse; --fail makes it an exit code."""
     files = [kept(tmp_path / "before.json", scan=100.0, speed=10.0, gone=1.0), kept(tmp_path / "after.json", **after)]
-    command = [sys.executable, "-m", "benchmarks.compare", *map(str, files), "--fail"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "benchmarks.compare", *map(str, files), "--fail"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert [line for line in done.stdout.splitlines() if line.startswith("| bulk")] == lines
     assert f"2 figures compared, {code} worse; 1 are in one of the files only." in done.stdout
     assert done.returncode == code
@@ -72,3 +73,31 @@ def test_the_last_figure_of_a_name_counts(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     path.write_text(kept(path, scan=1.0).read_text() + kept(path, scan=2.0).read_text())
     assert [figure["values"] for figure in read(path).values()] == [[2.0]]
+
+
+def test_every_part_runs_alone_and_keeps_its_figures(tmp_path: Path) -> None:
+    """`make bench ARGS="--quick waiting"` prints each figure with its goal, and appends it to the file of --json."""
+    path = tmp_path / "build" / "figures.json"
+    words = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(path), "waiting"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "| one page over different pages | **" in done.stdout
+    figures = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert {figure["part"] for figure in figures} == {"waiting"}
+    assert all(figure["values"] and figure["unit"] for figure in figures)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_every_part_says_how_it_is_used(part: str) -> None:
+    """Each is a module with --quick and --json."""
+    done = subprocess.run(
+        [*command(part, quick=False, path=None)[:3], "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"--quick", "--json"} <= {*done.stdout.replace("]", " ").replace("[", " ").split()}
+
+
+def test_a_part_that_does_not_exist_is_refused() -> None:
+    """The message names those that do."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "speed"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "PART: no such part: speed; there are clients, large, bulk" in done.stderr
