@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from functools import cache
 from typing import Any, Protocol
 
 __all__ = ["MAX_BODY", "Stream", "TooLargeError", "UnreadableError", "read_body", "read_body_nowait"]
@@ -15,10 +16,7 @@ _STEP = 256 * 1024  # bytes to decompress at once
 _MANY = 1024  # pieces that are collected before they are joined
 _GZIP = b"\x1f\x8b"
 _MAX_MEMBERS = 1024  # gzip made in blocks of 64 KiB has 512 of them in MAX_BODY
-
-# glibc takes the largest block that it unmapped for the size from which it maps blocks, and twice that for the free
-# memory that it keeps. Without this, it gives the memory of each large body back, and takes it anew page by page.
-bytes(4 * 1024 * 1024)
+_LARGE = 128 * 1024  # from here on glibc maps a block for each body
 
 
 class TooLargeError(Exception):
@@ -27,6 +25,13 @@ class TooLargeError(Exception):
 
 class UnreadableError(Exception):
     """The body arrived but cannot be read; the text says why."""
+
+
+@cache
+def _keep_freed_memory() -> None:
+    # glibc takes the largest block that it unmapped for the size from which it maps blocks, and twice that for the free
+    # memory that it keeps. Else it gives the memory of each large body back, and takes it anew page by page.
+    bytes(4 * 1024 * 1024)
 
 
 class _CappedBuffer:
@@ -94,6 +99,8 @@ async def read_body(stream: Stream, encoding: str, length: int | None, *, cap: i
     if encoding not in ("", "identity"):
         raise UnreadableError("unknown content encoding")
     if length is not None:
+        if length > _LARGE:
+            _keep_freed_memory()
         # No more than that can arrive, so aiohttp need not pause in between; and it joins all once.
         return await stream.read()
     buffer = _CappedBuffer(cap)
