@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.facts import QuotaStates
-from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.quotas import SessionQuotas
 from partoo_async._call.resend import Resender
-from partoo_async._call.retrying import RetryThrottle
-from partoo_async._call.settings import Settings
-from partoo_async._protocol.decoding import Decoder
-from partoo_async._transport import Transport
-from partoo_async.observers import Emitter
-from partoo_async.quota import Concurrency
-from partoo_async.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from partoo_async._call.lifecycle import Lifecycle
+    from partoo_async._call.quotas import SessionQuotas
+    from partoo_async._call.retrying import RetryThrottle
+    from partoo_async._call.settings import Settings
+    from partoo_async._protocol.decoding import Decoder
+    from partoo_async._transport import Transport
+    from partoo_async.observers import Emitter
+    from partoo_async.quota import Concurrency
+    from partoo_async.servers import Server
 
 __all__ = ["CallContext"]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from partoo_async._call.facts import import_for_facts
 from partoo_async._protocol.statuses import rule_of
 from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
-from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from tenacity import RetryCallState
+
+    from partoo_async.policy import RetryPolicy
 
 __all__ = ["RetryThrottle", "Retrying", "backoff", "import_for_errors", "server_failed", "wait_after", "worth_retrying"]
 
@@ -26,6 +28,7 @@ def import_for_errors() -> None:
 
     import tenacity  # noqa: F401, PLC0415 - as above
 
+    import partoo_async._protocol.refusal  # noqa: PLC0415 - as above
     import partoo_async._protocol.structs  # noqa: F401, PLC0415 - msgspec takes milliseconds to import
 
     import_for_facts()

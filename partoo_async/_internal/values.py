@@ -58,7 +58,8 @@ class Slotted:
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in type(self).__slots__)
+        names: tuple[str, ...] = type(self).__slots__
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 class Value(Compared):

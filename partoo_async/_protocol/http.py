@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.values import Slotted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Request", "Response"]
 
@@ -45,4 +48,3 @@ class Response(Slotted):
         self.headers: Mapping[str, str] = headers  # names match in any case
         self.body: bytes = body  # decompressed and complete, or empty if ``cut``
         self.cut: bool = cut  # the body could not be read, but the status says enough without it
-

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping  # noqa: TC003 - whoever asks for the type hints gets them
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -21,7 +21,7 @@ from partoo_async._internal.checks import (
 from partoo_async._internal.values import Slotted
 from partoo_async._protocol import routes
 from partoo_async._protocol.business_query import business_place, search_query
-from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.decoding import Decoder  # noqa: TC001 - as above
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
