@@ -53,7 +53,6 @@ class Slotted:
     """
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # as of any value that can change
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
