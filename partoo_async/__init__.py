@@ -28,7 +28,16 @@ from partoo_async.errors import (
     UnsupportedMediaTypeError,
 )
 from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
-from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
+from partoo_async.models import (
+    Business,
+    BusinessId,
+    BusinessPage,
+    BusinessSummary,
+    Group,
+    GroupSummary,
+    Section,
+    SectionPage,
+)
 from partoo_async.observers import AttemptRecord, CallRecord, Listeners, Observer, ScanRecord, ScanWatch
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
@@ -37,6 +46,14 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
+    from partoo_async.models import (
+        BadRequestBody,
+        BadRequestErrors,
+        ForbiddenBody,
+        ForbiddenErrors,
+        UnauthenticatedBody,
+        UnauthenticatedErrors,
+    )
     from partoo_async.nightly.job import sync
     from partoo_async.nightly.result import SyncResult
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
@@ -72,8 +89,14 @@ __all__ = [
     "Attempt",
     "AttemptRecord",
     "AuthenticationError",
+    "BadRequestBody",
     "BadRequestError",
+    "BadRequestErrors",
+    "Business",
     "BusinessChange",
+    "BusinessId",
+    "BusinessPage",
+    "BusinessSummary",
     "CallRecord",
     "Change",
     "ClientClosedError",
@@ -81,7 +104,11 @@ __all__ = [
     "DeadlineExceededError",
     "Event",
     "FileQuota",
+    "ForbiddenBody",
+    "ForbiddenErrors",
+    "Group",
     "GroupChange",
+    "GroupSummary",
     "HoldEvent",
     "InternalServerError",
     "Listeners",
@@ -122,10 +149,14 @@ __all__ = [
     "ScanWatch",
     "ScannedGroup",
     "ScannedSection",
+    "Section",
+    "SectionPage",
     "SectionRename",
     "Server",
     "Strategy",
     "SyncResult",
+    "UnauthenticatedBody",
+    "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
     "Verify",
     "deadline",
@@ -133,7 +164,6 @@ __all__ = [
     "scan_many",
     "sync",
 ]
-__all__ += models.__all__
 
 if not TYPE_CHECKING:  # which would take any name for one of the package
 
@@ -147,6 +177,7 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
             homes = dict.fromkeys(("FileQuota", "RedisQuota"), "quota.shared.descriptions")
+            homes |= dict.fromkeys(models.__all__, "models")
             homes |= {"SyncResult": "nightly.result", "sync": "nightly.job"}
             home = import_module(f"{__name__}.{homes.get(name, 'scan')}")
             value = globals()[name] = home if name == "scan" else getattr(home, name)

@@ -5,13 +5,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from attrs import field, frozen
 
 from partoo_async._internal.read_only import ReadOnlyDict, read_only
 from partoo_async._internal.reprs import few, total_repr
 from partoo_async._internal.schema import Model, TheRest
+
+if TYPE_CHECKING:
+    from partoo_async._internal.error_models import (
+        BadRequestBody,
+        BadRequestErrors,
+        ForbiddenBody,
+        ForbiddenErrors,
+        UnauthenticatedBody,
+        UnauthenticatedErrors,
+    )
 
 __all__ = [
     "BadRequestBody",
@@ -187,44 +197,13 @@ class BusinessPage(Model):
     count: int | None = None
 
 
-@frozen(eq=False, repr=False)
-class BadRequestErrors(Model):
-    """What a 400 found wrong."""
+if not TYPE_CHECKING:  # which would take any name for one of this module
 
-    # No inner shape is documented. Usually it holds field names and messages.
-    json: Any = field(factory=dict)
+    def __getattr__(name: str) -> Any:
+        # Programs that read no error bodies do not wait for their classes.
+        if name in __all__:
+            from partoo_async._internal import error_models  # noqa: PLC0415 - see above
 
-
-@frozen(eq=False, repr=False)
-class BadRequestBody(Model):
-    """The documented body of a 400."""
-
-    errors: BadRequestErrors = field(factory=BadRequestErrors)
-
-
-@frozen(eq=False, repr=False)
-class UnauthenticatedErrors(Model):
-    """What a 401 found wrong."""
-
-    authentication: str = "User not authenticated"
-
-
-@frozen(eq=False, repr=False)
-class UnauthenticatedBody(Model):
-    """The documented body of a 401."""
-
-    errors: UnauthenticatedErrors = field(factory=UnauthenticatedErrors)
-
-
-@frozen(eq=False, repr=False)
-class ForbiddenErrors(Model):
-    """What a 403 found wrong."""
-
-    authorization: str = "Operation not allowed"
-
-
-@frozen(eq=False, repr=False)
-class ForbiddenBody(Model):
-    """The documented body of a 403."""
-
-    errors: ForbiddenErrors = field(factory=ForbiddenErrors)
+            value = globals()[name] = getattr(error_models, name)
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

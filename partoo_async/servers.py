@@ -16,10 +16,6 @@ from partoo_async.errors import ConfigurationError
 __all__ = ["PRODUCTION", "SANDBOX", "Server", "is_loopback", "is_same_server", "resolve_server"]
 
 
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
-
-
 def is_loopback(host: str) -> bool:
     """Whether a host name in lower case is of this machine."""
     if not re.fullmatch(r"[a-z0-9.:-]+", host, re.ASCII):
@@ -59,8 +55,10 @@ def _checked_base_url(value: object) -> str:
 
 def _normal_path(path: str) -> str:
     """The path as RFC 3986, 6.2.2 normalizes it."""
+    if "%" in path:
+        path = re.sub(r"%([0-9A-Fa-f]{2})", _normal_escape, path, flags=re.ASCII)
     kept: list[str] = []
-    for segment in _ESCAPE.sub(_normal_escape, path).split("/")[1:]:
+    for segment in path.split("/")[1:]:
         if segment == "..":
             del kept[-1:]
         elif segment != ".":
@@ -70,7 +68,7 @@ def _normal_path(path: str) -> str:
 
 def _normal_escape(escape: re.Match[str]) -> str:
     char = chr(int(escape[1], 16))
-    return char if _UNRESERVED.fullmatch(char) else escape[0].upper()
+    return char if re.fullmatch(r"[A-Za-z0-9._~-]", char, re.ASCII) else escape[0].upper()
 
 
 @total_repr

@@ -6,8 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from weakref import WeakSet
 
-from attrs import evolve
-
 from partoo_async._call.context import CallContext
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
@@ -135,11 +133,10 @@ class PartooSession(AsyncOnly):
         """Return a copy as ``with_options`` does, which shares this quota, if it is not None."""
         changes = protect_key(changes)
         ours, settings = self.context, self.settings.change(**changes)
-        # Not by the constructor, which would make a transport. ``evolve`` shares the rest.
+        # Not by the constructor, which would make a transport. The copy shares the rest.
         copy = PartooSession.__new__(PartooSession)
         copy._parent = self
-        copy.context = evolve(
-            ours,
+        copy.context = ours.changed(
             settings=settings,
             quotas=ours.quotas.copy(settings, quota, keep_given="rate_limit" not in changes),
             lifecycle=Lifecycle(ours.lifecycle),

@@ -282,9 +282,20 @@ def test_the_import_loads_no_more_than_calls_need() -> None:
     """What only failures, other sessions or scans need is loaded when they do: each module is a part of the import."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
-    assert len(own) <= 88
+    assert len(own) <= 85
     assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
+    assert not own & {
+        f"partoo_async._protocol.{name}" for name in ("error_bodies", "headers", "refusal", "retry_after")
+    }
+    assert "partoo_async._internal.error_models" not in own
     assert not {"difflib", "importlib.metadata", "tenacity"} & modules
+
+
+def test_what_failures_need_is_loaded_before_the_first() -> None:
+    """There may be no file handle left to read it with, so that the first connection brings it."""
+    code = "import sys; from partoo_async._call.retrying import import_for_errors as load; load(); print(*sys.modules)"
+    modules = set(python("-c", code).split())
+    assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models", "tenacity"} <= modules
 
 
 def test_an_unused_client_is_small() -> None:

@@ -2,43 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from attrs import define, field
+from typing import TYPE_CHECKING, Any
 
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.facts import QuotaStates
-from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.quotas import SessionQuotas
 from partoo_async._call.resend import Resender
-from partoo_async._call.retrying import RetryThrottle
-from partoo_async._call.settings import Settings
-from partoo_async._protocol.decoding import Decoder
-from partoo_async._transport import Transport
-from partoo_async.observers import Emitter
-from partoo_async.quota import Concurrency
-from partoo_async.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from partoo_async._call.lifecycle import Lifecycle
+    from partoo_async._call.quotas import SessionQuotas
+    from partoo_async._call.retrying import RetryThrottle
+    from partoo_async._call.settings import Settings
+    from partoo_async._protocol.decoding import Decoder
+    from partoo_async._transport import Transport
+    from partoo_async.observers import Emitter
+    from partoo_async.quota import Concurrency
+    from partoo_async.servers import Server
 
 __all__ = ["CallContext"]
 
 
-@define(eq=False, repr=False)
 class CallContext:
     """All that a call needs. A copy of a session shares what it does not change."""
 
-    settings: Settings
-    transport: Transport
-    quotas: SessionQuotas
-    lifecycle: Lifecycle
-    concurrency: Concurrency
-    throttle: RetryThrottle
-    decoder: Decoder
-    emit: Emitter
-    new_call: Callable[..., Any]
-    quota_states: QuotaStates = field(factory=QuotaStates)  # for errors
-    # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.
-    status_form: dict[Server, int] = field(factory=dict)
-    # These belong to an event loop, and are made anew for another one.
-    decode_budget: DecodeBudget = field(factory=DecodeBudget)
-    resender: Resender = field(factory=Resender)
+    __slots__ = (
+        "concurrency",
+        "decode_budget",
+        "decoder",
+        "emit",
+        "lifecycle",
+        "new_call",
+        "quota_states",
+        "quotas",
+        "resender",
+        "settings",
+        "status_form",
+        "throttle",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        transport: Transport,
+        quotas: SessionQuotas,
+        lifecycle: Lifecycle,
+        concurrency: Concurrency,
+        throttle: RetryThrottle,
+        decoder: Decoder,
+        emit: Emitter,
+        new_call: Callable[..., Any],
+    ) -> None:
+        self.settings: Settings = settings
+        self.transport: Transport = transport
+        self.quotas: SessionQuotas = quotas
+        self.lifecycle: Lifecycle = lifecycle
+        self.concurrency: Concurrency = concurrency
+        self.throttle: RetryThrottle = throttle
+        self.decoder: Decoder = decoder
+        self.emit: Emitter = emit
+        self.new_call: Callable[..., Any] = new_call
+        self.quota_states: QuotaStates = QuotaStates()  # for errors
+        # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.
+        self.status_form: dict[Server, int] = {}
+        # These belong to an event loop, and are made anew for another one.
+        self.decode_budget: DecodeBudget = DecodeBudget()
+        self.resender: Resender = Resender()
+
+    def changed(self, **others: Any) -> CallContext:
+        """Return a copy that shares all but these."""
+        copy = CallContext.__new__(CallContext)
+        for name in CallContext.__slots__:
+            setattr(copy, name, others[name] if name in others else getattr(self, name))
+        return copy

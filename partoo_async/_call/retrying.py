@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from attrs import define
 
 from partoo_async._call.facts import import_for_facts
 from partoo_async._protocol.statuses import rule_of
 from partoo_async.errors import APIStatusError, Attempt, PartooError, RateLimitError
-from partoo_async.policy import RetryPolicy
 from partoo_async.quota import LONGEST_PAUSE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from tenacity import RetryCallState
+
+    from partoo_async.policy import RetryPolicy
 
 __all__ = ["RetryThrottle", "Retrying", "backoff", "import_for_errors", "server_failed", "wait_after", "worth_retrying"]
 
@@ -28,6 +28,7 @@ def import_for_errors() -> None:
 
     import tenacity  # noqa: F401, PLC0415 - as above
 
+    import partoo_async._protocol.refusal  # noqa: PLC0415 - as above
     import partoo_async._protocol.structs  # noqa: F401, PLC0415 - msgspec takes milliseconds to import
 
     import_for_facts()
@@ -86,24 +87,50 @@ def wait_after(policy: RetryPolicy, failures: int, error: PartooError, chance: C
     return wait if asked is None else max(wait, asked + chance() * min(1.0, asked * 0.1))
 
 
-@define(eq=False, repr=False)
 class Retrying:
-    """The retries of one call, made after its first attempt failed."""
+    """The retries of one call, made after its first attempt failed.
 
-    policy: RetryPolicy
-    throttle: RetryThrottle
-    idempotent: bool  # the request may be processed twice
-    remaining: Callable[[], float]  # seconds until the deadline of the call
-    pause: Callable[[], float]  # seconds until the pause of the quota is over
-    sleep: Callable[[float], Awaitable[None]]
-    on_retry: Callable[[PartooError, float], None]  # gets the error and the seconds to wait
-    chance: Callable[[], float] = random.random
-    once: bool = False  # faults of the server are not retried here
-    gated: bool = True  # a pause of the quota holds the call back
-    before: Sequence[Attempt] = ()  # made for the caller already
-    _failures: int = 0
-    _limited: int = 0
-    _bounded: int = 0
+    Args:
+        policy: When and how often.
+        throttle: The retry budget of the client.
+        idempotent: The request may be processed twice.
+        remaining: Returns seconds until the deadline of the call.
+        pause: Returns seconds until the pause of the quota is over.
+        sleep: Waits.
+        on_retry: Gets the error and the seconds to wait.
+        chance: Returns a random number below 1.
+        once: Faults of the server are not retried here.
+        gated: A pause of the quota holds the call back.
+        before: Attempts that were made for the caller already.
+    """
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        throttle: RetryThrottle,
+        *,
+        idempotent: bool,
+        remaining: Callable[[], float],
+        pause: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        on_retry: Callable[[PartooError, float], None],
+        chance: Callable[[], float] = random.random,
+        once: bool = False,
+        gated: bool = True,
+        before: Sequence[Attempt] = (),
+    ) -> None:
+        self.policy: RetryPolicy = policy
+        self.throttle: RetryThrottle = throttle
+        self.idempotent: bool = idempotent
+        self.remaining: Callable[[], float] = remaining
+        self.pause: Callable[[], float] = pause
+        self.sleep: Callable[[float], Awaitable[None]] = sleep
+        self.on_retry: Callable[[PartooError, float], None] = on_retry
+        self.chance: Callable[[], float] = chance
+        self.once: bool = once
+        self.gated: bool = gated
+        self.before: Sequence[Attempt] = before
+        self._failures = self._limited = self._bounded = 0
 
     async def run(self, first: PartooError, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return the result of a later attempt, or raise the error of the last one."""

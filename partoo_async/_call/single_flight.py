@@ -6,7 +6,7 @@ import asyncio
 import copy
 import sys
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from partoo_async._internal.reprs import total_repr
 from partoo_async._protocol.routes import resource_path
@@ -33,12 +33,15 @@ Facts: TypeAlias = "Callable[[PartooError, str, float, float], CallFacts]"
 """What an error may keep, given the path, the seconds that its call waited for another one, and the time."""
 
 
-class _Follower(NamedTuple):
+class _Follower:
     """A caller that joined a request, and how to make the request in its place."""
 
-    until: float
-    start: Start
-    context: Context
+    __slots__ = ("context", "start", "until")
+
+    def __init__(self, until: float, start: Start, context: Context) -> None:
+        self.until: float = until
+        self.start: Start = start
+        self.context: Context = context
 
 
 class _Flight:

@@ -19,7 +19,6 @@ __all__ = ["Secret", "ask_for_key", "hide", "protect", "refuse_key_in_path", "re
 
 _MAX_LENGTH = 512
 _SHORTEST = 16  # that is looked for in what callers pass; keys of tests are words
-_ESCAPES = re.compile(rb"[\\%&]")
 _SERVERS = {"prod", "production", "sandbox"}
 _HOW = "pass api_key= or set PARTOO_API_KEY"
 
@@ -61,7 +60,7 @@ class Secret:
 
     def redact(self, body: bytes) -> bytes:
         """Return a response body with ``***`` for the key, however the server has escaped it."""
-        if _ESCAPES.search(body):
+        if re.search(rb"[\\%&]", body):
             if self._quoted is None:
                 self._quoted = _quoted(self._value)
             body = self._quoted.sub(b"***", body)

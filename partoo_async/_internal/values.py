@@ -10,7 +10,7 @@ import attrs
 
 from partoo_async.errors import PartooError
 
-__all__ = ["Compared", "Value", "error_object", "plain"]
+__all__ = ["Compared", "Slotted", "Value", "error_object", "plain"]
 
 
 class Compared:
@@ -44,6 +44,21 @@ class Compared:
 def _fields(value: object) -> tuple[attrs.Attribute[Any], ...]:
     fields: tuple[attrs.Attribute[Any], ...] = getattr(type(value), "__attrs_attrs__", ())
     return fields
+
+
+class Slotted:
+    """Base of plain classes that are compared by their slots, in which each class keeps what it was made of.
+
+    For what no caller sees: attrs would compile an ``__init__`` for each class at import.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        names: tuple[str, ...] = type(self).__slots__
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 class Value(Compared):

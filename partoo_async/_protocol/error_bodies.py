@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from partoo_async._internal.error_models import BadRequestBody, ForbiddenBody, UnauthenticatedBody
 from partoo_async._protocol.converters import structure
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly
-from partoo_async.models import BadRequestBody, ForbiddenBody, UnauthenticatedBody
 
 __all__ = ["decode_error_body", "describe_errors"]
 

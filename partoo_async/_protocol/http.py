@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from attrs import define, field
+from partoo_async._internal.reprs import total_repr
+from partoo_async._internal.values import Slotted
 
-from partoo_async._internal.values import Compared
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Request", "Response"]
 
 
-# Not frozen, here and below: made for each request, and setting a frozen field costs three times as much.
-@define(eq=False, repr=False)
-class Request(Compared):
+@total_repr
+class Request(Slotted):
     """One HTTP request, ready to send."""
 
-    method: str
-    path: str  # percent-encoded, with the query; starts with a slash
-    body: bytes | None = None
-    template: str = ""  # method and path with names in place of ids, "" if those are not known
+    __slots__ = ("body", "method", "path", "template")
+
+    def __init__(self, method: str, path: str, body: bytes | None = None, template: str = "") -> None:
+        self.method: str = method
+        self.path: str = path  # percent-encoded, with the query; starts with a slash
+        self.body: bytes | None = body
+        self.template: str = template  # method and path with names in place of ids, "" if those are not known
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {self.path!r}, {self.body!r}, {self.template!r})"
 
     @property
     def route(self) -> str:
@@ -28,12 +35,16 @@ class Request(Compared):
         return f"{self.method} {self.path.partition('?')[0]}"
 
 
-@define(eq=False, repr=False)
-class Response(Compared):
-    """One HTTP response."""
+class Response(Slotted):
+    """One HTTP response.
 
-    status: int
-    # Not in the repr: a server may quote the request with its key, and tracebacks may show local variables.
-    headers: Mapping[str, str] = field(repr=False)  # names match in any case
-    body: bytes = field(repr=False)  # decompressed and complete, or empty if ``cut``
-    cut: bool = False  # the body could not be read, but the status says enough without it
+    Its repr has no headers and no body: a server may quote the request with its key, and tracebacks may show it.
+    """
+
+    __slots__ = ("body", "cut", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, cut: bool = False) -> None:
+        self.status: int = status
+        self.headers: Mapping[str, str] = headers  # names match in any case
+        self.body: bytes = body  # decompressed and complete, or empty if ``cut``
+        self.cut: bool = cut  # the body could not be read, but the status says enough without it

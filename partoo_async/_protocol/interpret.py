@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from partoo_async._protocol.error_bodies import decode_error_body, describe_errors
-from partoo_async._protocol.headers import all_headers, telling_headers
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
 from partoo_async._protocol.raw import RawResponse, as_it_came
-from partoo_async._protocol.retry_after import retry_after
-from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE, status_rule
+from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE
 
 if TYPE_CHECKING:
     from partoo_async._protocol.decoding import Decoder
@@ -22,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["interpret"]
 
 T = TypeVar("T")
-_name_of = lru_cache(64)(str)  # one text for all errors of a scan
 
 
 def interpret(operation: Operation[T], response: Response, decoder: Decoder, server: Server) -> T:
@@ -35,6 +29,8 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
                 problem = "the write was accepted, but its response was cut off @ body"
                 raise UNUSABLE.make((problem,), response.status, request.route)
             if operation.read is as_it_came:
+                from partoo_async._protocol.headers import all_headers  # noqa: PLC0415 - as below
+
                 return cast("T", RawResponse(response.status, all_headers(response.headers), response.body))
         try:
             return operation.read(decoder, response.body, request)
@@ -43,11 +39,6 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
             rule = UNUSABLE if isinstance(error, TooManyValuesError) else UNREADABLE
             invalid = rule.make((f"{error} @ $",), response.status, request.route)
         raise invalid  # after the except block: the context would hold the payload
-    status = response.status
-    wait = retry_after(response.headers, now=datetime.now(UTC))
-    headers = telling_headers(response.headers)
-    body, raw = decode_error_body(status, response.body)
-    # No detail from HTML, which says nothing in one line, nor from a status below 400. Both stay in ``body``.
-    silent = not 400 <= status < 600 or (isinstance(raw, str) and raw.startswith("<"))
-    detail = "" if silent else describe_errors(raw)
-    raise status_rule(status).make(status, body, request.route, wait, detail, _name_of(server), headers=headers)
+    from partoo_async._protocol.refusal import refused  # noqa: PLC0415 - for failures alone: see import_for_errors
+
+    raise refused(response, request, server)

@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping  # noqa: TC003 - whoever asks for the type hints gets them
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
-
-from attrs import define
 
 from partoo_async._internal.checks import (
     ID_LIMIT,
@@ -20,10 +18,10 @@ from partoo_async._internal.checks import (
     check_name,
     check_text,
 )
-from partoo_async._internal.values import Compared
+from partoo_async._internal.values import Slotted
 from partoo_async._protocol import routes
 from partoo_async._protocol.business_query import business_place, search_query
-from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.decoding import Decoder  # noqa: TC001 - as above
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
@@ -52,15 +50,32 @@ T = TypeVar("T")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-@define(eq=False, repr=False)  # made for each call: see Request
-class Operation(Compared, Generic[T]):
-    """An operation ready to be sent."""
+class Operation(Slotted, Generic[T]):
+    """An operation ready to be sent.
 
-    request: Request
-    read: Callable[[Decoder, bytes, Request], T]  # the body of a 2xx to the result
-    idempotent: bool  # it may be sent again after it may have been processed
-    shareable: bool = False  # a read with a frozen result: callers may get the same object
-    whole: bool = False  # the result is the body, of a write or with ``as_it_came``: one that was cut off is an error
+    Args:
+        request: What to send.
+        read: Makes the result of the body of a 2xx.
+        idempotent: It may be sent again after it may have been processed.
+        shareable: A read with a frozen result: callers may get the same object.
+        whole: The result is the body, of a write or with ``as_it_came``: one that was cut off is an error.
+    """
+
+    __slots__ = ("idempotent", "read", "request", "shareable", "whole")
+
+    def __init__(
+        self,
+        request: Request,
+        read: Callable[[Decoder, bytes, Request], T],
+        idempotent: bool,
+        shareable: bool = False,
+        whole: bool = False,
+    ) -> None:
+        self.request: Request = request
+        self.read: Callable[[Decoder, bytes, Request], T] = read
+        self.idempotent: bool = idempotent
+        self.shareable: bool = shareable
+        self.whole: bool = whole
 
     @property
     def model(self) -> type[T] | None:

@@ -12,8 +12,6 @@ from partoo_async.errors import ConfigurationError
 
 __all__ = ["check_path", "encode_params"]
 
-_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-
 
 def check_path(path: object) -> str:
     """Return the path, escaped where needed. What another route or host would read is refused."""
@@ -34,7 +32,7 @@ def check_path(path: object) -> str:
         # Some servers cut off what follows a ';' before they fold.
         if {".", ".."} & set(re.split(r"[/\\;]", segment)):
             raise ConfigurationError("path: '.' and '..' are not allowed as parts of the path")
-    return _LONE_PERCENT.sub("%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
+    return re.sub("%(?![0-9A-Fa-f]{2})", "%25", quote(path, safe="/%:@!$&'()*+,;=-._~"))
 
 
 def encode_params(params: Mapping[str, Any] | None) -> str:

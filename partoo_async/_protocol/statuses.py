@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from attrs import Factory, field, frozen
-
 from partoo_async import errors
 
 if TYPE_CHECKING:
@@ -18,16 +16,35 @@ __all__ = ["STATUSES", "Rule", "proxy_rule", "rule_of", "status_rule"]
 E = TypeVar("E", bound=errors.PartooError)
 
 
-@frozen(eq=False, repr=False)
 class Rule(Generic[E]):
-    """A row of the table."""
+    """A row of the table.
 
-    error: type[E]
-    retried: Literal["none", "reads", "all"] = "none"  # all: the server cannot have processed the request
-    max_retries: int | None = None  # upper bound on the retries, None: RetryPolicy.max_retries
-    exit_code: int = 4  # of the command line: 2 wrong usage, 3 refused or unusable, 4 no usable response in time
-    outage: bool = False  # the server, or the connection to it, is at fault: a scan holds if every request meets it
-    transient: bool = field(default=Factory(lambda self: self.retried != "none", takes_self=True))
+    Args:
+        error: The class.
+        retried: "all": the server cannot have processed the request.
+        max_retries: Upper bound on the retries, None: ``RetryPolicy.max_retries``.
+        exit_code: Of the command line: 2 wrong usage, 3 refused or unusable, 4 no usable response in time.
+        outage: The server, or the connection to it, is at fault: a scan holds if every request meets it.
+        transient: True as well for whatever is retried.
+    """
+
+    __slots__ = ("error", "exit_code", "max_retries", "outage", "retried", "transient")
+
+    def __init__(
+        self,
+        error: type[E],
+        retried: Literal["none", "reads", "all"] = "none",
+        max_retries: int | None = None,
+        exit_code: int = 4,
+        outage: bool = False,
+        transient: bool = False,
+    ) -> None:
+        self.error: type[E] = error
+        self.retried: Literal["none", "reads", "all"] = retried
+        self.max_retries: int | None = max_retries
+        self.exit_code: int = exit_code
+        self.outage: bool = outage
+        self.transient: bool = transient or retried != "none"
 
     def make(self, *args: Any, **facts: Any) -> E:
         """Return an error that carries the rule. Arguments are those of its class."""
