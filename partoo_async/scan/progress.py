@@ -47,6 +47,7 @@ class Failures:
     tolerated: int | float | None = field(converter=as_int)
     count: int = 0
     kept: list[ScanFailure] = field(factory=list)
+    exceeded: bool = False  # more failed than are tolerated
     _limit: float = float("inf")
 
     def __attrs_post_init__(self) -> None:
@@ -65,19 +66,14 @@ class Failures:
             self._limit = int(Decimal(repr(self.tolerated)) * total)
         elif self.tolerated is not None:
             self._limit = self.tolerated
+        self.exceeded = self.count > self._limit
 
-    def add(self, item: ScanItem) -> None:
-        """Count an item if it failed."""
-        if item.error is None:
-            return
+    def add(self, item: ScanFailure) -> None:
+        """Count an item that failed."""
         self.count += 1
         if len(self.kept) < (_MAX_KEPT if self.tolerated is None else self._limit + 1):
             self.kept.append(item)
-
-    @property
-    def exceeded(self) -> bool:
-        """Whether more failed than are tolerated."""
-        return self.count > self._limit
+        self.exceeded = self.count > self._limit
 
     def __str__(self) -> str:
         than = f" than {int(self._limit)}" if isinstance(self.tolerated, float) else ""
@@ -160,7 +156,8 @@ class ProgressCounter:
         self.done += 1
         self._replayed += item.recorded
         self._inferred += item.inferred
-        self._failures.add(item)
+        if item.error is not None:
+            self._failures.add(item)
 
     def tell(self, progress: ScanProgress) -> None:
         """Call ``on_progress``. Its first error is logged and ends the calls, not the scan."""
