@@ -47,7 +47,6 @@ class Failures:
     tolerated: int | float | None = field(converter=as_int)
     count: int = 0
     kept: list[ScanFailure] = field(factory=list)
-    exceeded: bool = False  # more failed than are tolerated
     _limit: float = float("inf")
 
     def __attrs_post_init__(self) -> None:
@@ -66,14 +65,17 @@ class Failures:
             self._limit = int(Decimal(repr(self.tolerated)) * total)
         elif self.tolerated is not None:
             self._limit = self.tolerated
-        self.exceeded = self.count > self._limit
 
     def add(self, item: ScanFailure) -> None:
         """Count an item that failed."""
         self.count += 1
         if len(self.kept) < (_MAX_KEPT if self.tolerated is None else self._limit + 1):
             self.kept.append(item)
-        self.exceeded = self.count > self._limit
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more failed than are tolerated."""
+        return self.count > self._limit
 
     def __str__(self) -> str:
         than = f" than {int(self._limit)}" if isinstance(self.tolerated, float) else ""
