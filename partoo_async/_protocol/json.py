@@ -16,6 +16,7 @@ __all__ = [
     "check_size",
     "decode_exactly",
     "decode_json",
+    "decode_short",
     "encode_json",
     "most_items",
     "plain_texts",
@@ -38,6 +39,10 @@ class InvalidJSONError(ValueError):
 
 class TooManyValuesError(InvalidJSONError):
     """The body holds too many values: decoded, it would be too large for memory."""
+
+
+# For a short text of our own: none of the checks that a response is worth. Raises ``ValueError``.
+decode_short = orjson.loads
 
 
 def decode_json(body: bytes) -> Any:

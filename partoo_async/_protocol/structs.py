@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import attrs
 import msgspec
 
+from partoo_async._internal.twins import twin_of
 from partoo_async._protocol.converters import ID_LIMIT, optional_item, tuple_item
 
 if TYPE_CHECKING:
@@ -81,8 +82,12 @@ def _struct_of(cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
     # gc=False: they live for as long as it takes to make the models of them.
     struct = msgspec.defstruct(cls.__name__, fields, forbid_unknown_fields=True, gc=False)
     values_of = msgspec.structs.astuple
-    if not makers:
-        return struct, lambda one: cls(*values_of(one))
+    twin = twin_of(cls)
+
+    def make_plain(one: msgspec.Struct) -> Any:
+        model = twin(*values_of(one))
+        model.__class__ = cls
+        return model
 
     def make_model(one: msgspec.Struct) -> Any:
         values = [*values_of(one)]
@@ -90,4 +95,6 @@ def _struct_of(cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
             values[index] = make(values[index])
         return cls(*values)
 
-    return struct, make_model
+    if makers:
+        return struct, make_model
+    return struct, make_plain if twin is not cls else lambda one: cls(*values_of(one))

@@ -66,10 +66,8 @@ class Failures:
         elif self.tolerated is not None:
             self._limit = self.tolerated
 
-    def add(self, item: ScanItem) -> None:
-        """Count an item if it failed."""
-        if item.error is None:
-            return
+    def add(self, item: ScanFailure) -> None:
+        """Count an item that failed."""
         self.count += 1
         if len(self.kept) < (_MAX_KEPT if self.tolerated is None else self._limit + 1):
             self.kept.append(item)
@@ -160,7 +158,8 @@ class ProgressCounter:
         self.done += 1
         self._replayed += item.recorded
         self._inferred += item.inferred
-        self._failures.add(item)
+        if item.error is not None:
+            self._failures.add(item)
 
     def tell(self, progress: ScanProgress) -> None:
         """Call ``on_progress``. Its first error is logged and ends the calls, not the scan."""

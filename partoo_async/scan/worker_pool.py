@@ -44,7 +44,8 @@ class LoopYield:
         if self._now is None:
             self._now = asyncio.get_running_loop().time
             self._since = self._now()
-        return self._now() - max(self._since, waited) > _LONGEST_HOLD
+        latest = self._now() - _LONGEST_HOLD
+        return latest > self._since and latest > waited
 
     async def suspend(self) -> None:
         """Let other tasks run for a few event-loop iterations."""

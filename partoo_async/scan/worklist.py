@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from partoo_async.errors import AuthenticationError, NotFoundError
 from partoo_async.scan.items import ScanFailure
@@ -13,9 +13,9 @@ from partoo_async.scan.outcomes import ScanPlan
 from partoo_async.scan.worker_pool import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Iterable, Iterator
 
-    from partoo_async.models import GroupSummary, Section
+    from partoo_async.models import GroupSummary
     from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.journal.journal import Journal
     from partoo_async.scan.scope import Scope
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Key", "WorkList"]
 
 Key = tuple[int, int]  # section id, group id
+_Compared: TypeAlias = "tuple[array[int], list[int], list[int]]"  # groups to be read, added, deleted
 
 _MANY = 10_000  # groups of a section: each step with them takes about a millisecond
 
@@ -89,7 +90,9 @@ class WorkList:
         self.verified = journal.verified
         if self.scope.groups is not None and self.scope.sections is not None:
             self.sections = [*self.scope.sections]
-            await self._take(self.sections[0], None, self.scope.groups)
+            await self._take(
+                self.sections[0], self._journal.compare(self.sections[0], None, array("q", self.scope.groups))
+            )
             return
         before = self._fetcher.calls
         if self.scope.sections is not None:
@@ -146,18 +149,24 @@ class WorkList:
             many = len(section.groups) > _MANY
             if many:
                 await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
-            await self._take(section_id, section, dict.fromkeys(group.id for group in section.groups))
+            group_ids = array("q", dict.fromkeys([group.id for group in section.groups]))
+            comparing = self._journal.compare(section_id, section, group_ids)
+            self.names[section_id] = section.name
+            # While this waits, its summaries are not kept: they are most of what it takes.
+            summaries = section.groups if self.keeps_summaries else ()
+            del section
             if many:
-                await asyncio.sleep(0)  # what follows drops the section
+                await asyncio.sleep(0)  # what follows drops the summaries
+            await self._take(section_id, comparing, summaries)
 
-    async def _take(self, section_id: int, section: Section | None, group_ids: Iterable[int]) -> None:
-        groups, added, deleted = await self._journal.compare(section_id, section, array("q", group_ids))
+    async def _take(
+        self, section_id: int, comparing: Awaitable[_Compared], summaries: tuple[GroupSummary, ...] = ()
+    ) -> None:
+        groups, added, deleted = await comparing
         self.added += [(section_id, group_id) for group_id in added]
         self.deleted += [(section_id, group_id) for group_id in deleted]
         self._groups[section_id] = groups
-        if section is not None:
-            self.names[section_id] = section.name
         self.left += len(groups)
-        if self.keeps_summaries and section is not None:
+        if summaries:
             left = {*groups}
-            self.summaries |= {(section_id, group.id): group for group in section.groups if group.id in left}
+            self.summaries |= {(section_id, group.id): group for group in summaries if group.id in left}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 import attrs
@@ -15,12 +15,16 @@ import attrs
 from partoo_async import errors
 from partoo_async._explain.facts import CallFacts, QuotaFacts
 from partoo_async._explain.headers import Headers
+from partoo_async._internal.twins import twin_of
 from partoo_async._protocol.converters import exact_hook
 from partoo_async._protocol.error_bodies import decode_error_body
-from partoo_async._protocol.json import decode_json, encode_json
+from partoo_async._protocol.json import decode_json, decode_short, encode_json
 from partoo_async.errors import Attempt, PartooError
 from partoo_async.models import Business, Group, GroupSummary
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "JournalError",
@@ -30,7 +34,7 @@ __all__ = [
     "encode_business",
     "encode_outcome",
     "outcome_checksum",
-    "summary_digest",
+    "summary_digests",
 ]
 
 _CLASSES: dict[str, type[PartooError]] = {
@@ -41,7 +45,9 @@ _CLASSES: dict[str, type[PartooError]] = {
 }
 
 
+_GroupTwin, _SuccessTwin = twin_of(Group), twin_of(ScanSuccess)
 _DOUBLE = struct.Struct("<d")
+_WITHOUT_PULLER, _WITH_PULLER = crc32(b"0 "), crc32(b"1 ")
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
@@ -97,20 +103,34 @@ def checksum(*values: int | str | bytes) -> int:
 def outcome_checksum(section_id: int, group_id: int, failed: int, outcome: str | bytes) -> int:
     """Return the ``checksum`` of an outcome, which there may be a million of."""
     content = outcome if type(outcome) is bytes else str(outcome).encode()
-    return crc32(content, crc32(f"{section_id} {group_id} {failed} ".encode()))
+    return crc32(content, crc32(b"%d %d %d " % (section_id, group_id, failed)))
 
 
-def summary_digest(summary: GroupSummary) -> int:
-    """Return a CRC-32 that tells a group from another one that has its id later."""
-    text = f"1 {summary.name}" if summary.has_puller else f"0 {summary.name}"
-    return crc32(text.encode("utf-8", "surrogatepass"))
+def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
+    """Return for each a CRC-32 that tells a group from another one that has its id later."""
+    # Of "0 " or "1 " and the name, in one step for each of a million.
+    return [
+        crc32(one.name.encode("utf-8", "surrogatepass"), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER)
+        for one in summaries
+    ]
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:
     """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
         if isinstance(text, bytes):
-            return _unpacked(section_id, group_id, text)
+            # No function of its own: there may be a million of them.
+            head, rest = text.split(b"\n", 1)
+            attempts, number, name, flags, size = decode_short(head)
+            (elapsed,) = _DOUBLE.unpack_from(rest)
+            made = _GroupTwin(number, name, flags & 1 == 1, tuple(rest[_DOUBLE.size :].hex(" ", size).split(" ")))
+            if _GroupTwin is not Group:
+                made.__class__ = Group
+            key = number if group_id is None else group_id
+            item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
+            if _SuccessTwin is not ScanSuccess:
+                item.__class__ = ScanSuccess
+            return cast("ScanItem", item)
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -122,16 +142,6 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
         return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
     except (AttributeError, KeyError, TypeError, struct.error) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
-
-
-def _unpacked(section_id: int, group_id: int | None, packed: bytes) -> ScanItem:
-    end = packed.index(b"\n") + 1
-    attempts, number, name, flags, size = decode_json(packed[:end])
-    (elapsed,) = _DOUBLE.unpack_from(packed, end)
-    ids = packed[end + _DOUBLE.size :].hex(" ", size)
-    group = Group(number, name, bool(flags & 1), tuple(ids.split(" ")))
-    key = number if group_id is None else group_id
-    return ScanSuccess(section_id, key, group, None, attempts, elapsed, True, bool(flags & 2))
 
 
 def encode_business(business: Business) -> str:

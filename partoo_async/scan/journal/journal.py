@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -161,11 +161,11 @@ class Journal(SectionLists):
         self._replay, self.replays = self.replay(retry_failed=self._retry_failed), True
         return await self._replay.begin()
 
-    async def next_page(self) -> list[ScanItem]:
+    async def next_page(self) -> Iterator[ScanItem]:
         """Return the next outcomes of the run before, none after the last."""
-        page = [] if self._replay is None else await self._replay.next_page()
-        self.replays = bool(page)
-        return page
+        page = None if self._replay is None else await self._replay.next_page()
+        self.replays = page is not None
+        return iter(()) if page is None else page
 
     async def aclose(self) -> None:
         """Write what is pending, and close the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +12,7 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     import os
     from array import array
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from partoo_async.models import Business, Section
     from partoo_async.scan.items import ScanItem
@@ -61,9 +62,9 @@ class NoJournal:
     async def aclose(self) -> None:
         """Do nothing."""
 
-    async def next_page(self) -> list[ScanItem]:
+    async def next_page(self) -> Iterator[ScanItem]:
         """Return that there is nothing to replay."""
-        return []
+        return iter(())
 
     async def begin_replay(self) -> int:
         """Return that there is nothing to replay."""
@@ -81,11 +82,13 @@ class NoJournal:
         """Return that the section has to be read."""
         return None
 
-    async def compare(
+    def compare(
         self, _section_id: int, _section: Section | None, groups: array[int]
-    ) -> tuple[array[int], list[int], list[int]]:
+    ) -> Awaitable[tuple[array[int], list[int], list[int]]]:
         """Return that every group is to be read, and that none was added or deleted."""
-        return groups, [], []
+        done: asyncio.Future[tuple[array[int], list[int], list[int]]] = asyncio.get_running_loop().create_future()
+        done.set_result((groups, [], []))
+        return done
 
 
 async def _open_none(_server: str, _scope: Scope) -> NoJournal:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay", "item_of"]
 
-_PAGE = 200  # outcomes
+_Row: TypeAlias = tuple[int, int, int, int, str | bytes, int]
+_PAGE = 500  # outcomes: as rows, each of which becomes an item when it is handed out
 
 
 @define
@@ -27,7 +28,8 @@ class Replay:
     _database: Database
     _least: int  # the lowest group id: 0, or NO_GROUP for sections that could not be read as well
     _retry_failed: bool  # leave out failures
-    _page: deque[ScanItem] = field(factory=deque)
+    _page: Iterator[ScanItem] = field(factory=lambda: iter(()))
+    _damage: JournalError | None = None  # of an outcome that could not be handed out
     _position: int = 0
     _last: int = 0  # when ``begin`` was awaited: a scan records while it replays
 
@@ -38,8 +40,13 @@ class Replay:
         ((count, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
         return int(count)
 
-    async def next_page(self) -> list[ScanItem]:
-        """Return the next outcomes, none after the last. A call that is cancelled loses none."""
+    async def next_page(self) -> Iterator[ScanItem] | None:
+        """Return the next outcomes, None after the last. A call that is cancelled loses none.
+
+        The iterator raises ``JournalError`` at one that is damaged, and so does every later call.
+        """
+        if self._damage is not None:
+            raise self._damage.with_traceback(None)
         if self._position < self._last:
             sql = (
                 "SELECT rowid, section_id, group_id, failed, outcome, crc32 FROM outcomes"
@@ -47,16 +54,27 @@ class Replay:
             )
             bounds = (self._position, self._last, self._least)
             rows = await self._database.fetch(sql, *bounds, self._retry_failed, _PAGE)
-            items = [item_of(self._database.path, *row[1:]) for row in rows]
             self._position = rows[-1][0] if rows else self._last
-            return items
-        return []
+            return self._items(rows) if rows else None
+        return None
+
+    def _items(self, rows: list[_Row]) -> Iterator[ScanItem]:
+        path = self._database.path
+        try:
+            for _, section_id, group_id, failed, outcome, crc32 in rows:
+                yield item_of(path, section_id, group_id, failed, outcome, crc32)
+        except JournalError as error:
+            self._damage = error
+            raise
 
     async def next(self) -> ScanItem | None:
         """Return the next outcome, None after the last. A call that is cancelled loses none."""
-        if not self._page:
-            self._page.extend(await self.next_page())
-        return self._page.popleft() if self._page else None
+        while (item := next(self._page, None)) is None:
+            page = await self.next_page()
+            if page is None:
+                return None
+            self._page = page
+        return item
 
 
 def item_of(path: Path, section_id: int, group_id: int, failed: int, outcome: str | bytes, crc32: int) -> ScanItem:

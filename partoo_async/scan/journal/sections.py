@@ -11,14 +11,15 @@ from attrs import define, field, frozen
 
 from partoo_async._protocol.json import encode_json
 from partoo_async.errors import ConfigurationError
-from partoo_async.models import Section
-from partoo_async.scan.journal.codec import summary_digest
+from partoo_async.scan.journal.codec import summary_digests
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.journal.reader import read_keys, readable
 from partoo_async.scan.journal.recording import forgetting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
+
+    from partoo_async.models import Section
 
 __all__ = ["SectionLists"]
 
@@ -44,21 +45,16 @@ class _Facts(NamedTuple):
 class _Task:
     """A section that was read, or with its groups alone that was not, to be compared with the run before."""
 
+    # Many may wait, so this has a dozen bytes for each group and not its summary.
     section_id: int
-    section: Section | None
+    name: str | None
     groups: array[int]
+    digests: array[int]  # of the groups' summaries, in their order; none of a section that was not read
+    details: dict[str, bool]
     done: asyncio.Future[_Compared]
 
     def facts(self) -> _Facts:
-        section = self.section
-        if section is None:
-            return _Facts(None, _json(self.groups), "[]", "{}")
-        details = {"can_edit": section.can_edit, "has_puller": section.has_puller}
-        digests = self.digests().values()
-        return _Facts(section.name, _json(self.groups), _json(digests), json.dumps(details))
-
-    def digests(self) -> dict[int, int]:
-        return {} if self.section is None else {group.id: summary_digest(group) for group in self.section.groups}
+        return _Facts(self.name, _json(self.groups), _json(self.digests), json.dumps(self.details))
 
 
 class _Compared(NamedTuple):
@@ -98,16 +94,20 @@ class SectionLists:
         self._before.discard(section_id)
         return facts.name, array("q", [one for one in self._group_ids(facts) if one not in settled])
 
-    async def compare(
+    def compare(
         self, section_id: int, section: Section | None, groups: array[int]
-    ) -> tuple[array[int], list[int], list[int]]:
-        """Record the groups of a section. Return those to be read, those added and those deleted."""
+    ) -> Awaitable[tuple[array[int], list[int], list[int]]]:
+        """Record the groups of a section, each once. Return those to be read, those added and those deleted."""
         # Sections that arrive meanwhile are compared together. Not by the first of them, which may be cancelled.
         done: asyncio.Future[_Compared] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Task(section_id, section, groups, done))
+        name, details, digests = None, {}, array("I")
+        if section is not None:
+            name, digests = section.name, _digests(section)
+            details = {"can_edit": section.can_edit, "has_puller": section.has_puller}
+        self._waiting.append(_Task(section_id, name, groups, digests, details, done))
         if self._comparing is None:
             self._comparing = asyncio.create_task(self._compare_waiting())
-        return await done
+        return done
 
     async def _compare_waiting(self) -> None:
         try:
@@ -163,7 +163,7 @@ class SectionLists:
             digests = dict(zip(listed, self._digests(was), strict=False))
             stale = {
                 group_id
-                for group_id, digest in task.digests().items()
+                for group_id, digest in zip(task.groups, task.digests, strict=False)
                 if group_id in settled and (group_id not in known or digests.get(group_id, digest) != digest)
             }
         done = settled - stale if stale else settled
@@ -240,6 +240,13 @@ class SectionLists:
         with readable(self._database.path, "summaries"):
             # Cut to 32 bits, in case a number is damaged: at worst a group is read once more.
             return array("I", (digest & 0xFFFFFFFF for digest in json.loads(facts.digests or "[]")))
+
+
+def _digests(section: Section) -> array[int]:
+    """Return the digests of a section's groups; of a group that is listed twice the later one."""
+    digests = summary_digests(section.groups)
+    by_id = dict(zip([group.id for group in section.groups], digests, strict=True))
+    return array("I", digests if len(by_id) == len(digests) else by_id.values())
 
 
 def _some(tasks: list[_Task]) -> tuple[list[_Task], list[_Task]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import pickle
 import random
 import sqlite3
 import tracemalloc
+import weakref
 from array import array
 from pathlib import Path
 
@@ -17,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import ConfigurationError, Group, GroupSummary, ScanSuccess, Section, diff_scans
-from partoo_async.scan.journal import lock
-from partoo_async.scan.journal.codec import checksum, decode_outcome, encode_outcome, outcome_checksum
+from partoo_async.scan.journal import lock, replay
+from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.journal.reader import open_reader
@@ -199,3 +201,66 @@ async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> Non
         assert diff.same
         assert diff.groups_compared == sections * 100
     assert peaks[1] < 1.5 * peaks[0]
+
+
+async def test_outcomes_are_made_one_by_one_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand outcomes take two queries, and none is made before the one that is handed out."""
+    path, made, queries = await written(tmp_path / "scan.db", 1_000), 0, 0
+    item_of, fetch = replay.item_of, Database.fetch
+
+    def counted(*row: object) -> object:
+        nonlocal made
+        made += 1
+        return item_of(*row)  # type: ignore[arg-type]
+
+    async def counting(self: Database, sql: str, *values: object) -> list[object]:
+        nonlocal queries
+        queries += "rowid > ?" in sql
+        return await fetch(self, sql, *values)
+
+    monkeypatch.setattr(replay, "item_of", counted)
+    monkeypatch.setattr(Database, "fetch", counting)
+    async with open_reader(path) as recording:
+        seen = 0
+        async for item in recording.items():
+            seen += 1
+            assert (item.group_id, made) == (seen - 1, seen)
+    assert (seen, queries) == (1_000, 2)
+
+
+async def test_a_damaged_outcome_is_not_passed_over(tmp_path: Path) -> None:
+    """Those before it are handed out; from then on each call tells of the damage."""
+    path = await written(tmp_path / "scan.db", 5)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 2")
+    journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
+    replayed = journal.replay(retry_failed=True)
+    assert await replayed.begin() == 5
+    assert [(await replayed.next()).group_id for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+    for _ in range(3):
+        with pytest.raises(JournalError, match="group 2 cannot be read"):
+            await replayed.next()
+    await journal.aclose()
+
+
+async def test_a_section_that_waits_is_not_kept(tmp_path: Path) -> None:
+    """What is compared later is a dozen bytes for each group, not the section with its summaries."""
+    journal = await Journal.open(tmp_path / "scan.db", SERVER, Scope((0,)), resume=False)
+    one = section(0, range(3))
+    kept = weakref.ref(one)
+    comparing = journal.compare(0, one, array("q", range(3)))
+    del one
+    assert kept() is None
+    left, _, _ = await comparing
+    assert [*left] == [0, 1, 2]
+    await journal.aclose()
+
+
+def test_an_outcome_of_a_journal_is_an_ordinary_one() -> None:
+    """However quickly it is made: it is frozen, equal and hashed as another one, and pickled."""
+    item, plain = decode_outcome(7, 5, encode_outcome(success(5))), evolve(success(5), section_id=7, recorded=True)
+    assert (type(item), type(item.group)) == (ScanSuccess, Group)
+    assert (item, hash(item), repr(item)) == (plain, hash(plain), repr(plain))
+    assert pickle.loads(pickle.dumps(item)) == item
+    with pytest.raises(AttributeError):
+        item.attempts = 2  # type: ignore[misc]
