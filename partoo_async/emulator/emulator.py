@@ -211,7 +211,7 @@ class Emulator(AsyncOnly):
         """
         if per is None:
             per = 60.0 if self._rate_limit is None else self._rate_limit.per
-        return busiest_window((seen.time for seen in self._log), check_seconds("per", per))
+        return busiest_window(self._log.times(), check_seconds("per", per))
 
     async def start(self) -> None:
         """Start to listen; after a stop, on the same port again.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from partoo_async.emulator.http import request_log
@@ -37,3 +39,26 @@ def test_the_log_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = list(log)
     assert len(kept) == 1000
     assert kept[0].time == 5.0
+
+
+def test_plain_reads_are_kept_as_what_differs_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told like any other request, in order, and counted; its object is made when somebody asks for it."""
+    made: list[SeenRequest] = []
+
+    def counted(*values: Any) -> SeenRequest:
+        made.append(SeenRequest(*values))
+        return made[-1]
+
+    other = SeenRequest(2.0, "GET", "/v2/sections", "/sections", None, 401)
+    path, route = "/v2/sections/1/groups/2", "/sections/{section_id}/groups/{group_id}"
+    log = RequestLog()
+    with monkeypatch.context() as patched:
+        patched.setattr(request_log, "SeenRequest", counted)
+        log.add_read((1.0, path, route, "key-1"))
+        log.add(other)
+        assert not made
+    assert [*log.times()] == [1.0, 2.0]
+    expected = [SeenRequest(1.0, "GET", path, route, "key-1", 200), other]
+    assert [*log] == expected
+    assert [*reversed(log)] == expected[::-1]
+    assert log.statuses == {200: 1, 401: 1}

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["business_json", "group_json", "section_json"]
 
-# What a JSON string has as it is: printable ASCII without the quote and the backslash.
-_PLAIN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
 _UNUSED = to_json(UNUSED)[1:]
 
 
 def group_json(group: EmulatedGroup, sent_ids: Sequence[str]) -> bytes:
     """Return the body of ``GET /sections/{section_id}/groups/{group_id}``."""
-    head = _summary(lazy.Summary(group.id, group.name, group.has_puller))
+    puller = b"true" if group.has_puller else b"false"
     # The whole list: the page has no parameters for pages of it.
-    return b'%b,"business_ids":%b}' % (head[:-1].encode(), _array(sent_ids))
+    return b'{"id":%d,"name":%b,"has_puller":%b,"business_ids":%b}' % (
+        group.id,
+        _ascii(group.name),
+        puller,
+        _ascii(sent_ids),
+    )
 
 
 def section_json(section: EmulatedSection, caller: Caller, *, groups: bool = True) -> str:
@@ -63,12 +66,10 @@ def _summary(group: lazy.Summary) -> str:
     return f'{{"id":{group.id},"name":{to_json(group.name)},"has_puller":{puller}}}'
 
 
-def _array(ids: Sequence[str]) -> bytes:
+def _ascii(value: str | Sequence[str]) -> bytes:
     try:
-        joined = '","'.join(ids).encode("ascii")
-    except (TypeError, ValueError):  # not a text, or not ASCII
-        return to_json([*ids]).encode()
-    # If only the quotes of the separators are left, none of the ids has anything to escape.
-    if joined.translate(None, _PLAIN) != b'""' * (len(ids) - 1):
-        return to_json([*ids]).encode()
-    return b'["%b"]' % joined if ids else b"[]"
+        # Ten times faster. The standard library escapes DEL and what is not ASCII, and this does not.
+        encoded = orjson.dumps(value)
+    except TypeError:  # half a character
+        return to_json(value).encode()
+    return encoded if encoded.isascii() and b"\x7f" not in encoded else to_json(value).encode()

@@ -15,13 +15,13 @@ from aiohttp.http import SERVER_SOFTWARE
 from attrs import define, field
 
 from partoo_async._internal.reprs import total_repr
+from partoo_async.emulator.data import lazy
 from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.keys import Caller
 from partoo_async.emulator.data.store import Store
-from partoo_async.emulator.domain_errors import UnknownError
 from partoo_async.emulator.http.group_json import group_json
 from partoo_async.emulator.http.hosts import accepts_host
-from partoo_async.emulator.http.request_log import RequestLog, SeenRequest
+from partoo_async.emulator.http.request_log import RequestLog
 
 __all__ = ["QuickReads", "is_one_get"]
 
@@ -88,11 +88,11 @@ class QuickReads:
         if section is None or not caller.reaches(section.org_id):
             return None
         try:
-            group = self.store.group(section.id, int(group_id))
-        except UnknownError:
+            group = lazy.peek(section.groups, int(group_id))
+        except KeyError:
             return None
         body = group_json(group, self.index.sent_ids(group, section.org_id, caller))
-        self.log.add(SeenRequest(received, "GET", target.decode(), _ROUTE, caller.id, 200))
+        self.log.add_read((received, target.decode(), _ROUTE, caller.id))
         return self._head_for(len(body)) + body
 
     def _caller(self, head: bytes) -> Caller | None:

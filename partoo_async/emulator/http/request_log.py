@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field, frozen
 
@@ -52,6 +52,10 @@ def busiest_window(times: Iterable[float], per: float) -> int:
     return most
 
 
+# What is kept of a plain read: its time, its path, its route and the id of its key.
+_Read: TypeAlias = tuple[float, str, str, str]
+
+
 @frozen
 class RequestLog:
     """The last ``LOG_SIZE`` requests, in the order of their responses."""
@@ -59,7 +63,7 @@ class RequestLog:
     # These two count all requests, those forgotten too. None stands for no response.
     statuses: Counter[int | None] = field(init=False, factory=Counter)
     faults: Counter[str] = field(init=False, factory=Counter)
-    _seen: deque[SeenRequest] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
+    _seen: deque[SeenRequest | _Read] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
 
     def add(self, request: SeenRequest) -> None:
         """Add a request."""
@@ -68,8 +72,26 @@ class RequestLog:
         if request.fault is not None:
             self.faults[request.fault] += 1
 
+    def add_read(self, read: _Read) -> None:
+        """Add a GET that got a 200: its time, its path, its route and the id of its key."""
+        # An object for each of them would cost as much as to encode the group.
+        self._seen.append(read)
+        self.statuses[200] += 1
+
+    def times(self) -> Iterator[float]:
+        """Return when each of them was received."""
+        return (seen[0] if isinstance(seen, tuple) else seen.time for seen in tuple(self._seen))
+
     def __iter__(self) -> Iterator[SeenRequest]:
-        return iter(self._seen)
+        # A copy, because making the objects gives another thread time to add some.
+        return map(_request, tuple(self._seen))
 
     def __reversed__(self) -> Iterator[SeenRequest]:
-        return reversed(self._seen)
+        return map(_request, reversed(self._seen))
+
+
+def _request(seen: SeenRequest | _Read) -> SeenRequest:
+    if isinstance(seen, SeenRequest):
+        return seen
+    received, path, route, key_id = seen
+    return SeenRequest(received, "GET", path, route, key_id, 200)
