@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from partoo_async._call.context import CallContext
     from partoo_async._protocol.operations import Operation
+    from partoo_async.quota import Quota
 
     Strategy = Callable[["Call", Operation[Any]], Awaitable[Any]]
 
@@ -87,13 +88,12 @@ class Call(Admission):
     ) -> T:
         """Return the operation's result, or raise one ``PartooError`` with all ``attempts``."""
         self.context = context
-        self.quota = context.quotas.current
-        self.operation, self._loop = operation, loop
+        self.quota: Quota = context.quotas.current
+        self.operation: Operation[Any] = operation
         self.priority = priority
-        self._ambient = ambient_deadline()
-        self._deadline = (
-            self._until if self._until is not None else min(loop.time() + context.settings.timeout, self._ambient)
-        )
+        self._loop, self._ambient = loop, ambient_deadline()
+        latest = min(loop.time() + context.settings.timeout, self._ambient)
+        self._deadline = latest if self._until is None else self._until
         self.task = asyncio.current_task(loop)
         lifecycle = context.lifecycle
         # The client may have been closed since: a shared read can start an event-loop iteration later.
@@ -102,8 +102,7 @@ class Call(Admission):
         lifecycle.calls[self] = lifecycle
         try:
             if self._strategy is not None:
-                result: T = await self._strategy(self, operation)
-                return result
+                return await self._strategy(self, operation)  # type: ignore[no-any-return]  # strategies of all types
             try:
                 return await self.send(operation)
             except (PartooError, HeldBackError) as error:
@@ -273,7 +272,8 @@ class Call(Admission):
         self._last_error = error
         outcome, cause = kind if status is None else str(status), str(error.args[0]) if error.args else ""
         self._attempts.append(Attempt(outcome, elapsed, sent, self.queued, cause=cause))
-        context, queued, self.queued = self.context, self.queued, 0.0
+        context, queued = self.context, self.queued
+        self.queued: float = 0.0
         if isinstance(error, RateLimitError):
             self._pause_quota(error)
         if isinstance(error, APIResponseValidationError) and error.foreign:

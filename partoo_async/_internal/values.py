@@ -46,7 +46,7 @@ def _fields(value: object) -> tuple[attrs.Attribute[Any], ...]:
     return fields
 
 
-class Slotted:
+class Slotted:  # noqa: PLW1641 - Python gives it no hash by itself
     """Base of plain classes that are compared by their slots, in which each class keeps what it was made of.
 
     For what no caller sees: attrs would compile an ``__init__`` for each class at import.

@@ -54,7 +54,8 @@ class Exchange(TimedTask):
         repeatable: bool = True,
     ) -> None:
         # Not by the constructor that it inherits: each request makes one.
-        self._task, self._cancelling, self._expired, self.until = task, task.cancelling(), False, until
+        self._task, self._cancelling, self._expired = task, task.cancelling(), False
+        self.until: float = until
         self.server: Server = server
         self.request: Request = request
         self.key: Secret = key

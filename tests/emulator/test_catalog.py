@@ -219,6 +219,7 @@ def test_no_method_that_edits_is_missing() -> None:
         "__or__",
         "__ror__",
         "__class_getitem__",
+        "__getattribute__",
     }
     for kind, base, frozen in ((Members, list, tuple), (NotedDict, dict, frozenset)):
         editing = {name for name in vars(base) if name not in vars(frozen)} - reading
