@@ -28,16 +28,6 @@ from partoo_async.errors import (
     UnsupportedMediaTypeError,
 )
 from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
-from partoo_async.models import (
-    Business,
-    BusinessId,
-    BusinessPage,
-    BusinessSummary,
-    Group,
-    GroupSummary,
-    Section,
-    SectionPage,
-)
 from partoo_async.observers import AttemptRecord, CallRecord, Listeners, Observer, ScanRecord, ScanWatch
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
@@ -46,14 +36,7 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
-    from partoo_async.models import (
-        BadRequestBody,
-        BadRequestErrors,
-        ForbiddenBody,
-        ForbiddenErrors,
-        UnauthenticatedBody,
-        UnauthenticatedErrors,
-    )
+    from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
     from partoo_async.nightly.job import sync
     from partoo_async.nightly.result import SyncResult
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
@@ -89,14 +72,8 @@ __all__ = [
     "Attempt",
     "AttemptRecord",
     "AuthenticationError",
-    "BadRequestBody",
     "BadRequestError",
-    "BadRequestErrors",
-    "Business",
     "BusinessChange",
-    "BusinessId",
-    "BusinessPage",
-    "BusinessSummary",
     "CallRecord",
     "Change",
     "ClientClosedError",
@@ -104,11 +81,7 @@ __all__ = [
     "DeadlineExceededError",
     "Event",
     "FileQuota",
-    "ForbiddenBody",
-    "ForbiddenErrors",
-    "Group",
     "GroupChange",
-    "GroupSummary",
     "HoldEvent",
     "InternalServerError",
     "Listeners",
@@ -149,14 +122,10 @@ __all__ = [
     "ScanWatch",
     "ScannedGroup",
     "ScannedSection",
-    "Section",
-    "SectionPage",
     "SectionRename",
     "Server",
     "Strategy",
     "SyncResult",
-    "UnauthenticatedBody",
-    "UnauthenticatedErrors",
     "UnsupportedMediaTypeError",
     "Verify",
     "deadline",
@@ -164,6 +133,7 @@ __all__ = [
     "scan_many",
     "sync",
 ]
+__all__ += models.__all__
 
 if not TYPE_CHECKING:  # which would take any name for one of the package
 
