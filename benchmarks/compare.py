@@ -23,7 +23,7 @@ from benchmarks.bench_report import head, row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["moved", "read"]
+__all__ = ["moved", "print_moved", "read"]
 
 LEAST = 0.03
 """The change that is worth a line, whatever the noise."""
@@ -55,14 +55,8 @@ def moved(before: Sequence[float], after: Sequence[float]) -> float:
     return change / first
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
-    parser.add_argument("--all", action="store_true", help="also what did not move")
-    parser.add_argument("--fail", action="store_true", help="exit code 1 if something got worse")
-    arguments = parser.parse_args()
-    before, after = read(arguments.before), read(arguments.after)
+def print_moved(before: dict[Key, dict[str, Any]], after: dict[Key, dict[str, Any]], *, everything: bool) -> int:
+    """Print what moved, or ``everything``, and return how many figures got worse."""
     shared = [key for key in before if key in after]
     head("figure", "before", "after", "unit", "change", "")
     worse = 0
@@ -71,12 +65,23 @@ def main() -> None:
         change = moved(old["values"], new["values"])
         is_worse = change < 0 if old["unit"].endswith("/s") else change > 0
         worse += is_worse
-        if change or arguments.all:
+        if change or everything:
             first, last = median(old["values"]), median(new["values"])
             word = "**worse**" if is_worse else "better" if change else ""
             row(f"{part}: {name}", f"{first:.4g}", f"{last:.4g}", old["unit"], f"{last / first - 1:+.1%}", word)
     only = len(before) + len(after) - 2 * len(shared)
     print(f"\n{len(shared)} figures compared, {worse} worse; {only} are in one of the files only.")
+    return worse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--all", action="store_true", help="also what did not move")
+    parser.add_argument("--fail", action="store_true", help="exit code 1 if something got worse")
+    arguments = parser.parse_args()
+    worse = print_moved(read(arguments.before), read(arguments.after), everything=arguments.all)
     sys.exit(1 if worse and arguments.fail else 0)
 
 

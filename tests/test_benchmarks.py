@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.__main__ import PARTS, command
+from benchmarks.beside import joined, prepared
 from benchmarks.compare import moved, read
 
 if TYPE_CHECKING:
@@ -73,6 +74,26 @@ def test_the_last_figure_of_a_name_counts(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     path.write_text(kept(path, scan=1.0).read_text() + kept(path, scan=2.0).read_text())
     assert [figure["values"] for figure in read(path).values()] == [[2.0]]
+
+
+def test_turns_are_joined(tmp_path: Path) -> None:
+    """What each turn found of a figure stands together, in the order of the turns."""
+    files = [kept(tmp_path / "0.json", scan=1.0, more=5.0), kept(tmp_path / "1.json", scan=2.0)]
+    values = {name: figure["values"] for (_, name, _), figure in joined(files).items()}
+    assert values == {"scan": [1.0, 2.0], "more": [5.0]}
+
+
+def test_a_side_has_these_benchmarks_and_the_package_of_the_other_checkout(tmp_path: Path) -> None:
+    """So an older version is measured in the same way, and a file that it lacks does not come from here."""
+    old = tmp_path / "old"
+    (old / "partoo_async").mkdir(parents=True)
+    (old / "partoo_async" / "__init__.py").write_text("old = True")
+    (tmp_path / "side").mkdir()
+    side = prepared(tmp_path / "side", old)
+    code = "import benchmarks.waiting, partoo_async; print(benchmarks.waiting.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=side, capture_output=True, text=True, check=False)
+    assert "cannot import name" in done.stderr  # PartooClient: the older package is the one that is found
+    assert sorted(path.name for path in side.iterdir()) == ["benchmarks", "partoo_async"]
 
 
 def test_every_part_runs_alone_and_keeps_its_figures(tmp_path: Path) -> None:
