@@ -38,7 +38,7 @@ class DecodeBudget:
         if model is not None:
             from partoo_async._protocol.slices import Slices  # noqa: PLC0415 - for large responses alone
 
-            slices = Slices(body, model)
+            slices = Slices(body, model, decoder)
             for size in slices:
                 await self.wait(size)
             if slices.value is not None:

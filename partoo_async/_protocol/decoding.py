@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-import attrs
-
-from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, rest_field, structure, tuple_item
-from partoo_async._protocol.json import SHORT_FOR_MODELS, check_size, decode_json
+from partoo_async._protocol.converters import exact_hook, problems_of, structure
+from partoo_async._protocol.json import SHORT, SHORT_FOR_MODELS, check_size, decode_json
 from partoo_async._protocol.statuses import UNUSABLE
-from partoo_async.models import Group, GroupSummary, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from partoo_async._protocol.http import Request
+
+    PartReader: TypeAlias = Callable[[bytes, dict[str, None]], Any]
 
 __all__ = ["Decoded", "Decoder"]
 
@@ -26,25 +26,22 @@ _logger = logging.getLogger("partoo_async")
 _MAX_PROBLEMS = 20
 _MAX_DRIFT = 500  # kinds: a server that names its fields at random must not fill the memory
 
-# The value of a field that the server left out or sent as null. ``id`` and ``name`` have none: a response without them
-# is an error. The flags of a section are here since the list of sections may come without them.
-_NEUTRAL: dict[type, dict[str, object]] = {
-    Group: {"has_puller": False, "business_ids": []},
-    GroupSummary: {"has_puller": False},
-    Section: {"groups": [], "can_edit": False, "has_puller": False},
-}
-
 
 class Decoder:
     """Decodes bodies into models, and counts drift, or refuses it if ``strict``."""
 
-    __slots__ = ("_hooks", "_readers", "drift", "strict")
+    # Bodies go to msgspec, which at first reads those that are as documented, and nothing else. After the first drift
+    # it reads such bodies, too: an API that sends one field more will send it in every response.
+    __slots__ = ("_hooks", "_part_readers", "_readers", "_unchecked", "_unknown", "drift", "strict")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: bool = strict
+        self.drift: Counter[str] = Counter()  # such as "Group.business_ids missing" to a number of responses
+        self._unknown: dict[type, list[str]] | None = None  # names of fields by class, once there was any drift
         self._hooks: dict[type, Callable[[Any, Any], Any]] = {}
         self._readers: dict[type, Callable[[bytes], Any] | None] = {}
-        self.drift: Counter[str] = Counter()  # such as "Group.business_ids missing" to a number of responses
+        self._part_readers: dict[tuple[Any, bool], PartReader] = {}
+        self._unchecked = SHORT_FOR_MODELS  # bytes of a body that cannot have too many values
 
     def decode(self, body: bytes, cls: type[T], request: Request) -> T:
         """Return a body as an instance of an attrs class.
@@ -57,12 +54,9 @@ class Decoder:
         try:
             read = self._readers[cls]
         except KeyError:
-            # Imported in a thread while a client connects: it takes as long as a dozen requests.
-            from partoo_async._protocol.structs import reader  # noqa: PLC0415
-
-            read = self._readers[cls] = reader(cls)
+            read = self._readers[cls] = self._reader(cls)
         if read is not None:
-            if len(body) > SHORT_FOR_MODELS:
+            if len(body) > self._unchecked:
                 check_size(body)
             try:
                 value: T = read(body)
@@ -71,6 +65,8 @@ class Decoder:
             else:
                 return value
         data = decode_json(body)
+        if read is not None and self._learn(data, cls):
+            return self.decode(body, cls, request)
         hook = self._hooks.get(cls)
         if hook is None:
             hook = self._hooks[cls] = exact_hook(cls)
@@ -82,10 +78,73 @@ class Decoder:
             return value
         return self._decode_slowly(data, cls, request)
 
+    def decode_part(self, body: bytes, cls: Any, drift: dict[str, None], *, many: bool = False) -> Any:
+        """Return a part of a large body: an object, or a list of ``many``. ``drift`` gets what ``count`` takes.
+
+        Raises some error for what does not fit.
+        """
+        try:
+            return self._part_reader(cls, many)(body, drift)
+        except Exception:
+            if not self._learn(decode_json(body), tuple[cls, ...] if many else cls):
+                raise
+        return self._part_reader(cls, many)(body, drift)
+
+    def count(self, drift: Iterable[str]) -> None:
+        """Count the kinds of drift of one response, each once. The first of a kind is logged."""
+        for kind in drift:
+            if kind not in self.drift:
+                if len(self.drift) >= _MAX_DRIFT:
+                    continue
+                _logger.warning("the API's responses differ from its documentation: %s (logged once)", kind)
+            self.drift[kind] += 1
+
+    def _learn(self, data: object, kind: Any) -> bool:
+        """Return whether data has drift that the next reader knows how to read, and this one did not."""
+        from partoo_async._protocol.drift import learn  # noqa: PLC0415 - as below
+
+        unknown = None if self.strict else learn(data, kind, self._unknown)
+        if unknown is None:
+            return False
+        self._unknown = unknown
+        self._readers.clear()
+        self._part_readers.clear()
+        self._unchecked = SHORT
+        return True
+
+    def _reader(self, cls: type) -> Callable[[bytes], Any] | None:
+        # Imported in a thread while a client connects: it takes as long as a dozen requests.
+        from partoo_async._protocol.structs import part_reader, reader  # noqa: PLC0415
+
+        if self._unknown is None:
+            return reader(cls)
+        read = part_reader(cls, self._unknown)
+        return None if read is None else partial(self._read_and_count, read)
+
+    def _read_and_count(self, read: PartReader, body: bytes) -> Any:
+        drift: dict[str, None] = {}
+        value = read(body, drift)
+        if drift:
+            self.count(drift)
+        return value
+
+    def _part_reader(self, cls: Any, many: bool) -> PartReader:
+        read = self._part_readers.get((cls, many))
+        if read is None:
+            from partoo_async._protocol.structs import part_reader  # noqa: PLC0415 - as above
+
+            read = part_reader(cls, self._unknown, many=many)
+            if read is None:
+                raise TypeError(f"{cls.__name__} is read as a whole")
+            self._part_readers[cls, many] = read
+        return read
+
     def _decode_slowly(self, data: object, cls: type[T], request: Request) -> T:
-        drift: Counter[str] = Counter()
+        from partoo_async._protocol.drift import fill_missing  # noqa: PLC0415 - as above
+
+        drift: dict[str, None] = {}
         paths: list[str] = []
-        filled = _fill_missing(data, cls, "$", drift, paths)
+        filled = fill_missing(data, cls, "$", drift, paths)
         if self.strict and paths:
             raise UNUSABLE.make(tuple(paths[:_MAX_PROBLEMS]), route=request.route)
         try:
@@ -93,18 +152,10 @@ class Decoder:
         except Exception as error:  # cattrs may raise anything
             problems = tuple(problems_of(error)[:_MAX_PROBLEMS])
         else:
-            self._count(drift)
+            self.count(drift)
             return value
         # Raised after the except block: the frames of cattrs hold the payload, and would be in the traceback.
         raise UNUSABLE.make(problems, route=request.route)
-
-    def _count(self, drift: Counter[str]) -> None:
-        for kind in drift:
-            if kind not in self.drift:
-                if len(self.drift) >= _MAX_DRIFT:
-                    continue
-                _logger.warning("the API's responses differ from its documentation: %s (logged once)", kind)
-            self.drift[kind] += 1
 
 
 class Decoded(Decoder):
@@ -119,54 +170,3 @@ class Decoded(Decoder):
     def decode(self, body: bytes, cls: type[T], request: Request) -> T:
         """Return that value."""
         return cast("T", self._value)
-
-
-def _fill_missing(data: object, cls: Any, path: str, drift: Counter[str], paths: list[str]) -> object:
-    """Return JSON data without unknown fields, and with neutral values for missing ones. Notes both as drift."""
-    cls = optional_item(cls) or cls
-    item = tuple_item(cls)
-    if item is not None:
-        # A list of texts may have a million of them: nothing in it can be missing.
-        if not isinstance(data, list) or not _holds_models(item):
-            return data
-        return [_fill_missing(value, item, f"{path}[{index}]", drift, paths) for index, value in enumerate(data)]
-    # What has a wrong type stays as it is: the converter refuses it.
-    if not attrs.has(cls) or not isinstance(data, dict):
-        return data
-    return _fill_object(data, cls, path, drift, paths)
-
-
-def _fill_object(
-    data: dict[str, object], cls: Any, path: str, drift: Counter[str], paths: list[str]
-) -> dict[str, object]:
-    def note(field: str, problem: str) -> None:
-        drift[f"{cls.__name__}.{field} {problem}"] += 1
-        paths.append(f"{problem} @ {path}.{field}")
-
-    attrs.resolve_types(cls)  # the annotations are strings until then
-    filled: dict[str, object] = {}
-    rest = rest_field(cls)
-    known = {field.name: field for field in attrs.fields(cls) if field.init and field.name != rest}
-    for name, value in data.items():  # in the order of the document, so that two runs report the same
-        if name not in known and rest is None:
-            note(_field_label(name), "unknown")
-        elif name not in known:
-            filled[name] = value  # kept in that field: no drift
-    for name, field in known.items():
-        value = data.get(name)
-        if value is None and name in _NEUTRAL.get(cls, {}):
-            note(name, "null" if name in data else "missing")
-            filled[name] = _NEUTRAL[cls][name]
-        elif name in data:
-            filled[name] = _fill_missing(value, field.type, f"{path}.{name}", drift, paths)
-    return filled
-
-
-def _holds_models(kind: Any) -> bool:
-    inner = optional_item(kind) or tuple_item(kind)
-    return attrs.has(kind) if inner is None else _holds_models(inner)
-
-
-def _field_label(name: str) -> str:
-    # The name of an unknown field is text of the server, and gets into logs: keep it short and on one line.
-    return name if name.isidentifier() and len(name) <= 64 else "(unprintable name)"

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 __all__ = [
+    "SHORT",
     "SHORT_FOR_MODELS",
     "InvalidJSONError",
     "TooManyValuesError",
@@ -29,7 +30,7 @@ _MOST_CONTAINERS = 250_000
 _MOST_FIELDS = 600_000
 _MOST_VALUES = 1_500_000
 # A shorter body cannot have that many, so nearly no body is counted. A text and a comma have three bytes at least.
-_SHORT = 2 * _MOST_CONTAINERS
+SHORT = 2 * _MOST_CONTAINERS
 SHORT_FOR_MODELS = 3 * _MOST_VALUES
 
 
@@ -48,7 +49,7 @@ decode_short = orjson.loads
 def decode_json(body: bytes) -> Any:
     """Return the JSON value of a body. Raises ``InvalidJSONError``."""
     # NaN, Infinity, lone surrogates and nesting deeper than 1,024 are invalid. The last of duplicate keys wins.
-    if len(body) > _SHORT:
+    if len(body) > SHORT:
         check_size(body)
     # Raised after the except block: the context would hold the payload.
     try:

@@ -12,7 +12,9 @@ from partoo_async._protocol.converters import tuple_item
 from partoo_async._protocol.json import most_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from partoo_async._protocol.decoding import Decoder
 
 __all__ = ["Slices"]
 
@@ -28,16 +30,17 @@ _BORDERS = {b'"': re.compile(rb'"[ \t\n\r]*,[ \t\n\r]*"'), b"}": re.compile(rb"\
 class Slices(Generic[T]):
     """Decodes a body by iteration, which yields how many bytes are next. ``value``: the model at the end, or None.
 
-    None means that the body is not of such a form, or not as documented, and is to be decoded in another way.
+    None means that the body is not of such a form, or no model at all, and is to be decoded in another way.
     """
 
     # A wrong cut goes unnoticed nowhere. The body without the items of its list has to be the model with an empty list,
     # so that the list begins where it seems to. From there on each slice has to be a whole list of items between
     # brackets, so that it does not end within a string or an object, and the next one begins where an item does.
 
-    def __init__(self, body: bytes, cls: type[T]) -> None:
+    def __init__(self, body: bytes, cls: type[T], decoder: Decoder) -> None:
         self._body = body
         self._cls = cls
+        self._decoder = decoder
         self.value: T | None = None
 
     def __iter__(self) -> Iterator[int]:
@@ -54,18 +57,20 @@ class Slices(Generic[T]):
         if opening is None or end - opening.end() <= _FEW * form.step:
             return
         place = opening.end()
-        outline: Any = form.read(body[:place] + body[end:])
+        decode, drift = self._decoder.decode_part, dict[str, None]()
+        outline: Any = decode(body[:place] + body[end:], self._cls, drift)
         view, items = memoryview(body), list[Any]()
         while place < end and not getattr(outline, form.name):
             border = form.border.search(body, place + form.step, end)
             stop, after = (end, end) if border is None else (border.start() + 1, border.end() - 1)
             yield stop - place
-            items += form.read_items(b"".join((b"[", view[place:stop], b"]")))
+            items += decode(b"".join((b"[", view[place:stop], b"]")), form.item, drift, many=True)
             if len(items) > form.most:
                 return
             place = after
         if place == end:
             self.value = attrs.evolve(outline, **{form.name: tuple(items)})
+            self._decoder.count(drift)
 
 
 class _Form(NamedTuple):
@@ -76,23 +81,19 @@ class _Form(NamedTuple):
     border: re.Pattern[bytes]
     step: int  # bytes of a slice
     most: int  # items
-    read: Callable[[bytes], Any]
-    read_items: Callable[[bytes], list[Any]]
+    item: Any
 
 
 @cache
 def _form_of(cls: Any) -> _Form | None:
-    from partoo_async._protocol.structs import list_reader, reader  # noqa: PLC0415 - see Decoder
+    from partoo_async._protocol.structs import part_reader  # noqa: PLC0415 - see Decoder
 
-    read = reader(cls)
+    read = part_reader(cls)  # resolves the types, too
     lists = [(field.name, tuple_item(field.type)) for field in attrs.fields(cls) if tuple_item(field.type)]
     if read is None or len(lists) != 1:
         return None
     ((name, item),) = lists
-    read_items = list_reader(item)
-    if read_items is None:
-        return None
     opening = re.compile(rb'"%b"[ \t\n\r]*:[ \t\n\r]*\[' % name.encode())
     fields = len(attrs.fields(item)) if attrs.has(item) else 0
     border, step = (_BORDERS[b"}"], _OBJECTS) if fields else (_BORDERS[b'"'], _TEXTS)
-    return _Form(name, opening, border, step, most_items(fields), read, read_items)
+    return _Form(name, opening, border, step, most_items(fields), item)

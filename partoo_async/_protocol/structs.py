@@ -1,22 +1,27 @@
-"""Bytes straight to models, where all came as documented: the only module that knows msgspec.
+"""Bytes straight to models: the only module that knows msgspec.
 
 It says nothing about what does not fit: the converters do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import attrs
 import msgspec
 
 from partoo_async._internal.twins import twin_of
 from partoo_async._protocol.converters import ID_LIMIT, optional_item, tuple_item
+from partoo_async._protocol.drift import NEUTRAL, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["list_reader", "reader"]
+    Unknown: TypeAlias = Mapping[type, list[str]]
+    Make: TypeAlias = Callable[[Any, dict[str, None]], Any]
+    PartReader: TypeAlias = Callable[[bytes, dict[str, None]], Any]
+
+__all__ = ["part_reader", "reader"]
 
 T = TypeVar("T")
 
@@ -34,67 +39,131 @@ def reader(cls: type[T]) -> Callable[[bytes], T] | None:
         kind, make = _kind_of(cls)
     except _UnsuitableError:
         return None
-    decode = msgspec.json.Decoder(kind).decode
-    return lambda body: make(decode(body))
+    decode, no_drift = msgspec.json.Decoder(kind).decode, dict[str, None]()
+    return lambda body: make(decode(body), no_drift)
 
 
-def list_reader(item: Any) -> Callable[[bytes], list[Any]] | None:
-    """Return what decodes a JSON list of texts or models; it raises some error for what does not fit."""
+def part_reader(item: Any, unknown: Unknown | None = None, *, many: bool = False) -> PartReader | None:
+    """Return what decodes a body to a model or a text, or to a list of ``many``.
+
+    Args:
+        item: A model, or ``str``.
+        unknown: Names of fields that may come besides those of a class, and are left out; what is missing gets a
+            neutral value. None: both are refused.
+        many: Whether the body is a list.
+
+    Returns:
+        It takes a body, and a dict that gets the kinds of its drift. It raises some error for what does not fit.
+    """
     try:
-        kind, make = _kind_of(item)
+        kind, make = _kind_of(item, unknown)
     except _UnsuitableError:
         return None
-    decode = msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type]  # made at run time
-    return decode if make is None else lambda body: [make(one) for one in decode(body)]
+    decode = msgspec.json.Decoder(list[kind] if many else kind).decode  # type: ignore[valid-type]  # made at run time
+    if make is None:
+        return lambda body, _: decode(body)
+    if many:
+        return lambda body, drift: [make(one, drift) for one in decode(body)]
+    return lambda body, drift: make(decode(body), drift)
 
 
-def _kind_of(kind: Any) -> tuple[Any, Any]:
+def _kind_of(kind: Any, unknown: Unknown | None = None) -> tuple[Any, Any]:
     """Return what msgspec is to decode, and what makes the value of it; None: it is the value."""
     if kind in _SCALARS:
         return _SCALARS[kind], None
     item = optional_item(kind)
     if item is not None:
-        inner, make = _kind_of(item)
+        inner, make = _kind_of(item, unknown)
         if make is None:
             return inner | None, None
         raise _UnsuitableError
     item = tuple_item(kind)
     if item is not None:
-        inner, make = _kind_of(item)
+        inner, make = _kind_of(item, unknown)
         kind = tuple[inner, ...]  # type: ignore[valid-type]  # as above
-        return kind, None if make is None else lambda values: tuple([make(value) for value in values])
+        return kind, None if make is None else lambda values, drift: tuple([make(value, drift) for value in values])
     if not attrs.has(kind):
         raise _UnsuitableError
-    return _struct_of(kind)
+    return _struct_of(kind, unknown)
 
 
-def _struct_of(cls: Any) -> tuple[type[msgspec.Struct], Callable[[Any], Any]]:
+def _struct_of(cls: Any, unknown: Unknown | None) -> tuple[type[msgspec.Struct], Make]:
     attrs.resolve_types(cls)
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-    makers: list[tuple[int, Callable[[Any], Any]]] = []
+    makers: list[tuple[int, Make]] = []
+    neutral = {} if unknown is None else NEUTRAL.get(cls, {})
     for index, field in enumerate(attrs.fields(cls)):
         if not field.init or field.converter is not None or isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
             raise _UnsuitableError
-        kind, make = _kind_of(field.type)
-        fields.append((field.name, kind) if field.default is attrs.NOTHING else (field.name, kind, field.default))
+        kind, make = _kind_of(field.type, unknown)
+        if field.name in neutral:
+            fields.append((field.name, kind | None | msgspec.UnsetType, msgspec.UNSET))
+        else:
+            fields.append((field.name, kind) if field.default is attrs.NOTHING else (field.name, kind, field.default))
         if make is not None:
             makers.append((index, make))
+    if unknown is not None:
+        return _lenient_struct(cls, fields, makers, unknown.get(cls, ()))
     # gc=False: they live for as long as it takes to make the models of them.
     struct = msgspec.defstruct(cls.__name__, fields, forbid_unknown_fields=True, gc=False)
     values_of = msgspec.structs.astuple
     twin = twin_of(cls)
 
-    def make_plain(one: msgspec.Struct) -> Any:
+    def make_plain(one: msgspec.Struct, _: object) -> Any:
         model = twin(*values_of(one))
         model.__class__ = cls
         return model
 
-    def make_model(one: msgspec.Struct) -> Any:
+    def make_model(one: msgspec.Struct, drift: dict[str, None]) -> Any:
         values = [*values_of(one)]
         for index, make in makers:
-            values[index] = make(values[index])
+            values[index] = make(values[index], drift)
         return cls(*values)
 
     if makers:
         return struct, make_model
-    return struct, make_plain if twin is not cls else lambda one: cls(*values_of(one))
+    return struct, make_plain if twin is not cls else lambda one, _: cls(*values_of(one))
+
+
+def _lenient_struct(
+    cls: Any, fields: list[Any], makers: list[tuple[int, Make]], unknown: Sequence[str]
+) -> tuple[type[msgspec.Struct], Make]:
+    count = len(fields)
+    # Other names than the server's, which need not be those of attributes.
+    names = {f"unknown{number}": name for number, name in enumerate(unknown)}
+    unknown_ones = [(count + number, kind_of(cls, name, "unknown")) for number, name in enumerate(unknown)]
+    neutral = [
+        (
+            index,
+            tuple(value) if isinstance(value, list) else value,
+            kind_of(cls, name, "missing"),
+            kind_of(cls, name, "null"),
+        )
+        for index, (name, *_) in enumerate(fields)
+        for value in [NEUTRAL.get(cls, {}).get(name)]
+        if value is not None
+    ]
+    # Any, not msgspec.Raw: what is left out has to be JSON all the same, to the last text in it.
+    optional = [(name, Any, msgspec.UNSET) for name in names]
+    # By keyword, since a field that must be there may follow one that need not.
+    struct = msgspec.defstruct(
+        cls.__name__, [*fields, *optional], forbid_unknown_fields=True, gc=False, kw_only=True, rename=names
+    )
+    values_of = msgspec.structs.astuple
+    unset = msgspec.UNSET
+
+    def make_model(one: msgspec.Struct, drift: dict[str, None]) -> Any:
+        values = [*values_of(one)]
+        for index, kind in unknown_ones:
+            if values[index] is not unset:
+                drift[kind] = None
+        for index, value, missing, null in neutral:
+            found = values[index]
+            if found is None or found is unset:
+                drift[null if found is None else missing] = None
+                values[index] = value
+        for index, make in makers:
+            values[index] = make(values[index], drift)
+        return cls(*values[:count])
+
+    return struct, make_model

@@ -63,6 +63,35 @@ async def test_drift_is_still_counted() -> None:
     assert decoder.drift == {"Section.color unknown": 1}
 
 
+@pytest.mark.parametrize("changed", [{"more": None}, {"has_puller": None}])
+async def test_drift_in_each_item(changed: dict[str, Any]) -> None:
+    """An API that sends one field more, or one less, makes no large response stand in the way of others."""
+    group = {"name": "Country of a group", "has_puller": True, **changed}
+    body = section(groups=[{"id": one, **group} for one in range(GROUPS)])
+    decoder, fresh = Decoder(), Decoder()
+    found, turns = await read(get_section(7), body, decoder)
+    assert turns >= SLICES - 1
+    fresh._readers[Section] = None
+    assert found == fresh.decode(body, Section, get_section(7).request)
+    assert decoder.drift == fresh.drift
+    assert len(decoder.drift) == 1
+
+
+async def test_drift_of_what_is_refused() -> None:
+    """A large response that is refused for another reason counts no drift."""
+    decoder = Decoder()
+    with pytest.raises(APIResponseValidationError):
+        await read(get_section(7), section(color="red", can_edit=1), decoder)
+    assert not decoder.drift
+
+
+async def test_strict() -> None:
+    """With ``strict=True`` drift in a large response is an error, as in a small one."""
+    with pytest.raises(APIResponseValidationError) as caught:
+        await read(get_section(7), section(color="red"), Decoder(strict=True))
+    assert caught.value.problems == ("unknown @ $.color",)
+
+
 async def test_another_section() -> None:
     """A large response with another id is refused, too."""
     with pytest.raises(APIResponseValidationError, match="expected id 8"):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from partoo_async._protocol import slices
+from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.slices import Slices
 from partoo_async._protocol.structs import reader
 from partoo_async.models import Business, Group, Section, SectionPage
@@ -35,7 +36,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def sliced(body: bytes, cls: type) -> tuple[list[int], Any]:
     """The sizes of the slices, and the value."""
-    made = Slices(body, cls)
+    made = Slices(body, cls, Decoder(strict=True))
     return [*made], made.value
 
 

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from partoo_async._protocol import decoding
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
-from partoo_async._protocol.structs import list_reader, reader
+from partoo_async._protocol.structs import part_reader, reader
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import Business, BusinessPage, Group, GroupSummary, Section, SectionPage
 from tests.support.each import each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 REQUEST = Request("GET", "/sections/7/groups/1")
 MODELS: list[Any] = [Group, GroupSummary, Section, SectionPage]
 BOM = b"\xef\xbb\xbf"
 
 
-def outcome(body: bytes, cls: type, *, strict: bool, direct: bool) -> object:
-    """What a decoder returns or raises, to the type, and its drift. ``direct``: it may use what is tested here."""
+def outcome(body: bytes, cls: type, *, strict: bool, direct: bool, before: Sequence[bytes] = ()) -> object:
+    """What a decoder returns or raises, to the type, and its drift. ``direct``: it may use what is tested here.
+
+    ``before``: bodies that it decoded before.
+    """
     decoder = Decoder(strict=strict)
     if not direct:
         decoder._readers[cls] = None
+    for one in before:
+        with suppress(APIResponseValidationError, InvalidJSONError):
+            decoder.decode(one, cls, REQUEST)
     try:
         value: Any = decoder.decode(body, cls, REQUEST)
     except APIResponseValidationError as error:
@@ -46,6 +57,14 @@ def reads(body: bytes, cls: Any) -> bool:
     except Exception:
         return False
     return True
+
+
+@contextmanager
+def directly() -> Iterator[None]:
+    """Refuse every other way to decode a body."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "decode_json", None)
+        yield
 
 
 def group(**changed: str) -> bytes:
@@ -106,14 +125,22 @@ def test_what_is_left_to_the_others(body: bytes, strict: bool) -> None:
 def test_which_models(cls: Any) -> None:
     """All that are as closed as their documentation."""
     assert reader(cls) is not None
-    assert list_reader(cls) is not None
+    assert part_reader(cls, many=True) is not None
 
 
 @each("cls", [Business, BusinessPage, attrs.make_class("Odd", {"one": attrs.field(type=complex)})])
 def test_which_models_not(cls: Any) -> None:
     """A model that keeps unknown fields is decoded in another way, and so is one with a field of no known type."""
     assert reader(cls) is None
-    assert list_reader(cls) is None
+    assert part_reader(cls, many=True) is None
+
+
+def summary(**changed: Any) -> dict[str, Any]:
+    return {"id": 1, "name": "a", "has_puller": True, **changed}
+
+
+def section(**changed: Any) -> dict[str, Any]:
+    return {"id": 7, "name": "b", "can_edit": True, "has_puller": True, "groups": [], **changed}
 
 
 texts = st.text() | st.sampled_from(['},{"', '","', "]", '"groups":[', "\\", "\ud83d"])
@@ -159,6 +186,67 @@ def test_any_body_is_decoded_as_before(made: tuple[bytes, type], strict: bool) -
     """Of any bytes the result to the type, the error to its words, and the drift are those of the other decoders."""
     body, cls = made
     assert outcome(body, cls, strict=strict, direct=True) == outcome(body, cls, strict=strict, direct=False)
+
+
+@given(made=st.tuples(bodies, bodies, bodies), strict=st.booleans())
+@settings(max_examples=120)
+def test_any_body_is_decoded_as_before_after_others(made: tuple[tuple[bytes, type], ...], strict: bool) -> None:
+    """So it is whatever drift was learned from the bodies before."""
+    *before, (body, cls) = made
+    others = [one for one, _ in before]
+    direct, other = (outcome(body, cls, strict=strict, direct=way, before=others) for way in (True, False))
+    assert direct == other
+
+
+@each(
+    ("body", "cls", "kind"),
+    [
+        (group(color='"red"'), Group, "Group.color unknown"),
+        (group(**{"a-b c": '{"d":[1,{"e":null}]}'}), Group, "Group.(unprintable name) unknown"),
+        (group(class_="1").replace(b"class_", b"class"), Group, "Group.class unknown"),
+        (group(has_puller=""), Group, "Group.has_puller missing"),
+        (group(business_ids="null"), Group, "Group.business_ids null"),
+        (json.dumps(section(groups=[summary(more=1)])).encode(), Section, "GroupSummary.more unknown"),
+        (json.dumps(section(groups=None)).encode(), Section, "Section.groups null"),
+        (json.dumps({"sections": [section(more=1)], "page": 1}).encode(), SectionPage, "Section.more unknown"),
+    ],
+)
+def test_drift_that_was_seen_before(body: bytes, cls: type, kind: str) -> None:
+    """The next body with it is decoded directly, to the same model, and its drift is counted."""
+    decoder = Decoder()
+    first = decoder.decode(body, cls, REQUEST)
+    with directly():
+        assert decoder.decode(body, cls, REQUEST) == first
+        assert decoder.drift[kind] == 2
+    fresh = Decoder()
+    fresh._readers[cls] = None
+    assert fresh.decode(body, cls, REQUEST) == first
+
+
+def test_no_drift_after_drift() -> None:
+    """A body that is as documented counts nothing, whatever came before."""
+    decoder = Decoder()
+    decoder.decode(group(color="1"), Group, REQUEST)
+    with directly():
+        decoder.decode(group(), Group, REQUEST)
+    assert decoder.drift == {"Group.color unknown": 1}
+
+
+def test_names_at_random() -> None:
+    """A server that names its fields at random makes no reader for each: only the first names are learned."""
+    decoder = Decoder()
+    for number in range(100):
+        decoder.decode(group(**{f"field{number}": "1"}), Group, REQUEST)
+    assert len((decoder._unknown or {})[Group]) == 32
+    assert len(decoder.drift) == 100
+
+
+def test_unknown_values_count_against_the_limit() -> None:
+    """What is left out is bounded all the same: it is decoded, too."""
+    decoder = Decoder()
+    decoder.decode(group(color="1"), Group, REQUEST)
+    with pytest.raises(TooManyValuesError):
+        decoder.decode(group(color="[" + "[]," * 250_000 + "[]]"), Group, REQUEST)
 
 
 def test_more_values_than_memory_may_hold() -> None:
