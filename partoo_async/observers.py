@@ -172,13 +172,14 @@ class Observer:
 class Emitter:
     """Calls a client's ``on_event``. Its errors are logged once and never break a call."""
 
-    __slots__ = ("_failed", "hears_requests", "on_event", "wants_calls", "wants_requests", "wants_scans")
+    __slots__ = ("_failed", "_observer", "hears_requests", "on_event", "wants_calls", "wants_requests", "wants_scans")
 
     def __init__(self, on_event: Callable[[Event], object] | None) -> None:
         self.on_event: Callable[[Event], object] | None = on_event
         self._failed = False
         # Looked up once, so that what nobody hears is not even made.
         self.wants_calls: bool = _overrides(on_event, "call_ended")
+        self._observer = on_event if self.wants_calls and isinstance(on_event, Observer) else None
         self.wants_scans: bool = _overrides(on_event, "scan_started")
         self.hears_requests: bool = _hears_requests(on_event)
         self.wants_requests: bool = self.hears_requests or _logger.isEnabledFor(logging.DEBUG)
@@ -192,17 +193,17 @@ class Emitter:
 
     def active(self) -> bool:
         """Return whether an observer wants to be told of a call that begins now."""
-        if not self.wants_calls or not isinstance(self.on_event, Observer):
+        if self._observer is None:
             return False
-        answer, error = ask(self.on_event.active)
+        answer, error = ask(self._observer.active)
         if error is not None:
             self.note(error)
         return bool(answer)
 
     def call_ended(self, record: CallRecord) -> None:
         """Tell an observer of a call."""
-        if isinstance(self.on_event, Observer):
-            error = tell(self.on_event.call_ended, record)
+        if self._observer is not None:
+            error = tell(self._observer.call_ended, record)
             if error is not None:
                 self.note(error)
 

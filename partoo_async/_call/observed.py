@@ -42,13 +42,13 @@ class ObservedCall(Call):
     _queued: float = 0.0  # seconds in all, and up to the next attempt
     _queued_now: float = 0.0
     _began: float = 0.0
+    _records: tuple[AttemptRecord, ...] = ()
 
     async def run(
         self, context: CallContext, operation: Operation[T], priority: Priority, loop: asyncio.AbstractEventLoop
     ) -> T:
         """Do as a ``Call`` does, and tell how it ended."""
         self._began = loop.time()
-        self._records: list[AttemptRecord] = []
         error: str | None = "CancelledError"
         try:
             result = await super().run(context, operation, priority, loop)
@@ -63,10 +63,19 @@ class ObservedCall(Call):
             return result
         finally:
             if error is not None or self.tells_success:
-                request, elapsed = operation.request, loop.time() - self._began
-                head = (request.route, request.template, context.settings.server, elapsed, self._queued, error)
-                bulk = priority is Priority.BULK
-                context.emit.call_ended(CallRecord(*head, tuple(self._records), "request", bulk))
+                request = operation.request
+                record = CallRecord(
+                    request.route,
+                    request.template,
+                    context.settings.server,
+                    loop.time() - self._began,
+                    self._queued,
+                    error,
+                    self._records,
+                    "request",
+                    priority is Priority.BULK,
+                )
+                context.emit.call_ended(record)
 
     async def _wait_for_admission(self, key: Secret) -> tuple[Secret, Quota]:
         began = self._loop.time()
@@ -93,7 +102,7 @@ class ObservedCall(Call):
 
     def _record(self, elapsed: float, status: int | None, error: str | None, *, sent: bool) -> None:
         started = self._loop.time() - elapsed - self._began
-        self._records.append(AttemptRecord(started, elapsed, self._queued_now, status, error, sent))
+        self._records += (AttemptRecord(started, elapsed, self._queued_now, status, error, sent),)
         self._queued_now = 0.0
 
 

@@ -32,7 +32,7 @@ def is_async(value: object) -> bool:
 def tell(callback: Callable[[T], object], value: T) -> BaseException | None:
     """Call a user's callback, and return what it raised, or None."""
     result, error = ask(callback, value)
-    if error is not None or not inspect.iscoroutine(result):
+    if result is None or not inspect.iscoroutine(result):
         return error
     result.close()
     return TypeError("the callback returned a coroutine, which nobody awaits")

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from partoo_async.observers import AttemptRecord
-    from partoo_async.servers import Server
 
 __all__ = ["Endpoint", "endpoint_of", "labels_of"]
 
@@ -18,11 +17,11 @@ Attributes: TypeAlias = "dict[str, str | int | bool | float]"
 class Endpoint:
     """What the calls of one endpoint of a server have in common. OpenTelemetry copies what it is given."""
 
-    def __init__(self, template: str, server: Server) -> None:
+    def __init__(self, template: str, base_url: str) -> None:
         self.name: str = template
         self.call_name: str = f"partoo {template}"
-        parts = urlsplit(server.base_url)
-        self._base_url, self._base_path = server.base_url, parts.path
+        parts = urlsplit(base_url)
+        self._base_url, self._base_path = base_url, parts.path
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self.labels: Attributes = labels_of(template)
         self._address: Attributes = {"server.address": parts.hostname or "", "server.port": port}
@@ -36,18 +35,21 @@ class Endpoint:
             found = self._measured[outcome] = {**self.labels, **self._address, **_told(*outcome)}
         return found
 
-    def located(self, attempt: AttemptRecord, route: str) -> Attributes:
-        """Return the attributes of an attempt's span."""
+    def located(self, measured: Attributes, route: str) -> Attributes:
+        """Return the attributes of an attempt's span, which are those ``measured`` and more."""
         # The route has no query, so the URL has none.
         path = route.partition(" ")[2]
-        place = {"url.full": self._base_url + path, "url.path": self._base_path + path}
-        return {**self.measured(attempt), **place}
+        return {
+            **measured,
+            "url.full": self._base_url + path,
+            "url.path": self._base_path + path,
+        }
 
 
 @lru_cache(maxsize=256)
-def endpoint_of(template: str, server: Server) -> Endpoint:
+def endpoint_of(template: str, base_url: str) -> Endpoint:
     """Return an endpoint, made once. An unknown one is its method alone."""
-    return Endpoint(template, server)
+    return Endpoint(template, base_url)
 
 
 def labels_of(template: str) -> Attributes:

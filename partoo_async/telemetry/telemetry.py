@@ -121,7 +121,7 @@ class Telemetry(Observer):
         """Record an event that a callable of yours got: a request is a span without a call. Others are ignored."""
         super().__call__(event)
         if isinstance(event, RequestEvent):
-            endpoint = endpoint_of(event.template or event.route.partition(" ")[0], event.server)
+            endpoint = endpoint_of(event.template or event.route.partition(" ")[0], event.server.base_url)
             attempt = AttemptRecord(0.0, event.elapsed, 0.0, event.status, event.error, True)
             began = time.time_ns() - round(event.elapsed * 1e9)
             span = self._attempt_span(endpoint, event.route, event.attempt - 1, attempt, began, None)
@@ -150,7 +150,7 @@ class Telemetry(Observer):
 
     def call_ended(self, record: CallRecord) -> None:
         """Record a call and its attempts."""
-        endpoint = endpoint_of(record.template or record.route.partition(" ")[0], record.server)
+        endpoint = endpoint_of(record.template or record.route.partition(" ")[0], record.server.base_url)
         attempts = record.attempts
         # A span costs more than all that the client does for a call. So there is one, unless two say more.
         if len(attempts) == 1 and attempts[0].sent and not record.queued:
@@ -184,23 +184,22 @@ class Telemetry(Observer):
             detach(token)
 
     def _lone_attempt(self, record: CallRecord, endpoint: Endpoint, attempt: AttemptRecord) -> None:
-        if not self._makes_spans:
-            self._measure(endpoint, attempt, None)
-            return
-        took = round(attempt.elapsed * 1e9)
-        began = time.time_ns() - took
-        attributes, context, links = endpoint.located(attempt, record.route), None, None
-        if record.bulk:
-            context, links = _place(record)
-            attributes |= _BULK
-        span = self._tracer.start_span(endpoint.name, context, SpanKind.CLIENT, attributes, links, began)
-        if span.is_recording():
-            if attempt.error is not None:
-                span.set_status(StatusCode.ERROR)
-            span.end(began + took)
-            self._measure(endpoint, attempt, span)
-        else:
-            self._measure(endpoint, attempt, None)
+        """Record a call of one attempt, which waited for nothing."""
+        measured, around = endpoint.measured(attempt), None
+        if self._makes_spans:
+            attributes, context, links = endpoint.located(measured, record.route), None, None
+            if record.bulk:
+                context, links = _place(record)
+                attributes |= _BULK
+            took = round(attempt.elapsed * 1e9)
+            began = time.time_ns() - took
+            span = self._tracer.start_span(endpoint.name, context, SpanKind.CLIENT, attributes, links, began)
+            if span.is_recording():
+                if attempt.error is not None:
+                    span.set_status(StatusCode.ERROR)
+                span.end(began + took)
+                around = set_span_in_context(span)
+        self._durations.record(attempt.elapsed, measured, around)
 
     def _attempts(self, record: CallRecord, endpoint: Endpoint) -> None:
         """Record a call with any number of attempts."""
@@ -236,7 +235,7 @@ class Telemetry(Observer):
     def _attempt_span(
         self, endpoint: Endpoint, route: str, resends: int, attempt: AttemptRecord, start: int, context: Context | None
     ) -> Span:
-        attributes = endpoint.located(attempt, route)
+        attributes = endpoint.located(endpoint.measured(attempt), route)
         if resends:
             attributes["http.request.resend_count"] = resends
         if not attempt.sent:
@@ -249,11 +248,10 @@ class Telemetry(Observer):
         return span
 
     def _measure(self, endpoint: Endpoint, attempt: AttemptRecord, span: Span | None) -> None:
-        if not attempt.sent:
-            return
-        # In the context of the span, so that an exemplar leads to it, not to its parent.
-        context = None if span is None else set_span_in_context(span)
-        self._durations.record(attempt.elapsed, endpoint.measured(attempt), context)
+        if attempt.sent:
+            # In the context of the span, so that an exemplar leads to it, not to its parent.
+            context = None if span is None else set_span_in_context(span)
+            self._durations.record(attempt.elapsed, endpoint.measured(attempt), context)
 
 
 def _place(record: CallRecord) -> tuple[Context | None, list[Link] | None]:
