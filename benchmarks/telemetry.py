@@ -3,7 +3,8 @@
     python -m benchmarks.telemetry               # a minute
     python -m benchmarks.telemetry --rounds 15   # steadier
 
-Each client has a process of its own, and they take turns, as in ``benchmarks.bench``. Prints markdown.
+Each client has a process of its own, and they take turns, as in ``benchmarks.bench``. By hand: a span and a value
+around a call without ``Telemetry``, which is what OpenTelemetry takes by itself. Prints markdown.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ CLIENTS = {
     "telemetry_api": "no SDK",
     "telemetry_sampled": "SDK, one trace of a hundred",
     "telemetry_sdk": "SDK, every trace",
+    "telemetry_by_hand": "SDK, every trace, by hand",
 }
 GOALS = {"telemetry_api": 1.05, "telemetry_sdk": 1.6}
 

@@ -27,8 +27,12 @@ class Nowhere(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-def connect(url: str, concurrency: int, sampler: Sampler = ALWAYS_ON) -> AbstractAsyncContextManager[Run]:
+def providers(sampler: Sampler = ALWAYS_ON) -> tuple[TracerProvider, MeterProvider]:
     tracers = TracerProvider(sampler=sampler)
     tracers.add_span_processor(BatchSpanProcessor(Nowhere()))
-    meters = MeterProvider([InMemoryMetricReader()])
+    return tracers, MeterProvider([InMemoryMetricReader()])
+
+
+def connect(url: str, concurrency: int, sampler: Sampler = ALWAYS_ON) -> AbstractAsyncContextManager[Run]:
+    tracers, meters = providers(sampler)
     return partoo_get.connect(url, concurrency, Telemetry(tracer_provider=tracers, meter_provider=meters))
