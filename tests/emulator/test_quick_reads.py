@@ -214,6 +214,17 @@ async def test_a_slow_reader_is_waited_for() -> None:
         assert {len(body) for _, body in found} == {1_080_060}
 
 
+@pytest.mark.parametrize("name", [None, 5, ["é"], "é"])
+def test_a_name_may_be_anything(name: Any) -> None:
+    """A test may set a group's name to what a client must not trip over."""
+    group = EmulatedGroup(7, name, business_ids=["é", "a1"])
+    told = {"id": 7, "name": name, "has_puller": False}
+    encoded = group_json(group, group.business_ids)
+    assert encoded == json.dumps({**told, "business_ids": ["é", "a1"]}, separators=(",", ":")).encode()
+    section = section_json(EmulatedSection(1, "C", {7: group}), Caller("key-1"))
+    assert json.loads(section)["groups"] == [told]
+
+
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=5)
 
 

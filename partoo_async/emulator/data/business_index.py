@@ -32,11 +32,14 @@ class BusinessIndex:
     store: Store
     seed: int
     _random: Random = field(init=False)
+    _sends_as_given: bool = field(init=False)  # whether every group's ids are sent as they are
     _version: object = field(init=False, default=None)  # of the store that the catalogs, by organization, were made of
     _catalogs: dict[int, Catalog] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self._random = Random(self.seed)
+        self._random, behaviour = Random(self.seed), self.store.behaviour
+        as_given = behaviour.business_order == "as_given" and behaviour.closed_in_groups
+        self._sends_as_given = as_given and not behaviour.scoped_groups
 
     def all_businesses(self) -> dict[str, EmulatedBusiness]:
         """Return every business by id, generated once and kept."""
@@ -134,6 +137,8 @@ class BusinessIndex:
 
     def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
         """Return a group's ids as they are sent to the caller."""
+        if self._sends_as_given:
+            return group.business_ids
         # Order, closed members and members that the key may not see are open questions.
         behaviour, ids = self.store.behaviour, group.business_ids
         visible = self.visible_ids(caller, org_id) if behaviour.scoped_groups else None

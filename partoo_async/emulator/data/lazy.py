@@ -139,7 +139,10 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
 def peek(groups: MutableMapping[int, EmulatedGroup], group_id: int) -> EmulatedGroup:
     """Return a group to read, or raise ``KeyError``."""
-    return groups.peek(group_id) if isinstance(groups, LazyGroups) else groups[group_id]
+    # Whether it is a dict is quickly told, whether it is a mapping of some kind is not.
+    if isinstance(groups, dict) or not isinstance(groups, LazyGroups):
+        return groups[group_id]
+    return groups.peek(group_id)
 
 
 def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
