@@ -15,13 +15,16 @@ from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup
     from partoo_async.emulator.data.keys import Caller
     from partoo_async.emulator.data.search import Criteria
 
 __all__ = ["BusinessIndex"]
+
+# Some milliseconds' worth.
+_BUSINESSES_AT_ONCE = 200
 
 
 @total_repr
@@ -48,6 +51,25 @@ class BusinessIndex:
             for business_id, org_id in owners.items():
                 self._detail(business_id, org_id)
         return details
+
+    def preparing(self, org_id: int) -> Iterator[None]:
+        """Make what a search would have to make first, and yield every few milliseconds.
+
+        An edit in between changes none of it, but for what it adds: the search makes that itself.
+        """
+        owners, details = self.store.owners(), self.store.details
+        if len(owners) != len(details):  # whatever has details has an owner
+            for number, (business_id, owner) in enumerate([*owners.items()], start=1):
+                self._detail(business_id, owner)
+                if number % _BUSINESSES_AT_ONCE == 0:
+                    yield
+        yield from self.preparing_groups(org_id)
+
+    def preparing_groups(self, org_id: int) -> Iterator[None]:
+        """Make what ``groups_of`` would have to make first, and yield every few milliseconds."""
+        if self.store.behaviour.business_groups:
+            for section in self.store.organization(org_id):
+                yield from lazy.preparing(section.groups)
 
     def get(self, business_id: str, caller: Caller) -> EmulatedBusiness:
         """Return a business that the caller may see, or raise ``UnknownError``."""

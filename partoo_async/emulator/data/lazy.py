@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedGroup
 
-__all__ = ["LazyGroups", "Source", "Summary", "businesses", "holders", "peek", "summaries"]
+__all__ = ["LazyGroups", "Source", "Summary", "businesses", "holders", "peek", "preparing", "summaries"]
 
 
 class Summary(NamedTuple):
@@ -40,6 +40,9 @@ class Source(Protocol):
 
     def holders(self, wanted: Iterable[str]) -> Mapping[str, Sequence[int]]:
         """Return the groups of each of these businesses, in order."""
+
+    def preparing(self) -> Iterator[None]:
+        """Make what ``holders`` would have to make first, and yield every few milliseconds."""
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
@@ -161,6 +164,11 @@ def holders(groups: MutableMapping[int, EmulatedGroup], wanted: set[str]) -> Map
         for business in wanted.intersection(group.business_ids):
             found.setdefault(business, []).append(group_id)
     return found
+
+
+def preparing(groups: MutableMapping[int, EmulatedGroup]) -> Iterator[None]:
+    """Make what ``holders`` would have to make first, and yield every few milliseconds."""
+    return groups.source.preparing() if isinstance(groups, LazyGroups) else iter(())
 
 
 def businesses(groups: Iterable[EmulatedGroup]) -> Iterable[str]:
