@@ -117,7 +117,7 @@ class Emulator(AsyncOnly):
         organizations = {caller.key.org_id for caller in callers.values()}
         rate_limits = make_rate_limits(organizations, self._rate_limit, window, retry_after)
         delays = arguments.check_latency(latency)
-        quick = QuickReads(self._store, self._index, self._log, callers, names, self._is_plain)
+        quick = QuickReads(self._store, self._index, self._log, callers, names, self._faults)
         # A limit and a delay are the business of the middlewares.
         self._listener = Listener(host, port, quick.answer if not rate_limits and not delays[1] else _answer_nothing)
         # Made once, not at each start: a restart must not give a fresh quota. Outermost first; a middleware that
@@ -235,9 +235,6 @@ class Emulator(AsyncOnly):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-
-    def _is_plain(self) -> bool:
-        return len(self._faults) == 0
 
     def __repr__(self) -> str:
         groups = sum(len(section.groups) for section in self.sections.values())

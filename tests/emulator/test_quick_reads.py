@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from email.utils import formatdate
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -214,6 +216,17 @@ async def test_a_slow_reader_is_waited_for() -> None:
         assert {len(body) for _, body in found} == {1_080_060}
 
 
+@pytest.mark.parametrize("name", [None, 5, ["é"], "é"])
+def test_a_name_may_be_anything(name: Any) -> None:
+    """A test may set a group's name to what a client must not trip over."""
+    group = EmulatedGroup(7, name, business_ids=["é", "a1"])
+    told = {"id": 7, "name": name, "has_puller": False}
+    encoded = group_json(group, group.business_ids)
+    assert encoded == json.dumps({**told, "business_ids": ["é", "a1"]}, separators=(",", ":")).encode()
+    section = section_json(EmulatedSection(1, "C", {7: group}), Caller("key-1"))
+    assert json.loads(section)["groups"] == [told]
+
+
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=5)
 
 
@@ -259,6 +272,29 @@ def test_a_section_is_encoded_as_by_the_standard_library(name, groups, flags, ca
 def test_one_whole_get_is_known(data, whole) -> None:
     """Anything else leaves its connection to the framework, which alone knows when it is done."""
     assert is_one_get(data) is whole
+
+
+def test_the_date_is_that_of_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It changes with the second of the clock on the wall, wherever in a second the first request comes."""
+    start, passed = 1_760_000_000.75, 0.0
+    clock = SimpleNamespace(monotonic=lambda: 5.0 + passed, time=lambda: start + passed)
+    monkeypatch.setattr("partoo_async.emulator.http.quick_reads.time", clock)
+    answer = Emulator(sections=_sections(), rate_limit=None)._listener.answer
+    for passed in (0.0, 0.125, 0.25, 1.125, 1.25, 1.5, 60.0):
+        found = answer(PLAIN)
+        assert found is not None
+        assert f"\r\nDate: {formatdate(int(start + passed), usegmt=True)}\r\n".encode() in found
+
+
+def test_what_is_remembered_of_requests_is_bounded() -> None:
+    """However many different headers come, and nothing of requests that are no plain reads."""
+    answer = Emulator(sections=_sections(), rate_limit=None)._listener.answer
+    known = answer.__self__._known  # type: ignore[attr-defined]
+    for number in range(600):
+        assert answer(PLAIN.replace(b"*/*", b"%d" % number)) is not None
+        assert answer(PLAIN.replace(b"GET", b"POST").replace(b"*/*", b"%d" % number)) is None
+        assert 0 < len(known) <= 256
+    assert {path for path, _ in known} == {b"GET /v2/sections/7/groups"}
 
 
 def test_an_order_is_kept_for_behaviours(monkeypatch: pytest.MonkeyPatch) -> None:

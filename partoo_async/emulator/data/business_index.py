@@ -15,13 +15,16 @@ from partoo_async.emulator.data.store import Store
 from partoo_async.emulator.domain_errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from partoo_async.emulator.data.entities import EmulatedBusiness, EmulatedGroup
     from partoo_async.emulator.data.keys import Caller
     from partoo_async.emulator.data.search import Criteria
 
 __all__ = ["BusinessIndex"]
+
+# Some milliseconds' worth.
+_BUSINESSES_AT_ONCE = 200
 
 
 @total_repr
@@ -32,11 +35,14 @@ class BusinessIndex:
     store: Store
     seed: int
     _random: Random = field(init=False)
+    _sends_as_given: bool = field(init=False)  # whether every group's ids are sent as they are
     _version: object = field(init=False, default=None)  # of the store that the catalogs, by organization, were made of
     _catalogs: dict[int, Catalog] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self._random = Random(self.seed)
+        self._random, behaviour = Random(self.seed), self.store.behaviour
+        as_given = behaviour.business_order == "as_given" and behaviour.closed_in_groups
+        self._sends_as_given = as_given and not behaviour.scoped_groups
 
     def all_businesses(self) -> dict[str, EmulatedBusiness]:
         """Return every business by id, generated once and kept."""
@@ -45,6 +51,25 @@ class BusinessIndex:
             for business_id, org_id in owners.items():
                 self._detail(business_id, org_id)
         return details
+
+    def preparing(self, org_id: int) -> Iterator[None]:
+        """Make what a search would have to make first, and yield every few milliseconds.
+
+        An edit in between changes none of it, but for what it adds: the search makes that itself.
+        """
+        owners, details = self.store.owners(), self.store.details
+        if len(owners) != len(details):  # whatever has details has an owner
+            for number, (business_id, owner) in enumerate([*owners.items()], start=1):
+                self._detail(business_id, owner)
+                if number % _BUSINESSES_AT_ONCE == 0:
+                    yield
+        yield from self.preparing_groups(org_id)
+
+    def preparing_groups(self, org_id: int) -> Iterator[None]:
+        """Make what ``groups_of`` would have to make first, and yield every few milliseconds."""
+        if self.store.behaviour.business_groups:
+            for section in self.store.organization(org_id):
+                yield from lazy.preparing(section.groups)
 
     def get(self, business_id: str, caller: Caller) -> EmulatedBusiness:
         """Return a business that the caller may see, or raise ``UnknownError``."""
@@ -134,6 +159,8 @@ class BusinessIndex:
 
     def sent_ids(self, group: EmulatedGroup, org_id: int, caller: Caller) -> list[str]:
         """Return a group's ids as they are sent to the caller."""
+        if self._sends_as_given:
+            return group.business_ids
         # Order, closed members and members that the key may not see are open questions.
         behaviour, ids = self.store.behaviour, group.business_ids
         visible = self.visible_ids(caller, org_id) if behaviour.scoped_groups else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from partoo_async.emulator.data.entities import EmulatedGroup
 
-__all__ = ["LazyGroups", "Source", "Summary", "businesses", "holders", "peek", "summaries"]
+__all__ = ["LazyGroups", "Source", "Summary", "businesses", "holders", "peek", "preparing", "summaries"]
 
 
 class Summary(NamedTuple):
@@ -40,6 +40,9 @@ class Source(Protocol):
 
     def holders(self, wanted: Iterable[str]) -> Mapping[str, Sequence[int]]:
         """Return the groups of each of these businesses, in order."""
+
+    def preparing(self) -> Iterator[None]:
+        """Make what ``holders`` would have to make first, and yield every few milliseconds."""
 
     def businesses(self) -> Iterable[str]:
         """Return every business that a group may have."""
@@ -139,7 +142,10 @@ class LazyGroups(MutableMapping[int, "EmulatedGroup"]):
 
 def peek(groups: MutableMapping[int, EmulatedGroup], group_id: int) -> EmulatedGroup:
     """Return a group to read, or raise ``KeyError``."""
-    return groups.peek(group_id) if isinstance(groups, LazyGroups) else groups[group_id]
+    # Whether it is a dict is quickly told, whether it is a mapping of some kind is not.
+    if isinstance(groups, dict) or not isinstance(groups, LazyGroups):
+        return groups[group_id]
+    return groups.peek(group_id)
 
 
 def summaries(groups: MutableMapping[int, EmulatedGroup]) -> Iterable[Summary]:
@@ -158,6 +164,11 @@ def holders(groups: MutableMapping[int, EmulatedGroup], wanted: set[str]) -> Map
         for business in wanted.intersection(group.business_ids):
             found.setdefault(business, []).append(group_id)
     return found
+
+
+def preparing(groups: MutableMapping[int, EmulatedGroup]) -> Iterator[None]:
+    """Make what ``holders`` would have to make first, and yield every few milliseconds."""
+    return groups.source.preparing() if isinstance(groups, LazyGroups) else iter(())
 
 
 def businesses(groups: Iterable[EmulatedGroup]) -> Iterable[str]:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from random import Random
+from threading import Lock
 from typing import Literal
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from partoo_async._internal.checks import check_choice, check_count
 from partoo_async.emulator.data.entities import EmulatedGroup, EmulatedSection
@@ -43,6 +44,8 @@ PROFILES: dict[str, Profile] = {
 _SECTIONS = ("Country", "Region", "Franchise", "Concept", "Brand", "Département", "Area", "Format", "Feed", "Season")
 _TOWNS = ("Lyon", "Liège", "Cádiz", "Köln", "Århus", "Łódź", "Zürich", "Pátra", "Évora", "Győr", "Brașov", "Ghent")
 _PULLER_EVERY = 25
+# Some milliseconds' worth.
+_GROUPS_AT_ONCE = 500
 
 
 @frozen(eq=False)
@@ -74,13 +77,16 @@ class _Generator:
         )
 
     def group(self, group_id: int) -> EmulatedGroup:
-        start, size = self._slice(group_id)
+        start, size = self.slice_of(Random(self.seed_of(group_id)))
         pool = self.pool.ids
         members = [*pool[start : start + size], *pool[: max(start + size - len(pool), 0)]]
         return EmulatedGroup(*self.summary(group_id), business_ids=members)
 
-    def _slice(self, group_id: int) -> tuple[int, int]:
-        random = Random(self.seed << 64 | group_id)
+    def seed_of(self, group_id: int) -> int:
+        return self.seed << 64 | group_id
+
+    def slice_of(self, random: Random) -> tuple[int, int]:
+        """Return where a group's businesses begin in the pool, and how many they are; ``random`` is seeded for it."""
         low, high = self.sizes
         # Most sizes are near the lowest, a few near the highest: many small franchisees, a few large ones.
         size = round(low * (high / low) ** random.random() ** 4)
@@ -88,15 +94,40 @@ class _Generator:
         return random.randrange(len(self.pool.ids)), size
 
     @cached_property
-    def _slices(self) -> Slices:
-        return Slices(len(self.pool.ids), ((group_id, *self._slice(group_id)) for group_id in self.ids))
+    def _holders(self) -> _Holders:
+        return _Holders(self.ids, Slices(len(self.pool.ids)))
+
+    def preparing(self) -> Iterator[None]:
+        while self._holders.left:
+            self._holders.list_some(self)
+            yield
 
     def holders(self, wanted: Iterable[str]) -> dict[str, list[int]]:
-        places, holding = self.pool.places, self._slices.holding
+        for _ in self.preparing():
+            pass
+        places, holding = self.pool.places, self._holders.slices.holding
         return {business: holding(places[business]) if business in places else [] for business in wanted}
 
     def businesses(self) -> Sequence[str]:
         return self.pool.ids
+
+
+@define(eq=False)
+class _Holders:
+    """The slices of a section's groups, listed some at a time: those of a million groups take seconds."""
+
+    left: range  # the groups that are not listed yet
+    slices: Slices
+    _random: Random = field(init=False, factory=Random)  # one for all: to make one takes longer than to seed it
+    _lock: Lock = field(init=False, factory=Lock)  # two emulators, each in a thread of its own, may share sections
+
+    def list_some(self, generator: _Generator) -> None:
+        """List some of those that are left."""
+        with self._lock:
+            for group_id in self.left[:_GROUPS_AT_ONCE]:
+                self._random.seed(generator.seed_of(group_id))
+                self.slices.add(group_id, *generator.slice_of(self._random))
+                self.left = self.left[1:]
 
 
 def generated_sections(

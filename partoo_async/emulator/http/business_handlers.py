@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from partoo_async.emulator.data.business_index import BusinessIndex
 from partoo_async.emulator.data.search import Criteria, statuses_of
@@ -14,7 +15,7 @@ from partoo_async.emulator.http import http_io
 from partoo_async.emulator.http.group_json import business_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from aiohttp import web
 
@@ -32,6 +33,8 @@ class BusinessHandlers:
 
     store: Store
     index: BusinessIndex
+    # One request prepares while others wait: two at once would take turns that are twice as long.
+    _preparing: asyncio.Lock = field(init=False, factory=asyncio.Lock)
 
     # First, since the pattern of the other one matches this path too.
     @http_io.serves("GET", "/business/search")
@@ -41,6 +44,7 @@ class BusinessHandlers:
         page, size = http_io.query_int(request, "page", 1), http_io.per_page(request)
         # Documented: only a provider may name an organization; others search their own.
         org_id = caller.organization(http_io.query_int(request, "org_id", None))
+        await self._prepare(self.index.preparing(org_id))  # all that follows sees the data at one moment
         criteria = self._criteria(request, org_id)
         ids = http_io.query_list(request, "business__in")
         found = self.index.find(criteria, caller, org_id, ids)
@@ -61,11 +65,18 @@ class BusinessHandlers:
         if wanted.startswith("c-"):
             if not caller.by_code:
                 raise ForbiddenError
+            await self._prepare(self.index.preparing(caller.organization(None)))
             business = self.index.get_by_code(wanted.removeprefix("c-"), caller)
         else:
             business = self.index.get(wanted, caller)
+        await self._prepare(self.index.preparing_groups(business.org_id))
         (item,) = self._sent([business], business.org_id)
         return http_io.bytes_response(item.encode())
+
+    async def _prepare(self, steps: Iterator[None]) -> None:
+        async with self._preparing:
+            for _ in steps:
+                await asyncio.sleep(0)  # seconds, for a million groups, in which other requests are answered
 
     def _sent(self, businesses: Sequence[EmulatedBusiness], org_id: int) -> list[str]:
         behaviour = self.store.behaviour

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sized
 from email.utils import formatdate
 
 from aiohttp.http import SERVER_SOFTWARE
@@ -26,7 +26,9 @@ from partoo_async.emulator.http.request_log import RequestLog
 __all__ = ["QuickReads", "is_one_get"]
 
 _ROUTE = "/sections/{section_id}/groups/{group_id}"
-_GET_GROUP = re.compile(rb"GET (/v2/sections/([0-9]{1,18})/groups/([0-9]{1,18})) HTTP/1\.1\r\n")
+_VERSION = b" HTTP/1.1\r\n"
+_GROUPS = re.compile(rb"GET /v2/sections/([0-9]{1,18})/groups")
+_LONGEST_ID = 18  # digits
 _HEADER = re.compile(r"([A-Za-z0-9-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)")
 # Headers that change nothing about the response; all others go the long way, but for those that begin with X-.
 _HARMLESS = frozenset(
@@ -35,7 +37,7 @@ _HARMLESS = frozenset(
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _MOST_HEADERS = 100
 _LONGEST = 4096  # bytes
-_MOST_HEADS = 256
+_MOST_KNOWN = 256
 
 
 def is_one_get(data: bytes) -> bool:
@@ -61,62 +63,69 @@ def _plain_headers(head: bytes) -> dict[str, str] | None:
 @total_repr
 @define(eq=False)
 class QuickReads:
-    """Answers the plain GET of a group. ``may_answer``: whether no fault could be played on it."""
+    """Answers the plain GET of a group, as long as there are no ``faults`` that could be played on it."""
 
     store: Store
     index: BusinessIndex
     log: RequestLog
     callers: Mapping[str, Caller]
     allowed_hosts: frozenset[str]
-    may_answer: Callable[[], bool]
-    # A client sends the same headers with each request: they are read once.
-    _callers_by_head: dict[bytes, Caller | None] = field(init=False, factory=dict, repr=False)  # they hold keys
-    _second: int = field(init=False, default=0)
+    faults: Sized
+    # A client sends the same path, but for the group, and the same headers with each request: they are read once. Of
+    # both the section and who asks, None for the long way. Not shown: headers hold keys.
+    _known: dict[tuple[bytes, bytes], tuple[int, Caller] | None] = field(init=False, factory=dict, repr=False)
     _head: bytes = field(init=False, default=b"")
+    _head_until: float = field(init=False, default=0.0)  # by the clock of the log
 
     def answer(self, data: bytes) -> bytes | None:
         """Return the response to the bytes of a request, None if it has to go the long way."""
-        match = _GET_GROUP.match(data)
-        if match is None or len(data) > _LONGEST or not self.may_answer():
+        start, _, headers = data.partition(_VERSION)
+        path, _, number = start.rpartition(b"/")
+        if not number.isdigit() or len(number) > _LONGEST_ID or len(data) > _LONGEST or self.faults:
             return None
         received = time.monotonic()
-        caller = self._caller(data[match.end() :])
-        if caller is None:
+        try:
+            known = self._known[path, headers]
+        except KeyError:
+            known = self._read(path, headers)
+        if known is None:
             return None
-        target, section_id, group_id = match.groups()
-        section = self.store.sections.get(int(section_id))
+        section_id, caller = known
+        section = self.store.sections.get(section_id)
         if section is None or not caller.reaches(section.org_id):
             return None
         try:
-            group = lazy.peek(section.groups, int(group_id))
+            group = lazy.peek(section.groups, int(number))
         except KeyError:
             return None
         body = group_json(group, self.index.sent_ids(group, section.org_id, caller))
-        self.log.add_read((received, target.decode(), _ROUTE, caller.id))
-        return self._head_for(len(body)) + body
+        self.log.add_read((received, start[4:].decode(), _ROUTE, caller.id))
+        if received >= self._head_until:
+            self._renew_head(received)
+        return self._head % len(body) + body
+
+    def _read(self, path: bytes, headers: bytes) -> tuple[int, Caller] | None:
+        match = _GROUPS.fullmatch(path)
+        if match is None:
+            return None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        caller = self._caller(headers)
+        known = self._known[path, headers] = None if caller is None else (int(match[1]), caller)
+        return known
 
     def _caller(self, head: bytes) -> Caller | None:
-        try:
-            return self._callers_by_head[head]
-        except KeyError:
-            if len(self._callers_by_head) >= _MOST_HEADS:
-                self._callers_by_head.clear()
-            caller = self._callers_by_head[head] = self._read_caller(head)
-            return caller
-
-    def _read_caller(self, head: bytes) -> Caller | None:
         headers = _plain_headers(head)
         if headers is None or not accepts_host(headers["host"], self.allowed_hosts):
             return None
         caller = self.callers.get(headers.get("x-apikey", ""))
         return None if caller is None or caller.key.expired or caller.key.ip_whitelist else caller
 
-    def _head_for(self, length: int) -> bytes:
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._head = (
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                f"Date: {formatdate(now, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-            ).encode()
-        return self._head % length
+    def _renew_head(self, received: float) -> None:
+        now = time.time()
+        # Until the next second begins, which the date shows.
+        self._head_until = received + 1 - now % 1
+        self._head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+            f"Date: {formatdate(int(now), usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+        ).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,27 +56,33 @@ def busiest_window(times: Iterable[float], per: float) -> int:
 _Read: TypeAlias = tuple[float, str, str, str]
 
 
-@frozen
+@define(eq=False)
 class RequestLog:
     """The last ``LOG_SIZE`` requests, in the order of their responses."""
 
-    # These two count all requests, those forgotten too. None stands for no response.
-    statuses: Counter[int | None] = field(init=False, factory=Counter)
+    # These count all requests, those forgotten too.
     faults: Counter[str] = field(init=False, factory=Counter)
+    _statuses: Counter[int | None] = field(init=False, factory=Counter)
+    _reads: int = field(init=False, default=0)
     _seen: deque[SeenRequest | _Read] = field(init=False, factory=lambda: deque(maxlen=LOG_SIZE))
 
     def add(self, request: SeenRequest) -> None:
         """Add a request."""
         self._seen.append(request)
-        self.statuses[request.status] += 1
+        self._statuses[request.status] += 1
         if request.fault is not None:
             self.faults[request.fault] += 1
 
     def add_read(self, read: _Read) -> None:
         """Add a GET that got a 200: its time, its path, its route and the id of its key."""
-        # An object for each of them would cost as much as to encode the group.
+        # An object for each of them would cost as much as to encode the group, and a Counter half as much.
         self._seen.append(read)
-        self.statuses[200] += 1
+        self._reads += 1
+
+    @property
+    def statuses(self) -> Counter[int | None]:
+        """How many requests got each status; None stands for no response."""
+        return self._statuses + Counter({200: self._reads})
 
     def times(self) -> Iterator[float]:
         """Return when each of them was received."""
