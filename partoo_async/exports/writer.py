@@ -171,7 +171,9 @@ def _begin(place: AtomicFile, encoder: Encoder) -> None:
 
 def _add(place: AtomicFile, encoder: Encoder, batch: Sequence[Any]) -> int:
     with place.writing() as file:
-        return encoder.write(file, batch)
+        rows = encoder.write(file, batch)
+        file.flush()  # that the disk is full is told now, and not after hours
+    return rows
 
 
 def _end(place: AtomicFile, encoder: Encoder) -> None:
