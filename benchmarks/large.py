@@ -4,8 +4,9 @@
 
 First the CPU time of a get, and of a scan per group, over that of aiohttp and orjson as a textbook has it, round by
 round. Then the longest time that the event loop stands still while it reads a group of 100,000 businesses, a section of
-100,000 groups, or begins to scan it: CPU time between two turns of another task, so that a busy machine adds nothing.
-A full pass of Python's garbage collector may fall into it; so there is a figure without the collector, too.
+100,000 groups, or begins to scan it, without a journal or with one: CPU time between two turns of another task, so that
+a busy machine adds nothing. A full pass of Python's garbage collector may fall into it; so there is a figure without
+the collector, too.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import orjson
@@ -97,17 +101,20 @@ async def longest_stall(work: Callable[[], Awaitable[object]]) -> float:
     return longest * 1e3
 
 
-async def stalls(url: str, rounds: int) -> dict[str, list[float]]:
+async def stalls(url: str, rounds: int, place: Path) -> dict[str, list[float]]:
     async with PartooClient(KEY, server=url, rate_limit=QUOTA) as partoo:
 
-        async def begin_scan() -> object:
-            async with partoo.scan(7) as scan:
+        async def begin_scan(journal: Path | None = None) -> object:
+            async with partoo.scan(7, journal=journal) as scan:
                 return scan.plan
+
+        numbers = itertools.count()
 
         reads: dict[str, Callable[[], Awaitable[object]]] = {
             "a group": lambda: partoo.groups.get(7, 1, fresh=True),
             "a section": lambda: partoo.sections.get(7, fresh=True),
             "begin a scan": begin_scan,
+            "begin a scan with a journal": lambda: begin_scan(place / str(next(numbers))),
         }
         found: dict[str, list[float]] = {}
         for name, read in reads.items():
@@ -153,7 +160,8 @@ def main() -> None:
         asyncio.run(serve(*arguments.serve))
     elif arguments.stalls:
         url, rounds = arguments.stalls
-        print(json.dumps(asyncio.run(stalls(url, int(rounds)))))
+        with tempfile.TemporaryDirectory() as place:
+            print(json.dumps(asyncio.run(stalls(url, int(rounds), Path(place)))))
     else:
         arguments.rounds = arguments.rounds or (2 if arguments.quick else 7)
         arguments.seconds = 0.1 if arguments.quick else 0.5

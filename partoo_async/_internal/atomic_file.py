@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AtomicFile"]
 
+# Bytes. A file system takes one large piece in half the time of many small ones.
+_BUFFER = 1024 * 1024
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -42,7 +45,7 @@ class AtomicFile:
             old = self._check()
             self._temporary = self._target.with_name(f".partoo-{secrets.token_hex(8)}.tmp")
             # Never more open than the file that it replaces.
-            self._file = os.fdopen(os.open(self._temporary, _NEW, 0o666 if old is None else 0o600), "wb")
+            self._file = os.fdopen(os.open(self._temporary, _NEW, 0o666 if old is None else 0o600), "wb", _BUFFER)
             if old is not None:
                 self._take_over(self._file.fileno(), old)
         except OSError as error:

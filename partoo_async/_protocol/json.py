@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "SHORT",
@@ -96,14 +99,17 @@ def encode_json(value: object) -> bytes:
     return body
 
 
-def plain_texts(texts: list[Any]) -> str | None:
-    """Return a list of texts as JSON, spaced as the standard library does; None if anything is to be escaped in it."""
+def plain_texts(texts: Sequence[Any]) -> str | None:
+    """Return what is between the outer quotes of texts as JSON, spaced as the standard library does.
+
+    None: there are none, some are no texts, or anything is to be escaped in them.
+    """
     try:
         body, spaced = orjson.dumps(texts), '", "'.join(texts)
     except TypeError:
         return None
     # Whatever is escaped or beyond ASCII makes the body longer. A delete character does not.
-    return f'["{spaced}"]' if len(body) == len(spaced) + 5 - len(texts) and "\x7f" not in spaced else None
+    return spaced if len(body) == len(spaced) + 5 - len(texts) and "\x7f" not in spaced else None
 
 
 def _refuse_non_finite(value: object) -> None:

@@ -97,7 +97,8 @@ def choose_format(path: Path, chosen: object) -> Format:
 
 
 def _objects(*, businesses: bool, organizations: bool = False) -> Callable[[Any], dict[str, Any]]:
-    return partial(many_object if organizations else item_object, businesses=businesses)
+    # A tuple of ids is written as well as a list, and need not be copied.
+    return partial(many_object if organizations else item_object, businesses=businesses, sequence=tuple)
 
 
 def _csv(rows: RowKind, delimiter: str, *, businesses: bool, organizations: bool = False) -> Encoder:

@@ -151,6 +151,7 @@ async def write_encoded(outcomes: AsyncGenerator[Any, None], target: Path, encod
                 rows += await _in_thread(_add, place, encoder, batch)
                 read = sum(group_of(outcome) is not None for outcome in batch)
                 groups, failed = groups + read, failed + len(batch) - read
+                del batch  # else it would be held until the next one is complete
         await _in_thread(_end, place, encoder)
         # Not in a thread, and nothing is awaited from here on: a cancellation comes before it, and the old file stays,
         # or after it, and the call has returned. A name in a directory is changed in a moment.
@@ -171,7 +172,9 @@ def _begin(place: AtomicFile, encoder: Encoder) -> None:
 
 def _add(place: AtomicFile, encoder: Encoder, batch: Sequence[Any]) -> int:
     with place.writing() as file:
-        return encoder.write(file, batch)
+        rows = encoder.write(file, batch)
+        file.flush()  # that the disk is full is told now, and not after hours
+    return rows
 
 
 def _end(place: AtomicFile, encoder: Encoder) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -267,10 +267,15 @@ def has_businesses(report: ScanReport) -> bool:
     return bool(report.businesses) or any(item.businesses for item in report.items)
 
 
-def item_object(item: ScanSuccess | ScanFailure, *, businesses: bool = False) -> dict[str, Any]:
-    """Return an outcome as a row, with what is known of its ``businesses`` or without."""
+def item_object(
+    item: ScanSuccess | ScanFailure,
+    *,
+    businesses: bool = False,
+    sequence: Callable[[tuple[str, ...]], Sequence[str]] = list,
+) -> dict[str, Any]:
+    """Return an outcome as a row, with what is known of its ``businesses`` or without; ids as such a sequence."""
     if item.error is None:
-        return group_object(item.section_id, item.group, item.businesses if businesses else None)
+        return group_object(item.section_id, item.group, item.businesses if businesses else None, sequence=sequence)
     known: dict[str, Any] = {"section_id": item.section_id, "group_id": item.group_id}
     unknown = ("name", "has_puller", "business_ids", *(BUSINESS_COLUMNS if businesses else ()))
     return known | dict.fromkeys(unknown) | {"error": describe(item.error)}

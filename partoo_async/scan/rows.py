@@ -11,7 +11,7 @@ from partoo_async._internal.text import cut, json_safe
 from partoo_async._protocol.json import plain_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from partoo_async.models import BusinessSummary, Group
     from partoo_async.scan.items import ScanFailure, ScanItem
@@ -47,14 +47,20 @@ def cells(item: ScanItem) -> tuple[str, ...]:
     return str(item.section_id), group_id, group.name, puller, count, such_as(item.businesses), ""
 
 
-def group_object(section_id: int, group: Group, businesses: Iterable[BusinessSummary] | None = None) -> dict[str, Any]:
-    """Return a group as a row. None: without the columns of its businesses."""
+def group_object(
+    section_id: int,
+    group: Group,
+    businesses: Iterable[BusinessSummary] | None = None,
+    *,
+    sequence: Callable[[tuple[str, ...]], Sequence[str]] = list,
+) -> dict[str, Any]:
+    """Return a group as a row, its ids as such a sequence. None: without the columns of its businesses."""
     return {
         "section_id": section_id,
         "group_id": group.id,
         "name": group.name,
         "has_puller": group.has_puller,
-        "business_ids": list(group.business_ids),
+        "business_ids": sequence(group.business_ids),
         **({} if businesses is None else business_lists(group, businesses)),
         "error": None,
     }
@@ -75,7 +81,12 @@ def row_line(row: dict[str, Any]) -> str:
     parts: list[str] = []
     before = "{"
     for name, value in row.items():
-        parts += (before, _any(name), ": ", _MAKERS.get(type(value), _any)(value))
+        # Thousands of ids are copied no more often than they must be.
+        spaced = plain_texts(value) if type(value) in _LISTS else None
+        if spaced is None:
+            parts += (before, _any(name), ": ", _MAKERS.get(type(value), _any)(value))
+        else:
+            parts += (before, _any(name), ': ["', spaced, '"]')
         before = ", "
     return "".join((*parts, "}\n"))
 
@@ -84,15 +95,10 @@ def _any(value: object) -> str:
     return json_safe(_encode(value))
 
 
-def _texts(value: list[Any]) -> str:
-    return plain_texts(value) or _any(value)
-
-
+_LISTS = (list, tuple)
 _MAKERS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     int: repr,
-    list: _texts,
-    str: _any,
     type(None): lambda _: "null",
 }
 

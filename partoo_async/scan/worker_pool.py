@@ -109,6 +109,8 @@ class WorkerPool(Generic[K, R]):
             else:
                 self._keeping += 1
                 self._keep(result, self._kept)
+            # Who takes it may drop it: a group of 10,000 ids is a megabyte, and each worker would hold one.
+            del result
             # As many results wait as there are workers, and each worker holds at most one more.
             if len(self._ready) + self._keeping >= self._max_ready:
                 self._room.clear()

@@ -149,14 +149,15 @@ class WorkList:
             many = len(section.groups) > _MANY
             if many:
                 await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
+            digests = await self._journal.digests(section) if many else None
             group_ids = array("q", dict.fromkeys([group.id for group in section.groups]))
-            comparing = self._journal.compare(section_id, section, group_ids)
+            if many:
+                await asyncio.sleep(0)
+            comparing = self._journal.compare(section_id, section, group_ids, digests)
             self.names[section_id] = section.name
             # While this waits, its summaries are not kept: they are most of what it takes.
             summaries = section.groups if self.keeps_summaries else ()
             del section
-            if many:
-                await asyncio.sleep(0)  # what follows drops the summaries
             await self._take(section_id, comparing, summaries)
 
     async def _take(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,32 @@ def whole(body: bytes, cls: Any) -> Any:
         return read(body)
     except Exception:
         return None
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_garbage_is_collected_within_a_slice(enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two slices the collector is as it was, after one that fails, too."""
+    body, within = json.dumps(section("France", "Spain", "Italy")).encode(), list[bool]()
+    form = slices._form_of(Section)
+    assert form is not None
+
+    def watched(data: bytes) -> list[Any]:
+        within.append(gc.isenabled())
+        return form.read_items(data) if len(within) < 3 else form.read_items(b"[0]")
+
+    was, made = gc.isenabled(), Slices(body, Section)
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with monkeypatch.context() as patch:
+            patch.setattr(slices, "_form_of", lambda _: form._replace(read_items=watched))
+            between = [gc.isenabled() for _ in made]
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert within == [False] * 3
+    assert set(between) == {enabled}
+    assert made.value is None
 
 
 def group(*ids: str) -> dict[str, Any]:

@@ -67,3 +67,18 @@ def test_all_rows_of_a_group_are_formatted_once(monkeypatch: pytest.MonkeyPatch)
     assert seen == [1, 1, 3]
     assert file.getvalue().startswith(BYTE_ORDER_MARK)
     assert file.getvalue().count(b"\r\n") == 2004
+
+
+def test_ids_are_not_copied_into_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's row has the tuple of its group; one that a user gets has a list."""
+    rows: list[dict[str, Any]] = []
+
+    def taken(row: dict[str, Any]) -> str:
+        rows.append(row)
+        return ""
+
+    monkeypatch.setattr(formats, "row_line", taken)
+    item = group(["a", "b"])
+    choose_encoder(Path("a.ndjson"), None, None, None, businesses=False).write(io.BytesIO(), [item])
+    assert rows[0]["business_ids"] is item.group.business_ids
+    assert item_object(item)["business_ids"] == ["a", "b"]

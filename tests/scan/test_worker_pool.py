@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +47,32 @@ async def test_a_slow_consumer_slows_the_workers() -> None:
             await asyncio.sleep(0)
         assert started <= taken + 8
         await pool.next()
+    await pool.aclose()
+
+
+class Result:
+    """What can be looked for when nobody has it any more."""
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_nobody_holds_a_result_that_was_taken(kept: bool) -> None:
+    """Least of all the worker that made it, while it waits for the next one: a result may be a megabyte."""
+    made: list[weakref.ref[Result]] = []
+
+    async def work(key: int) -> Result:
+        if key >= 3:
+            await asyncio.Event().wait()
+        result = Result()
+        made.append(weakref.ref(result))
+        return result
+
+    pool = WorkerPool(range(6), work, 3, keep=(lambda result, told: told(result, None)) if kept else None)
+    pool.start()
+    for _ in range(3):
+        await pool.next()
+    await asyncio.sleep(0)
+    assert pool.taken == 6
+    assert [one() for one in made] == [None] * 3
     await pool.aclose()
 
 

@@ -82,8 +82,11 @@ class NoJournal:
         """Return that the section has to be read."""
         return None
 
+    async def digests(self, _section: Section) -> None:
+        """Return that none are needed."""
+
     def compare(
-        self, _section_id: int, _section: Section | None, groups: array[int]
+        self, _section_id: int, _section: Section | None, groups: array[int], _digests: array[int] | None = None
     ) -> Awaitable[tuple[array[int], list[int], list[int]]]:
         """Return that every group is to be read, and that none was added or deleted."""
         done: asyncio.Future[tuple[array[int], list[int], list[int]]] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field, frozen
@@ -94,15 +95,21 @@ class SectionLists:
         self._before.discard(section_id)
         return facts.name, array("q", [one for one in self._group_ids(facts) if one not in settled])
 
+    async def digests(self, section: Section) -> array[int]:
+        """Return what ``compare`` takes of a section of many groups. Made in a thread."""
+        return await asyncio.to_thread(_digests, section)
+
     def compare(
-        self, section_id: int, section: Section | None, groups: array[int]
+        self, section_id: int, section: Section | None, groups: array[int], digests: array[int] | None = None
     ) -> Awaitable[tuple[array[int], list[int], list[int]]]:
         """Record the groups of a section, each once. Return those to be read, those added and those deleted."""
         # Sections that arrive meanwhile are compared together. Not by the first of them, which may be cancelled.
         done: asyncio.Future[_Compared] = asyncio.get_running_loop().create_future()
-        name, details, digests = None, {}, array("I")
-        if section is not None:
-            name, digests = section.name, _digests(section)
+        name, details = None, {}
+        if section is None:
+            digests = array("I")
+        else:
+            name, digests = section.name, _digests(section) if digests is None else digests
             details = {"can_edit": section.can_edit, "has_puller": section.has_puller}
         self._waiting.append(_Task(section_id, name, groups, digests, details, done))
         if self._comparing is None:
@@ -131,6 +138,17 @@ class SectionLists:
         settled = await self._settled(ids, self._retry_failed) if self.begun else {}
         before = await self._facts([one for one in ids if one in self._before])
         self._before.difference_update(ids)
+        # The event loop could do nothing else for that long.
+        large = len(tasks[0].groups) > _MOST_GROUPS
+        work = partial(self._all_compared, tasks, before, settled)
+        results, changed, forgotten = await asyncio.to_thread(work) if large else work()
+        await self._record(changed, forgotten)
+        return results
+
+    def _all_compared(
+        self, tasks: list[_Task], before: dict[int, _Facts], settled: dict[int, set[int]]
+    ) -> tuple[list[_Compared], list[tuple[int, _Facts]], list[tuple[int, int]]]:
+        """Return the result for each section, which of them changed, and the outcomes that are to be dropped."""
         results: list[_Compared] = []
         changed: list[tuple[int, _Facts]] = []
         forgotten: list[tuple[int, int]] = []
@@ -141,8 +159,7 @@ class SectionLists:
             if was != now:
                 changed.append((task.section_id, now))
             forgotten += forgetting(task.section_id, forget)[1]
-        await self._record(changed, forgotten)
-        return results
+        return results, changed, forgotten
 
     def _compared(
         self, task: _Task, was: _Facts | None, now: _Facts, settled: set[int]

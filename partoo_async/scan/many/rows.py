@@ -11,6 +11,8 @@ from partoo_async.scan.outcomes import item_object
 from partoo_async.scan.rows import BUSINESS_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from partoo_async.models import Group
 
 __all__ = ["ManyItem", "group_of", "many_object"]
@@ -25,11 +27,13 @@ def group_of(outcome: object) -> Group | None:
     return item.group if isinstance(item, (ScanSuccess, ScanFailure)) else None
 
 
-def many_object(outcome: ManyItem, *, businesses: bool = False) -> dict[str, Any]:
-    """Return an outcome as a row, with what is known of its ``businesses`` or without."""
+def many_object(
+    outcome: ManyItem, *, businesses: bool = False, sequence: Callable[[tuple[str, ...]], Sequence[str]] = list
+) -> dict[str, Any]:
+    """Return an outcome as a row, like ``item_object``."""
     name, item = outcome
     if not isinstance(item, PartooError):
-        return {"organization": name, **item_object(item, businesses=businesses)}
+        return {"organization": name, **item_object(item, businesses=businesses, sequence=sequence)}
     unknown = (
         "section_id",
         "group_id",

@@ -8,9 +8,11 @@ import json
 import pickle
 import random
 import sqlite3
+import threading
 import tracemalloc
 import weakref
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,13 @@ from hypothesis import strategies as st
 
 from partoo_async import ConfigurationError, Group, GroupSummary, ScanSuccess, Section, diff_scans
 from partoo_async.scan.journal import lock, replay
+from partoo_async.scan.journal import sections as sections_module
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.scope import Scope
+from tests.support.simulated import Partoo, client_of
 
 SERVER = "http://127.0.0.1:9/v2"
 CHANCE = random.Random(20)
@@ -184,6 +188,29 @@ async def test_sections_are_compared_together(tmp_path: Path, monkeypatch: pytes
     assert found[0]["fetch"] == 0
     assert found[1]["write"] == 0
     assert found[1]["fetch"] <= 6
+
+
+async def test_a_large_section_is_compared_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop would stand still for as long; of a small one it would wait longer for the thread."""
+    others: dict[str, set[bool]] = {}
+
+    def watched(name: str, plain: Callable[..., object]) -> Callable[..., object]:
+        def watch(*arguments: object) -> object:
+            others.setdefault(name, set()).add(threading.current_thread() is not threading.main_thread())
+            return plain(*arguments)
+
+        return watch
+
+    for name in ("summary_digests", "_json"):
+        monkeypatch.setattr(sections_module, name, watched(name, getattr(sections_module, name)))
+    for size, in_thread in ((10, False), (sections_module._MOST_GROUPS + 1, True)):
+        others.clear()
+        path = tmp_path / f"{size}.db"
+        for resume in (False, True):
+            partoo = Partoo({7: [*range(size)]}, late=0.0)
+            async with client_of(partoo) as client, client.scan(7, journal=path, resume=resume) as scan:
+                assert scan.plan.groups == size
+        assert others == {"summary_digests": {in_thread}, "_json": {in_thread}}
 
 
 async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> None:
