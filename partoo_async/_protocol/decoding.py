@@ -83,6 +83,8 @@ class Decoder:
 
         Raises some error for what does not fit.
         """
+        if len(body) > self._unchecked:
+            check_size(body)
         try:
             return self._part_reader(cls, many)(body, drift)
         except Exception:
