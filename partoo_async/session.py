@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from weakref import WeakSet
 
-from partoo_async._call.context import CallContext
+from partoo_async._call.context import CallContext, start_read
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.key_source import read_with_fetched_key
@@ -225,9 +226,10 @@ class PartooSession(AsyncOnly):
         key = context.settings.api_key
         if not isinstance(key, Secret):
             return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)
+        # No closure, whose cells each of thousands of waiting calls would keep.
         return await self._reads.get(  # type: ignore[no-any-return]  # reads of all types share it
             operation.request.path,
-            lambda until: context.new_call(until=until).run(context, operation, priority, loop),
+            partial(start_read, context, operation, loop),
             until=until,
             fresh=fresh,
             key=key.fingerprint,

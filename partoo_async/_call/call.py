@@ -79,7 +79,7 @@ class Call(Admission):
         """Prepare a call, with a fetched ``key`` if others share it, and the attempts that were made ``before``."""
         # A scan's strategy sends the request, and decides what follows a fault of the server. None: it is retried.
         self._strategy, self._until = strategy, until
-        self._attempts, self._before = [*before], before
+        self._attempts, self._before = tuple(before), before
         if key is not None:
             self._fetched_key, self._shared_fingerprint = key, key.fingerprint
 
@@ -206,14 +206,14 @@ class Call(Admission):
             except PartooError as error:
                 failure = error
         # Raised here, so that its traceback has no frames of the retry engine.
-        failure.attempts = tuple(self._attempts)
+        failure.attempts = self._attempts
         raise failure.with_traceback(None)
 
     def on_retry(self, error: PartooError, wait: float) -> None:
         """Log, and emit an event, that the request is sent again in ``wait`` seconds."""
         route, kind = self.operation.request.route, type(error).__name__
         if self._attempts:
-            self._attempts[-1] = evolve(self._attempts[-1], wait=wait)
+            self._attempts = (*self._attempts[:-1], evolve(self._attempts[-1], wait=wait))
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
         self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self.operation.request.template))
 
@@ -271,7 +271,7 @@ class Call(Admission):
         self.request_seconds += elapsed
         self._last_error = error
         outcome, cause = kind if status is None else str(status), str(error.args[0]) if error.args else ""
-        self._attempts.append(Attempt(outcome, elapsed, sent, self.queued, cause=cause))
+        self._attempts += (Attempt(outcome, elapsed, sent, self.queued, cause=cause),)
         context, queued = self.context, self.queued
         self.queued: float = 0.0
         if isinstance(error, RateLimitError):

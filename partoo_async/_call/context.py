@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._call.decode_budget import DecodeBudget
 from partoo_async._call.facts import QuotaStates
 from partoo_async._call.resend import Resender
+from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Callable, Coroutine
 
     from partoo_async._call.lifecycle import Lifecycle
     from partoo_async._call.quotas import SessionQuotas
     from partoo_async._call.retrying import RetryThrottle
     from partoo_async._call.settings import Settings
     from partoo_async._protocol.decoding import Decoder
+    from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
     from partoo_async.observers import Emitter
     from partoo_async.quota import Concurrency
     from partoo_async.servers import Server
 
-__all__ = ["CallContext"]
+__all__ = ["CallContext", "start_read"]
 
 
 class CallContext:
@@ -78,3 +81,11 @@ class CallContext:
         for name in CallContext.__slots__:
             setattr(copy, name, others[name] if name in others else getattr(self, name))
         return copy
+
+
+def start_read(
+    context: CallContext, operation: Operation[Any], loop: asyncio.AbstractEventLoop, until: float
+) -> Coroutine[Any, Any, Any]:
+    """Return the call of a read that others may share, which ends at the event-loop time ``until``."""
+    call: Coroutine[Any, Any, Any] = context.new_call(until=until).run(context, operation, Priority.INTERACTIVE, loop)
+    return call

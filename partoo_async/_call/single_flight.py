@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import sys
-from contextvars import Context, copy_context
+from asyncio import Future
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from partoo_async._internal.reprs import total_repr
@@ -15,6 +16,7 @@ from partoo_async.errors import DeadlineExceededError, PartooError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextvars import Context
 
     from partoo_async._call.read_cache import ReadCache, ReadId
     from partoo_async._explain.facts import CallFacts
@@ -24,7 +26,6 @@ __all__ = ["SingleFlight"]
 # Seconds that a cancelled request gets to release what it holds, while its last caller waits. It needs a few
 # event-loop iterations, unless it waits for a key: then the caller's own code decides.
 _CANCEL_SECONDS = 0.1
-_CANCEL_ITERATIONS = 3
 
 Start: TypeAlias = "Callable[[float], Coroutine[Any, Any, Any]]"
 """Makes the request, given the event-loop time at which it ends."""
@@ -33,43 +34,75 @@ Facts: TypeAlias = "Callable[[PartooError, str, float, float], CallFacts]"
 """What an error may keep, given the path, the seconds that its call waited for another one, and the time."""
 
 
-class _Follower:
-    """A caller that joined a request, and how to make the request in its place."""
+class _Flight(Future["BaseException | None"]):
+    """One request, and what the caller that made it awaits: the error to raise, or None."""
 
-    __slots__ = ("context", "start", "until")
+    # One object for both, since a hundred thousand may wait at once.
+    __slots__ = ("begun", "followers", "leaver", "message", "read", "reads", "task", "until", "value")
 
-    def __init__(self, until: float, start: Start, context: Context) -> None:
-        self.until: float = until
-        self.start: Start = start
-        self.context: Context = context
-
-
-class _Flight:
-    """One request that callers wait for."""
-
-    __slots__ = ("done", "error", "stale", "task", "until", "value", "waiters")
-
-    def __init__(self, until: float) -> None:
-        self.until = until
-        # They get the error to raise, or None. The caller that made the request is no follower.
-        self.waiters: dict[asyncio.Future[BaseException | None], _Follower | None] = {}
-        self.done = self.stale = False  # stale: it may not see a later write
-        self.value: Any = None
-        self.error: BaseException | None = None
+    def begin(self, reads: SingleFlight, read: ReadId, until: float) -> None:
+        """Set what a request begins with. Not by ``__init__``, which for a class on top of one in C is slow."""
+        self.reads, self.read, self.until = reads, read, until
+        self.followers: dict[_Follower, None] = {}
+        self.leaver: Future[BaseException | None] | None = None  # the last caller, while the request ends
+        self.begun: bool = False
 
     task: asyncio.Task[None]
+    message: object
+    value: Any
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Called by the task of the caller, when that is cancelled."""
+        return self.leave(self, msg) or Future.cancel(self, msg)
+
+    def leave(self, caller: Future[BaseException | None], message: object) -> bool:
+        """Cancel the request if ``caller`` is its last one; return whether he is woken when it has ended."""
+        waited_for = self.followers or (caller is not self and not self.done())
+        if caller.done() or waited_for or self.leaver is not None:  # who is cancelled twice waits no longer
+            return False
+        self.reads.forget(self)
+        self.task.cancel()
+        if self.begun:  # else it ends without a word
+            self.leaver, self.message = caller, message
+            # Bounded: cleaning up in the api_key callable is not waited for.
+            self.until = self.get_loop().time() + _CANCEL_SECONDS
+            self.reads.timer.start(self)
+        return self.begun
+
+    def expire(self) -> None:
+        """Wake the last caller."""
+        leaver, self.leaver = self.leaver, None
+        if leaver is not None:
+            Future.cancel(leaver, self.message)
+
+
+class _Follower(Future["BaseException | None"]):
+    """What a caller awaits that joined a request, and how to make the request in its place."""
+
+    __slots__ = ("context", "flight", "start", "until")
+
+    def __init__(self, flight: _Flight, start: Start, until: float, loop: asyncio.AbstractEventLoop) -> None:
+        Future.__init__(self, loop=loop)
+        self.flight, self.start, self.until = flight, start, until
+        self.context: Context = copy_context()
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Called by the task of the caller, when that is cancelled."""
+        self.flight.followers.pop(self, None)
+        return self.flight.leave(self, msg) or Future.cancel(self, msg)
 
 
 @total_repr
 class SingleFlight:
     """The reads of one client, by path and key."""
 
-    # Each request has a task of its own, so that cancelling one caller does not end it for the others.
+    # Each request has a task of its own, so that cancelling one caller does not end it for the others. And each caller
+    # has a future of its own that passes on the cancellation of the last one: his task is woken once, by the end.
 
     def __init__(self, cache: ReadCache | None, facts: Facts | None = None) -> None:
         self._cache, self._facts = cache, facts
         self._flights: dict[ReadId, _Flight] = {}
-        self._timer = AttemptTimer()  # of followers
+        self.timer: AttemptTimer = AttemptTimer()  # of followers, and of the last callers that leave
 
     def __repr__(self) -> str:
         kept = 0 if self._cache is None else len(self._cache)
@@ -96,19 +129,16 @@ class SingleFlight:
             return kept
         flight = self._flights.get(read)
         if flight is None:
-            flight = self._flights[read] = _Flight(until)
-            flight.task = _start(self._run(read, flight, start), loop)
-            if flight.done:
-                error = flight.error
-            else:
-                flight.waiters[waiter := loop.create_future()] = None
-                try:
-                    error = await waiter  # needs no timer, since the call has its own deadline
-                except asyncio.CancelledError:
-                    await self._leave(read, flight, waiter)
-                    raise
+            flight = self._flights[read] = _Flight(loop=loop)
+            flight.begin(self, read, until)
+            flight.task = _start(self._run(flight, start), loop)
+            try:
+                error = await flight  # needs no timer, since the call has its own deadline
+            except asyncio.CancelledError:
+                del flight, start  # the task that was cancelled keeps this frame
+                raise
         else:
-            error = await self._follow(read, flight, _Follower(until, start, copy_context()), loop)
+            error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
             if error is not None:
                 error = copy.copy(error)  # or the callers' tracebacks would add up
         if error is not None:
@@ -116,66 +146,63 @@ class SingleFlight:
             raise error.with_traceback(None) if isinstance(error, PartooError) else error
         return flight.value
 
-    async def _run(self, read: ReadId, flight: _Flight, start: Start) -> None:
-        error: BaseException | None = None
+    async def _run(self, flight: _Flight, start: Start) -> None:
+        flight.begun = True
         try:
             flight.value = await start(flight.until)
-        except asyncio.CancelledError as cancelled:
-            self._finish(read, flight, cancelled)
-            raise
-        except BaseException as failure:
-            error = failure  # raised by the callers
+        except BaseException as error:  # raised by the callers
+            self._finish(flight, error)
         else:
-            if self._cache is not None and not flight.stale:
-                self._cache.put(read, flight.value, asyncio.get_running_loop().time())
-        self._finish(read, flight, error)
+            # No longer there: a later write may have changed it.
+            if self._cache is not None and self._flights.get(flight.read) is flight:
+                self._cache.put(flight.read, flight.value, asyncio.get_running_loop().time())
+            self._finish(flight, None)
 
-    def _finish(self, read: ReadId, flight: _Flight, error: BaseException | None) -> None:
+    def _finish(self, flight: _Flight, error: BaseException | None) -> None:
         """Wake the callers; begin anew for those who have more time than the request had."""
-        followers: list[_Follower] = []
-        if error is not None and isinstance(error, PartooError) and error.hurried:
-            followers = [one for one in flight.waiters.values() if one is not None and one.until > flight.until]
-        if followers:
+        followers = flight.followers
+        patient: dict[_Follower, None] = {}
+        if followers and isinstance(error, PartooError) and error.hurried:
+            patient = {one: None for one in followers if one.until > flight.until}
+        flight.followers = patient
+        if patient:
             # The one with most time goes first, so that the quota refuses two requests, and not one for each caller.
-            patient = max(followers, key=lambda follower: follower.until)
-            ended = {waiter: one for waiter, one in flight.waiters.items() if one is None or one.until <= flight.until}
-            flight.waiters = {waiter: one for waiter, one in flight.waiters.items() if waiter not in ended}
-            flight.until = patient.until
-            again = self._run(read, flight, patient.start)
-            flight.task = asyncio.get_running_loop().create_task(again, context=patient.context)
+            first = max(patient, key=lambda follower: follower.until)
+            flight.until, flight.begun = first.until, False
+            again = self._run(flight, first.start)
+            flight.task = asyncio.get_running_loop().create_task(again, context=first.context)
         else:
-            flight.done, flight.error = True, error
-            if self._flights.get(read) is flight:
-                del self._flights[read]
-            ended, flight.waiters = flight.waiters, {}
+            self.forget(flight)
+            del flight.reads  # the event loop keeps the future for as long as the caller, whom it wakes, then runs
         # Not by a callback of the task: that would cost an event-loop iteration more.
-        for waiter in ended:
-            if not waiter.done():
-                waiter.set_result(error)
+        if flight.leaver is not None:
+            self.timer.stop(flight)
+            flight.expire()
+        elif not flight.done():
+            flight.set_result(error)
+        for follower in followers:
+            if follower not in patient and not follower.done():
+                follower.set_result(error)
 
     async def _follow(
         self, read: ReadId, flight: _Flight, follower: _Follower, loop: asyncio.AbstractEventLoop
     ) -> BaseException | None:
         """Wait for the request of another caller, and return its error."""
-        waiter: asyncio.Future[BaseException | None] = loop.create_future()
-        flight.waiters[waiter] = follower
+        flight.followers[follower] = None
         task, began = asyncio.current_task(loop), loop.time()
         if task is None:
             raise RuntimeError("a call has to run in a task")
         timed = TimedTask(task, follower.until)
-        self._timer.start(timed)
+        self.timer.start(timed)
         try:
-            return await waiter
+            return await follower
         except asyncio.CancelledError:
-            timed_out = timed.timed_out()
-            if timed_out and waiter.done() and not waiter.cancelled():
-                return waiter.result()  # both in one event-loop iteration
-            self._timer.stop(timed)
-            await self._leave(read, flight, waiter)
-            if not timed_out:
+            if not timed.timed_out():
                 raise
+            if follower.done() and not follower.cancelled():
+                return follower.result()  # both in one event-loop iteration
         finally:
-            self._timer.stop(timed)
+            self.timer.stop(timed)
         # Without the query: it may hold what must not be logged.
         route = f"GET {read[0].partition('?')[0]}"
         error = DeadlineExceededError(f"{route}: no response in time to the request that this call shared")
@@ -183,20 +210,10 @@ class SingleFlight:
             error._facts = self._facts(error, read[0], loop.time() - began, loop.time())
         raise error
 
-    async def _leave(self, read: ReadId, flight: _Flight, waiter: asyncio.Future[BaseException | None]) -> None:
-        """Stop waiting. The last caller cancels the request."""
-        flight.waiters.pop(waiter, None)
-        if flight.waiters or flight.done:
-            return
-        if self._flights.get(read) is flight:
-            del self._flights[read]
-        flight.task.cancel()
-        for _ in range(_CANCEL_ITERATIONS):  # mostly enough, and far cheaper than what follows
-            await asyncio.sleep(0)
-            if flight.task.done():
-                return
-        # Bounded, and ended by a cancellation: cleaning up in the api_key callable is not waited for.
-        await asyncio.wait([flight.task], timeout=_CANCEL_SECONDS)
+    def forget(self, flight: _Flight) -> None:
+        """Let nobody join a request."""
+        if self._flights.get(flight.read) is flight:
+            del self._flights[flight.read]
 
     def invalidate(self, path: str) -> None:
         """Drop what a write to ``path`` may have changed: reads of it, and of paths above and below it."""
@@ -210,9 +227,7 @@ class SingleFlight:
     def _drop(self, read: ReadId) -> None:
         if self._cache is not None:
             self._cache.drop(read)
-        flight = self._flights.pop(read, None)
-        if flight is not None:
-            flight.stale = True
+        self._flights.pop(read, None)
 
 
 def _is_related(place: str, target: str) -> bool:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Protocol
 
 __all__ = ["AttemptTimer", "TimedTask"]
 
 # A response that arrived in time counts, even if the event loop was too busy to read it: so many iterations pass from
 # the deadline to the end of an attempt. One reads at most 256 KiB of a socket, and its reader runs in the next.
 _ITERATIONS = 10
+
+
+class Timed(Protocol):
+    """What ends at the event-loop time ``until``."""
+
+    until: float
+
+    def expire(self) -> None:
+        """End it."""
 
 
 class TimedTask:
@@ -39,12 +49,12 @@ class AttemptTimer:
     __slots__ = ("_due", "_running", "_timer")
 
     def __init__(self) -> None:
-        self._running: set[TimedTask] = set()
+        self._running: set[Timed] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
 
-    def start(self, timed: TimedTask) -> None:
-        """Cancel the task at its deadline, unless ``stop`` is called before."""
+    def start(self, timed: Timed) -> None:
+        """End it at its deadline, unless ``stop`` is called before."""
         self._running.add(timed)
         # Most attempts have the same timeout: later ones need no new timer.
         if timed.until < self._due:
@@ -54,13 +64,13 @@ class AttemptTimer:
     def now() -> float:
         return asyncio.get_running_loop().time()
 
-    def move(self, timed: TimedTask, until: float) -> None:
+    def move(self, timed: Timed, until: float) -> None:
         """Change a deadline."""
         timed.until = until
         if timed in self._running and until < self._due:
             self._set(until)
 
-    def stop(self, timed: TimedTask) -> None:
+    def stop(self, timed: Timed) -> None:
         """Forget an attempt."""
         self._running.discard(timed)
 
@@ -82,7 +92,7 @@ class AttemptTimer:
         self._expire_after(late, _ITERATIONS)
         self._set(min((timed.until for timed in self._running if timed.until > now), default=math.inf))
 
-    def _expire_after(self, late: list[TimedTask], iterations: int) -> None:
+    def _expire_after(self, late: list[Timed], iterations: int) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = [timed for timed in late if timed in self._running and timed.until <= now]

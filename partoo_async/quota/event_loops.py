@@ -8,6 +8,7 @@ import time
 import weakref
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from partoo_async.errors import ClientClosedError
@@ -65,13 +66,15 @@ class Turns:
 class LoopMember:
     """One loop that uses a quota: its slots in flight, waiters and timer."""
 
-    __slots__ = ("in_flight", "loop", "timer", "waiting")
+    __slots__ = ("context", "in_flight", "loop", "timer", "waiting")
 
     def __init__(self, loop: weakref.ref[asyncio.AbstractEventLoop]) -> None:
         self.loop: weakref.ref[asyncio.AbstractEventLoop] = loop
         self.in_flight: int = 0
         self.waiting: int = 0
         self.timer: asyncio.TimerHandle | None = None
+        # Of all timers: a copy of the present one for each would be kept as long as they wait.
+        self.context: Context = Context()
 
     def is_closed(self) -> bool:
         """Whether the loop was closed."""
@@ -92,7 +95,7 @@ class LoopMember:
         if self.timer is not None:
             self.timer.cancel()
         loop = self.loop()
-        self.timer = None if when is None or loop is None else loop.call_at(when, function, self)
+        self.timer = None if when is None or loop is None else loop.call_at(when, function, self, context=self.context)
 
 
 class EventLoops:

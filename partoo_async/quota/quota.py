@@ -202,10 +202,9 @@ class Quota(WaitQueue):
             granted = await waiter.future
         except BaseException:
             self._withdraw(waiter)
+            del waiter  # a task that was cancelled keeps this frame
             raise
-        finally:
-            if waiter.timer is not None:
-                waiter.timer.cancel()
+        waiter.stop_timer()
         if not granted:
             self._withdraw(waiter)
             raise self._refusal(self.forecast(priority), priority)

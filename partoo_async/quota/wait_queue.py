@@ -79,12 +79,16 @@ class _Waiter:
     __slots__ = ("deadline", "future", "granted", "member", "priority", "timer")
 
     def __init__(self, priority: Priority, deadline: float, member: LoopMember) -> None:
-        loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[bool] = loop.create_future()  # True: it has a slot; False: its time is over
-        self.priority, self.deadline, self.member = priority, deadline, member
+        loop, context = asyncio.get_running_loop(), member.context
+        future: asyncio.Future[bool] = loop.create_future()  # True: it has a slot; False: its time is over
+        self.future, self.priority, self.deadline, self.member = future, priority, deadline, member
         self.granted = False
         # Not ``asyncio.timeout``, which costs as much as all the rest of a wait.
-        self.timer = None if deadline == math.inf else loop.call_at(deadline, _settle, self.future, False)
+        self.timer = None if deadline == math.inf else loop.call_at(deadline, _settle, future, False, context=context)
+
+    def stop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class WaitQueue:
@@ -146,14 +150,18 @@ class WaitQueue:
             member, wait = self._loops.enter(), self.forecast(priority)
             if self._loops.clock() + wait > deadline or self.paused_for() > LONGEST_PAUSE:
                 raise self._refusal(wait, priority)
-            waiter = _Waiter(priority, deadline, member)
-            self._lanes.lane(priority)[waiter] = None
+            waiter, lane = _Waiter(priority, deadline, member), self._lanes.lane(priority)
+            lane[waiter] = None
             member.waiting += 1
-            self._schedule()
+            if len(lane) == 1 or member.timer is None:
+                self._schedule()
+            else:
+                self._backend.demand_changed()  # the timer is for whoever goes first
             return waiter
 
     def _withdraw(self, waiter: _Waiter) -> None:
         """Take a waiter out that gave up, or its slot back."""
+        waiter.stop_timer()
         with LOCK:
             lane = self._lanes.lane(waiter.priority)
             if waiter in lane:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -19,10 +20,13 @@ from partoo_async import (
     NotFoundError,
     PartooClient,
     PartooError,
+    Quota,
     QuotaExceededError,
+    RateLimit,
     RetryPolicy,
     deadline,
 )
+from partoo_async._call.call import Call
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.single_flight import SingleFlight
 from partoo_async.emulator import Emulator
@@ -524,3 +528,93 @@ def test_a_request_that_cleans_up_holds_up_nobody(cancelled: bool) -> None:
 
     run_virtual(main())
     assert [round(moment) for moment in ended] == [23]
+
+
+def test_a_cancelled_read_wakes_its_task_once() -> None:
+    """Of callers that wait for the quota and are cancelled, each costs two steps: the end of the request, and his own.
+
+    Their tasks keep nothing of the requests, and nothing waits for the garbage collector.
+    """
+    steps, count = 0, 50
+
+    async def main() -> None:
+        nonlocal steps
+        loop, quota = asyncio.get_running_loop(), Quota(RateLimit(count))
+        while quota.try_acquire():
+            pass
+        async with PartooClient("key", quota=quota, transport=MockTransport(MockResponse(json={}))) as client:
+            calls = [asyncio.create_task(client.groups.get(7, number)) for number in range(count)]
+            while quota.snapshot().waiting < count:
+                await asyncio.sleep(0)
+            call_soon = loop.call_soon
+
+            def counted(*arguments: Any, **options: Any) -> asyncio.Handle:
+                nonlocal steps
+                steps += 1
+                return call_soon(*arguments, **options)
+
+            loop.call_soon = counted  # type: ignore[method-assign]
+            gc.collect()
+            gc.disable()
+            try:
+                for call in calls:
+                    call.cancel()
+                while not all(call.done() for call in calls):
+                    await asyncio.sleep(0)
+                assert not [one for one in gc.get_objects() if isinstance(one, Call)]
+                kept = [one for one in gc.get_objects() if isinstance(one, asyncio.Future)]
+                assert len(kept) < 1.5 * count
+            finally:
+                gc.enable()
+            assert all(call.cancelled() for call in calls)
+
+    run_virtual(main())
+    assert steps < 2.5 * count
+
+
+@pytest.mark.parametrize("iterations", range(4))
+def test_a_read_that_has_just_begun_ends_at_once(iterations: int) -> None:
+    """Cancelled before, while or after its request begins, it needs no time, and raises the cancellation as it came."""
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
+        began = loop.time()
+        caller = asyncio.create_task(reads.get("/a", lambda _: asyncio.sleep(5), until=began + 99))
+        for _ in range(iterations):
+            await asyncio.sleep(0)
+        caller.cancel("enough")
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await caller
+        assert caught.value.args == ("enough",)
+        assert loop.time() == began
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+    run_virtual(main())
+
+
+def test_a_request_made_anew_ends_with_its_last_caller() -> None:
+    """He is cancelled after the first request was refused, and before the one in its place has begun."""
+    asked: list[float] = []
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
+
+        async def start(until: float) -> None:
+            asked.append(until)
+            await asyncio.sleep(1)
+            loop.call_soon(patient.cancel)
+            raise QuotaExceededError("no", 30.0)
+
+        began = loop.time()
+        hasty = asyncio.create_task(reads.get("/a", start, until=began + 10))
+        await asyncio.sleep(0)
+        patient = asyncio.create_task(reads.get("/a", start, until=began + 90))
+        await asyncio.wait([hasty, patient])
+        assert isinstance(hasty.exception(), QuotaExceededError)
+        assert patient.cancelled()
+        assert loop.time() == began + 1
+        assert repr(reads) == "<SingleFlight 0 in flight, 0 kept>"
+
+    run_virtual(main())
+    assert len(asked) == 1

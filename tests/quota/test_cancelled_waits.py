@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from partoo_async import (
     RateLimit,
 )
 from partoo_async.testing import MockRequest, MockResponse, MockTransport
-from tests.support.virtual import run_virtual
+from tests.support.virtual import VirtualLoop, run_virtual
 
 COUNT = 500
 
@@ -58,6 +59,30 @@ def test_who_leaves_wakes_nobody_in_vain(order: int, looks: list[None]) -> None:
         assert all(task.cancelled() for task in tasks)
         assert quota.snapshot().waiting == 0
         assert len(looks) <= 2
+
+    run_virtual(main())
+
+
+def test_who_joins_a_queue_sets_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One timer serves all who wait, but for that of each one's deadline, and none holds a context of its own."""
+    timers: list[Any] = []
+    call_at = VirtualLoop.call_at
+
+    def counted(loop: VirtualLoop, when: float, *arguments: Any, context: Any = None) -> asyncio.TimerHandle:
+        timers.append(context)
+        return call_at(loop, when, *arguments, context=context)
+
+    monkeypatch.setattr(VirtualLoop, "call_at", counted)
+
+    async def main() -> None:
+        quota = Quota(RateLimit(10))
+        tasks = await waiting(quota)
+        assert len(timers) == 1 + COUNT
+        assert len(set(map(id, timers))) == 1
+        assert timers[0] is not None
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     run_virtual(main())
 
