@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,19 +56,19 @@ def whole(body: bytes, cls: Any) -> Any:
 @pytest.mark.parametrize("enabled", [True, False])
 def test_no_garbage_is_collected_within_a_slice(enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two slices the collector is as it was, after one that fails, too."""
-    body, within = json.dumps(section("France", "Spain", "Italy")).encode(), list[bool]()
-    form = slices._form_of(Section)
-    assert form is not None
+    body, within, decoder = json.dumps(section("France", "Spain", "Italy")).encode(), list[bool](), Decoder()
 
-    def watched(data: bytes) -> list[Any]:
+    def watched(part: bytes, cls: Any, drift: dict[str, None], *, many: bool = False) -> Any:
+        if not many:
+            return Decoder.decode_part(decoder, part, cls, drift)
         within.append(gc.isenabled())
-        return form.read_items(data) if len(within) < 3 else form.read_items(b"[0]")
+        return Decoder.decode_part(decoder, part if len(within) < 3 else b"[0]", cls, drift, many=True)
 
-    was, made = gc.isenabled(), Slices(body, Section)
+    was, made = gc.isenabled(), Slices(body, Section, decoder)
     try:
         (gc.enable if enabled else gc.disable)()
         with monkeypatch.context() as patch:
-            patch.setattr(slices, "_form_of", lambda _: form._replace(read_items=watched))
+            patch.setattr(made, "_decoder", SimpleNamespace(decode_part=watched))
             between = [gc.isenabled() for _ in made]
         assert gc.isenabled() is enabled
     finally:
