@@ -279,7 +279,7 @@ def test_what_is_not_used_is_not_imported() -> None:
 
 
 def test_the_import_loads_no_more_than_calls_need() -> None:
-    """What only failures, other sessions or scans need is loaded when they do: each module is a part of the import."""
+    """What only responses, failures, other sessions or scans need is loaded when they do."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
     assert len(own) <= 85
@@ -288,14 +288,15 @@ def test_the_import_loads_no_more_than_calls_need() -> None:
         f"partoo_async._protocol.{name}" for name in ("error_bodies", "headers", "refusal", "retry_after")
     }
     assert "partoo_async._internal.error_models" not in own
-    assert not {"difflib", "importlib.metadata", "tenacity"} & modules
+    assert not {"cattrs", "difflib", "importlib.metadata", "msgspec", "tenacity"} & modules
 
 
-def test_what_failures_need_is_loaded_before_the_first() -> None:
-    """There may be no file handle left to read it with, so that the first connection brings it."""
+def test_what_responses_and_failures_need_is_loaded_before_the_first() -> None:
+    """In a thread, by the first connection: an event loop would stall, and there may be no file handle left."""
     code = "import sys; from partoo_async._call.retrying import import_for_errors as load; load(); print(*sys.modules)"
     modules = set(python("-c", code).split())
-    assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models", "tenacity"} <= modules
+    assert {"cattrs", "msgspec", "tenacity"} <= modules
+    assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models"} <= modules
 
 
 def test_an_unused_client_is_small() -> None:

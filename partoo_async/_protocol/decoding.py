@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
-from partoo_async._protocol.converters import exact_hook, optional_item, problems_of, rest_field, structure, tuple_item
 from partoo_async._protocol.json import SHORT_FOR_MODELS, check_size, decode_json
+from partoo_async._protocol.kinds import optional_item, rest_field, tuple_item
 from partoo_async._protocol.statuses import UNUSABLE
 from partoo_async.models import Group, GroupSummary, Section
 
@@ -73,6 +73,8 @@ class Decoder:
         data = decode_json(body)
         hook = self._hooks.get(cls)
         if hook is None:
+            from partoo_async._protocol.converters import exact_hook  # noqa: PLC0415 - as above
+
             hook = self._hooks[cls] = exact_hook(cls)
         try:
             value = hook(data, cls)
@@ -83,6 +85,8 @@ class Decoder:
         return self._decode_slowly(data, cls, request)
 
     def _decode_slowly(self, data: object, cls: type[T], request: Request) -> T:
+        from partoo_async._protocol.converters import problems_of, structure  # noqa: PLC0415 - as above
+
         drift: Counter[str] = Counter()
         paths: list[str] = []
         filled = _fill_missing(data, cls, "$", drift, paths)

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from partoo_async._internal.twins import twin_of
-from partoo_async._protocol.converters import ID_LIMIT, optional_item, tuple_item
+from partoo_async._protocol.kinds import ID_LIMIT, optional_item, tuple_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
