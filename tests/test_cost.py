@@ -282,12 +282,13 @@ def test_the_import_loads_no_more_than_calls_need() -> None:
     """What only responses, failures, other sessions or scans need is loaded when they do."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
-    assert len(own) <= 85
+    assert len(own) <= 82
     assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
     assert not own & {
         f"partoo_async._protocol.{name}" for name in ("error_bodies", "headers", "refusal", "retry_after")
     }
-    assert "partoo_async._internal.error_models" not in own
+    assert not own & {f"partoo_async._call.{name}" for name in ("key_source", "observed", "read_cache")}
+    assert not own & {f"partoo_async.{name}" for name in ("_internal.error_models", "events", "observers")}
     assert not {"cattrs", "difflib", "importlib.metadata", "msgspec", "tenacity"} & modules
 
 
@@ -297,6 +298,24 @@ def test_what_responses_and_failures_need_is_loaded_before_the_first() -> None:
     modules = set(python("-c", code).split())
     assert {"cattrs", "msgspec", "tenacity"} <= modules
     assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models"} <= modules
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ("on_event=print", {"events", "observers"}),
+        ("on_event=partoo_async.Observer()", {"events", "observers"}),
+        ("on_event=type('Calls', (partoo_async.Observer,), {'call_ended': print})()", {"observers", "_call.observed"}),
+        ("cache_ttl=5.0", {"_call.read_cache"}),
+        ("api_key=key", {"_call.key_source"}),
+    ],
+)
+def test_what_an_option_needs_is_loaded_with_its_client(options: str, needed: set[str]) -> None:
+    """Not at its first call, when there may be no file handle left."""
+    made = f"partoo_async.PartooClient(**{{'api_key': 'key'}} | dict({options}))"
+    code = f"import sys, partoo_async\nasync def key(): ...\n{made}"
+    loaded = set(python("-c", f"{code}\nprint(*sys.modules)").split())
+    assert {f"partoo_async.{name}" for name in needed} <= loaded
 
 
 def test_an_unused_client_is_small() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from attrs import evolve, field, fields, frozen
 from attrs.validators import optional
@@ -22,9 +22,11 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import Secret, protect, resolve_api_key
 from partoo_async._internal.values import Compared
 from partoo_async.errors import ConfigurationError
-from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.servers import Server, resolve_server
+
+if TYPE_CHECKING:
+    from partoo_async.events import Event  # noqa: TC004 - nobody asks for the types of the fields
 
 __all__ = ["Changes", "Settings", "protect_key"]
 
