@@ -282,13 +282,15 @@ def test_the_import_loads_no_more_than_calls_need() -> None:
     """What only responses, failures, other sessions or scans need is loaded when they do."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
-    assert len(own) <= 82
+    assert len(own) <= 80
     assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
     assert not own & {
         f"partoo_async._protocol.{name}" for name in ("error_bodies", "headers", "refusal", "retry_after")
     }
     assert not own & {f"partoo_async._call.{name}" for name in ("key_source", "observed", "read_cache")}
     assert not own & {f"partoo_async.{name}" for name in ("_internal.error_models", "events", "observers")}
+    businesses = ("_internal.business_models", "_protocol.business_query", "resources.businesses")
+    assert not own & {f"partoo_async.{name}" for name in businesses}
     assert not {"cattrs", "difflib", "importlib.metadata", "msgspec", "tenacity"} & modules
 
 
@@ -298,6 +300,14 @@ def test_what_responses_and_failures_need_is_loaded_before_the_first() -> None:
     modules = set(python("-c", code).split())
     assert {"cattrs", "msgspec", "tenacity"} <= modules
     assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models"} <= modules
+
+
+@pytest.mark.parametrize("module", ["partoo_async", "partoo_async.models", "partoo_async.resources"])
+def test_what_is_not_loaded_yet_is_found(module: str) -> None:
+    """Each public name is listed by ``dir()`` before anybody asks for it, and then is there."""
+    lost = "[name for name in it.__all__ if name not in listed or not getattr(it, name)]"
+    code = f"import {module} as it; listed = dir(it); print({lost})"
+    assert python("-c", code) == "[]\n"
 
 
 @pytest.mark.parametrize(
