@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from partoo_async import models
 from partoo_async._call.deadline import deadline
-from partoo_async._protocol.raw import RawResponse
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
     APIConnectionError,
@@ -34,6 +33,7 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
+    from partoo_async._protocol.raw import RawResponse
     from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
     from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
     from partoo_async.nightly.job import sync
@@ -148,6 +148,7 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
             homes = {room: room for room in rooms} | {"SyncResult": "nightly.result", "sync": "nightly.job"}
+            homes["RawResponse"] = "_protocol.raw"
             homes |= dict.fromkeys(("Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"), "events")
             homes |= dict.fromkeys(("AttemptRecord", "CallRecord", "ScanRecord", "ScanWatch"), "observers")
             homes |= dict.fromkeys(("Listeners", "Observer"), "observers")

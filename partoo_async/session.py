@@ -14,7 +14,7 @@ from partoo_async._call.listening import make_reads, observing
 from partoo_async._call.quotas import SessionQuotas, hide_url, resolve_quota
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
-from partoo_async._call.settings import Changes, Settings, protect_key
+from partoo_async._call.settings import Settings, protect_key
 from partoo_async._call.telling import tell_refused
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.hints import AsyncOnly
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._call.call import Call
+    from partoo_async._call.changes import Changes
     from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
     from partoo_async.events import Event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, fields, frozen
 from attrs.validators import optional
@@ -26,24 +26,10 @@ from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.servers import Server, resolve_server
 
 if TYPE_CHECKING:
+    from partoo_async._call.changes import Changes
     from partoo_async.events import Event  # noqa: TC004 - nobody asks for the types of the fields
 
-__all__ = ["Changes", "Settings", "protect_key"]
-
-
-class Changes(TypedDict, total=False):
-    """The keywords of ``with_options``: what is left out stays as it is."""
-
-    api_key: str | Callable[[], Awaitable[str]] | None
-    server: Server | str | None
-    timeout: float
-    attempt_timeout: float
-    retry: RetryPolicy
-    rate_limit: RateLimit | None
-    max_concurrency: int
-    on_event: Callable[[Event], object] | None
-    strict: bool
-    cache_ttl: float | None
+__all__ = ["Settings", "protect_key"]
 
 
 def protect_key(changes: Changes) -> Changes:

@@ -25,13 +25,13 @@ from partoo_async._protocol.decoding import Decoder  # noqa: TC001 - as above
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
-from partoo_async._protocol.raw import as_it_came
 from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
 from partoo_async.errors import ConfigurationError
 from partoo_async.models import Group, Section, SectionPage
 
 __all__ = [
     "Operation",
+    "as_it_came",
     "create_group",
     "create_section",
     "custom",
@@ -200,6 +200,8 @@ def custom(
 ) -> Operation[Any]:
     """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
     check_flag("raw", raw)
+    if raw:  # now, since there may be no file handle left when the response comes
+        import partoo_async._protocol.raw  # noqa: F401, PLC0415 - for these alone
     verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -212,6 +214,11 @@ def custom(
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
     return Operation(request, as_it_came if raw else partial(_read_json, not reads), safe, whole=raw or not reads)
+
+
+def as_it_came(_: object, body: bytes, __: object) -> bytes:
+    """Read nothing: ``interpret`` makes a ``RawResponse`` of an operation that reads so."""
+    return body
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:
