@@ -12,7 +12,8 @@ import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
-from partoo_async._protocol.kinds import ID_LIMIT, optional_item, rest_field, takes_rest, tuple_item
+from partoo_async._internal.checks import ID_LIMIT
+from partoo_async._protocol.kinds import optional_item, rest_field, takes_rest, tuple_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,9 +9,7 @@ import attrs
 
 from partoo_async._internal.schema import TheRest
 
-__all__ = ["ID_LIMIT", "optional_item", "rest_field", "takes_rest", "tuple_item"]
-
-ID_LIMIT = 2**63
+__all__ = ["optional_item", "rest_field", "takes_rest", "tuple_item"]
 
 
 def tuple_item(kind: Any) -> Any:
