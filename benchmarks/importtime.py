@@ -3,7 +3,7 @@
     python -m benchmarks.importtime
 
 Each import runs in an interpreter of its own, by turns: once measured by Python's own ``-X importtime``, and once by
-the CPU time of the process, less that of a bare start, which a busy machine disturbs less. The goal is 1.15 at most.
+the CPU time of the process, less that of a bare start, which a busy machine disturbs less. The goal is 1.1 at most.
 Prints markdown.
 """
 

@@ -103,7 +103,7 @@ async def main() -> None:
         async with Emulator(rate_limit=None) as emulator:
             python = Interpreter(compiled, emulator.url)
             # In a thread, so that the emulator can respond meanwhile.
-            await asyncio.to_thread(imports, python, figures, rounds)
+            await asyncio.to_thread(imports, python, figures, 2 * rounds)  # a busy machine disturbs them by a tenth
             await asyncio.to_thread(commands, python, figures, rounds)
             count = 30 if arguments.quick else 300
             await asyncio.to_thread(clients, python, figures, 1 if arguments.quick else 3, emulator.url, count)

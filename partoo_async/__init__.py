@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from partoo_async import models
 from partoo_async._call.deadline import deadline
-from partoo_async._protocol.raw import RawResponse
 from partoo_async.client import PartooClient
 from partoo_async.errors import (
     APIConnectionError,
@@ -27,8 +26,6 @@ from partoo_async.errors import (
     ScanError,
     UnsupportedMediaTypeError,
 )
-from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
-from partoo_async.observers import AttemptRecord, CallRecord, Listeners, Observer, ScanRecord, ScanWatch
 from partoo_async.policy import Priority, RateLimit, RetryPolicy
 from partoo_async.quota import Quota, QuotaSnapshot
 from partoo_async.servers import PRODUCTION, SANDBOX, Server
@@ -36,9 +33,12 @@ from partoo_async.session import PartooSession
 
 if TYPE_CHECKING:
     __version__: str
+    from partoo_async._protocol.raw import RawResponse
+    from partoo_async.events import Event, HoldEvent, PauseEvent, RequestEvent, RetryEvent
     from partoo_async.models import *  # noqa: F403 - its ``__all__`` is public
     from partoo_async.nightly.job import sync
     from partoo_async.nightly.result import SyncResult
+    from partoo_async.observers import AttemptRecord, CallRecord, Listeners, Observer, ScanRecord, ScanWatch
     from partoo_async.quota.shared.descriptions import FileQuota, RedisQuota
     from partoo_async.scan import (
         BusinessChange,
@@ -142,15 +142,20 @@ if not TYPE_CHECKING:  # which would take any name for one of the package
             from partoo_async._internal.version import get_version  # noqa: PLC0415 - the metadata is slow to find
 
             return get_version()
-        # Imported on first use: a program that only makes calls does not wait for the modules of scans.
-        if name == "scan" or name in __all__:
+        # Imported on first use: a program that only makes calls does not wait for the modules of scans or listeners.
+        rooms = ("events", "observers", "scan")
+        if name in rooms or name in __all__:
             from importlib import import_module  # noqa: PLC0415 - at the top it would look like a name of the package
 
-            homes = dict.fromkeys(("FileQuota", "RedisQuota"), "quota.shared.descriptions")
+            homes = {room: room for room in rooms} | {"SyncResult": "nightly.result", "sync": "nightly.job"}
+            homes["RawResponse"] = "_protocol.raw"
+            homes |= dict.fromkeys(("Event", "HoldEvent", "PauseEvent", "RequestEvent", "RetryEvent"), "events")
+            homes |= dict.fromkeys(("AttemptRecord", "CallRecord", "ScanRecord", "ScanWatch"), "observers")
+            homes |= dict.fromkeys(("Listeners", "Observer"), "observers")
+            homes |= dict.fromkeys(("FileQuota", "RedisQuota"), "quota.shared.descriptions")
             homes |= dict.fromkeys(models.__all__, "models")
-            homes |= {"SyncResult": "nightly.result", "sync": "nightly.job"}
             home = import_module(f"{__name__}.{homes.get(name, 'scan')}")
-            value = globals()[name] = home if name == "scan" else getattr(home, name)
+            value = globals()[name] = home if name in rooms else getattr(home, name)
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

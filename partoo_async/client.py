@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from partoo_async._call.settings import Changes
+    from partoo_async._call.changes import Changes
     from partoo_async._protocol.raw import RawResponse
     from partoo_async._transport import Transport
     from partoo_async.events import Event

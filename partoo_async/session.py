@@ -10,13 +10,13 @@ from weakref import WeakSet
 from partoo_async._call.context import CallContext, start_read
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import DecodeBudget
-from partoo_async._call.key_source import read_with_fetched_key
 from partoo_async._call.lifecycle import Lifecycle
-from partoo_async._call.observed import make_reads, observing, tell_refused
+from partoo_async._call.listening import make_reads, observing
 from partoo_async._call.quotas import SessionQuotas, hide_url, resolve_quota
 from partoo_async._call.resend import Resender
 from partoo_async._call.retrying import RetryThrottle, import_for_errors
-from partoo_async._call.settings import Changes, Settings, protect_key
+from partoo_async._call.settings import Settings, protect_key
+from partoo_async._call.telling import tell_refused
 from partoo_async._internal.checks import check_seconds
 from partoo_async._internal.hints import AsyncOnly
 from partoo_async._internal.logs import obey_environment
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from partoo_async._call.call import Call
+    from partoo_async._call.changes import Changes
     from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
     from partoo_async.events import Event
@@ -225,6 +226,8 @@ class PartooSession(AsyncOnly):
         until = min(loop.time() + context.settings.timeout, ambient_deadline())
         key = context.settings.api_key
         if not isinstance(key, Secret):
+            from partoo_async._call.key_source import read_with_fetched_key  # noqa: PLC0415 - see make_reads
+
             return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)
         # No closure, whose cells each of thousands of waiting calls would keep.
         return await self._reads.get(  # type: ignore[no-any-return]  # reads of all types share it

@@ -53,8 +53,8 @@ OWNERS = {
     "sqlalchemy": ("warehouse",),
 }
 
-# What ``import partoo_async`` must not load: what only a retry or a command needs, and every extra.
-HEAVY = {"msgspec", "tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
+# What ``import partoo_async`` must not load: what only a response, a retry or a command needs, and every extra.
+HEAVY = {"cattrs", "msgspec", "tenacity", "typer", "rich", "aiohttp.web", "pyarrow", "pandas", "polars"}
 HEAVY |= {"django", "fastapi", "pydantic_core", "opentelemetry", "redis", "distributed", "dlt", "sqlalchemy"}
 
 # A ratchet: what is longer has its reason here.

@@ -279,23 +279,53 @@ def test_what_is_not_used_is_not_imported() -> None:
 
 
 def test_the_import_loads_no_more_than_calls_need() -> None:
-    """What only failures, other sessions or scans need is loaded when they do: each module is a part of the import."""
+    """What only responses, failures, other sessions or scans need is loaded when they do."""
     modules = set(python("-c", "import sys, partoo_async; print(*sys.modules)").split())
     own = {name for name in modules if name.partition(".")[0] == "partoo_async"}
-    assert len(own) <= 85
+    assert len(own) <= 79
     assert not own & {f"partoo_async._explain.{name}" for name in ("advice", "curl", "facts", "failures", "text")}
     assert not own & {
         f"partoo_async._protocol.{name}" for name in ("error_bodies", "headers", "refusal", "retry_after")
     }
-    assert "partoo_async._internal.error_models" not in own
-    assert not {"difflib", "importlib.metadata", "tenacity"} & modules
+    assert not own & {f"partoo_async._call.{name}" for name in ("key_source", "observed", "read_cache")}
+    assert not own & {f"partoo_async.{name}" for name in ("_internal.error_models", "events", "observers")}
+    businesses = ("_internal.business_models", "_protocol.business_query", "resources.businesses")
+    assert not own & {f"partoo_async.{name}" for name in businesses}
+    assert not {"cattrs", "difflib", "importlib.metadata", "msgspec", "tenacity"} & modules
 
 
-def test_what_failures_need_is_loaded_before_the_first() -> None:
-    """There may be no file handle left to read it with, so that the first connection brings it."""
+def test_what_responses_and_failures_need_is_loaded_before_the_first() -> None:
+    """In a thread, by the first connection: an event loop would stall, and there may be no file handle left."""
     code = "import sys; from partoo_async._call.retrying import import_for_errors as load; load(); print(*sys.modules)"
     modules = set(python("-c", code).split())
-    assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models", "tenacity"} <= modules
+    assert {"cattrs", "msgspec", "tenacity"} <= modules
+    assert {"partoo_async._protocol.refusal", "partoo_async._internal.error_models"} <= modules
+
+
+@pytest.mark.parametrize("module", ["partoo_async", "partoo_async.models", "partoo_async.resources"])
+def test_what_is_not_loaded_yet_is_found(module: str) -> None:
+    """Each public name is listed by ``dir()`` before anybody asks for it, and then is there."""
+    lost = "[name for name in it.__all__ if name not in listed or not getattr(it, name)]"
+    code = f"import {module} as it; listed = dir(it); print({lost})"
+    assert python("-c", code) == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ("on_event=print", {"events", "observers"}),
+        ("on_event=partoo_async.Observer()", {"events", "observers"}),
+        ("on_event=type('Calls', (partoo_async.Observer,), {'call_ended': print})()", {"observers", "_call.observed"}),
+        ("cache_ttl=5.0", {"_call.read_cache"}),
+        ("api_key=key", {"_call.key_source"}),
+    ],
+)
+def test_what_an_option_needs_is_loaded_with_its_client(options: str, needed: set[str]) -> None:
+    """Not at its first call, when there may be no file handle left."""
+    made = f"partoo_async.PartooClient(**{{'api_key': 'key'}} | dict({options}))"
+    code = f"import sys, partoo_async\nasync def key(): ...\n{made}"
+    loaded = set(python("-c", f"{code}\nprint(*sys.modules)").split())
+    assert {f"partoo_async.{name}" for name in needed} <= loaded
 
 
 def test_an_unused_client_is_small() -> None:

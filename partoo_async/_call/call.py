@@ -13,7 +13,7 @@ from partoo_async._call.admission import Admission
 from partoo_async._call.deadline import ambient_deadline
 from partoo_async._call.decode_budget import LARGE
 from partoo_async._call.retrying import Retrying, worth_retrying
-from partoo_async._call.telling import facts_of, tell_request
+from partoo_async._call.telling import facts_of, tell_pause, tell_request, tell_retry
 from partoo_async._internal.secret import Secret, ask_for_key
 from partoo_async._protocol.interpret import interpret
 from partoo_async._transport import CLOSED, Exchange, HeldBackError
@@ -27,7 +27,6 @@ from partoo_async.errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from partoo_async.events import PauseEvent, RetryEvent
 from partoo_async.policy import Priority
 from partoo_async.quota import LONGEST_PAUSE
 
@@ -215,7 +214,7 @@ class Call(Admission):
         if self._attempts:
             self._attempts = (*self._attempts[:-1], evolve(self._attempts[-1], wait=wait))
         _logger.info("%s: attempt %d failed (%s); next in %.2f s", route, len(self._attempts), error, wait)
-        self.context.emit(RetryEvent(route, kind, len(self._attempts), wait, self.operation.request.template))
+        tell_retry(self, kind, len(self._attempts), wait)
 
     def set_timeout(self, seconds: float) -> None:
         """Let the call end in that many seconds, or at the ambient deadline."""
@@ -290,8 +289,7 @@ class Call(Admission):
         paused = quota.pause(error.retry_after)
         # The other 429s of a burst are no pauses of their own, unless they ask for more.
         if not before or paused > before + 1.0:
-            request = self.operation.request
-            self.context.emit(PauseEvent(request.route, paused, request.template))
+            tell_pause(self, paused)
 
     def _pause_seconds(self) -> float:
         """Seconds of the quota's pause that count against the deadline."""

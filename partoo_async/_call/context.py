@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from partoo_async._call.quotas import SessionQuotas
     from partoo_async._call.retrying import RetryThrottle
     from partoo_async._call.settings import Settings
+    from partoo_async._call.silence import Silence
     from partoo_async._protocol.decoding import Decoder
     from partoo_async._protocol.operations import Operation
     from partoo_async._transport import Transport
@@ -56,7 +57,7 @@ class CallContext:
         concurrency: Concurrency,
         throttle: RetryThrottle,
         decoder: Decoder,
-        emit: Emitter,
+        emit: Emitter | Silence,
         new_call: Callable[..., Any],
     ) -> None:
         self.settings: Settings = settings
@@ -66,7 +67,7 @@ class CallContext:
         self.concurrency: Concurrency = concurrency
         self.throttle: RetryThrottle = throttle
         self.decoder: Decoder = decoder
-        self.emit: Emitter = emit
+        self.emit: Emitter | Silence = emit
         self.new_call: Callable[..., Any] = new_call
         self.quota_states: QuotaStates = QuotaStates()  # for errors
         # Which of the documented spellings of a status a server takes: an index of ``business_query.status_forms``.

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from attrs import evolve
-
 from partoo_async._call.call import Call, KeyChangedError
-from partoo_async._call.facts import call_facts
 from partoo_async._call.read_cache import ReadCache
 from partoo_async._call.single_flight import SingleFlight
-from partoo_async._protocol.http import Request
 from partoo_async._protocol.routes import template_of
 from partoo_async.errors import APIStatusError, PartooError
-from partoo_async.observers import AttemptRecord, CallRecord, Emitter
+from partoo_async.observers import AttemptRecord, CallRecord
 from partoo_async.policy import Priority
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
-    from partoo_async._call.call import Strategy
     from partoo_async._call.context import CallContext
     from partoo_async._call.read_cache import ReadId
-    from partoo_async._explain.facts import CallFacts
+    from partoo_async._call.single_flight import Facts
     from partoo_async._internal.secret import Secret
     from partoo_async._protocol.operations import Operation
-    from partoo_async.events import Event
     from partoo_async.quota import Quota
 
-__all__ = ["ObservedCall", "ObservedReads", "make_reads", "observing", "tell_refused"]
+__all__ = ["ObservedCall", "ObservedReads"]
 
 T = TypeVar("T")
 
@@ -109,9 +101,8 @@ class ObservedCall(Call):
 class ObservedReads(SingleFlight):
     """Shared reads that tell of callers who get the result of another call. Who sends is told of by its own call."""
 
-    def __init__(self, cache_ttl: float | None, context: CallContext) -> None:
-        cache = None if cache_ttl is None else _ObservedCache(cache_ttl, context)
-        super().__init__(cache, partial(_shared_facts, context))
+    def __init__(self, cache_ttl: float | None, context: CallContext, facts: Facts) -> None:
+        super().__init__(None if cache_ttl is None else _ObservedCache(cache_ttl, context), facts)
         self._context = context
 
     async def _follow(
@@ -148,35 +139,3 @@ def _tell_unsent(
     path, name = read[0].partition("?")[0], None if error is None else type(error).__name__
     head = (f"GET {path}", template_of("GET", path), context.settings.server, elapsed, 0.0, name)
     context.emit.call_ended(CallRecord(*head, (), source, False))
-
-
-def observing(on_event: Callable[[Event], object] | None) -> dict[str, Any]:
-    """Return what a ``CallContext`` needs to tell the listener of a client."""
-    emit = Emitter(on_event)
-
-    def observed(strategy: Strategy | None = None, **options: Any) -> Call:
-        return (ObservedCall if emit.active() else Call)(strategy, **options)
-
-    return {"emit": emit, "new_call": observed if emit.wants_calls else Call}
-
-
-def make_reads(context: CallContext) -> SingleFlight:
-    """Return the shared reads of a client, with their cache if it has one."""
-    ttl = context.settings.cache_ttl
-    if context.emit.wants_calls:
-        return ObservedReads(ttl, context)
-    return SingleFlight(None if ttl is None else ReadCache(ttl), partial(_shared_facts, context))
-
-
-def _shared_facts(context: CallContext, error: PartooError, path: str, waited: float, now: float) -> CallFacts:
-    """Return what the error of a read may keep, which waited for the request of another call."""
-    settings, quota = context.settings, context.quota_states.now(context.quotas.current, now)
-    return evolve(call_facts(error, Request("GET", path), settings, settings.timeout, 0.0, quota), shared=waited)
-
-
-def tell_refused(context: CallContext, operation: Operation[Any], error: PartooError) -> None:
-    """Tell of a call that was refused before it began."""
-    if context.emit.wants_calls:
-        request = operation.request
-        head = (request.route, request.template, context.settings.server, 0.0, 0.0, type(error).__name__)
-        context.emit.call_ended(CallRecord(*head, (), "request", False))

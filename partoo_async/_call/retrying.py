@@ -23,13 +23,14 @@ T = TypeVar("T")
 
 
 def import_for_errors() -> None:
-    """Import what only failures need, and what decodes responses."""
+    """Import what only failures need, and what decodes responses, both of which take milliseconds."""
     # Not at the first failure: there may be no file handle left to read it with.
 
     import tenacity  # noqa: F401, PLC0415 - as above
 
+    import partoo_async._protocol.converters  # noqa: PLC0415 - for drift, with cattrs
     import partoo_async._protocol.refusal  # noqa: PLC0415 - as above
-    import partoo_async._protocol.structs  # noqa: F401, PLC0415 - msgspec takes milliseconds to import
+    import partoo_async._protocol.structs  # noqa: F401, PLC0415 - with msgspec
 
     import_for_facts()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, fields, frozen
 from attrs.validators import optional
@@ -22,26 +22,14 @@ from partoo_async._internal.reprs import total_repr
 from partoo_async._internal.secret import Secret, protect, resolve_api_key
 from partoo_async._internal.values import Compared
 from partoo_async.errors import ConfigurationError
-from partoo_async.events import Event
 from partoo_async.policy import RateLimit, RetryPolicy
 from partoo_async.servers import Server, resolve_server
 
-__all__ = ["Changes", "Settings", "protect_key"]
+if TYPE_CHECKING:
+    from partoo_async._call.changes import Changes
+    from partoo_async.events import Event  # noqa: TC004 - nobody asks for the types of the fields
 
-
-class Changes(TypedDict, total=False):
-    """The keywords of ``with_options``: what is left out stays as it is."""
-
-    api_key: str | Callable[[], Awaitable[str]] | None
-    server: Server | str | None
-    timeout: float
-    attempt_timeout: float
-    retry: RetryPolicy
-    rate_limit: RateLimit | None
-    max_concurrency: int
-    on_event: Callable[[Event], object] | None
-    strict: bool
-    cache_ttl: float | None
+__all__ = ["Settings", "protect_key"]
 
 
 def protect_key(changes: Changes) -> Changes:

@@ -9,7 +9,7 @@ from attrs import fields, frozen
 __all__ = ["Attempt"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Attempt:
     """One failed attempt of a call.
 
@@ -28,6 +28,18 @@ class Attempt:
     queued: float = 0.0
     wait: float = 0.0
     cause: str = ""
+
+    # By hand, since every program makes this class at import: attrs would compile each of them.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Attempt):
+            return NotImplemented
+        return self.__getstate__() == other.__getstate__()
+
+    def __hash__(self) -> int:
+        return hash((Attempt, *self.__getstate__().values()))
+
+    def __repr__(self) -> str:
+        return f"Attempt({', '.join(f'{name}={value!r}' for name, value in self.__getstate__().items())})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(Attempt)}

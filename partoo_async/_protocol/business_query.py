@@ -1,4 +1,4 @@
-"""What is sent to find businesses: the arguments checked, and brought into the API's words."""
+"""The operations on businesses: the arguments checked, and brought into the API's words."""
 
 # Source: the pages "Search for businesses" and "Get business" of the API's documentation.
 
@@ -7,18 +7,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
 from partoo_async._internal.checks import check_count, check_id, check_number, check_text
+from partoo_async._protocol import routes
+from partoo_async._protocol.decoding import Decoder  # noqa: TC001 - whoever asks for the type hints gets them
+from partoo_async._protocol.http import Request  # noqa: TC001 - as above
+from partoo_async._protocol.operations import Operation, read_model
 from partoo_async._protocol.paths import encode_params
+from partoo_async._protocol.statuses import FOREIGN
 from partoo_async.errors import ConfigurationError
+from partoo_async.models import Business, BusinessPage
 
 __all__ = [
     "business_place",
     "can_be_listed",
     "check_business_texts",
     "check_group_ids",
+    "get_business",
+    "search_businesses",
     "search_query",
     "status_forms",
     "url_parts",
@@ -89,6 +98,49 @@ def status_forms(value: object) -> list[tuple[str, ...]]:
 
 def _statuses(value: object) -> tuple[str, ...]:
     return (_listable("status", value),) if isinstance(value, str) else check_business_texts("status", value)
+
+
+def get_business(business_id: object, code: object) -> Operation[Business]:
+    """Get a business by its id or, if that is None, by its store code."""
+    place, expected = business_place(business_id, code)
+    read = partial(_read_by_code, expected) if business_id is None else partial(read_model, Business, expected)
+    return Operation(routes.GET_BUSINESS.request(place), read, True, True)
+
+
+def _read_by_code(code: str, decoder: Decoder, body: bytes, request: Request) -> Business:
+    value = decoder.decode(body, Business, request)
+    # Whether the server compares codes in any case is not documented.
+    if value.code is not None and value.code.casefold() != code.casefold():
+        raise FOREIGN.make(("expected the code that was asked for @ $.code",), route=request.route, foreign=True)
+    return value
+
+
+def search_businesses(
+    *,
+    page: object,
+    per_page: object,
+    status: tuple[str, ...],
+    ids: tuple[str, ...] | None = None,
+    groups: tuple[int, ...] | None = None,
+    codes: tuple[str, ...] | None = None,
+    modified_since: object = None,
+    org_id: object = None,
+    **texts: object,
+) -> Operation[BusinessPage]:
+    """Get one page of businesses. Lists are checked already, and not empty; ``texts``: see ``search_query``."""
+    query = search_query(
+        page=page,
+        per_page=per_page,
+        ids=ids,
+        groups=groups,
+        status=status,
+        codes=codes,
+        modified_since=modified_since,
+        org_id=org_id,
+        **texts,
+    )
+    request = routes.SEARCH_BUSINESSES.request(query=query)
+    return Operation(request, partial(read_model, BusinessPage, None), True, True)
 
 
 def search_query(

@@ -6,52 +6,25 @@ Strict in types, where plain cattrs would turn ``"false"`` into True.
 from __future__ import annotations
 
 from functools import cache
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
-from partoo_async._internal.schema import TheRest
+from partoo_async._internal.checks import ID_LIMIT
+from partoo_async._protocol.kinds import optional_item, rest_field, takes_rest, tuple_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ID_LIMIT", "exact_hook", "optional_item", "problems_of", "rest_field", "structure", "tuple_item"]
+__all__ = ["exact_hook", "problems_of", "structure"]
 
 T = TypeVar("T")
-
-ID_LIMIT = 2**63
 
 
 class _MismatchError(TypeError):
     """A value has the wrong type. The text never quotes it."""
-
-
-def tuple_item(kind: Any) -> Any:
-    """Return ``X`` of ``tuple[X, ...]``, else None."""
-    args = get_args(kind)
-    return args[0] if get_origin(kind) is tuple and len(args) == 2 and args[1] is ... else None
-
-
-def optional_item(kind: Any) -> Any:
-    """Return ``X`` of ``X | None``, else None."""
-    args = get_args(kind)
-    if get_origin(kind) not in (Union, UnionType) or len(args) != 2 or NoneType not in args:
-        return None
-    return args[0] if args[1] is NoneType else args[1]
-
-
-def takes_rest(kind: Any) -> bool:
-    """Return whether a field of this type gets the unknown fields of its object."""
-    return get_origin(kind) is Annotated and TheRest in get_args(kind)
-
-
-def rest_field(cls: Any) -> str | None:
-    """Return the name of the field that gets the unknown ones, or None."""
-    attrs.resolve_types(cls)
-    return next((field.name for field in attrs.fields(cls) if takes_rest(field.type)), None)
 
 
 def _strict(kind: type[T]) -> Callable[[object, Any], T]:
@@ -174,7 +147,7 @@ def _make_tuple_hook(kind: Any, converter: Converter, *, exact: bool) -> Callabl
     return hook
 
 
-# Cached and made on demand: generating the hooks at import would make the import a fifth slower.
+# Cached, with the hooks that it generates for each class on demand.
 @cache
 def _make_converter(*, exact: bool) -> Converter:
     # The exact one is fast. The other ignores unknown fields, and names the place of a fault.

@@ -7,7 +7,6 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from partoo_async._protocol.converters import exact_hook, problems_of, structure
 from partoo_async._protocol.json import SHORT, SHORT_FOR_MODELS, check_size, decode_json
 from partoo_async._protocol.statuses import UNUSABLE
 
@@ -69,6 +68,8 @@ class Decoder:
             return self.decode(body, cls, request)
         hook = self._hooks.get(cls)
         if hook is None:
+            from partoo_async._protocol.converters import exact_hook  # noqa: PLC0415 - as above
+
             hook = self._hooks[cls] = exact_hook(cls)
         try:
             value = hook(data, cls)
@@ -142,6 +143,7 @@ class Decoder:
         return read
 
     def _decode_slowly(self, data: object, cls: type[T], request: Request) -> T:
+        from partoo_async._protocol.converters import problems_of, structure  # noqa: PLC0415 - as above
         from partoo_async._protocol.drift import fill_missing  # noqa: PLC0415 - as above
 
         drift: dict[str, None] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from partoo_async._protocol.converters import optional_item, rest_field, tuple_item
+from partoo_async._protocol.kinds import optional_item, rest_field, tuple_item
 from partoo_async.models import Group, GroupSummary, Section
 
 __all__ = ["NEUTRAL", "fill_missing", "kind_of", "learn"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
-from partoo_async._protocol.raw import RawResponse, as_it_came
+from partoo_async._protocol.operations import as_it_came
 from partoo_async._protocol.statuses import UNREADABLE, UNUSABLE
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def interpret(operation: Operation[T], response: Response, decoder: Decoder, ser
                 raise UNUSABLE.make((problem,), response.status, request.route)
             if operation.read is as_it_came:
                 from partoo_async._protocol.headers import all_headers  # noqa: PLC0415 - as below
+                from partoo_async._protocol.raw import RawResponse  # noqa: PLC0415 - for these alone
 
                 return cast("T", RawResponse(response.status, all_headers(response.headers), response.body))
         try:

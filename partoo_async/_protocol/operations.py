@@ -1,6 +1,7 @@
 """One pure function for each API operation: what to send, and how to read the response."""
 
-# Source: "Groups and Sections" and "Businesses" of the API's documentation. What that leaves open is said at its line.
+# Source: "Groups and Sections" of the API's documentation. What that leaves open is said at its line. The operations
+# on businesses are in ``business_query``.
 
 from __future__ import annotations
 
@@ -20,28 +21,26 @@ from partoo_async._internal.checks import (
 )
 from partoo_async._internal.values import Slotted
 from partoo_async._protocol import routes
-from partoo_async._protocol.business_query import business_place, search_query
 from partoo_async._protocol.decoding import Decoder  # noqa: TC001 - as above
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, decode_exactly, decode_json, encode_json
 from partoo_async._protocol.paths import check_path, encode_params
-from partoo_async._protocol.raw import as_it_came
 from partoo_async._protocol.statuses import FOREIGN, UNUSABLE
 from partoo_async.errors import ConfigurationError
-from partoo_async.models import Business, BusinessPage, Group, Section, SectionPage
+from partoo_async.models import Group, Section, SectionPage
 
 __all__ = [
     "Operation",
+    "as_it_came",
     "create_group",
     "create_section",
     "custom",
     "delete_group",
     "delete_section",
-    "get_business",
     "get_group",
     "get_section",
     "list_sections",
-    "search_businesses",
+    "read_model",
     "update_group",
     "update_section",
 ]
@@ -81,10 +80,11 @@ class Operation(Slotted, Generic[T]):
     def model(self) -> type[T] | None:
         """The class of the result, if that is the body alone."""
         read: Any = self.read
-        return read.args[0] if isinstance(read, partial) and read.func is _read_model else None
+        return read.args[0] if isinstance(read, partial) and read.func is read_model else None
 
 
-def _read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
+def read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
+    """Read a model, which has this id unless that is None."""
     value = decoder.decode(body, cls, request)
     if expected is not None and value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
         # The businesses of another group under this id would be worse than any error. One retry, on another
@@ -115,7 +115,7 @@ def _read_nothing(_: Decoder, __: bytes, ___: Request) -> None:
 def get_group(section_id: object, group_id: object) -> Operation[Group]:
     """Get a group with its businesses."""
     section, group = check_id("section_id", section_id), check_id("group_id", group_id)
-    return Operation(routes.GET_GROUP.request(section, group), partial(_read_model, Group, group), True, True)
+    return Operation(routes.GET_GROUP.request(section, group), partial(read_model, Group, group), True, True)
 
 
 def create_group(section_id: object, *, name: object, business_ids: object) -> Operation[int]:
@@ -152,7 +152,7 @@ def delete_group(section_id: object, group_id: object) -> Operation[None]:
 def get_section(section_id: object) -> Operation[Section]:
     """Get one section with its groups, without their businesses."""
     section = check_id("section_id", section_id)
-    return Operation(routes.GET_SECTION.request(section), partial(_read_model, Section, section), True, True)
+    return Operation(routes.GET_SECTION.request(section), partial(read_model, Section, section), True, True)
 
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:
@@ -164,7 +164,7 @@ def list_sections(*, page: object, org_id: object, group_name_query: object) -> 
     params = {"page": page, "org_id": org, "group_name_query": group_name_query}
     given = {name: value for name, value in params.items() if value is not None}
     query = "?" + urlencode(given, quote_via=quote)
-    return Operation(routes.LIST_SECTIONS.request(query=query), partial(_read_model, SectionPage, None), True, True)
+    return Operation(routes.LIST_SECTIONS.request(query=query), partial(read_model, SectionPage, None), True, True)
 
 
 def create_section(*, name: object, org_id: object) -> Operation[int]:
@@ -189,49 +189,6 @@ def delete_section(section_id: object) -> Operation[None]:
     return Operation(routes.DELETE_SECTION.request(section), _read_nothing, False)
 
 
-def get_business(business_id: object, code: object) -> Operation[Business]:
-    """Get a business by its id or, if that is None, by its store code."""
-    place, expected = business_place(business_id, code)
-    read = partial(_read_by_code, expected) if business_id is None else partial(_read_model, Business, expected)
-    return Operation(routes.GET_BUSINESS.request(place), read, True, True)
-
-
-def _read_by_code(code: str, decoder: Decoder, body: bytes, request: Request) -> Business:
-    value = decoder.decode(body, Business, request)
-    # Whether the server compares codes in any case is not documented.
-    if value.code is not None and value.code.casefold() != code.casefold():
-        raise FOREIGN.make(("expected the code that was asked for @ $.code",), route=request.route, foreign=True)
-    return value
-
-
-def search_businesses(
-    *,
-    page: object,
-    per_page: object,
-    status: tuple[str, ...],
-    ids: tuple[str, ...] | None = None,
-    groups: tuple[int, ...] | None = None,
-    codes: tuple[str, ...] | None = None,
-    modified_since: object = None,
-    org_id: object = None,
-    **texts: object,
-) -> Operation[BusinessPage]:
-    """Get one page of businesses. Lists are checked already, and not empty; ``texts``: see ``search_query``."""
-    query = search_query(
-        page=page,
-        per_page=per_page,
-        ids=ids,
-        groups=groups,
-        status=status,
-        codes=codes,
-        modified_since=modified_since,
-        org_id=org_id,
-        **texts,
-    )
-    request = routes.SEARCH_BUSINESSES.request(query=query)
-    return Operation(request, partial(_read_model, BusinessPage, None), True, True)
-
-
 def custom(
     method: object,
     path: object,
@@ -243,6 +200,8 @@ def custom(
 ) -> Operation[Any]:
     """Any other endpoint. The result is JSON; of a write it may be text, or None for an empty body."""
     check_flag("raw", raw)
+    if raw:  # now, since there may be no file handle left when the response comes
+        import partoo_async._protocol.raw  # noqa: F401, PLC0415 - for these alone
     verb = str(method.upper()) if isinstance(method, str) else ""
     if verb not in _METHODS:
         raise ConfigurationError(f"method: expected one of {', '.join(_METHODS)}")
@@ -255,6 +214,11 @@ def custom(
     safe = reads if idempotent is None else idempotent  # a write may do something twice
     request = Request(verb, target + encode_params(params), body, routes.template_of(verb, target))
     return Operation(request, as_it_came if raw else partial(_read_json, not reads), safe, whole=raw or not reads)
+
+
+def as_it_came(_: object, body: bytes, __: object) -> bytes:
+    """Read nothing: ``interpret`` makes a ``RawResponse`` of an operation that reads so."""
+    return body
 
 
 def _read_json(is_write: bool, _: Decoder, body: bytes, request: Request) -> Any:

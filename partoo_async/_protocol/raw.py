@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from partoo_async._internal.values import Compared
 
-__all__ = ["RawResponse", "as_it_came"]
+__all__ = ["RawResponse"]
 
 
 @frozen(eq=False, repr=False)
@@ -25,8 +25,3 @@ class RawResponse(Compared):
     # Not in the repr, which gets into logs: the body may be of 32 MiB, and either may be personal.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=lambda body: f"<{len(body):,} bytes>")
-
-
-def as_it_came(_: object, body: bytes, __: object) -> bytes:
-    """Read nothing: ``interpret`` makes a ``RawResponse`` of an operation that reads so."""
-    return body

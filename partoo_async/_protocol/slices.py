@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import attrs
 
-from partoo_async._protocol.converters import tuple_item
 from partoo_async._protocol.json import most_items
+from partoo_async._protocol.kinds import tuple_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import attrs
 import msgspec
 
+from partoo_async._internal.checks import ID_LIMIT
 from partoo_async._internal.twins import twin_of
-from partoo_async._protocol.converters import ID_LIMIT, optional_item, tuple_item
 from partoo_async._protocol.drift import NEUTRAL, kind_of
+from partoo_async._protocol.kinds import optional_item, tuple_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -21,7 +21,6 @@ from partoo_async._transport.options import check_options
 from partoo_async._transport.session_path import SessionPath
 from partoo_async._transport.tls import Trust
 from partoo_async.errors import APIConnectionError, APITimeoutError, ClientClosedError, ConfigurationError
-from partoo_async.observers import Emitter
 
 if TYPE_CHECKING:
     import ssl
@@ -63,9 +62,11 @@ class AiohttpTransport:
         self._trust_env = trust_env
         self._trust, self._base_url = Trust(ssl_context or (None if session is None else True), proxy), base_url
         self._warm_up = warm_up
-        # Of the type: a mock has whatever it is asked for.
-        listens = hasattr(type(on_event), "quiet")
-        self._quiet: Quiet | None = partial(guarded, on_event.quiet, Emitter(on_event).note) if listens else None
+        self._quiet: Quiet | None = None
+        if hasattr(type(on_event), "quiet"):  # of the type: a mock has whatever it is asked for
+            from partoo_async.observers import Emitter  # noqa: PLC0415 - for these alone
+
+            self._quiet = partial(guarded, on_event.quiet, Emitter(on_event).note)
         self._opening = asyncio.Lock()
         self._timer = AttemptTimer()
         self._fast_path: FastPath | None = None

@@ -8,10 +8,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from partoo_async._internal.hints import to_iterate
-from partoo_async._protocol import operations
 from partoo_async._protocol.business_query import (
     check_business_texts,
     check_group_ids,
+    get_business,
+    search_businesses,
     status_forms,
     url_parts,
 )
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
     from datetime import datetime
 
+    from partoo_async._protocol.operations import Operation
     from partoo_async.models import Business
     from partoo_async.session import PartooSession
 
 __all__ = ["BusinessSearch", "Businesses"]
 
-_Send: TypeAlias = "Callable[[operations.Operation[BusinessPage]], Awaitable[BusinessPage]]"
+_Send: TypeAlias = "Callable[[Operation[BusinessPage]], Awaitable[BusinessPage]]"
 
 
 class BusinessSearch:
@@ -62,8 +64,8 @@ class BusinessSearch:
         # Sent, an empty list would be left out, and every business found.
         return () in self._lists.values() or not self._forms[0]
 
-    def _operation(self, page: int, status: tuple[str, ...]) -> operations.Operation[BusinessPage]:
-        return operations.search_businesses(page=page, status=status, **self._lists, **self._query)
+    def _operation(self, page: int, status: tuple[str, ...]) -> Operation[BusinessPage]:
+        return search_businesses(page=page, status=status, **self._lists, **self._query)
 
     async def page(self, number: int, send: _Send) -> BusinessPage:
         """Return a page, in the spelling of statuses that the server takes."""
@@ -130,7 +132,7 @@ class Businesses(Resource):
         Raises:
             NotFoundError: There is no such business, or the key may not read it.
         """
-        return await self._session.send(operations.get_business(business_id, code), fresh=fresh)
+        return await self._session.send(get_business(business_id, code), fresh=fresh)
 
     async def search(
         self,

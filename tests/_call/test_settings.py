@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from partoo_async import SANDBOX, ConfigurationError, RateLimit, RetryPolicy
-from partoo_async._call.settings import Changes, Settings
+from partoo_async._call.changes import Changes
+from partoo_async._call.settings import Settings
 from partoo_async._internal.secret import Secret
 from tests.support.each import each
 

@@ -13,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partoo_async import APIResponseValidationError, Business, BusinessPage, ConfigurationError
-from partoo_async._protocol import operations
-from partoo_async._protocol.business_query import check_business_texts, check_group_ids, status_forms
+from partoo_async._protocol.business_query import (
+    check_business_texts,
+    check_group_ids,
+    get_business,
+    search_businesses,
+    status_forms,
+)
 from partoo_async._protocol.decoding import Decoder
 from tests.support.each import each
 
@@ -23,7 +28,7 @@ TWO = ("closed_temporarily", "temporarily_closed")
 
 def sent(**query: Any) -> dict[str, str]:
     """The query of a search, by its parameters."""
-    operation = operations.search_businesses(**{"page": 1, "per_page": 100, "status": ("open",)} | query)
+    operation = search_businesses(**{"page": 1, "per_page": 100, "status": ("open",)} | query)
     path, _, text = operation.request.path.partition("?")
     assert path == "/business/search"
     assert "%2C" not in text, "lists are separated by plain commas"
@@ -131,7 +136,7 @@ def test_statuses_are_sent_in_both_spellings_first(status: Any, expected: list[t
 )
 def test_where_a_business_is(given: dict[str, str], path: str) -> None:
     """An id or a code is escaped whole: it stays one part of the path."""
-    assert operations.get_business(**{"business_id": None, "code": None} | given).request.path == path
+    assert get_business(**{"business_id": None, "code": None} | given).request.path == path
 
 
 @each(
@@ -153,14 +158,14 @@ def test_where_a_business_is(given: dict[str, str], path: str) -> None:
 def test_what_is_no_business(business_id: Any, code: Any, message: str) -> None:
     """What the server would read as another path is refused, and so is what is neither id nor code."""
     with pytest.raises(ConfigurationError, match=message):
-        operations.get_business(business_id, code)
+        get_business(business_id, code)
 
 
 @given(st.text(st.sampled_from("ab./\\\\;%2eE5cF?#\n é"), max_size=8), st.booleans())
 def test_no_id_leads_elsewhere(text: str, by_code: bool) -> None:
     """Whatever is given is refused, or one part of a path below /business that no server folds or reads as another."""
     try:
-        operation = operations.get_business(None if by_code else text, text if by_code else None)
+        operation = get_business(None if by_code else text, text if by_code else None)
     except ConfigurationError:
         return
     path = operation.request.path
@@ -186,7 +191,7 @@ def test_no_id_leads_elsewhere(text: str, by_code: bool) -> None:
 )
 def test_another_business_is_refused(business_id: Any, code: Any, body: Any, problem: str) -> None:
     """A response with another id or code, or with a value of a wrong type, is an error with its place."""
-    operation = operations.get_business(business_id, code)
+    operation = get_business(business_id, code)
     with pytest.raises(APIResponseValidationError) as caught:
         operation.read(Decoder(), json.dumps(body).encode(), operation.request)
     assert caught.value.problems == (problem,)
@@ -194,7 +199,7 @@ def test_another_business_is_refused(business_id: Any, code: Any, body: Any, pro
 
 def test_a_code_may_come_in_another_case_or_not_at_all() -> None:
     """Whether the server compares codes in any case is not documented, nor that a business shows its code."""
-    operation = operations.get_business(None, "PARIS")
+    operation = get_business(None, "PARIS")
     for code in ("paris", None):
         found = operation.read(Decoder(strict=True), json.dumps({"id": "a", "code": code}).encode(), operation.request)
         assert found == Business("a", code=code)
@@ -202,7 +207,7 @@ def test_a_code_may_come_in_another_case_or_not_at_all() -> None:
 
 def test_a_page_needs_its_list() -> None:
     """A page without businesses in it is an error, where an empty list is an empty page."""
-    operation = operations.search_businesses(page=1, per_page=100, status=("open",))
+    operation = search_businesses(page=1, per_page=100, status=("open",))
     empty = operation.read(Decoder(strict=True), b'{"businesses": []}', operation.request)
     assert empty == BusinessPage((), None, None, None)
     for body in (b'{"page": 1, "max_page": 1, "count": 0}', b'{"businesses": null}', b'{"items": []}'):

@@ -18,7 +18,7 @@ import pytest
 
 from partoo_async._internal.read_only import read_only
 from partoo_async._internal.schema import TheRest
-from partoo_async._protocol import operations
+from partoo_async._protocol import business_query, operations
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async.errors import APIResponseValidationError
@@ -73,8 +73,8 @@ class Color(str, enum.Enum):  # noqa: UP042 - a kind of str that would pass for 
 def result_types() -> list[type]:
     """The models in the annotations of the operations, ``Operation[Group]`` for instance."""
     found = set()
-    for name in operations.__all__:
-        hint = get_type_hints(getattr(operations, name)).get("return")
+    for name in (*business_query.__all__, *operations.__all__):
+        hint = get_type_hints(getattr(operations, name, None) or getattr(business_query, name)).get("return")
         found |= {kind for kind in get_args(hint) if attrs.has(kind)}
     return sorted(found, key=lambda kind: kind.__name__)
 

@@ -13,7 +13,7 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from partoo_async import PartooClient, ScanReport
-from partoo_async._protocol import operations
+from partoo_async._protocol import business_query
 from partoo_async.emulator import Behaviour, EmulatedGroup, EmulatedKey, EmulatedSection, Emulator
 from partoo_async.emulator.data.lazy import peek
 from partoo_async.scan import inference, names
@@ -403,8 +403,8 @@ async def test_a_verified_group_that_differs(field: str) -> None:
 
 
 def no_status(patch: pytest.MonkeyPatch) -> None:
-    query = operations.search_query
-    patch.setattr(operations, "search_query", lambda **given: query(**{**given, "status": ()}))
+    query = business_query.search_query
+    patch.setattr(business_query, "search_query", lambda **given: query(**{**given, "status": ()}))
 
 
 def no_verification(patch: pytest.MonkeyPatch) -> None:
