@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
 import attrs
@@ -15,6 +15,7 @@ import attrs
 from partoo_async import errors
 from partoo_async._explain.facts import CallFacts, QuotaFacts
 from partoo_async._explain.headers import Headers
+from partoo_async._internal.text import shown
 from partoo_async._internal.twins import twin_of
 from partoo_async._protocol.converters import exact_hook
 from partoo_async._protocol.error_bodies import decode_error_body
@@ -24,18 +25,28 @@ from partoo_async.models import Business, Group, GroupSummary
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 __all__ = [
+    "NO_GROUP",
     "JournalError",
+    "Row",
     "checksum",
     "decode_business",
     "decode_outcome",
+    "decode_rows",
     "encode_business",
     "encode_outcome",
     "outcome_checksum",
     "summary_digests",
 ]
+
+Row: TypeAlias = tuple[int, int, int, str | bytes, int, int]
+"""Of the table of outcomes: section id, group id, whether it failed, the outcome, the CRC-32 of these, and rowid."""
+
+# Stands in the tables for a group id of None: the outcome of a section that could not be read.
+NO_GROUP = -1
 
 _CLASSES: dict[str, type[PartooError]] = {
     name: cls
@@ -109,28 +120,40 @@ def outcome_checksum(section_id: int, group_id: int, failed: int, outcome: str |
 def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
     """Return for each a CRC-32 that tells a group from another one that has its id later."""
     # Of "0 " or "1 " and the name, in one step for each of a million.
-    return [
-        crc32(one.name.encode("utf-8", "surrogatepass"), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER)
-        for one in summaries
-    ]
+    try:
+        return [crc32(one.name.encode(), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER) for one in summaries]
+    except UnicodeEncodeError:  # half a pair of surrogates, which makes all others slower
+        return [
+            crc32(one.name.encode("utf-8", "surrogatepass"), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER)
+            for one in summaries
+        ]
+
+
+def decode_rows(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
+    """Yield the outcomes of rows, each made when it is handed out. Raises ``JournalError`` at one that is damaged."""
+    for section_id, group_id, failed, outcome, recorded, _ in rows:
+        try:
+            if outcome_checksum(section_id, group_id, failed, outcome) != recorded:
+                raise ValueError("its checksum is wrong")
+            item = (
+                _unpacked(section_id, group_id, outcome)
+                if type(outcome) is bytes
+                else decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
+            )
+        except (AttributeError, TypeError, ValueError, struct.error) as error:
+            problem = str(error)
+        else:
+            yield item
+            continue
+        where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
+        raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:
     """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
         if isinstance(text, bytes):
-            # No function of its own: there may be a million of them.
-            head, rest = text.split(b"\n", 1)
-            attempts, number, name, flags, size = decode_short(head)
-            (elapsed,) = _DOUBLE.unpack_from(rest)
-            made = _GroupTwin(number, name, flags & 1 == 1, tuple(rest[_DOUBLE.size :].hex(" ", size).split(" ")))
-            if _GroupTwin is not Group:
-                made.__class__ = Group
-            key = number if group_id is None else group_id
-            item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
-            if _SuccessTwin is not ScanSuccess:
-                item.__class__ = ScanSuccess
-            return cast("ScanItem", item)
+            return _unpacked(section_id, group_id, text)
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -142,6 +165,21 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
         return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
     except (AttributeError, KeyError, TypeError, struct.error) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
+
+
+def _unpacked(section_id: int, group_id: int | None, outcome: bytes) -> ScanSuccess:
+    """Return the item of compact bytes. Raises several, if they are none."""
+    head, rest = outcome.split(b"\n", 1)
+    attempts, number, name, flags, size = decode_short(head)
+    (elapsed,) = _DOUBLE.unpack_from(rest)
+    made = _GroupTwin(number, name, flags & 1 == 1, tuple(rest[_DOUBLE.size :].hex(" ", size).split(" ")))
+    if _GroupTwin is not Group:
+        made.__class__ = Group
+    key = number if group_id is None else group_id
+    item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
+    if _SuccessTwin is not ScanSuccess:
+        item.__class__ = ScanSuccess
+    return item
 
 
 def encode_business(business: Business) -> str:

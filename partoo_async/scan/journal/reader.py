@@ -13,10 +13,11 @@ from attrs import frozen
 
 from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import cut, shown
+from partoo_async._protocol.json import decode_short
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum, decode_business
-from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
-from partoo_async.scan.journal.replay import Replay, item_of
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_rows
+from partoo_async.scan.journal.database import Database, open_database
+from partoo_async.scan.journal.replay import Replay
 
 if TYPE_CHECKING:
     import os
@@ -93,14 +94,14 @@ class JournalReader:
         Raises ``ConfigurationError`` if the file is damaged.
         """
         sql = (
-            "SELECT section_id, group_id, failed, outcome, crc32 FROM outcomes"
+            "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
             " WHERE (section_id, group_id) > (?, ?) ORDER BY section_id, group_id LIMIT ?"
         )
         last = (_LEAST, _LEAST)
         try:
             while rows := await self._database.fetch(sql, *last, _PAGE):
-                for row in rows:
-                    yield item_of(self._database.path, *row)
+                for item in decode_rows(self._database.path, rows):
+                    yield item
                 last = rows[-1][:2]
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
@@ -205,7 +206,7 @@ async def read_keys(database: Database, select: str, sections: Collection[int], 
     sql = f"{select} {link} section_id IN ({', '.join('?' * len(sections))}) GROUP BY section_id"
     rows = await database.fetch(sql, *more, *sections)
     with readable(database.path, "list of outcomes"):
-        return {section_id: {*map(int, str(text).split(","))} for section_id, text in rows}
+        return {section_id: {*decode_short(f"[{text}]")} for section_id, text in rows}
 
 
 async def read_header(database: Database) -> dict[str, Any]:
@@ -262,7 +263,7 @@ async def read_businesses(database: Database, *, in_order: bool = False) -> Asyn
 
 
 async def _has_table(database: Database, name: str) -> bool:
-    # Read only, a journal of an earlier version lacks those of LATER_TABLES.
+    # Read only, a journal of an earlier version lacks those of LATER_PARTS.
     return bool(await database.fetch("SELECT 1 FROM sqlite_master WHERE name = ?", name))
 
 

@@ -29,7 +29,8 @@ _MOST_SECTIONS = 500
 
 _SECTIONS = """SELECT section_id, name, group_ids, digests, details FROM sections
     LEFT JOIN summaries USING (section_id) LEFT JOIN details USING (section_id)"""
-_SETTLED = "SELECT section_id, group_concat(group_id) FROM outcomes WHERE group_id >= 0 AND NOT (failed AND ?)"
+_OUTCOMES = "SELECT section_id, group_concat(group_id) FROM outcomes WHERE group_id >= 0"
+_FAILURES = f"{_OUTCOMES} AND failed"
 
 
 class _Facts(NamedTuple):
@@ -102,7 +103,7 @@ class SectionLists:
         done: asyncio.Future[_Compared] = asyncio.get_running_loop().create_future()
         name, details, digests = None, {}, array("I")
         if section is not None:
-            name, digests = section.name, _digests(section)
+            name, digests = section.name, _digests(section, len(groups))
             details = {"can_edit": section.can_edit, "has_puller": section.has_puller}
         self._waiting.append(_Task(section_id, name, groups, digests, details, done))
         if self._comparing is None:
@@ -230,7 +231,11 @@ class SectionLists:
         return {section_id: _Facts(*facts) for section_id, *facts in rows}
 
     async def _settled(self, section_ids: list[int], retry_failed: bool) -> dict[int, set[int]]:
-        return await read_keys(self._database, _SETTLED, section_ids, retry_failed)
+        # Not in one query, which would look for each group whether it failed: its index does not say.
+        found = await read_keys(self._database, _OUTCOMES, section_ids)
+        for section_id, failed in (await read_keys(self._database, _FAILURES, section_ids) if retry_failed else {}).items():
+            found[section_id] -= failed
+        return found
 
     def _group_ids(self, facts: _Facts) -> array[int]:
         with readable(self._database.path, "list of sections"):
@@ -242,11 +247,12 @@ class SectionLists:
             return array("I", (digest & 0xFFFFFFFF for digest in json.loads(facts.digests or "[]")))
 
 
-def _digests(section: Section) -> array[int]:
-    """Return the digests of a section's groups; of a group that is listed twice the later one."""
+def _digests(section: Section, groups: int) -> array[int]:
+    """Return the digests of a section's groups, of which there are so many; of one that is listed twice the later."""
     digests = summary_digests(section.groups)
-    by_id = dict(zip([group.id for group in section.groups], digests, strict=True))
-    return array("I", digests if len(by_id) == len(digests) else by_id.values())
+    if groups != len(digests):
+        digests = [*dict(zip([group.id for group in section.groups], digests, strict=True)).values()]
+    return array("I", digests)
 
 
 def _some(tasks: list[_Task]) -> tuple[list[_Task], list[_Task]]:

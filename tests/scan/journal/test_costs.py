@@ -18,8 +18,17 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partoo_async import ConfigurationError, Group, GroupSummary, ScanSuccess, Section, diff_scans
-from partoo_async.scan.journal import lock, replay
+from partoo_async import (
+    APIConnectionError,
+    ConfigurationError,
+    Group,
+    GroupSummary,
+    ScanFailure,
+    ScanSuccess,
+    Section,
+    diff_scans,
+)
+from partoo_async.scan.journal import codec, lock
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
 from partoo_async.scan.journal.database import Database
 from partoo_async.scan.journal.journal import Journal
@@ -186,6 +195,35 @@ async def test_sections_are_compared_together(tmp_path: Path, monkeypatch: pytes
     assert found[1]["fetch"] <= 6
 
 
+async def test_what_is_settled_is_known_without_the_outcomes(tmp_path: Path) -> None:
+    """Which groups have an outcome, which of them failed, and how many there are: each by an index, with no look at
+    the rows, which are most of the file. A journal that lacks the index of failures gets it."""
+    path = await written(tmp_path / "scan.db", 3)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("DROP INDEX failures")
+    journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
+    await journal.record(ScanFailure(0, 3, None, APIConnectionError("refused"), 1, 0.5))
+    for retry_failed, settled in ((True, {0, 1, 2}), (False, {0, 1, 2, 3})):
+        assert await journal.settled(0, retry_failed=retry_failed) == settled
+        assert await journal.replay(retry_failed=retry_failed).begin() == len(settled)
+    queries = []
+    fetch = Database.fetch
+
+    async def noting(self: Database, sql: str, *values: object) -> list[object]:
+        queries.append((sql, values))
+        return await fetch(self, sql, *values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "fetch", noting)
+        await journal.settled(0, retry_failed=True)
+        await journal.replay(retry_failed=True).begin()
+    for sql, values in queries:
+        steps = [step for *_, step in await journal._database.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)]
+        reads = [step for step in steps if "outcomes" in step and step != "SEARCH outcomes"]  # that is of max(rowid)
+        assert all("COVERING INDEX" in step or "INDEX failures" in step for step in reads), steps
+    await journal.aclose()
+
+
 async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> None:
     """Four times as many sections take hardly more memory."""
     peaks = []
@@ -206,19 +244,19 @@ async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> Non
 async def test_outcomes_are_made_one_by_one_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand outcomes take two queries, and none is made before the one that is handed out."""
     path, made, queries = await written(tmp_path / "scan.db", 1_000), 0, 0
-    item_of, fetch = replay.item_of, Database.fetch
+    make, fetch = codec._unpacked, Database.fetch
 
     def counted(*row: object) -> object:
         nonlocal made
         made += 1
-        return item_of(*row)  # type: ignore[arg-type]
+        return make(*row)  # type: ignore[arg-type]
 
     async def counting(self: Database, sql: str, *values: object) -> list[object]:
         nonlocal queries
         queries += "rowid > ?" in sql
         return await fetch(self, sql, *values)
 
-    monkeypatch.setattr(replay, "item_of", counted)
+    monkeypatch.setattr(codec, "_unpacked", counted)
     monkeypatch.setattr(Database, "fetch", counting)
     async with open_reader(path) as recording:
         seen = 0
