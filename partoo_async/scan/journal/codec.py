@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 from zlib import crc32
 
 import attrs
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_GROUP",
     "JournalError",
+    "PackedRow",
     "Row",
     "checksum",
     "decode_business",
@@ -38,12 +39,17 @@ __all__ = [
     "decode_rows",
     "encode_business",
     "encode_outcome",
+    "is_packed",
     "outcome_checksum",
+    "same_group",
     "summary_digests",
 ]
 
 Row: TypeAlias = tuple[int, int, int, str | bytes, int, int]
 """Of the table of outcomes: section id, group id, whether it failed, the outcome, the CRC-32 of these, and rowid."""
+
+PackedRow: TypeAlias = tuple[int, int, int, bytes, int, int]
+"""Such a row of a group, whose outcome is compact bytes."""
 
 # Stands in the tables for a group id of None: the outcome of a section that could not be read.
 NO_GROUP = -1
@@ -149,6 +155,21 @@ def decode_rows(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
         raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
 
 
+def is_packed(row: Row) -> TypeGuard[PackedRow]:
+    """Whether the outcome is a group as compact bytes, and is not damaged."""
+    section_id, group_id, failed, outcome, recorded, _ = row
+    return type(outcome) is bytes and outcome_checksum(section_id, group_id, failed, outcome) == recorded
+
+
+def same_group(one: PackedRow, other: PackedRow) -> bool:
+    """Whether both have the same group, whatever it took to read it. False: they may nevertheless."""
+    # No business is made. What differs for each reading is the first number and the time, before the businesses.
+    head, _, rest = one[3].partition(b"\n")
+    other_head, _, other_rest = other[3].partition(b"\n")
+    same_head = head == other_head or head.partition(b",")[2] == other_head.partition(b",")[2]
+    return same_head and rest[_DOUBLE.size :] == other_rest[_DOUBLE.size :]
+
+
 def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:
     """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
@@ -179,7 +200,7 @@ def _unpacked(section_id: int, group_id: int | None, outcome: bytes) -> ScanSucc
     item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
     if _SuccessTwin is not ScanSuccess:
         item.__class__ = ScanSuccess
-    return item
+    return cast("ScanSuccess", item)
 
 
 def encode_business(business: Business) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from partoo_async.models import Business
     from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.journal.codec import Row
 
 __all__ = [
     "JournalReader",
@@ -88,10 +89,10 @@ class JournalReader:
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
-    async def in_order(self) -> AsyncGenerator[ScanItem, None]:
+    async def in_order(self) -> AsyncGenerator[list[Row], None]:
         """Yield every recorded outcome by section and group; a section that could not be read comes before its groups.
 
-        Raises ``ConfigurationError`` if the file is damaged.
+        As rows, for ``item``, in pages. Raises ``ConfigurationError`` if the file is damaged.
         """
         sql = (
             "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
@@ -100,9 +101,15 @@ class JournalReader:
         last = (_LEAST, _LEAST)
         try:
             while rows := await self._database.fetch(sql, *last, _PAGE):
-                for item in decode_rows(self._database.path, rows):
-                    yield item
+                yield rows
                 last = rows[-1][:2]
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def item(self, row: Row) -> ScanItem:
+        """Return the outcome of a row. Raises ``ConfigurationError`` if it is damaged."""
+        try:
+            return next(decode_rows(self._database.path, [row]))
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 

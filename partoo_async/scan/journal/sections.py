@@ -233,8 +233,9 @@ class SectionLists:
     async def _settled(self, section_ids: list[int], retry_failed: bool) -> dict[int, set[int]]:
         # Not in one query, which would look for each group whether it failed: its index does not say.
         found = await read_keys(self._database, _OUTCOMES, section_ids)
-        for section_id, failed in (await read_keys(self._database, _FAILURES, section_ids) if retry_failed else {}).items():
-            found[section_id] -= failed
+        if retry_failed:
+            for section_id, failed in (await read_keys(self._database, _FAILURES, section_ids)).items():
+                found[section_id] -= failed
         return found
 
     def _group_ids(self, facts: _Facts) -> array[int]:

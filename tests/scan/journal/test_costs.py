@@ -11,6 +11,7 @@ import sqlite3
 import tracemalloc
 import weakref
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,52 @@ async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> Non
         assert diff.same
         assert diff.groups_compared == sections * 100
     assert peaks[1] < 1.5 * peaks[0]
+
+
+async def test_a_comparison_of_journals_makes_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a group that both readings found alike, however long each took, no object is made. One whose ids came in
+    another order is looked at, and is the same; another name, id or flag is a change."""
+    before = {number: success(number) for number in range(100)}
+    after = {number: evolve(one, attempts=3, elapsed=number / 7) for number, one in before.items()}
+    group = after[0].group
+    ids = group.business_ids
+    others = (
+        evolve(group, business_ids=ids[::-1]),
+        evolve(group, id=1, name="Italy"),
+        evolve(group, id=2, has_puller=True),
+        evolve(group, id=3, business_ids=ids[1:]),
+        evolve(group, id=4, business_ids=(*ids[1:], "5" * 24)),
+    )
+    after |= {other.id: evolve(after[other.id], group=other) for other in others}
+    for name, items in (("before", before), ("after", after)):
+        journal = await Journal.open(tmp_path / name, SERVER, Scope((7,)), resume=False)
+        await journal.compare(7, section(7, range(100)), array("q", range(100)))
+        await asyncio.gather(*map(journal.record, items.values()))
+        await journal.aclose()
+    make, made = codec._unpacked, []
+
+    def counted(*row: object) -> object:
+        made.append(row[1])
+        return make(*row)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(codec, "_unpacked", counted)
+    diff = await diff_scans(tmp_path / "before", tmp_path / "after")
+    assert [change.after.id for change in diff.groups_changed] == [1, 2, 3, 4]
+    assert [len(change.joined) + len(change.left) for change in diff.groups_changed] == [0, 0, 1, 2]
+    assert diff.groups_compared == 100
+    assert sorted(made) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize("listed", [range(5), [0, 1, 3, 4]])
+async def test_a_comparison_tells_of_damage(tmp_path: Path, listed: Sequence[int]) -> None:
+    """Of each outcome, whether or not its section still has the group, and though the other journal has the same."""
+    paths = [await written(tmp_path / name, 5) for name in ("before", "after")]
+    for path in paths:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 2")
+            database.execute("UPDATE sections SET group_ids = ?", (json.dumps([*listed]),))
+    with pytest.raises(ConfigurationError, match="section 0, group 2 cannot be read"):
+        await diff_scans(*paths)
 
 
 async def test_outcomes_are_made_one_by_one_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
