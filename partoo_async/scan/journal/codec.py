@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from zlib import crc32
 
 import attrs
@@ -25,7 +25,7 @@ from partoo_async.models import Business, Group, GroupSummary
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -65,6 +65,8 @@ _CLASSES: dict[str, type[PartooError]] = {
 _GroupTwin, _SuccessTwin = twin_of(Group), twin_of(ScanSuccess)
 _DOUBLE = struct.Struct("<d")
 _WITHOUT_PULLER, _WITH_PULLER = crc32(b"0 "), crc32(b"1 ")
+_TOGETHER = 50  # outcomes that are made at a time: they are in the processor's cache
+_NOT_PACKED = (AttributeError, TypeError, ValueError, struct.error)
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
@@ -135,18 +137,24 @@ def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
         ]
 
 
-def decode_rows(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
-    """Yield the outcomes of rows, each made when it is handed out. Raises ``JournalError`` at one that is damaged."""
+def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[ScanItem]:
+    """Yield the outcomes of rows, a few made at a time. Raises ``JournalError`` at one that is damaged."""
+    for start in range(0, len(rows), _TOGETHER):
+        part = rows[start : start + _TOGETHER]
+        try:
+            items: Iterable[ScanItem] = _unpacked(part)
+        except _NOT_PACKED:  # such as a failure, or damage
+            items = _one_by_one(path, part)
+        yield from items
+
+
+def _one_by_one(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
     for section_id, group_id, failed, outcome, recorded, _ in rows:
         try:
             if outcome_checksum(section_id, group_id, failed, outcome) != recorded:
                 raise ValueError("its checksum is wrong")
-            item = (
-                _unpacked(section_id, group_id, outcome)
-                if type(outcome) is bytes
-                else decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
-            )
-        except (AttributeError, TypeError, ValueError, struct.error) as error:
+            item = decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
+        except (TypeError, ValueError) as error:
             problem = str(error)
         else:
             yield item
@@ -174,7 +182,8 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
     """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
         if isinstance(text, bytes):
-            return _unpacked(section_id, group_id, text)
+            key = (section_id, NO_GROUP if group_id is None else group_id, 0, text)
+            return _unpacked([(*key, outcome_checksum(*key), 0)])[0]
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -184,23 +193,35 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
         group_id = group.id if group_id is None else group_id
         inferred = outcome.get("inferred", False)  # journals of earlier versions know of none
         return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
-    except (AttributeError, KeyError, TypeError, struct.error) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError, struct.error) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
 
 
-def _unpacked(section_id: int, group_id: int | None, outcome: bytes) -> ScanSuccess:
-    """Return the item of compact bytes. Raises several, if they are none."""
-    head, rest = outcome.split(b"\n", 1)
-    attempts, number, name, flags, size = decode_short(head)
-    (elapsed,) = _DOUBLE.unpack_from(rest)
-    made = _GroupTwin(number, name, flags & 1 == 1, tuple(rest[_DOUBLE.size :].hex(" ", size).split(" ")))
+def _unpacked(rows: Sequence[Any]) -> list[ScanSuccess]:
+    """Return the items of rows that are groups as compact bytes. Raises ``_NOT_PACKED`` if one is none or damaged."""
+    # One step after the other, each for all: there may be a million of them. One that is left out here is missed below.
+    parts = [
+        outcome.split(b"\n", 1)
+        for section_id, group_id, failed, outcome, recorded, _ in rows
+        if crc32(outcome, crc32(b"%d %d %d " % (section_id, group_id, failed))) == recorded
+    ]
+    heads = decode_short(b"[%b]" % b",".join([head for head, _ in parts]))
+    width, time_of = _DOUBLE.size, _DOUBLE.unpack_from
+    groups = [
+        _GroupTwin(number, name, flags & 1 == 1, tuple(rest[width:].hex(" ", size).split(" ")))
+        for (_, number, name, flags, size), (_, rest) in zip(heads, parts, strict=True)
+    ]
+    items: list[Any] = [
+        _SuccessTwin(row[0], row[1], group, None, head[0], time_of(rest)[0], True, head[3] & 2 == 2)
+        for row, group, head, (_, rest) in zip(rows, groups, heads, parts, strict=True)
+    ]
     if _GroupTwin is not Group:
-        made.__class__ = Group
-    key = number if group_id is None else group_id
-    item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
+        for group in groups:
+            group.__class__ = Group
     if _SuccessTwin is not ScanSuccess:
-        item.__class__ = ScanSuccess
-    return cast("ScanSuccess", item)
+        for item in items:
+            item.__class__ = ScanSuccess
+    return items
 
 
 def encode_business(business: Business) -> str:
