@@ -66,7 +66,7 @@ class OutcomeSource:
             return item
         if self._journal.replays:
             async with self._lock:
-                self._replayed = await self._journal.next_page()
+                self._replayed = iter(await self._journal.next_page())
             if self._names is None:
                 self.ready = self._replayed
             if (item := next(self._replayed, None)) is not None:
