@@ -65,7 +65,7 @@ _CLASSES: dict[str, type[PartooError]] = {
 _GroupTwin, _SuccessTwin = twin_of(Group), twin_of(ScanSuccess)
 _DOUBLE = struct.Struct("<d")
 _WITHOUT_PULLER, _WITH_PULLER = crc32(b"0 "), crc32(b"1 ")
-_TOGETHER = 50  # outcomes that are made at a time: they are in the processor's cache
+_TOGETHER = 20  # outcomes that are made at a time: of large groups they keep the event loop for a few milliseconds
 _NOT_PACKED = (AttributeError, TypeError, ValueError, struct.error)
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
