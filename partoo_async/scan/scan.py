@@ -222,8 +222,7 @@ class Scan(CollectedOnly):
         return ClientClosedError(f"scan: closed before its end, after {self._counter.done} outcomes; make another one")
 
     async def __anext__(self) -> ScanItem:
-        source = self._source
-        if source is None or self._state == "closed":
+        if self._source is None or self._state == "closed":
             # A loop that runs when the scan is closed ends, once. A later one raises, or the scan would seem empty.
             if not self.complete and not self._looping:
                 raise self._closed()
@@ -235,10 +234,10 @@ class Scan(CollectedOnly):
             raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
         self._in_next = True
         try:
-            if self._yield.is_due(source.pool.waited):
+            if self._yield.is_due(self._source.pool.waited):
                 await self._yield.suspend()
             try:
-                item = next(source.ready, None) or await source.next()
+                item = next(self._source.ready, None) or await self._source.next()
             except StopAsyncIteration:
                 await self._end()
                 raise
