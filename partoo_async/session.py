@@ -209,8 +209,7 @@ class PartooSession(AsyncOnly):
             PartooError: Any error of ``partoo_async.errors`` but ``ScanError``.
         """
         __tracebackhide__ = True  # notebooks and pytest show the caller's line, and go on below
-        loop = asyncio.get_running_loop()
-        context = self.context
+        loop, context = asyncio.get_running_loop(), self.context
         # The lifecycle has no loop before the first call, nor after a fork.
         if loop is not context.lifecycle.loop or context.lifecycle.closed:
             try:
@@ -224,8 +223,7 @@ class PartooSession(AsyncOnly):
         if not operation.shareable or call is not None or priority is not Priority.INTERACTIVE:
             return await (call or context.new_call()).run(context, operation, priority, loop)
         until = min(loop.time() + context.settings.timeout, ambient_deadline())
-        key = context.settings.api_key
-        if not isinstance(key, Secret):
+        if not isinstance(key := context.settings.api_key, Secret):
             from partoo_async._call.key_source import read_with_fetched_key  # noqa: PLC0415 - see make_reads
 
             return await read_with_fetched_key(context, self._reads, operation, until, fresh=fresh)

@@ -237,7 +237,7 @@ class Scan(CollectedOnly):
             if self._yield.is_due(self._source.pool.waited):
                 await self._yield.suspend()
             try:
-                item = self._source.at_once() or await self._source.next()
+                item = next(self._source.ready, None) or await self._source.next()
             except StopAsyncIteration:
                 await self._end()
                 raise

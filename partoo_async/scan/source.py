@@ -40,6 +40,8 @@ class OutcomeSource:
         self._inference = inference
         self._names = names
         self._replayed: Iterator[ScanItem] = iter(())
+        # What need not be waited for: of a million outcomes that are replayed nearly each one.
+        self.ready: Iterator[ScanItem] = iter(())
         self._unreadable = deque(work.unreadable)
         self._lock = lock
         read: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
@@ -52,25 +54,22 @@ class OutcomeSource:
         self.pool: WorkerPool[Key, ScanItem] = WorkerPool(work.keys(), read, workers, fetcher.stop, keep)
         fetcher.at_stop = self.stop
         self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
-        # What need not be waited for, or None: of a million outcomes that are replayed nearly each one.
-        self.at_once: Callable[[], ScanItem | None] = self._at_once if names is None else _nothing
 
     async def _read_and_record(self, key: Key) -> ScanItem:
         item = await self._fetcher.group(key)
         await self._journal.record(item)
         return item
 
-    def _at_once(self) -> ScanItem | None:
-        return next(self._replayed, None)
-
     async def _next(self) -> ScanItem:
         # In this order the last word on a section is that it could not be read, whatever a journal has of it.
-        if (item := self._at_once()) is not None:
+        if (item := next(self._replayed, None)) is not None:
             return item
         if self._journal.replays:
             async with self._lock:
                 self._replayed = iter(await self._journal.next_page())
-            if (item := self._at_once()) is not None:
+            if self._names is None:
+                self.ready = self._replayed
+            if (item := next(self._replayed, None)) is not None:
                 return item
         if self._unreadable:
             return self._unreadable.popleft()
@@ -91,7 +90,3 @@ class OutcomeSource:
             for part in (self._inference, self._names):
                 if part is not None:
                     await part.aclose()
-
-
-def _nothing() -> None:
-    """Stand for ``at_once`` where each outcome waits for its names."""

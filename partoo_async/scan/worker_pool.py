@@ -33,19 +33,21 @@ class LoopYield:
 
     # Needed because an ``async for`` whose results are ready never suspends by itself.
 
-    __slots__ = ("_now", "_since")
+    __slots__ = ("_due", "_now", "_since")
 
     def __init__(self) -> None:
         self._now: Callable[[], float] | None = None
-        self._since = 0.0
+        self._since = self._due = 0.0
 
     def is_due(self, waited: float) -> bool:
         """Whether to ``suspend`` now. ``waited``: when the consumer last waited, in event-loop time."""
         if self._now is None:
             self._now = asyncio.get_running_loop().time
             self._since = self._now()
-        latest = self._now() - _LONGEST_HOLD
-        return latest > self._since and latest > waited
+        now = self._now()
+        if now > self._due:  # not before then, whenever it waited
+            self._due = max(self._since, waited) + _LONGEST_HOLD
+        return now > self._due
 
     async def suspend(self) -> None:
         """Let other tasks run for a few event-loop iterations."""

@@ -149,8 +149,8 @@ class WorkList:
             many = len(section.groups) > _MANY
             if many:
                 await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
-            digests = await self._journal.digests(section) if many else None
             group_ids = array("q", dict.fromkeys([group.id for group in section.groups]))
+            digests = await self._journal.digests(section, len(group_ids)) if many else None
             if many:
                 await asyncio.sleep(0)
             comparing = self._journal.compare(section_id, section, group_ids, digests)

@@ -19,6 +19,7 @@ from partoo_async.scan.diff.changes import (
 )
 from partoo_async.scan.diff.loading import load_snapshot
 from partoo_async.scan.diff.snapshots import SectionSnapshot, Snapshot
+from partoo_async.scan.journal.codec import same_group
 
 if TYPE_CHECKING:
     import os
@@ -137,6 +138,10 @@ class _Findings:
 
     def add_groups(self, section_id: int, old: SectionSnapshot, new: SectionSnapshot) -> None:
         for group_id in sorted(old.groups.keys() | new.groups.keys()):
+            one, other = old.groups.get(group_id), new.groups.get(group_id)
+            if isinstance(one, tuple) and isinstance(other, tuple) and same_group(one, other):
+                self.groups_compared += 1
+                continue
             was, now = old.group(group_id), new.group(group_id)
             if isinstance(was, str) or isinstance(now, str):
                 self.add_unknown(section_id, group_id, was, now)

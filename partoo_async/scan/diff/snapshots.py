@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import Factory, define, evolve
 
 from partoo_async._internal.describe import describe
 from partoo_async.models import Business, Group
+from partoo_async.scan.journal.codec import PackedRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -23,15 +25,22 @@ _STEP = 1000
 
 @define
 class SectionSnapshot:
-    """A section that was read: each group, or why it is not known. ``chosen``: the scan was given its groups."""
+    """A section that was read: each group, or why it is not known.
+
+    ``chosen``: the scan was given its groups. ``made``: what makes a group of its row, in a journal.
+    """
 
     name: str | None = None
     chosen: bool = False
-    groups: dict[int, Group | str] = Factory(dict)
+    groups: dict[int, Group | str | PackedRow] = Factory(dict)
+    made: Callable[[PackedRow], Group | str] | None = None
 
     def group(self, group_id: int) -> Group | str | None:
         """Return the group, why it is not known, or None if the section has none of this id."""
-        return self.groups.get(group_id, _NOT_ASKED if self.chosen else None)
+        found = self.groups.get(group_id, _NOT_ASKED if self.chosen else None)
+        if isinstance(found, tuple):
+            return None if self.made is None else self.made(found)
+        return found
 
 
 class Snapshot(Protocol):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum
-from partoo_async.scan.journal.database import LATER_TABLES, NO_GROUP, address_to_read, explained
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum
+from partoo_async.scan.journal.database import LATER_PARTS, address_to_read, explained
 from partoo_async.scan.journal.lock import FORMAT, is_database, release, take
 from partoo_async.scan.journal.reader import knows_sections, readable
 from partoo_async.scan.journal.recording import ALL
@@ -170,7 +170,7 @@ def _merge(connection: sqlite3.Connection, new: Path) -> None:
     whole = knows_sections(now, bool(now.get("finished")))
     for statement in _SECTIONS:
         connection.execute(statement, {"whole": whole, "no_group": NO_GROUP})
-    for table in LATER_TABLES:
+    for table in LATER_PARTS:
         connection.execute(table)
     there = {name for (name,) in connection.execute("SELECT name FROM before.sqlite_master")}
     for table in _DETAILS.keys() & there:

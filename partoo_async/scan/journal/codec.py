@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from zlib import crc32
 
 import attrs
@@ -15,6 +15,7 @@ import attrs
 from partoo_async import errors
 from partoo_async._explain.facts import CallFacts, QuotaFacts
 from partoo_async._explain.headers import Headers
+from partoo_async._internal.text import shown
 from partoo_async._internal.twins import twin_of
 from partoo_async._protocol.converters import exact_hook
 from partoo_async._protocol.error_bodies import decode_error_body
@@ -24,18 +25,34 @@ from partoo_async.models import Business, Group, GroupSummary
 from partoo_async.scan.items import ScanFailure, ScanItem, ScanSuccess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 __all__ = [
+    "NO_GROUP",
     "JournalError",
+    "PackedRow",
+    "Row",
     "checksum",
     "decode_business",
     "decode_outcome",
+    "decode_rows",
     "encode_business",
     "encode_outcome",
+    "is_packed",
     "outcome_checksum",
+    "same_group",
     "summary_digests",
 ]
+
+Row: TypeAlias = tuple[int, int, int, str | bytes, int, int]
+"""Of the table of outcomes: section id, group id, whether it failed, the outcome, the CRC-32 of these, and rowid."""
+
+PackedRow: TypeAlias = tuple[int, int, int, bytes, int, int]
+"""Such a row of a group, whose outcome is compact bytes."""
+
+# Stands in the tables for a group id of None: the outcome of a section that could not be read.
+NO_GROUP = -1
 
 _CLASSES: dict[str, type[PartooError]] = {
     name: cls
@@ -48,6 +65,8 @@ _CLASSES: dict[str, type[PartooError]] = {
 _GroupTwin, _SuccessTwin = twin_of(Group), twin_of(ScanSuccess)
 _DOUBLE = struct.Struct("<d")
 _WITHOUT_PULLER, _WITH_PULLER = crc32(b"0 "), crc32(b"1 ")
+_TOGETHER = 20  # outcomes that are made at a time: of large groups they keep the event loop for a few milliseconds
+_NOT_PACKED = (AttributeError, TypeError, ValueError, struct.error)
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
@@ -109,28 +128,62 @@ def outcome_checksum(section_id: int, group_id: int, failed: int, outcome: str |
 def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
     """Return for each a CRC-32 that tells a group from another one that has its id later."""
     # Of "0 " or "1 " and the name, in one step for each of a million.
-    return [
-        crc32(one.name.encode("utf-8", "surrogatepass"), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER)
-        for one in summaries
-    ]
+    try:
+        return [crc32(one.name.encode(), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER) for one in summaries]
+    except UnicodeEncodeError:  # half a pair of surrogates, which makes all others slower
+        return [
+            crc32(one.name.encode("utf-8", "surrogatepass"), _WITH_PULLER if one.has_puller else _WITHOUT_PULLER)
+            for one in summaries
+        ]
+
+
+def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[ScanItem]:
+    """Yield the outcomes of rows, a few made at a time. Raises ``JournalError`` at one that is damaged."""
+    for start in range(0, len(rows), _TOGETHER):
+        part = rows[start : start + _TOGETHER]
+        try:
+            items: Iterable[ScanItem] = _unpacked(part)
+        except _NOT_PACKED:  # such as a failure, or damage
+            items = _one_by_one(path, part)
+        yield from items
+
+
+def _one_by_one(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
+    for section_id, group_id, failed, outcome, recorded, _ in rows:
+        try:
+            if outcome_checksum(section_id, group_id, failed, outcome) != recorded:
+                raise ValueError("its checksum is wrong")
+            item = decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
+        except (TypeError, ValueError) as error:
+            problem = str(error)
+        else:
+            yield item
+            continue
+        where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
+        raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
+
+
+def is_packed(row: Row) -> TypeGuard[PackedRow]:
+    """Whether the outcome is a group as compact bytes, and is not damaged."""
+    section_id, group_id, failed, outcome, recorded, _ = row
+    return type(outcome) is bytes and outcome_checksum(section_id, group_id, failed, outcome) == recorded
+
+
+def same_group(one: PackedRow, other: PackedRow) -> bool:
+    """Whether both have the same group, whatever it took to read it. False: they may nevertheless."""
+    # No business is made. What differs for each reading is the first number and the time, before the businesses.
+    head, _, rest = one[3].partition(b"\n")
+    other_head, _, other_rest = other[3].partition(b"\n")
+    same_head = head == other_head or head.partition(b",")[2] == other_head.partition(b",")[2]
+    return same_head and rest[_DOUBLE.size :] == other_rest[_DOUBLE.size :]
 
 
 def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> ScanItem:
     """Return the item, with ``recorded`` set. Raises ``ValueError`` for anything that is no outcome."""
     try:
         if isinstance(text, bytes):
-            # No function of its own: there may be a million of them.
-            head, rest = text.split(b"\n", 1)
-            attempts, number, name, flags, size = decode_short(head)
-            (elapsed,) = _DOUBLE.unpack_from(rest)
-            made = _GroupTwin(number, name, flags & 1 == 1, tuple(rest[_DOUBLE.size :].hex(" ", size).split(" ")))
-            if _GroupTwin is not Group:
-                made.__class__ = Group
-            key = number if group_id is None else group_id
-            item: Any = _SuccessTwin(section_id, key, made, None, attempts, elapsed, True, flags & 2 == 2)
-            if _SuccessTwin is not ScanSuccess:
-                item.__class__ = ScanSuccess
-            return cast("ScanItem", item)
+            key = (section_id, NO_GROUP if group_id is None else group_id, 0, text)
+            return _unpacked([(*key, outcome_checksum(*key), 0)])[0]
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -140,8 +193,35 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
         group_id = group.id if group_id is None else group_id
         inferred = outcome.get("inferred", False)  # journals of earlier versions know of none
         return ScanSuccess(section_id, group_id, group, None, *facts, recorded=True, inferred=inferred)
-    except (AttributeError, KeyError, TypeError, struct.error) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError, struct.error) as problem:
         raise ValueError(f"not an outcome: {problem}") from None
+
+
+def _unpacked(rows: Sequence[Any]) -> list[ScanSuccess]:
+    """Return the items of rows that are groups as compact bytes. Raises ``_NOT_PACKED`` if one is none or damaged."""
+    # One step after the other, each for all: there may be a million of them. One that is left out here is missed below.
+    parts = [
+        outcome.split(b"\n", 1)
+        for section_id, group_id, failed, outcome, recorded, _ in rows
+        if crc32(outcome, crc32(b"%d %d %d " % (section_id, group_id, failed))) == recorded
+    ]
+    heads = decode_short(b"[%b]" % b",".join([head for head, _ in parts]))
+    width, time_of = _DOUBLE.size, _DOUBLE.unpack_from
+    groups = [
+        _GroupTwin(number, name, flags & 1 == 1, tuple(rest[width:].hex(" ", size).split(" ")))
+        for (_, number, name, flags, size), (_, rest) in zip(heads, parts, strict=True)
+    ]
+    items: list[Any] = [
+        _SuccessTwin(row[0], row[1], group, None, head[0], time_of(rest)[0], True, head[3] & 2 == 2)
+        for row, group, head, (_, rest) in zip(rows, groups, heads, parts, strict=True)
+    ]
+    if _GroupTwin is not Group:
+        for group in groups:
+            group.__class__ = Group
+    if _SuccessTwin is not ScanSuccess:
+        for item in items:
+            item.__class__ = ScanSuccess
+    return items
 
 
 def encode_business(business: Business) -> str:

@@ -23,13 +23,11 @@ from partoo_async.scan.journal.lock import APPLICATION, FORMAT, release, take
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LATER_TABLES", "NO_GROUP", "Database", "address_to_read", "explained", "open_database"]
+__all__ = ["LATER_PARTS", "Database", "address_to_read", "explained", "open_database"]
 
-# Stands in the tables for a group id of None: the outcome of a section that could not be read.
-NO_GROUP = -1
-
-# Tables that journals of earlier versions lack, and earlier versions do not miss: the format is the same.
-LATER_TABLES = (
+# What journals of earlier versions lack, and earlier versions do not miss: the format is the same.
+# Failures are few: with an index of their own, which groups have a success is known without a look at each row.
+LATER_PARTS = (
     # What a section said about each of its groups, one digest each, in the order of group_ids.
     "CREATE TABLE IF NOT EXISTS summaries (section_id INTEGER PRIMARY KEY, digests TEXT NOT NULL)",
     # business: JSON; crc32: of the id and it
@@ -38,6 +36,7 @@ LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS details (section_id INTEGER PRIMARY KEY, details TEXT NOT NULL)",
     # Businesses that were known, and that their list lacks: to be looked up.
     "CREATE TABLE IF NOT EXISTS doubtful (id TEXT PRIMARY KEY)",
+    "CREATE INDEX IF NOT EXISTS failures ON outcomes (section_id, group_id) WHERE failed",
 )
 
 _SCHEMA = (
@@ -53,7 +52,7 @@ _SCHEMA = (
         failed INTEGER NOT NULL, outcome BLOB NOT NULL, crc32 INTEGER NOT NULL,
         UNIQUE (section_id, group_id)
     )""",
-    *LATER_TABLES,
+    *LATER_PARTS,
 )
 
 
@@ -90,7 +89,7 @@ class Database:
 
     async def bring_up_to_date(self) -> None:
         """Make the journal of an earlier version one of this version."""
-        for table in LATER_TABLES:
+        for table in LATER_PARTS:
             await self.fetch(table)
         ((version,),) = await self.fetch("PRAGMA user_version")
         if version < FORMAT:

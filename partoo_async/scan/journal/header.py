@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._internal.text import shown
 from partoo_async._internal.version import get_version
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.database import NO_GROUP
+from partoo_async.scan.journal.codec import NO_GROUP
 from partoo_async.scan.journal.reader import read_header, readable
 from partoo_async.scan.scope import scope_text
 from partoo_async.servers import is_same_server

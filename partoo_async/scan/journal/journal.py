@@ -14,8 +14,8 @@ from partoo_async._internal.callables import wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.items import ScanItem
-from partoo_async.scan.journal.codec import JournalError, encode_outcome, outcome_checksum
-from partoo_async.scan.journal.database import NO_GROUP, open_database
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, encode_outcome, outcome_checksum
+from partoo_async.scan.journal.database import open_database
 from partoo_async.scan.journal.header import age_lists, begin_header, write_header
 from partoo_async.scan.journal.reader import read_businesses, read_header
 from partoo_async.scan.journal.recording import ALL, add_spent, record_business_list, record_businesses

@@ -82,7 +82,7 @@ class NoJournal:
         """Return that the section has to be read."""
         return None
 
-    async def digests(self, _section: Section) -> None:
+    async def digests(self, _section: Section, _groups: int) -> None:
         """Return that none are needed."""
 
     def compare(

@@ -13,10 +13,11 @@ from attrs import frozen
 
 from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import cut, shown
+from partoo_async._protocol.json import decode_short
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import JournalError, checksum, decode_business
-from partoo_async.scan.journal.database import NO_GROUP, Database, open_database
-from partoo_async.scan.journal.replay import Replay, item_of
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_rows
+from partoo_async.scan.journal.database import Database, open_database
+from partoo_async.scan.journal.replay import Replay
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from partoo_async.models import Business
     from partoo_async.scan.items import ScanItem
+    from partoo_async.scan.journal.codec import Row
 
 __all__ = [
     "JournalReader",
@@ -87,21 +89,27 @@ class JournalReader:
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
-    async def in_order(self) -> AsyncGenerator[ScanItem, None]:
+    async def in_order(self) -> AsyncGenerator[list[Row], None]:
         """Yield every recorded outcome by section and group; a section that could not be read comes before its groups.
 
-        Raises ``ConfigurationError`` if the file is damaged.
+        As rows, for ``item``, in pages. Raises ``ConfigurationError`` if the file is damaged.
         """
         sql = (
-            "SELECT section_id, group_id, failed, outcome, crc32 FROM outcomes"
+            "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
             " WHERE (section_id, group_id) > (?, ?) ORDER BY section_id, group_id LIMIT ?"
         )
         last = (_LEAST, _LEAST)
         try:
             while rows := await self._database.fetch(sql, *last, _PAGE):
-                for row in rows:
-                    yield item_of(self._database.path, *row)
+                yield rows
                 last = rows[-1][:2]
+        except JournalError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def item(self, row: Row) -> ScanItem:
+        """Return the outcome of a row. Raises ``ConfigurationError`` if it is damaged."""
+        try:
+            return next(decode_rows(self._database.path, [row]))
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
@@ -205,7 +213,7 @@ async def read_keys(database: Database, select: str, sections: Collection[int], 
     sql = f"{select} {link} section_id IN ({', '.join('?' * len(sections))}) GROUP BY section_id"
     rows = await database.fetch(sql, *more, *sections)
     with readable(database.path, "list of outcomes"):
-        return {section_id: {*map(int, str(text).split(","))} for section_id, text in rows}
+        return {section_id: {*decode_short(f"[{text}]")} for section_id, text in rows}
 
 
 async def read_header(database: Database) -> dict[str, Any]:
@@ -262,7 +270,7 @@ async def read_businesses(database: Database, *, in_order: bool = False) -> Asyn
 
 
 async def _has_table(database: Database, name: str) -> bool:
-    # Read only, a journal of an earlier version lacks those of LATER_TABLES.
+    # Read only, a journal of an earlier version lacks those of LATER_PARTS.
     return bool(await database.fetch("SELECT 1 FROM sqlite_master WHERE name = ?", name))
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from partoo_async._internal.text import shown
 from partoo_async.scan.items import ScanItem
-from partoo_async.scan.journal.codec import JournalError, decode_outcome, outcome_checksum
-from partoo_async.scan.journal.database import NO_GROUP, Database
+from partoo_async.scan.journal.codec import JournalError, decode_rows
+from partoo_async.scan.journal.database import Database
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from partoo_async.scan.journal.codec import Row
 
-__all__ = ["Replay", "item_of"]
+__all__ = ["Replay"]
 
-_Row: TypeAlias = tuple[int, int, int, int, str | bytes, int]
 _PAGE = 500  # outcomes: as rows, each of which becomes an item when it is handed out
 
 
@@ -36,9 +34,14 @@ class Replay:
     async def begin(self) -> int:
         """Return how many outcomes there are to replay."""
         # By rowid, not number: that these are one is in the text of the schema, where a damaged letter may not show.
-        sql = "SELECT count(*), coalesce(max(rowid), 0) FROM outcomes WHERE group_id >= ? AND NOT (failed AND ?)"
-        ((count, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
-        return int(count)
+        # Each is counted by its index.
+        sql = (
+            "SELECT (SELECT count(*) FROM outcomes WHERE group_id >= ?1),"
+            " (SELECT count(*) FROM outcomes WHERE failed AND group_id >= ?1 AND ?2),"
+            " (SELECT coalesce(max(rowid), 0) FROM outcomes)"
+        )
+        ((count, failed, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
+        return int(count - failed)
 
     async def next_page(self) -> Iterator[ScanItem] | None:
         """Return the next outcomes, None after the last. A call that is cancelled loses none.
@@ -49,20 +52,18 @@ class Replay:
             raise self._damage.with_traceback(None)
         if self._position < self._last:
             sql = (
-                "SELECT rowid, section_id, group_id, failed, outcome, crc32 FROM outcomes"
+                "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
                 " WHERE rowid > ? AND rowid <= ? AND group_id >= ? AND NOT (failed AND ?) ORDER BY rowid LIMIT ?"
             )
             bounds = (self._position, self._last, self._least)
             rows = await self._database.fetch(sql, *bounds, self._retry_failed, _PAGE)
-            self._position = rows[-1][0] if rows else self._last
+            self._position = rows[-1][-1] if rows else self._last
             return self._items(rows) if rows else None
         return None
 
-    def _items(self, rows: list[_Row]) -> Iterator[ScanItem]:
-        path = self._database.path
+    def _items(self, rows: list[Row]) -> Iterator[ScanItem]:
         try:
-            for _, section_id, group_id, failed, outcome, crc32 in rows:
-                yield item_of(path, section_id, group_id, failed, outcome, crc32)
+            yield from decode_rows(self._database.path, rows)
         except JournalError as error:
             self._damage = error
             raise
@@ -75,15 +76,3 @@ class Replay:
                 return None
             self._page = page
         return item
-
-
-def item_of(path: Path, section_id: int, group_id: int, failed: int, outcome: str | bytes, crc32: int) -> ScanItem:
-    """Return the outcome of a row. Raises ``JournalError`` if it is damaged."""
-    try:
-        if outcome_checksum(section_id, group_id, failed, outcome) != crc32:
-            raise ValueError("its checksum is wrong")
-        return decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
-    except (TypeError, ValueError) as error:
-        problem = str(error)
-    where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")

@@ -30,7 +30,8 @@ _MOST_SECTIONS = 500
 
 _SECTIONS = """SELECT section_id, name, group_ids, digests, details FROM sections
     LEFT JOIN summaries USING (section_id) LEFT JOIN details USING (section_id)"""
-_SETTLED = "SELECT section_id, group_concat(group_id) FROM outcomes WHERE group_id >= 0 AND NOT (failed AND ?)"
+_OUTCOMES = "SELECT section_id, group_concat(group_id) FROM outcomes WHERE group_id >= 0"
+_FAILURES = f"{_OUTCOMES} AND failed"
 
 
 class _Facts(NamedTuple):
@@ -95,9 +96,9 @@ class SectionLists:
         self._before.discard(section_id)
         return facts.name, array("q", [one for one in self._group_ids(facts) if one not in settled])
 
-    async def digests(self, section: Section) -> array[int]:
-        """Return what ``compare`` takes of a section of many groups. Made in a thread."""
-        return await asyncio.to_thread(_digests, section)
+    async def digests(self, section: Section, groups: int) -> array[int]:
+        """Return what ``compare`` takes of a section of many groups, each counted once. Made in a thread."""
+        return await asyncio.to_thread(_digests, section, groups)
 
     def compare(
         self, section_id: int, section: Section | None, groups: array[int], digests: array[int] | None = None
@@ -109,7 +110,7 @@ class SectionLists:
         if section is None:
             digests = array("I")
         else:
-            name, digests = section.name, _digests(section) if digests is None else digests
+            name, digests = section.name, _digests(section, len(groups)) if digests is None else digests
             details = {"can_edit": section.can_edit, "has_puller": section.has_puller}
         self._waiting.append(_Task(section_id, name, groups, digests, details, done))
         if self._comparing is None:
@@ -247,7 +248,12 @@ class SectionLists:
         return {section_id: _Facts(*facts) for section_id, *facts in rows}
 
     async def _settled(self, section_ids: list[int], retry_failed: bool) -> dict[int, set[int]]:
-        return await read_keys(self._database, _SETTLED, section_ids, retry_failed)
+        # Not in one query, which would look for each group whether it failed: its index does not say.
+        found = await read_keys(self._database, _OUTCOMES, section_ids)
+        if retry_failed:
+            for section_id, failed in (await read_keys(self._database, _FAILURES, section_ids)).items():
+                found[section_id] -= failed
+        return found
 
     def _group_ids(self, facts: _Facts) -> array[int]:
         with readable(self._database.path, "list of sections"):
@@ -259,11 +265,12 @@ class SectionLists:
             return array("I", (digest & 0xFFFFFFFF for digest in json.loads(facts.digests or "[]")))
 
 
-def _digests(section: Section) -> array[int]:
-    """Return the digests of a section's groups; of a group that is listed twice the later one."""
+def _digests(section: Section, groups: int) -> array[int]:
+    """Return the digests of a section's groups, of which there are so many; of one that is listed twice the later."""
     digests = summary_digests(section.groups)
-    by_id = dict(zip([group.id for group in section.groups], digests, strict=True))
-    return array("I", digests if len(by_id) == len(digests) else by_id.values())
+    if groups != len(digests):
+        digests = [*dict(zip([group.id for group in section.groups], digests, strict=True)).values()]
+    return array("I", digests)
 
 
 def _some(tasks: list[_Task]) -> tuple[list[_Task], list[_Task]]:

@@ -12,7 +12,7 @@ import threading
 import tracemalloc
 import weakref
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,17 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partoo_async import ConfigurationError, Group, GroupSummary, ScanSuccess, Section, diff_scans
-from partoo_async.scan.journal import lock, replay
+from partoo_async import (
+    APIConnectionError,
+    ConfigurationError,
+    Group,
+    GroupSummary,
+    ScanFailure,
+    ScanSuccess,
+    Section,
+    diff_scans,
+)
+from partoo_async.scan.journal import codec, lock
 from partoo_async.scan.journal import sections as sections_module
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
 from partoo_async.scan.journal.database import Database
@@ -213,6 +222,35 @@ async def test_a_large_section_is_compared_in_a_thread(tmp_path: Path, monkeypat
         assert others == {"summary_digests": {in_thread}, "_json": {in_thread}}
 
 
+async def test_what_is_settled_is_known_without_the_outcomes(tmp_path: Path) -> None:
+    """Which groups have an outcome, which of them failed, and how many there are: each by an index, with no look at
+    the rows, which are most of the file. A journal that lacks the index of failures gets it."""
+    path = await written(tmp_path / "scan.db", 3)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("DROP INDEX failures")
+    journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
+    await journal.record(ScanFailure(0, 3, None, APIConnectionError("refused"), 1, 0.5))
+    for retry_failed, settled in ((True, {0, 1, 2}), (False, {0, 1, 2, 3})):
+        assert await journal.settled(0, retry_failed=retry_failed) == settled
+        assert await journal.replay(retry_failed=retry_failed).begin() == len(settled)
+    queries = []
+    fetch = Database.fetch
+
+    async def noting(self: Database, sql: str, *values: object) -> list[object]:
+        queries.append((sql, values))
+        return await fetch(self, sql, *values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "fetch", noting)
+        await journal.settled(0, retry_failed=True)
+        await journal.replay(retry_failed=True).begin()
+    for sql, values in queries:
+        steps = [step for *_, step in await journal._database.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)]
+        reads = [step for step in steps if "outcomes" in step and step != "SEARCH outcomes"]  # that is of max(rowid)
+        assert all("COVERING INDEX" in step or "INDEX failures" in step for step in reads), steps
+    await journal.aclose()
+
+
 async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> None:
     """Four times as many sections take hardly more memory."""
     peaks = []
@@ -230,29 +268,94 @@ async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path) -> Non
     assert peaks[1] < 1.5 * peaks[0]
 
 
-async def test_outcomes_are_made_one_by_one_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand outcomes take two queries, and none is made before the one that is handed out."""
-    path, made, queries = await written(tmp_path / "scan.db", 1_000), 0, 0
-    item_of, fetch = replay.item_of, Database.fetch
+async def test_a_comparison_of_journals_makes_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a group that both readings found alike, however long each took, no object is made. One whose ids came in
+    another order is looked at, and is the same; another name, id or flag is a change."""
+    before = {number: success(number) for number in range(100)}
+    after = {number: evolve(one, attempts=3, elapsed=number / 7) for number, one in before.items()}
+    group = after[0].group
+    ids = group.business_ids
+    others = (
+        evolve(group, business_ids=ids[::-1]),
+        evolve(group, id=1, name="Italy"),
+        evolve(group, id=2, has_puller=True),
+        evolve(group, id=3, business_ids=ids[1:]),
+        evolve(group, id=4, business_ids=(*ids[1:], "5" * 24)),
+    )
+    after |= {other.id: evolve(after[other.id], group=other) for other in others}
+    for name, items in (("before", before), ("after", after)):
+        journal = await Journal.open(tmp_path / name, SERVER, Scope((7,)), resume=False)
+        await journal.compare(7, section(7, range(100)), array("q", range(100)))
+        await asyncio.gather(*map(journal.record, items.values()))
+        await journal.aclose()
+    make, made = codec._unpacked, []
 
-    def counted(*row: object) -> object:
+    def counted(rows: Sequence[codec.Row]) -> list[ScanSuccess]:
+        made.extend([row[1] for row in rows])
+        return make(rows)
+
+    monkeypatch.setattr(codec, "_unpacked", counted)
+    diff = await diff_scans(tmp_path / "before", tmp_path / "after")
+    assert [change.after.id for change in diff.groups_changed] == [1, 2, 3, 4]
+    assert [len(change.joined) + len(change.left) for change in diff.groups_changed] == [0, 0, 1, 2]
+    assert diff.groups_compared == 100
+    assert sorted(made) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize("listed", [range(5), [0, 1, 3, 4]])
+async def test_a_comparison_tells_of_damage(tmp_path: Path, listed: Sequence[int]) -> None:
+    """Of each outcome, whether or not its section still has the group, and though the other journal has the same."""
+    paths = [await written(tmp_path / name, 5) for name in ("before", "after")]
+    for path in paths:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE group_id = 2")
+            database.execute("UPDATE sections SET group_ids = ?", (json.dumps([*listed]),))
+    with pytest.raises(ConfigurationError, match="section 0, group 2 cannot be read"):
+        await diff_scans(*paths)
+
+
+async def test_outcomes_are_made_few_at_a_time_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand outcomes take two queries, and hardly any is made long before it is handed out."""
+    path, made, queries = await written(tmp_path / "scan.db", 1_000), 0, 0
+    make, fetch = codec._unpacked, Database.fetch
+
+    def counted(rows: Sequence[codec.Row]) -> list[ScanSuccess]:
         nonlocal made
-        made += 1
-        return item_of(*row)  # type: ignore[arg-type]
+        made += len(rows)
+        return make(rows)
 
     async def counting(self: Database, sql: str, *values: object) -> list[object]:
         nonlocal queries
         queries += "rowid > ?" in sql
         return await fetch(self, sql, *values)
 
-    monkeypatch.setattr(replay, "item_of", counted)
+    monkeypatch.setattr(codec, "_unpacked", counted)
     monkeypatch.setattr(Database, "fetch", counting)
     async with open_reader(path) as recording:
         seen = 0
         async for item in recording.items():
             seen += 1
-            assert (item.group_id, made) == (seen - 1, seen)
+            assert item.group_id == seen - 1
+            assert seen <= made < seen + 20
     assert (seen, queries) == (1_000, 2)
+
+
+async def test_outcomes_of_each_kind_come_back_in_order(tmp_path: Path) -> None:
+    """Groups as bytes, groups as text and failures, however they follow each other."""
+    items = [success(number, IDS if number % 7 else ("b1", "zz")) for number in range(200)]
+    failure = ScanFailure(7, 77, None, APIConnectionError("refused"), 1, 0.5)
+    journal = await Journal.open(tmp_path / "scan.db", SERVER, Scope((7,)), resume=False)
+    await asyncio.gather(*map(journal.record, [*items[:77], failure, *items[78:]]))
+    await journal.aclose()
+    async with open_reader(tmp_path / "scan.db") as recording:
+        found = [item async for item in recording.items()]
+    assert [item.group_id for item in found] == [*range(200)]
+    assert [item.group for item in found] == [
+        *(one.group for one in items[:77]),
+        None,
+        *(one.group for one in items[78:]),
+    ]
+    assert str(found[77].error) == "refused"
 
 
 async def test_a_damaged_outcome_is_not_passed_over(tmp_path: Path) -> None:
