@@ -45,13 +45,15 @@ GOAL, GOAL_OF_HUGE, LONGEST_STALL = 0.95, 1.05, 15.0
 
 
 class LargeServer(asyncio.Protocol):
-    """Sends a group to whoever asks for one, and else a section of as many groups."""
+    """Sends a group to whoever asks for one, and else a section of as many groups. Those of section 8 have more."""
 
     def __init__(self, size: int) -> None:
         self._group = group("1", business_ids(size)).encode()
         groups = [{"id": one, "name": f"Group {one} of many", "has_puller": False} for one in range(size)]
         section = {"id": 7, "name": "Country", "groups": groups, "can_edit": True, "has_puller": False}
         self._section = orjson.dumps(section)
+        more = [{**one, "order": 1} for one in groups]
+        self._drifting = orjson.dumps({**section, "id": 8, "groups": more})
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection."""
@@ -59,7 +61,7 @@ class LargeServer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Send the response."""
-        body = self._group if b"/groups/" in data else self._section
+        body = self._group if b"/groups/" in data else self._drifting if b"/sections/8 " in data else self._section
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         self._transport.write(head + body)
 
@@ -113,6 +115,7 @@ async def stalls(url: str, rounds: int, place: Path) -> dict[str, list[float]]:
         reads: dict[str, Callable[[], Awaitable[object]]] = {
             "a group": lambda: partoo.groups.get(7, 1, fresh=True),
             "a section": lambda: partoo.sections.get(7, fresh=True),
+            "a section of groups with one field more": lambda: partoo.sections.get(8, fresh=True),
             "begin a scan": begin_scan,
             "begin a scan with a journal": lambda: begin_scan(place / str(next(numbers))),
         }
