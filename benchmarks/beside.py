@@ -4,9 +4,9 @@
     python -m benchmarks.beside ../old waiting bulk
     python -m benchmarks.beside ../old bulk --turns 5 --quick
 
-The parts are those of this checkout, and run once a turn for each side, with the package of the one and of the other:
-the machine drifts, and two whole runs one after the other would compare its hours. Prints what ``benchmarks.compare``
-does, with all that did not move.
+The parts are those of this checkout, and run one round a turn for each side, with the package of the one and of the
+other: the machine drifts, and two whole runs one after the other would compare its hours. Prints what
+``benchmarks.compare`` does, with all that did not move.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
                 path = Path(name, f"{side.name}-{number}.json")
                 files[side].append(path)
                 for part in arguments.parts:
-                    words = command(part, quick=arguments.quick, path=path)
+                    words = [*command(part, quick=arguments.quick, path=path), "--rounds", "1"]
                     environment = {**os.environ, "PYTHONPATH": str(side)}
                     subprocess.run(words, cwd=side, env=environment, stdout=subprocess.DEVNULL, check=True)
                 print(f"turn {number + 1} of {arguments.turns}: {side.name}", file=sys.stderr, flush=True)

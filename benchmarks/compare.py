@@ -38,11 +38,19 @@ def read(path: Path) -> dict[Key, dict[str, Any]]:
     return {(figure["part"], figure["name"], figure["python"]): figure for figure in figures}
 
 
+def _middle_half(values: Sequence[float]) -> tuple[float, float]:
+    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [*values] * 3
+    return low, high
+
+
 def _width(values: Sequence[float]) -> float:
-    if len(values) < 2:
-        return 0.0
-    low, _, high = quantiles(values, n=4, method="inclusive")
+    low, high = _middle_half(values)
     return high - low
+
+
+def _shown(values: Sequence[float]) -> str:
+    low, high = _middle_half(values)
+    return f"{median(values):.4g}" + (f" ({low:.4g}-{high:.4g})" if len(values) > 1 else "")
 
 
 def moved(before: Sequence[float], after: Sequence[float]) -> float:
@@ -58,7 +66,7 @@ def moved(before: Sequence[float], after: Sequence[float]) -> float:
 def print_moved(before: dict[Key, dict[str, Any]], after: dict[Key, dict[str, Any]], *, everything: bool) -> int:
     """Print what moved, or ``everything``, and return how many figures got worse."""
     shared = [key for key in before if key in after]
-    head("figure", "before", "after", "unit", "change", "")
+    head("figure", "before", "after", "unit", "goal", "change", "")
     worse = 0
     for part, name, python in shared:
         old, new = (side[part, name, python] for side in (before, after))
@@ -66,9 +74,10 @@ def print_moved(before: dict[Key, dict[str, Any]], after: dict[Key, dict[str, An
         is_worse = change < 0 if old["unit"].endswith("/s") else change > 0
         worse += is_worse
         if change or everything:
-            first, last = median(old["values"]), median(new["values"])
+            total = f"{median(new['values']) / median(old['values']) - 1:+.1%}" if median(old["values"]) else ""
             word = "**worse**" if is_worse else "better" if change else ""
-            row(f"{part}: {name}", f"{first:.4g}", f"{last:.4g}", old["unit"], f"{last / first - 1:+.1%}", word)
+            goal = "" if new.get("goal") is None else f"{new['goal']:g}"
+            row(f"{part}: {name}", _shown(old["values"]), _shown(new["values"]), old["unit"], goal, total, word)
     only = len(before) + len(after) - 2 * len(shared)
     print(f"\n{len(shared)} figures compared, {worse} worse; {only} are in one of the files only.")
     return worse
