@@ -34,6 +34,7 @@ Facts: TypeAlias = "Callable[[PartooError, str, float, float], CallFacts]"
 """What an error may keep, given the path, the seconds that its call waited for another one, and the time."""
 
 
+@total_repr
 class _Flight(Future["BaseException | None"]):
     """One request, and what the caller that made it awaits: the error to raise, or None."""
 
@@ -76,6 +77,7 @@ class _Flight(Future["BaseException | None"]):
             Future.cancel(leaver, self.message)
 
 
+@total_repr
 class _Follower(Future["BaseException | None"]):
     """What a caller awaits that joined a request, and how to make the request in its place."""
 

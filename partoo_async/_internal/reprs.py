@@ -20,7 +20,7 @@ def total_repr(cls: type[T]) -> type[T]:
     def __repr__(self: Any) -> str:  # noqa: N807 - it becomes one
         try:
             return complete(self)
-        except AttributeError:
+        except (AttributeError, RuntimeError):  # the latter of a future
             return f"<{cls.__name__} being made>"
 
     cls.__repr__ = __repr__  # type: ignore[method-assign]  # that is what a class decorator is for

@@ -87,6 +87,7 @@ class JournalSnapshot:
             end = bisect_right(self._page, section_id, begin, key=_SECTION)
             rows, self._page = self._page[begin:end], self._page[end:]
             yield rows
+            del rows  # as in ``in_order``
             if self._page:
                 return
             self._page = await anext(self._pages, [])

@@ -101,8 +101,9 @@ class JournalReader:
         last = (_LEAST, _LEAST)
         try:
             while rows := await self._database.fetch(sql, *last, _PAGE):
-                yield rows
                 last = rows[-1][:2]
+                yield rows
+                del rows  # or two pages would be held while the next one is read
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
