@@ -65,8 +65,9 @@ class _Flight(Future["BaseException | None"]):
         if self.begun:  # else it ends without a word
             self.leaver, self.message = caller, message
             # Bounded: cleaning up in the api_key callable is not waited for.
-            self.until = self.get_loop().time() + _CANCEL_SECONDS
-            self.reads.timer.start(self)
+            loop = self.get_loop()  # it does not run while ``asyncio.run`` cancels the tasks that are left
+            self.until = loop.time() + _CANCEL_SECONDS
+            self.reads.timer.start(self, loop)
         return self.begun
 
     def expire(self) -> None:

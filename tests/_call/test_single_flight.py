@@ -618,3 +618,25 @@ def test_a_request_made_anew_ends_with_its_last_caller() -> None:
 
     run_virtual(main())
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("callers", [1, 3])
+def test_reads_that_are_left_when_the_program_ends_are_cancelled(callers: int) -> None:
+    """``asyncio.run`` cancels them while no event loop runs, and nothing but that is raised or logged."""
+    left: list[asyncio.Task[Group]] = []
+    logged: list[dict[str, Any]] = []
+
+    async def main() -> str:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: logged.append(what))
+        client = PartooClient("key", transport=MockTransport(respond))
+        left.extend(asyncio.create_task(client.groups.get(7, 42)) for _ in range(callers))
+        await asyncio.sleep(0.1)
+        return "done"
+
+    async def respond(_: MockRequest) -> MockResponse:
+        await asyncio.sleep(50)
+        return MockResponse(json={})
+
+    assert run_virtual(main()) == "done"
+    assert [call.cancelled() for call in left] == [True] * callers
+    assert logged == []
