@@ -129,19 +129,19 @@ class SingleFlight:
         elif self._cache is not None and (kept := self._cache.get(read, loop.time())) is not None:
             return kept
         flight = self._flights.get(read)
-        if flight is None:
-            flight = self._flights[read] = _Flight(loop=loop)
-            flight.begin(self, read, until)
-            flight.task = _start(self._run(flight, start), loop)
-            try:
+        try:
+            if flight is None:
+                flight = self._flights[read] = _Flight(loop=loop)
+                flight.begin(self, read, until)
+                flight.task = _start(self._run(flight, start), loop)
                 error = await flight  # needs no timer, since the call has its own deadline
-            except asyncio.CancelledError:
-                del flight, start  # the task that was cancelled keeps this frame
-                raise
-        else:
-            error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
-            if error is not None:
-                error = copy.copy(error)  # or the callers' tracebacks would add up
+            else:
+                error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
+                if error is not None:
+                    error = copy.copy(error)  # or the callers' tracebacks would add up
+        except asyncio.CancelledError:
+            del flight, start  # the task that was cancelled keeps this frame
+            raise
         if error is not None:
             # Where in the request's task an error of ours was raised says nothing.
             raise error.with_traceback(None) if isinstance(error, PartooError) else error
@@ -204,6 +204,7 @@ class SingleFlight:
                 return follower.result()  # both in one event-loop iteration
         finally:
             self.timer.stop(timed)
+            del task, timed, flight, follower  # as in ``get``
         # Without the query: it may hold what must not be logged.
         route = f"GET {read[0].partition('?')[0]}"
         error = DeadlineExceededError(f"{route}: no response in time to the request that this call shared")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -640,3 +641,32 @@ def test_reads_that_are_left_when_the_program_ends_are_cancelled(callers: int) -
     assert run_virtual(main()) == "done"
     assert [call.cancelled() for call in left] == [True] * callers
     assert logged == []
+
+
+def test_callers_that_joined_leave_nothing_when_they_are_cancelled() -> None:
+    """Neither the one that made the request nor those that joined it wait for the garbage collector."""
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
+
+        def call() -> asyncio.Task[Any]:
+            return asyncio.create_task(reads.get("/a", lambda _: asyncio.sleep(5), until=loop.time() + 99))
+
+        calls = [call() for _ in range(20)]
+        await asyncio.sleep(1)
+        for each_call in calls:
+            each_call.cancel()
+        await asyncio.wait(calls)
+        assert all(each_call.cancelled() for each_call in calls)
+        gone = [weakref.ref(each_call) for each_call in calls]
+        calls.clear()
+        del each_call
+        await asyncio.sleep(1)
+        assert [one() for one in gone] == [None] * 20
+
+    gc.collect()
+    gc.disable()
+    try:
+        run_virtual(main())
+    finally:
+        gc.enable()
