@@ -138,7 +138,7 @@ class SingleFlight:
             else:
                 error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
                 if error is not None:
-                    error = copy.copy(error)  # or the callers' tracebacks would add up
+                    error = _own(error)
         except asyncio.CancelledError:
             del flight, start  # the task that was cancelled keeps this frame
             raise
@@ -230,6 +230,17 @@ class SingleFlight:
         if self._cache is not None:
             self._cache.drop(read)
         self._flights.pop(read, None)
+
+
+def _own(error: BaseException) -> BaseException:
+    """Return a copy of an error for another caller: tracebacks and notes of one would add up."""
+    try:
+        own = copy.copy(error)
+    except Exception:  # of an application's transport: its class may take no copies
+        return error
+    # The first caller may have added some by now.
+    vars(own).pop("__notes__", None)
+    return own
 
 
 def _is_related(place: str, target: str) -> bool:

@@ -670,3 +670,35 @@ def test_callers_that_joined_leave_nothing_when_they_are_cancelled() -> None:
         run_virtual(main())
     finally:
         gc.enable()
+
+
+class _OddError(Exception):
+    def __init__(self, text: str, more: str) -> None:
+        super().__init__(text)
+        self.more = more
+
+
+@pytest.mark.parametrize("failure", [APIConnectionError("no"), _OddError("no", "and a second argument")])
+def test_each_caller_gets_the_error_that_was_raised(failure: Exception) -> None:
+    """Also one that takes no copies. What a caller notes on his own copy, no other one reads."""
+    caught: list[Exception] = []
+
+    async def start(_: float) -> None:
+        await asyncio.sleep(1)
+        raise failure
+
+    async def call(reads: SingleFlight) -> None:
+        try:
+            await reads.get("/a", start, until=2000.0)
+        except (PartooError, _OddError) as error:
+            if error not in caught:
+                error.add_note("seen")
+            caught.append(error)
+
+    async def main() -> None:
+        reads = SingleFlight(None)
+        await asyncio.gather(*(call(reads) for _ in range(3)))
+
+    run_virtual(main())
+    assert [type(error) for error in caught] == [type(failure)] * 3
+    assert [error.__notes__ for error in caught] == [["seen"]] * 3
