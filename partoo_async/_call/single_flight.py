@@ -66,8 +66,9 @@ class _Flight(Future["BaseException | None"]):
         if self.begun:  # else it ends without a word
             self.leaver, self.message = caller, message
             # Bounded: cleaning up in the api_key callable is not waited for.
-            self.until = self.get_loop().time() + _CANCEL_SECONDS
-            self.reads.timer.start(self)
+            loop = self.get_loop()  # it does not run while ``asyncio.run`` cancels the tasks that are left
+            self.until = loop.time() + _CANCEL_SECONDS
+            self.reads.timer.start(self, loop)
         return self.begun
 
     def expire(self) -> None:
@@ -130,19 +131,19 @@ class SingleFlight:
         elif self._cache is not None and (kept := self._cache.get(read, loop.time())) is not None:
             return kept
         flight = self._flights.get(read)
-        if flight is None:
-            flight = self._flights[read] = _Flight(loop=loop)
-            flight.begin(self, read, until)
-            flight.task = _start(self._run(flight, start), loop)
-            try:
+        try:
+            if flight is None:
+                flight = self._flights[read] = _Flight(loop=loop)
+                flight.begin(self, read, until)
+                flight.task = _start(self._run(flight, start), loop)
                 error = await flight  # needs no timer, since the call has its own deadline
-            except asyncio.CancelledError:
-                del flight, start  # the task that was cancelled keeps this frame
-                raise
-        else:
-            error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
-            if error is not None:
-                error = copy.copy(error)  # or the callers' tracebacks would add up
+            else:
+                error = await self._follow(read, flight, _Follower(flight, start, until, loop), loop)
+                if error is not None:
+                    error = _own(error)
+        except asyncio.CancelledError:
+            del flight, start  # the task that was cancelled keeps this frame
+            raise
         if error is not None:
             # Where in the request's task an error of ours was raised says nothing.
             raise error.with_traceback(None) if isinstance(error, PartooError) else error
@@ -205,6 +206,7 @@ class SingleFlight:
                 return follower.result()  # both in one event-loop iteration
         finally:
             self.timer.stop(timed)
+            del task, timed, flight, follower  # as in ``get``
         # Without the query: it may hold what must not be logged.
         route = f"GET {read[0].partition('?')[0]}"
         error = DeadlineExceededError(f"{route}: no response in time to the request that this call shared")
@@ -230,6 +232,17 @@ class SingleFlight:
         if self._cache is not None:
             self._cache.drop(read)
         self._flights.pop(read, None)
+
+
+def _own(error: BaseException) -> BaseException:
+    """Return a copy of an error for another caller: tracebacks and notes of one would add up."""
+    try:
+        own = copy.copy(error)
+    except Exception:  # of an application's transport: its class may take no copies
+        return error
+    # The first caller may have added some by now.
+    vars(own).pop("__notes__", None)
+    return own
 
 
 def _is_related(place: str, target: str) -> bool:

@@ -53,12 +53,12 @@ class AttemptTimer:
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
 
-    def start(self, timed: Timed) -> None:
-        """End it at its deadline, unless ``stop`` is called before."""
+    def start(self, timed: Timed, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """End it at its deadline, unless ``stop`` is called before. Name the event loop where it may not run."""
         self._running.add(timed)
         # Most attempts have the same timeout: later ones need no new timer.
         if timed.until < self._due:
-            self._set(timed.until)
+            self._set(timed.until, loop)
 
     @staticmethod
     def now() -> float:
@@ -80,11 +80,11 @@ class AttemptTimer:
             self._running.pop().expire()
         self._set(math.inf)
 
-    def _set(self, due: float) -> None:
+    def _set(self, due: float, loop: asyncio.AbstractEventLoop | None = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._due = due
-        self._timer = None if due == math.inf else asyncio.get_running_loop().call_at(due, self._sweep)
+        self._timer = None if due == math.inf else (loop or asyncio.get_running_loop()).call_at(due, self._sweep)
 
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()

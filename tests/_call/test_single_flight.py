@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -618,3 +619,86 @@ def test_a_request_made_anew_ends_with_its_last_caller() -> None:
 
     run_virtual(main())
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("callers", [1, 3])
+def test_reads_that_are_left_when_the_program_ends_are_cancelled(callers: int) -> None:
+    """``asyncio.run`` cancels them while no event loop runs, and nothing but that is raised or logged."""
+    left: list[asyncio.Task[Group]] = []
+    logged: list[dict[str, Any]] = []
+
+    async def main() -> str:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: logged.append(what))
+        client = PartooClient("key", transport=MockTransport(respond))
+        left.extend(asyncio.create_task(client.groups.get(7, 42)) for _ in range(callers))
+        await asyncio.sleep(0.1)
+        return "done"
+
+    async def respond(_: MockRequest) -> MockResponse:
+        await asyncio.sleep(50)
+        return MockResponse(json={})
+
+    assert run_virtual(main()) == "done"
+    assert [call.cancelled() for call in left] == [True] * callers
+    assert logged == []
+
+
+def test_callers_that_joined_leave_nothing_when_they_are_cancelled() -> None:
+    """Neither the one that made the request nor those that joined it wait for the garbage collector."""
+
+    async def main() -> None:
+        loop, reads = asyncio.get_running_loop(), SingleFlight(None)
+
+        def call() -> asyncio.Task[Any]:
+            return asyncio.create_task(reads.get("/a", lambda _: asyncio.sleep(5), until=loop.time() + 99))
+
+        calls = [call() for _ in range(20)]
+        await asyncio.sleep(1)
+        for each_call in calls:
+            each_call.cancel()
+        await asyncio.wait(calls)
+        assert all(each_call.cancelled() for each_call in calls)
+        gone = [weakref.ref(each_call) for each_call in calls]
+        calls.clear()
+        del each_call
+        await asyncio.sleep(1)
+        assert [one() for one in gone] == [None] * 20
+
+    gc.collect()
+    gc.disable()
+    try:
+        run_virtual(main())
+    finally:
+        gc.enable()
+
+
+class _OddError(Exception):
+    def __init__(self, text: str, more: str) -> None:
+        super().__init__(text)
+        self.more = more
+
+
+@pytest.mark.parametrize("failure", [APIConnectionError("no"), _OddError("no", "and a second argument")])
+def test_each_caller_gets_the_error_that_was_raised(failure: Exception) -> None:
+    """Also one that takes no copies. What a caller notes on his own copy, no other one reads."""
+    caught: list[Exception] = []
+
+    async def start(_: float) -> None:
+        await asyncio.sleep(1)
+        raise failure
+
+    async def call(reads: SingleFlight) -> None:
+        try:
+            await reads.get("/a", start, until=2000.0)
+        except (PartooError, _OddError) as error:
+            if error not in caught:
+                error.add_note("seen")
+            caught.append(error)
+
+    async def main() -> None:
+        reads = SingleFlight(None)
+        await asyncio.gather(*(call(reads) for _ in range(3)))
+
+    run_virtual(main())
+    assert [type(error) for error in caught] == [type(failure)] * 3
+    assert [error.__notes__ for error in caught] == [["seen"]] * 3
