@@ -139,8 +139,8 @@ def test_small_bodies_and_other_models(cls: type) -> None:
     "body",
     [
         {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
-        {"id": 7, "name": "Country", "can_edit": True, "LIST": None, "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
-        {"id": 7, "name": "Country", "can_edit": True, "OTHER": [], "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
+        {"id": 7, "name": "C", "LIST": None, "can_edit": True, "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
+        {"id": 7, "name": "C", "can_edit": True, "OTHER": [], "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
         {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"], "OTHER": None},
         {"parent": {"LIST": []}, "id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"]},
         {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"], "parent": {"LIST": 1}},
