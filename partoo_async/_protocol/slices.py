@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import attrs
 
-from partoo_async._protocol.json import most_items
+from partoo_async._protocol.json import encode_json, most_items
 from partoo_async._protocol.kinds import tuple_item
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Slices(Generic[T]):
 
     # A wrong cut goes unnoticed nowhere. The body without the items of its list has to be the model with an empty list,
     # so that the list begins where it seems to. From there on each slice has to be a whole list of items between
-    # brackets, so that it does not end within a string or an object, and the next one begins where an item does.
+    # brackets, so that it does not end within a string or an object, and the next one begins where an item does. It may
+    # be the list of an unknown field, which is left out: with an item there, the model has to have that item.
 
     def __init__(self, body: bytes, cls: type[T], decoder: Decoder) -> None:
         self._body = body
@@ -58,8 +59,9 @@ class Slices(Generic[T]):
         if opening is None or end - opening.end() <= _FEW * form.step:
             return
         place = opening.end()
+        head, tail = body[:place], body[end:]
         decode, drift = self._decoder.decode_part, dict[str, None]()
-        outline: Any = decode(body[:place] + body[end:], self._cls, drift)
+        outline: Any = decode(head + tail, self._cls, drift)
         view, items = memoryview(body), list[Any]()
         while place < end and not getattr(outline, form.name):
             border = form.border.search(body, place + form.step, end)
@@ -70,9 +72,15 @@ class Slices(Generic[T]):
             if len(items) > form.most:
                 return
             place = after
-        if place == end:
+        one = items[:1]
+        if place == end and getattr(decode(head + _inner(one) + tail, self._cls, {}), form.name) == tuple(one):
             self.value = attrs.evolve(outline, **{form.name: tuple(items)})
             self._decoder.count(drift)
+
+
+def _inner(items: list[Any]) -> bytes:
+    """Return what is between the brackets of items as JSON."""
+    return encode_json([attrs.asdict(item) if attrs.has(type(item)) else item for item in items])[1:-1]
 
 
 def _uncollected(read: Callable[[], list[Any]]) -> list[Any]:

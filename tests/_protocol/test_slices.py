@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from partoo_async._protocol import slices
 from partoo_async._protocol.decoding import Decoder
+from partoo_async._protocol.http import Request
 from partoo_async._protocol.slices import Slices
 from partoo_async._protocol.structs import reader
 from partoo_async.models import Business, Group, Section, SectionPage
@@ -21,6 +22,7 @@ from tests.support.each import each
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SECTION = Request("GET", "/sections/7")
 STEP = 8
 """Bytes: the slices of these tests hold one item or two."""
 
@@ -130,6 +132,39 @@ def test_what_is_not_done_in_slices(body: bytes) -> None:
 def test_small_bodies_and_other_models(cls: type) -> None:
     """They have no slices: what is small, and models with no list or with lists in lists."""
     assert sliced(json.dumps(section("a", "b")).encode(), cls) == ([], None)
+
+
+@pytest.mark.usefixtures("small")
+@each(
+    "body",
+    [
+        {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
+        {"id": 7, "name": "C", "LIST": None, "can_edit": True, "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
+        {"id": 7, "name": "C", "can_edit": True, "OTHER": [], "has_puller": False, "parent": {"LIST": ["ITEMS"]}},
+        {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"], "OTHER": None},
+        {"parent": {"LIST": []}, "id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"]},
+        {"id": 7, "name": "Country", "can_edit": True, "has_puller": False, "LIST": ["ITEMS"], "parent": {"LIST": 1}},
+    ],
+)
+@each(
+    ("cls", "name", "other", "items"),
+    [
+        (Section, "groups", "gr\\u006fups", section("a", "b", "c")["groups"]),
+        (Group, "business_ids", "business_id\\u0073", ["a" * 24, "b" * 24]),
+    ],
+)
+def test_lists_of_unknown_fields(body: dict[str, Any], cls: Any, name: str, other: str, items: list[Any]) -> None:
+    """A list that has the right name within an unknown field, or that another one replaces, is not the model's."""
+    text = json.dumps({key: value for key, value in body.items() if cls is Section or key != "can_edit"})
+    text = text.replace('"ITEMS"', json.dumps(items)[1:-1]).replace("LIST", name).replace("OTHER", other)
+    expected, decoder = Decoder(), Decoder()
+    for _ in range(2):  # the first one is what unknown fields are learned from
+        model = expected.decode(text.encode(), cls, SECTION)
+        made = Slices(text.encode(), cls, decoder)
+        list(made)
+        value = decoder.decode(text.encode(), cls, SECTION) if made.value is None else made.value
+        assert value == model
+    assert decoder.drift == expected.drift
 
 
 texts = st.text(max_size=5) | st.sampled_from(["},{", '","', "]", "[", '"groups":[', "\\", '\\"', ",", "}"])

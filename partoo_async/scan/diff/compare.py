@@ -74,7 +74,8 @@ async def _compare(before: Snapshot, after: Snapshot) -> ScanDiff:
         if groups + len(sections) >= _STEP:
             # Not in the event loop's thread; in steps, so that after a cancellation the thread ends soon.
             await in_daemon(found.add_sections, sections)
-            sections, groups = [], 0
+            sections.clear()  # not another list: the thread that is about to end has this one
+            groups = 0
     await in_daemon(found.add_sections, sections)
     await businesses.add(before.businesses(), after.businesses())
     return ScanDiff(

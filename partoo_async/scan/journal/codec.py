@@ -166,7 +166,10 @@ def _one_by_one(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
 def is_packed(row: Row) -> TypeGuard[PackedRow]:
     """Whether the outcome is a group as compact bytes, and is not damaged."""
     section_id, group_id, failed, outcome, recorded, _ = row
-    return type(outcome) is bytes and outcome_checksum(section_id, group_id, failed, outcome) == recorded
+    try:
+        return type(outcome) is bytes and outcome_checksum(section_id, group_id, failed, outcome) == recorded
+    except TypeError:  # one of the numbers became a text or bytes
+        return False
 
 
 def same_group(one: PackedRow, other: PackedRow) -> bool:
