@@ -36,11 +36,11 @@ class Replay:
         # By rowid, not number: that these are one is in the text of the schema, where a damaged letter may not show.
         # Each is counted by its index.
         sql = (
-            "SELECT (SELECT count(*) FROM outcomes WHERE group_id >= ?1),"
-            " (SELECT count(*) FROM outcomes WHERE failed AND group_id >= ?1 AND ?2),"
+            "SELECT (SELECT count(*) FROM outcomes WHERE group_id >= ?),"
+            " (SELECT count(*) FROM outcomes WHERE failed AND group_id >= ? AND ?),"
             " (SELECT coalesce(max(rowid), 0) FROM outcomes)"
         )
-        ((count, failed, self._last),) = await self._database.fetch(sql, self._least, self._retry_failed)
+        ((count, failed, self._last),) = await self._database.fetch(sql, self._least, self._least, self._retry_failed)
         return int(count - failed)
 
     async def next_page(self) -> Iterator[ScanItem] | None:
