@@ -263,7 +263,7 @@ async def test_a_comparison_of_journals_holds_one_section(tmp_path: Path, monkey
             super().__init__(target=lambda: (target(), over.wait(PATIENCE)), **options)
 
     monkeypatch.setattr(callables, "Thread", Late)
-    for sections in (5, 20):
+    for sections in (10, 40):  # more than a page of rows each
         before = await written(tmp_path / f"before{sections}.db", 100, sections=sections)
         after = await written(tmp_path / f"after{sections}.db", 100, sections=sections)
         tracemalloc.start()
