@@ -378,8 +378,10 @@ def test_ctrl_c_gets_past_a_start_that_takes_its_time(monkeypatch: pytest.Monkey
     start = Emulator.start
 
     async def slowly(self: Emulator) -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        await asyncio.to_thread(go_on.wait)
+        # Again, since a signal that comes in the moment before a thread begins to wait does not wake it.
+        while not go_on.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await asyncio.to_thread(go_on.wait, 2.0)
         await start(self)
 
     monkeypatch.setattr(Emulator, "start", slowly)
