@@ -379,9 +379,12 @@ def test_ctrl_c_gets_past_a_start_that_takes_its_time(monkeypatch: pytest.Monkey
 
     async def slowly(self: Emulator) -> None:
         # Again, since a signal that comes in the moment before a thread begins to wait does not wake it.
+        turns = 0
         while not go_on.is_set():
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            await asyncio.to_thread(go_on.wait, 2.0)
+            if turns % 100 == 0:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            turns += 1
+            await asyncio.sleep(0.02)
         await start(self)
 
     monkeypatch.setattr(Emulator, "start", slowly)
