@@ -5,6 +5,7 @@ It says nothing about what does not fit: the converters do.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import attrs
@@ -34,6 +35,7 @@ class _UnsuitableError(Exception):
     """A class has a field that is read in another way."""
 
 
+@cache  # for all clients of a process: it takes as long as a dozen requests
 def reader(cls: type[T]) -> Callable[[bytes], T] | None:
     """Return what decodes a body to a model; it raises some error for what does not fit. None: nothing does."""
     try:

@@ -125,6 +125,7 @@ def test_what_is_left_to_the_others(body: bytes, strict: bool) -> None:
 def test_which_models(cls: Any) -> None:
     """All that are as closed as their documentation."""
     assert reader(cls) is not None
+    assert reader(cls) is reader(cls)  # made once, however many clients there are
     assert part_reader(cls, many=True) is not None
 
 
