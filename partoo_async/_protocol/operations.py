@@ -80,17 +80,28 @@ class Operation(Slotted, Generic[T]):
     def model(self) -> type[T] | None:
         """The class of the result, if that is the body alone."""
         read: Any = self.read
-        return read.args[0] if isinstance(read, partial) and read.func is read_model else None
+        return read.args[0] if isinstance(read, partial) and read.func in (read_model, _read_plainly) else None
 
 
 def read_model(cls: type[T], expected: int | str | None, decoder: Decoder, body: bytes, request: Request) -> T:
     """Read a model, which has this id unless that is None."""
     value = decoder.decode(body, cls, request)
     if expected is not None and value.id != expected:  # type: ignore[attr-defined]  # each model that is read by id has one
-        # The businesses of another group under this id would be worse than any error. One retry, on another
-        # connection: this one may be off by one response.
-        raise FOREIGN.make((f"expected id {expected} @ $.id",), route=request.route, foreign=True)
+        raise _foreign(expected, request)
     return value
+
+
+def _read_plainly(cls: type[T], expected: int, decoder: Decoder, body: bytes, request: Request) -> T:
+    value = decoder.decode_plainly(body, cls, request)
+    if value.id != expected:  # type: ignore[attr-defined]  # as above
+        raise _foreign(expected, request)
+    return value
+
+
+def _foreign(expected: int | str, request: Request) -> Exception:
+    # The businesses of another group under this id would be worse than any error. One retry, on another connection:
+    # this one may be off by one response.
+    return FOREIGN.make((f"expected id {expected} @ $.id",), route=request.route, foreign=True)
 
 
 def _read_id(known: int | None, _: Decoder, body: bytes, request: Request) -> int:
@@ -149,10 +160,11 @@ def delete_group(section_id: object, group_id: object) -> Operation[None]:
     return Operation(routes.DELETE_GROUP.request(section, group), _read_nothing, False)
 
 
-def get_section(section_id: object) -> Operation[Section]:
-    """Get one section with its groups, without their businesses."""
+def get_section(section_id: object, *, plain: bool = False) -> Operation[Section]:
+    """Get one section with its groups, without their businesses. ``plain``: what only has the fields of the models."""
     section = check_id("section_id", section_id)
-    return Operation(routes.GET_SECTION.request(section), partial(read_model, Section, section), True, True)
+    read = partial(_read_plainly if plain else read_model, Section, section)
+    return Operation(routes.GET_SECTION.request(section), read, True, not plain)
 
 
 def list_sections(*, page: object, org_id: object, group_name_query: object) -> Operation[SectionPage]:

@@ -6,7 +6,7 @@ It says nothing about what does not fit: the converters do.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import attrs
 import msgspec
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     Make: TypeAlias = Callable[[Any, dict[str, None]], Any]
     PartReader: TypeAlias = Callable[[bytes, dict[str, None]], Any]
 
-__all__ = ["part_reader", "reader"]
-
-T = TypeVar("T")
+__all__ = ["part_reader", "plain_reader", "reader"]
 
 # Each is decoded by msgspec as strictly as by the converters: an int is no bool and no 1.0, a string is UTF-8.
 _SCALARS: dict[Any, Any] = {int: Annotated[int, msgspec.Meta(ge=0, le=ID_LIMIT - 1)], str: str, bool: bool}
@@ -36,14 +34,29 @@ class _UnsuitableError(Exception):
 
 
 @cache  # for all clients of a process: it takes as long as a dozen requests
-def reader(cls: type[T]) -> Callable[[bytes], T] | None:
+def reader(cls: Any) -> Callable[[bytes], Any] | None:
     """Return what decodes a body to a model; it raises some error for what does not fit. None: nothing does."""
+    decode, make = _decoder_of(cls)
+    if decode is None:
+        return None
+    no_drift = dict[str, None]()
+    return lambda body: make(decode(body), no_drift)
+
+
+def plain_reader(cls: Any) -> Callable[[bytes], Any] | None:
+    """Return the same, but what it returns only has the fields of the model, and so have its parts."""
+    decode: Callable[[bytes], Any] | None = _decoder_of(cls)[0]
+    return decode
+
+
+@cache
+def _decoder_of(cls: Any) -> tuple[Any, Any]:
+    """Return what decodes a body to a struct, and what makes a model of that. None: nothing does."""
     try:
         kind, make = _kind_of(cls)
     except _UnsuitableError:
-        return None
-    decode, no_drift = msgspec.json.Decoder(kind).decode, dict[str, None]()
-    return lambda body: make(decode(body), no_drift)
+        return None, None
+    return msgspec.json.Decoder(kind).decode, make
 
 
 def part_reader(item: Any, unknown: Unknown | None = None, *, many: bool = False) -> PartReader | None:

@@ -58,8 +58,8 @@ class RemoteFetcher(GroupFetcher):
         ids, whole = await self.batches.ask(Question("section_ids", org_id))
         return ids, whole
 
-    async def section(self, section_id: int) -> Section | ScanFailure:
-        """Return a section, or why there is none."""
+    async def section(self, section_id: int, *, plain: bool = False) -> Section | ScanFailure:
+        """Return a section, or why there is none. Always a model: another process reads it."""
         found: Section | ScanFailure = await self.batches.ask(Question("section", section_id))
         return found
 

@@ -124,9 +124,10 @@ class GroupFetcher:
             seen |= walk.found
         return [*seen], False
 
-    async def section(self, section_id: int) -> Section | ScanFailure:
-        """Return a section, or why there is none."""
-        found: Section | ScanFailure = await self._outcome(get_section(section_id), section_id, None)
+    async def section(self, section_id: int, *, plain: bool = False) -> Section | ScanFailure:
+        """Return a section, or why there is none. ``plain``: it and its groups only have the fields of the models."""
+        operation = get_section(section_id, plain=plain)
+        found: Section | ScanFailure = await self._outcome(operation, section_id, None)
         return found
 
     async def page(

@@ -137,7 +137,7 @@ class WorkList:
             if name is not None:
                 self.names[section_id] = name
             return
-        section = await self._fetcher.section(section_id)
+        section = await self._fetcher.section(section_id, plain=not self.keeps_summaries)
         if isinstance(section, ScanFailure):
             if section_id in self._doubtful and isinstance(section.error, NotFoundError):
                 self.sections.remove(section_id)

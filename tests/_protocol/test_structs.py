@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import attrs
 import pytest
@@ -15,6 +16,7 @@ from partoo_async._protocol import decoding
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
+from partoo_async._protocol.operations import get_section
 from partoo_async._protocol.structs import part_reader, reader
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import Business, BusinessPage, Group, GroupSummary, Section, SectionPage
@@ -258,3 +260,69 @@ def test_more_values_than_memory_may_hold() -> None:
     body = group(business_ids="[" + '"",' * 1_500_000 + '""]')
     with pytest.raises(TooManyValuesError):
         Decoder().decode(body, Group, REQUEST)
+
+
+SECTION = {"id": 7, "name": "S", "can_edit": True, "has_puller": False, "groups": [summary(), summary(id=2)]}
+
+
+def fields_of(section: Any) -> tuple[object, ...]:
+    groups = [(one.id, one.name, one.has_puller) for one in section.groups]
+    return section.id, section.name, section.can_edit, section.has_puller, groups
+
+
+@each("strict", [False, True])
+@each(
+    "body",
+    [
+        *(
+            json.dumps(SECTION | changed).encode()
+            for changed in (
+                {},
+                {"groups": []},
+                {"groups": [summary(color="red")]},
+                {"groups": [summary(has_puller=None)]},
+                {"groups": [{"id": 1, "name": "a"}]},
+                {"color": "red"},
+                {"name": None},
+                {"groups": [summary(id="1")]},
+                {"id": 8},
+            )
+        ),
+        BOM + json.dumps(SECTION).encode(),
+        json.dumps(SECTION).encode()[:-1],
+    ],
+)
+def test_plainly(body: bytes, strict: bool) -> None:
+    """What is decoded without models has their fields, or raises their error, and counts the same drift: the first
+    time and, once drift is known, the second."""
+
+    def results(*, plain: bool) -> list[object]:
+        decoder, operation, found = Decoder(strict=strict), get_section(7, plain=plain), list[object]()
+        for _ in range(2):
+            try:
+                found.append(fields_of(operation.read(decoder, body, operation.request)))
+            except (APIResponseValidationError, InvalidJSONError) as error:
+                found.append((type(error), str(error), getattr(error, "problems", None)))
+        return [*found, dict(decoder.drift)]
+
+    assert results(plain=True) == results(plain=False)
+
+
+def test_plainly_makes_no_model() -> None:
+    """That is what it is for. A read whose result is no model is shared with nobody, and decoded in slices if large."""
+    operation = get_section(7, plain=True)
+    section = operation.read(Decoder(), json.dumps(SECTION).encode(), operation.request)
+    assert not attrs.has(type(section))
+    assert not attrs.has(type(section.groups[0]))
+    assert not operation.shareable
+    assert operation.model is Section
+
+
+def test_plainly_refuses_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that may hold too many is refused before it is decoded."""
+    monkeypatch.setattr(decoding, "SHORT_FOR_MODELS", 0)
+    monkeypatch.setattr(decoding, "check_size", refuse := Mock(side_effect=TooManyValuesError("too many")))
+    operation = get_section(7, plain=True)
+    with pytest.raises(TooManyValuesError):
+        operation.read(Decoder(), json.dumps(SECTION).encode(), operation.request)
+    assert refuse.called
