@@ -19,12 +19,11 @@ from partoo_async.scan.names import BusinessNames
 from partoo_async.scan.progress import Failures, ProgressCounter
 from partoo_async.scan.scope import Scope, check_options
 from partoo_async.scan.source import OutcomeSource
-from partoo_async.scan.worker_pool import LoopYield
 from partoo_async.scan.worklist import WorkList
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from partoo_async.models import Business
     from partoo_async.scan.inference import ListUse, Strategy, Verify
@@ -86,9 +85,8 @@ class Scan(CollectedOnly):
         self._plan: ScanPlan | None = None
         parts = (self._fetcher, self._work, self._inference, self._names, self._failures)
         self._counter = ProgressCounter(*parts, on_progress)
-        self._yield = LoopYield()
-        self._in_next = False  # a task waits in __anext__
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
+        self._quick: Iterator[ScanItem] = iter(())  # outcomes that need no look at all this
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self._work.sections) or 'some'} sections, {self._state}, {self._counter.done} outcomes>"
@@ -187,7 +185,7 @@ class Scan(CollectedOnly):
         was_open = self._state == "open"
         if was_open:
             self._counter.end()
-        self._state = "closed"
+        self._state, self._quick = "closed", iter(())
         if self._source is not None:
             self._source.stop()
         self._fetcher.stop()
@@ -222,6 +220,15 @@ class Scan(CollectedOnly):
         return ClientClosedError(f"scan: closed before its end, after {self._counter.done} outcomes; make another one")
 
     async def __anext__(self) -> ScanItem:
+        item = next(self._quick, None) or await self._next()
+        self._counter.add(item)
+        if item.error is not None:
+            self._quick = iter(())  # they may be too many
+        if self._counter.on_progress is not None:
+            self._counter.tell(self.progress)
+        return item
+
+    async def _next(self) -> ScanItem:
         if self._source is None or self._state == "closed":
             # A loop that runs when the scan is closed ends, once. A later one raises, or the scan would seem empty.
             if not self.complete and not self._looping:
@@ -230,29 +237,22 @@ class Scan(CollectedOnly):
             raise StopAsyncIteration
         if self._failures.exceeded:
             raise self._ended(f"the scan ended early: {self._failures}", transient=False)
-        if self._in_next:
-            raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
-        self._in_next = True
+        self._quick = iter(())
         try:
-            if self._yield.is_due(self._source.pool.waited):
-                await self._yield.suspend()
             try:
-                item = next(self._source.ready, None) or await self._source.next()
+                item = await self._source.take()
             except StopAsyncIteration:
                 await self._end()
                 raise
         except SCAN_ENDS as error:
             raise self._ended_by(error) from None
-        finally:
-            self._in_next = False
-        self._counter.add(item)
-        if self._counter.on_progress is not None:
-            self._counter.tell(self.progress)
+        if self._state == "open":  # not closed by another task meanwhile
+            self._quick = self._source.quick()
         return item
 
     async def _end(self) -> None:
         """Close the scan after the last outcome. Raises ``ScanError`` if sections may be missing."""
-        self._counter.complete = self._state == "open" and self._work.whole
+        self._counter.complete |= self._state == "open" and self._work.whole
         self._looping = False
         if self._counter.complete:
             async with self._journal_lock:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from partoo_async.scan.worker_pool import WorkerPool
+from partoo_async.errors import ConfigurationError
+from partoo_async.scan.worker_pool import LoopYield, WorkerPool
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,7 +26,7 @@ __all__ = ["OutcomeSource"]
 
 
 class OutcomeSource:
-    """Hands out outcomes by ``next``, which raises ``StopAsyncIteration`` after the last."""
+    """Hands out outcomes, and lets the workers run in between."""
 
     def __init__(
         self,
@@ -41,7 +43,9 @@ class OutcomeSource:
         self._names = names
         self._replayed: Iterator[ScanItem] = iter(())
         # What need not be waited for: of a million outcomes that are replayed nearly each one.
-        self.ready: Iterator[ScanItem] = iter(())
+        self._ready: Iterator[ScanItem] = iter(())
+        self._taking = False  # a task waits in ``take``
+        self._yield = LoopYield()
         self._unreadable = deque(work.unreadable)
         self._lock = lock
         read: Callable[[Key], Awaitable[ScanItem]] = fetcher.group
@@ -53,7 +57,23 @@ class OutcomeSource:
         workers = max(1, min(fetcher.workers, work.left))
         self.pool: WorkerPool[Key, ScanItem] = WorkerPool(work.keys(), read, workers, fetcher.stop, keep)
         fetcher.at_stop = self.stop
-        self.next: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
+        self._find: Callable[[], Awaitable[ScanItem]] = self._next if names is None else partial(names.next, self._next)
+
+    async def take(self) -> ScanItem:
+        """Return the next outcome. Raises ``StopAsyncIteration`` after the last."""
+        if self._taking:
+            raise ConfigurationError("scan: one 'async for' at a time; give the items to several tasks from there")
+        self._taking = True
+        try:
+            if self._yield.is_due(self.pool.waited):
+                await self._yield.suspend()
+            return next(self._ready, None) or await self._find()
+        finally:
+            self._taking = False
+
+    def quick(self) -> Iterator[ScanItem]:
+        """Return those of the next outcomes that a consumer as quick as this one need not ``take``."""
+        return islice(self._ready, self._yield.free)
 
     async def _read_and_record(self, key: Key) -> ScanItem:
         item = await self._fetcher.group(key)
@@ -64,11 +84,12 @@ class OutcomeSource:
         # In this order the last word on a section is that it could not be read, whatever a journal has of it.
         if (item := next(self._replayed, None)) is not None:
             return item
-        if self._journal.replays:
+        while self._journal.replays:  # a page ends before an outcome that is damaged
             async with self._lock:
                 self._replayed = iter(await self._journal.next_page())
+            self._yield.restart()
             if self._names is None:
-                self.ready = self._replayed
+                self._ready = self._replayed
             if (item := next(self._replayed, None)) is not None:
                 return item
         if self._unreadable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -52,5 +53,42 @@ def test_the_loop_gets_its_turn_after_ten_milliseconds(body: float, items: int, 
         handles[-1].cancel()
         # The last body has nothing after it.
         assert seen == pytest.approx(turns, rel=0.1)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("bodies", "looks", "longest"),
+    [
+        ([1e-6] * 10_000, 700, 0.01),  # a quick one
+        ([0.001] * 1000, 1000, 0.012),  # a slow one
+        ([1e-6] * 1000 + [0.001] * 1000, 1200, 0.026),  # one that becomes slow
+        ([*([1e-6] * 1000), 0.5] * 4, 600, 0.502),  # one that keeps the loop now and then
+        (random.Random(1).choices([1e-6, 0.01], k=1000), 1000, 0.021),  # one that is either
+        (random.Random(2).choices([1e-6, 1e-6, 1e-6, 0.01], k=1000), 1000, 0.021),
+    ],
+)
+def test_a_quick_consumer_need_not_ask_for_the_time(bodies: list[float], looks: int, longest: float) -> None:
+    """It gets several results for each look at the clock, and keeps the loop hardly longer: one that becomes slow does
+    it for as long as those results take, once; one that is slow now and then, never."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        handover, asked, free, held, holds = LoopYield(), 0, 0, 0.0, list[float]()
+        for body in bodies:
+            if free:
+                free -= 1
+            else:
+                asked += 1
+                if handover.is_due(0.0):
+                    holds.append(held)
+                    held = 0.0
+                    await handover.suspend()
+                free = handover.free
+            loop.clock += body
+            held += body
+        assert asked <= looks
+        assert max([*holds, held]) <= longest
 
     run_virtual(main())

@@ -32,6 +32,7 @@ from partoo_async import (
 from partoo_async._protocol.http import Response
 from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal.journal import Journal
+from partoo_async.scan.worker_pool import LoopYield
 from tests.support.common import FAST, PATIENCE
 from tests.support.raw_server import GROUP, answer, raw_server
 from tests.support.simulated import Partoo, client_of, journals_in_virtual_time, recorded
@@ -177,6 +178,88 @@ async def test_failures_can_be_kept(emulator: Emulator, client: PartooClient, pa
     assert (failed.group_id, failed.attempts, failed.recorded) == (799, 1, True)
     assert str(failed.error) == "404 Not Found for GET /sections/7/groups/799: Resource not found"
     assert (report.requests, progress[-1].failed) == (0, 1)
+
+
+async def test_replayed_failures_count_one_by_one(path: Path) -> None:
+    """The outcome that is one too many is the last one, though those after it are at hand."""
+    there = [*range(100, 230)]
+    wanted = [*there[:90], 798, 799, *there[90:]]
+    options: dict[str, Any] = {"group_ids": wanted, "journal": path}
+    async with Emulator(sections=[section(1, 130)], api_key=KEY, rate_limit=None) as emulator:
+        async with PartooClient(KEY, server=emulator.server, retry=FAST, rate_limit=None) as client:
+            await client.scan(1, max_concurrency=1, **options).collect()
+            with pytest.raises(ScanError, match="2 failed, and max_failures=1") as caught:
+                await client.scan(1, resume=True, retry_failed=False, max_failures=1, **options).collect()
+    assert keys(caught.value.report.items) == [(1, group_id) for group_id in wanted[:92]]
+
+
+@pytest.mark.parametrize("number", [1, 2, 70, 110, 200])
+async def test_a_damaged_outcome_ends_the_scan(tmp_path: Path, number: int) -> None:
+    """With an error that says so and has all before it, whether or not the outcome had to be waited for. The next call
+    says it again."""
+    path = tmp_path / "scan.db"
+    async with Emulator(sections=[section(1, 200)], api_key=KEY, rate_limit=None) as emulator:
+        async with PartooClient(KEY, server=emulator.server, rate_limit=None) as client:
+            await client.scan(1, journal=path).collect()
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+                database.execute("UPDATE outcomes SET crc32 = crc32 + 1 WHERE number = ?", (number,))
+            with pytest.raises(ScanError, match="is damaged") as caught:
+                await client.scan(1, journal=path, resume=True).collect()
+            assert len(caught.value.report.items) == number - 1
+            async with client.scan(1, journal=path, resume=True) as scan:
+                for _ in range(2):
+                    with pytest.raises(ScanError, match="is damaged"):
+                        async for _ in scan:
+                            pass
+
+
+async def test_a_second_task_takes_the_end_of_a_scan_not_back(
+    client: PartooClient, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for an outcome while the first one ends the scan, and hears of the end later: the scan is complete."""
+    turns, finishing, ended = 0, asyncio.Event(), asyncio.Event()
+    finish = Journal.finish
+
+    async def late_finish(self: Journal) -> None:
+        await finishing.wait()
+        await finish(self)
+
+    async def suspend(_: LoopYield) -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            await ended.wait()
+
+    async with client.scan(7, journal=path) as scan:
+        items = [await anext(scan) for _ in range(12)]
+        monkeypatch.setattr(Journal, "finish", late_finish)
+        monkeypatch.setattr(LoopYield, "is_due", lambda *_: True)
+        monkeypatch.setattr(LoopYield, "suspend", suspend)
+        first, second = (asyncio.create_task(anext(scan, None)) for _ in range(2))  # type: ignore[arg-type]
+        while turns < 2:
+            await asyncio.sleep(0)
+        finishing.set()
+        assert await first is None
+        ended.set()
+        assert await second is None
+        assert (len(items), scan.complete) == (12, True)
+        assert [item async for item in scan] == []
+
+
+@pytest.mark.parametrize("taken", [1, 2, 70, 110, 199])
+async def test_a_scan_that_is_closed_replays_no_more(tmp_path: Path, taken: int) -> None:
+    """By the loop body or another task, between two outcomes that need not be waited for."""
+    async with Emulator(sections=[section(1, 200)], api_key=KEY, rate_limit=None) as emulator:
+        async with PartooClient(KEY, server=emulator.server, rate_limit=None) as client:
+            await client.scan(1, journal=tmp_path / "scan.db").collect()
+            seen = 0
+            async with client.scan(1, journal=tmp_path / "scan.db", resume=True) as scan:
+                async for item in scan:
+                    assert item.recorded
+                    seen += 1
+                    if seen == taken:
+                        await scan.aclose()
+                assert (seen, scan.complete) == (taken, False)
 
 
 async def test_groups_that_come_and_go(emulator: Emulator, client: PartooClient, path: Path) -> None:

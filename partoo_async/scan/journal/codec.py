@@ -36,6 +36,7 @@ __all__ = [
     "checksum",
     "decode_business",
     "decode_outcome",
+    "decode_row",
     "decode_rows",
     "encode_business",
     "encode_outcome",
@@ -45,10 +46,10 @@ __all__ = [
     "summary_digests",
 ]
 
-Row: TypeAlias = tuple[int, int, int, str | bytes, int, int]
-"""Of the table of outcomes: section id, group id, whether it failed, the outcome, the CRC-32 of these, and rowid."""
+Row: TypeAlias = tuple[int, int, int, str | bytes, int]
+"""Of the table of outcomes: section id, group id, whether it failed, the outcome, and the CRC-32 of these."""
 
-PackedRow: TypeAlias = tuple[int, int, int, bytes, int, int]
+PackedRow: TypeAlias = tuple[int, int, int, bytes, int]
 """Such a row of a group, whose outcome is compact bytes."""
 
 # Stands in the tables for a group id of None: the outcome of a section that could not be read.
@@ -137,35 +138,35 @@ def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
         ]
 
 
-def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[ScanItem]:
-    """Yield the outcomes of rows, a few made at a time. Raises ``JournalError`` at one that is damaged."""
+def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[Sequence[ScanItem]]:
+    """Yield the outcomes of rows, a few at a time. Raises ``JournalError`` at one that is damaged."""
     for start in range(0, len(rows), _TOGETHER):
         part = rows[start : start + _TOGETHER]
         try:
-            items: Iterable[ScanItem] = _unpacked(part)
+            items = _unpacked(part)
         except _NOT_PACKED:  # such as a failure, or damage
-            items = _one_by_one(path, part)
-        yield from items
-
-
-def _one_by_one(path: Path, rows: Iterable[Row]) -> Iterator[ScanItem]:
-    for section_id, group_id, failed, outcome, recorded, _ in rows:
-        try:
-            if outcome_checksum(section_id, group_id, failed, outcome) != recorded:
-                raise ValueError("its checksum is wrong")
-            item = decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
-        except (TypeError, ValueError) as error:
-            problem = str(error)
+            for row in part:
+                yield [decode_row(path, row)]
         else:
-            yield item
-            continue
-        where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-        raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
+            yield items
+
+
+def decode_row(path: Path, row: Row) -> ScanItem:
+    """Return the outcome of a row. Raises ``JournalError`` if it is damaged."""
+    section_id, group_id, failed, outcome, recorded = row
+    try:
+        if outcome_checksum(section_id, group_id, failed, outcome) != recorded:
+            raise ValueError("its checksum is wrong")
+        return decode_outcome(section_id, None if group_id == NO_GROUP else group_id, outcome)
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
+    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
 
 
 def is_packed(row: Row) -> TypeGuard[PackedRow]:
     """Whether the outcome is a group as compact bytes, and is not damaged."""
-    section_id, group_id, failed, outcome, recorded, _ = row
+    section_id, group_id, failed, outcome, recorded = row
     try:
         return type(outcome) is bytes and outcome_checksum(section_id, group_id, failed, outcome) == recorded
     except TypeError:  # one of the numbers became a text or bytes
@@ -186,7 +187,7 @@ def decode_outcome(section_id: int, group_id: int | None, text: str | bytes) -> 
     try:
         if isinstance(text, bytes):
             key = (section_id, NO_GROUP if group_id is None else group_id, 0, text)
-            return _unpacked([(*key, outcome_checksum(*key), 0)])[0]
+            return _unpacked([(*key, outcome_checksum(*key))])[0]
         outcome = decode_json(text.encode())
         facts: tuple[int, float] = outcome["attempts"], outcome["elapsed"]
         if "error" in outcome:
@@ -205,22 +206,29 @@ def _unpacked(rows: Sequence[Any]) -> list[ScanSuccess]:
     # One step after the other, each for all: there may be a million of them. One that is left out here is missed below.
     parts = [
         outcome.split(b"\n", 1)
-        for section_id, group_id, failed, outcome, recorded, _ in rows
+        for section_id, group_id, failed, outcome, recorded in rows
         if crc32(outcome, crc32(b"%d %d %d " % (section_id, group_id, failed))) == recorded
     ]
     heads = decode_short(b"[%b]" % b",".join([head for head, _ in parts]))
     width, time_of = _DOUBLE.size, _DOUBLE.unpack_from
-    groups = [
-        _GroupTwin(number, name, flags & 1 == 1, tuple(rest[width:].hex(" ", size).split(" ")))
-        for (_, number, name, flags, size), (_, rest) in zip(heads, parts, strict=True)
-    ]
     items: list[Any] = [
-        _SuccessTwin(row[0], row[1], group, None, head[0], time_of(rest)[0], True, head[3] & 2 == 2)
-        for row, group, head, (_, rest) in zip(rows, groups, heads, parts, strict=True)
+        _SuccessTwin(
+            section_id,
+            group_id,
+            _GroupTwin(number, name, flags & 1 == 1, tuple(rest[width:].hex(" ", size).split(" "))),
+            None,
+            attempts,
+            time_of(rest)[0],
+            True,
+            flags & 2 == 2,
+        )
+        for (section_id, group_id, _, _, _), (attempts, number, name, flags, size), (_, rest) in zip(
+            rows, heads, parts, strict=True
+        )
     ]
     if _GroupTwin is not Group:
-        for group in groups:
-            group.__class__ = Group
+        for item in items:
+            item.group.__class__ = Group
     if _SuccessTwin is not ScanSuccess:
         for item in items:
             item.__class__ = ScanSuccess

@@ -15,7 +15,7 @@ from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import cut, shown
 from partoo_async._protocol.json import decode_short
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_rows
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_row
 from partoo_async.scan.journal.database import Database, open_database
 from partoo_async.scan.journal.replay import Replay
 
@@ -95,7 +95,7 @@ class JournalReader:
         As rows, for ``item``, in pages. Raises ``ConfigurationError`` if the file is damaged.
         """
         sql = (
-            "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
+            "SELECT section_id, group_id, failed, outcome, crc32 FROM outcomes"
             " WHERE (section_id, group_id) > (?, ?) ORDER BY section_id, group_id LIMIT ?"
         )
         last = (_LEAST, _LEAST)
@@ -110,7 +110,7 @@ class JournalReader:
     def item(self, row: Row) -> ScanItem:
         """Return the outcome of a row. Raises ``ConfigurationError`` if it is damaged."""
         try:
-            return next(decode_rows(self._database.path, [row]))
+            return decode_row(self._database.path, row)
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 

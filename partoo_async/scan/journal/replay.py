@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay"]
 
-_PAGE = 500  # outcomes: as rows, each of which becomes an item when it is handed out
+_PAGE = 500  # outcomes at most: as rows, each of which becomes an item when it is handed out
 
 
 @define
@@ -46,27 +47,33 @@ class Replay:
     async def next_page(self) -> Iterator[ScanItem] | None:
         """Return the next outcomes, None after the last. A call that is cancelled loses none.
 
-        The iterator raises ``JournalError`` at one that is damaged, and so does every later call.
+        The iterator ends before one that is damaged: every later call says so.
         """
         if self._damage is not None:
             raise self._damage.with_traceback(None)
-        if self._position < self._last:
-            sql = (
-                "SELECT section_id, group_id, failed, outcome, crc32, rowid FROM outcomes"
-                " WHERE rowid > ? AND rowid <= ? AND group_id >= ? AND NOT (failed AND ?) ORDER BY rowid LIMIT ?"
-            )
-            bounds = (self._position, self._last, self._least)
-            rows = await self._database.fetch(sql, *bounds, self._retry_failed, _PAGE)
-            self._position = rows[-1][-1] if rows else self._last
-            return self._items(rows) if rows else None
+        while self._position < self._last:
+            end = min(self._position + _PAGE, self._last)
+            rows = await self._fetch("section_id, group_id, failed, outcome, crc32", end)
+            if rows:
+                self._position = end
+                return chain.from_iterable(self._items(rows))
+            # An outcome that is recorded anew gets another number: long ranges may be empty.
+            ((first,),) = await self._fetch("min(rowid)", self._last)
+            self._position = self._last if first is None else first - 1
         return None
 
-    def _items(self, rows: list[Row]) -> Iterator[ScanItem]:
+    async def _fetch(self, columns: str, end: int) -> list[Any]:
+        sql = (
+            f"SELECT {columns} FROM outcomes"  # noqa: S608 - ours
+            " WHERE rowid > ? AND rowid <= ? AND group_id >= ? AND NOT (failed AND ?) ORDER BY rowid"
+        )
+        return await self._database.fetch(sql, self._position, end, self._least, self._retry_failed)
+
+    def _items(self, rows: list[Row]) -> Iterator[Sequence[ScanItem]]:
         try:
             yield from decode_rows(self._database.path, rows)
         except JournalError as error:
             self._damage = error
-            raise
 
     async def next(self) -> ScanItem | None:
         """Return the next outcome, None after the last. A call that is cancelled loses none."""

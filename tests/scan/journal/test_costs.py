@@ -12,7 +12,7 @@ import threading
 import tracemalloc
 import weakref
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from partoo_async import (
     Group,
     GroupSummary,
     ScanFailure,
+    ScanItem,
     ScanSuccess,
     Section,
     diff_scans,
@@ -35,9 +36,10 @@ from partoo_async._internal import callables
 from partoo_async.scan.journal import codec, lock
 from partoo_async.scan.journal import sections as sections_module
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
-from partoo_async.scan.journal.database import Database
+from partoo_async.scan.journal.database import Database, open_database
 from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.journal.reader import open_reader
+from partoo_async.scan.journal.replay import Replay
 from partoo_async.scan.scope import Scope
 from tests.support.common import PATIENCE
 from tests.support.simulated import Partoo, client_of
@@ -405,3 +407,34 @@ def test_an_outcome_of_a_journal_is_an_ordinary_one() -> None:
     assert pickle.loads(pickle.dumps(item)) == item
     with pytest.raises(AttributeError):
         item.attempts = 2  # type: ignore[misc]
+
+
+async def test_outcomes_that_were_recorded_anew_leave_no_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers that are no longer there cost a query for all of them, in the midst and at the end, and no outcome."""
+    path, fetch, queries = await written(tmp_path / "scan.db", 1_000), Database.fetch, 0
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        # As after many nights: the second half has numbers from ten million on, and what was recorded last is gone.
+        database.execute("UPDATE outcomes SET number = number + 10000000 WHERE number > 500")
+        database.execute("UPDATE outcomes SET failed = 1, group_id = -1 WHERE group_id = 999")
+
+    async def counting(self: Database, sql: str, *values: object) -> list[object]:
+        nonlocal queries
+        queries += "rowid > ?" in sql
+        return await fetch(self, sql, *values)
+
+    monkeypatch.setattr(Database, "fetch", counting)
+    replay = Replay(await open_database(path), 0, True)
+    try:
+        assert await replay.begin() == 999
+        found = [item.group_id async for item in aiter_of(replay)]
+    finally:
+        await replay._database.aclose()
+    assert found == [*range(999)]
+    assert queries == 4  # two with rows, one without, and one for where to go on
+
+
+async def aiter_of(replay: Replay) -> AsyncIterator[ScanItem]:
+    while (item := await replay.next()) is not None:
+        yield item
