@@ -4,11 +4,11 @@
     python -m benchmarks.instructions --accept      # keeps what was counted now
     python -m benchmarks.instructions --unit bytecodes      # those of Python alone, where there is no valgrind
 
-Valgrind counts what ``groups.get`` and bare aiohttp do outside of the kernel, in one process, which is the server too:
-that is the same for both. The count of 2n calls less that of n calls is what n calls take, without start and end. Two
-runs differ by 1 % at most. Compared is the ratio to bare aiohttp, since two builds of one Python need different numbers
-of instructions for one code. A ratio that has grown by more than 3 % is told as a warning, and is no failure: somebody
-has to say whether what the call got for it is worth that.
+Valgrind counts what bare aiohttp, ``groups.get`` and the same with ``Telemetry`` but no SDK do outside of the kernel,
+in one process, which is the server too: that is the same for all. The count of 2n calls less that of n calls is what
+n calls take, without start and end. Two runs differ by 1 % at most. Compared is the ratio to bare aiohttp, since two
+builds of one Python need different numbers of instructions for one code. A ratio that has grown by more than 3 % is
+told as a warning, and is no failure: somebody has to say whether what the call got for it is worth that.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.bench_report import head, row
 from benchmarks.bench_server import FixedServer, business_ids
 from benchmarks.clients import CLIENTS
+from benchmarks.telemetry import CLIENTS as TELEMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-BASE, OURS = "textbook", "partoo_get"
+BASE, OURS = "textbook", ["partoo_get", "telemetry_api"]
+NAMES = {client: f"partoo_async get, telemetry: {name}" for client, name in TELEMETRY.items()} | CLIENTS
 KEPT = Path(__file__).with_suffix(".json")
 GROWTH = 0.03
 
@@ -120,13 +122,13 @@ def compare(unit: str, found: dict[str, float], kept: dict[str, Any]) -> list[st
     version = ".".join(platform.python_version_tuple()[:2])
     before: dict[str, float] = kept.get(version, {}).get(unit, {})
     warnings = []
-    head("client", f"{unit} a call", f"of those of {CLIENTS[BASE]}", "kept")
+    head("client", f"{unit} a call", f"of those of {NAMES[BASE]}", "kept")
     for client, number in found.items():
         ratio, last = number / found[BASE], before.get(client)
-        row(CLIENTS[client], f"{number:,.0f}", f"{ratio:.3f}", "-" if last is None else f"{last:.3f}")
+        row(NAMES[client], f"{number:,.0f}", f"{ratio:.3f}", "-" if last is None else f"{last:.3f}")
         if last is not None and ratio > last * (1 + GROWTH):
             warnings.append(
-                f"{CLIENTS[client]}: a call takes {ratio:.3f} times the {unit} of bare aiohttp, {ratio / last - 1:+.1%}"
+                f"{NAMES[client]}: a call takes {ratio:.3f} times the {unit} of bare aiohttp, {ratio / last - 1:+.1%}"
                 f" (Python {version}). If it is worth that: python -m benchmarks.instructions --accept --unit {unit}"
             )
     return warnings
@@ -149,7 +151,7 @@ def accept(unit: str, found: dict[str, float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clients", nargs="*", metavar="client", help=f"compared with {BASE}; default: {OURS}")
+    parser.add_argument("clients", nargs="*", metavar="client", help=f"compared with {BASE}; default: {' '.join(OURS)}")
     parser.add_argument("--unit", choices=_CALLS, help="default: instructions where there is valgrind")
     parser.add_argument("--accept", action="store_true", help="keep what is counted as the new measure")
     parser.add_argument("--calls", action="store_true", help=argparse.SUPPRESS)
@@ -160,7 +162,7 @@ def main() -> None:
         return
     if arguments.unit is None and unit == "bytecodes":
         print("There is no valgrind here: counting bytecodes.")
-    found = count(unit, list(dict.fromkeys([BASE, *(arguments.clients or [OURS])])))
+    found = count(unit, list(dict.fromkeys([BASE, *(arguments.clients or OURS)])))
     for warning in compare(unit, found, read_kept()):
         print(f"\n{'::warning::' if 'GITHUB_ACTIONS' in os.environ else 'WARNING: '}{warning}")
     if arguments.accept:
