@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 SIZES = (3, 50, 500, 2_000, 10_000, 100_000)
 IN_FLIGHT = (1, 32, 200)
 HUGE = 100_000
-# Two hundred responses of 2.7 MB that are read at once take gigabytes, of the server, too.
-IN_FLIGHT_OF_HUGE = (1, 32)
 GOAL, GOAL_OF_HUGE, LONGEST_STALL = 0.95, 1.05, 15.0
 
 
@@ -137,7 +135,7 @@ def measure_sizes(figures: Figures, arguments: argparse.Namespace) -> None:
         url, _ = stack.enter_context(serving([*sizes], server_core))
         workers = [stack.enter_context(working(client, url, client_core, "", uvloop=False)) for client in OURS]
         for size in sizes:
-            for concurrency in IN_FLIGHT_OF_HUGE if size == HUGE else in_flight:
+            for concurrency in in_flight:
                 cell = measure(workers, concurrency, size, arguments)
                 for client in OURS[1:]:
                     name = f"{CLIENTS[client]}, {size:,} ids, {concurrency} in flight"
