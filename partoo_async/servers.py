@@ -46,6 +46,10 @@ def _checked_base_url(value: object) -> str:
     # Empty ones too: a '?' or '#' at the end would swallow every path.
     if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         raise ConfigurationError("server: the URL may hold no user, password, query or fragment; the key is api_key=")
+    if ":" not in host and not all(0 < len(label) < 64 for label in host.removesuffix(".").split(".")):
+        raise ConfigurationError(
+            "server: expected a host name; a part of this one is empty, or longer than 63 characters"
+        )
     if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"server: plain http would show the API key to the network of {host}; use https")
     port = "" if parts.port in (None, 443 if parts.scheme == "https" else 80) else f":{parts.port}"

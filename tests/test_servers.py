@@ -235,3 +235,16 @@ def test_other_types(value: object) -> None:
     """Anything else is an error that names the argument."""
     with pytest.raises(ConfigurationError, match=r"^server: "):
         resolve_server(value)  # type: ignore[arg-type]
+
+
+@each("host", ["api..partoo.co", ".partoo.co", "a" * 64 + ".co", "partoo.co.."])
+def test_what_is_no_host_name(host: str) -> None:
+    """It is refused at once: a call would try it several times, as if it could succeed later."""
+    with pytest.raises(ConfigurationError, match="^server: expected a host name"):
+        resolve_server(f"https://{host}/v2")
+
+
+@each("host", ["partoo.co.", "a" * 63 + ".co", "[::1]", "127.0.0.1", "my_server"])
+def test_what_is_a_host_name(host: str) -> None:
+    """Also with the dot of the root, and with an underscore, which some networks have."""
+    assert resolve_server(f"https://{host}/v2").base_url == f"https://{host}/v2"

@@ -149,6 +149,8 @@ def check_callback(name: str, value: Any) -> Any:
     """Return None or a plain callable."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: expected a callable or None, not {type(value).__name__}")
+    if isinstance(value, type):
+        raise ConfigurationError(f"{name}: expected an object, not its class; write {value.__name__}()")
     if is_async(value):
         raise ConfigurationError(f"{name}: expected a plain callable; nobody would await what this async one returns")
     return value

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from partoo_async._internal.checks import check_callback, check_count, check_id, check_ids
+from partoo_async._internal.checks import check_callback, check_count, check_flag, check_id, check_ids
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -67,5 +67,5 @@ def check_options(max_concurrency: object, on_progress: object, journal: object,
     if max_concurrency is not None:
         check_count("max_concurrency", max_concurrency, least=1)
     check_callback("on_progress", on_progress)
-    if resume and journal is None:
+    if check_flag("resume", resume) and journal is None:
         raise ConfigurationError("resume: goes with journal=..., the file that an earlier run was recorded in")

@@ -173,6 +173,7 @@ REFUSED = [
     (check_choice, {"choices": ("a", "b")}, "c", "'a' or 'b', not 'c'"),
     (check_choice, {"choices": ("a", "b")}, ["a"], "'a' or 'b', not list"),
     (check_callback, {}, 7, "a callable or None, not int"),
+    (check_callback, {}, Path, "an object, not its class; write Path()"),
     (check_callback, {}, coroutine, "a plain callable; nobody would await"),
     (check_file, {}, 7, "the path of a file, not int"),
     (check_file, {}, b"scan.db", "the path of a file, not bytes"),

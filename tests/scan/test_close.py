@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -204,9 +205,12 @@ def test_closed_while_the_journal_is_replayed(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "scan.db"
     replayed = Journal.next_page
 
-    async def slowly(self: Journal) -> list[ScanItem]:
+    async def slowly(self: Journal) -> Iterator[ScanItem]:
         await asyncio.sleep(10)
-        return [] if last else await replayed(self)
+        if not last:
+            return await replayed(self)
+        self.replays = False
+        return iter(())
 
     async def main() -> None:
         async with client_of(partoo, rate_limit=RateLimit(4, 60.0)) as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -196,7 +197,7 @@ async def test_replayed_failures_count_one_by_one(path: Path) -> None:
 @pytest.mark.parametrize("number", [1, 2, 70, 110, 200])
 async def test_a_damaged_outcome_ends_the_scan(tmp_path: Path, number: int) -> None:
     """With an error that says so and has all before it, whether or not the outcome had to be waited for. The next call
-    says it again."""
+    says it again; the command in it makes the group one that is to be read."""
     path = tmp_path / "scan.db"
     async with Emulator(sections=[section(1, 200)], api_key=KEY, rate_limit=None) as emulator:
         async with PartooClient(KEY, server=emulator.server, rate_limit=None) as client:
@@ -208,9 +209,15 @@ async def test_a_damaged_outcome_ends_the_scan(tmp_path: Path, number: int) -> N
             assert len(caught.value.report.items) == number - 1
             async with client.scan(1, journal=path, resume=True) as scan:
                 for _ in range(2):
-                    with pytest.raises(ScanError, match="is damaged"):
+                    with pytest.raises(ScanError, match="is damaged") as told:
                         async for _ in scan:
                             pass
+            command = re.search(r"""'sqlite3 (.*) "(DELETE .*)"'""", str(told.value))
+            assert command is not None
+            with contextlib.closing(sqlite3.connect(command[1], isolation_level=None)) as database:
+                database.execute(command[2])
+            report = await client.scan(1, journal=path, resume=True).collect()
+            assert (report.complete, len(report.succeeded), report.requests) == (True, 200, 2)
 
 
 async def test_a_second_task_takes_the_end_of_a_scan_not_back(

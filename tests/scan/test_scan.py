@@ -119,6 +119,8 @@ async def test_ids_and_counts_of_numpy(emulator: Emulator, client: PartooClient)
         (7, {"max_failures": -1}, "max_failures"),
         (7, {"max_concurrency": 0}, "max_concurrency"),
         (7, {"on_progress": 1}, "on_progress"),
+        (7, {"resume": "yes"}, "resume"),
+        (7, {"retry_failed": 1}, "retry_failed"),
     ],
 )
 async def test_bad_arguments(client: PartooClient, ids: Any, options: dict[str, Any], argument: str) -> None:

@@ -87,7 +87,7 @@ def diff(
             return _DIFFERENT
         return OK if found.complete else USAGE
 
-    return execute(run)
+    return execute(run, journal="journal")
 
 
 def _section_rows(diff: ScanDiff) -> Iterator[_Row]:

@@ -46,6 +46,8 @@ async def load_snapshot(
 
             return await stack.enter_async_context(open_journal(path))
         await _in_thread(_load_lines(snapshot, path, argument))
+    except ConfigurationError as error:
+        problem = f"{argument}: {str(error).removeprefix('journal: ').removeprefix(f'{argument}: ')}"
     except OSError as error:
         problem = f"{argument}: cannot read {shown(path)}: {error.strerror or error}"
     else:

@@ -161,7 +161,12 @@ def decode_row(path: Path, row: Row) -> ScanItem:
     except (TypeError, ValueError) as error:
         problem = str(error)
     where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem})")
+    key = f'WHERE section_id = {section_id} AND group_id = {group_id}"'
+    mend = " ".join(("sqlite3", shown(path), '"DELETE FROM outcomes', key))
+    problem = (
+        f"the outcome of {where} cannot be read ({problem}); '{mend}' removes it, and a resumed scan reads it again"
+    )
+    raise JournalError(f"journal: {shown(path)} is damaged: {problem}")
 
 
 def is_packed(row: Row) -> TypeGuard[PackedRow]:

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from partoo_async._internal.checks import check_file
+from partoo_async._internal.checks import check_file, check_flag
 from partoo_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def journal_opener(
     journal: str | os.PathLike[str] | None, resume: bool, *, retry_failed: bool, lists_hold_for: float = 0.0
 ) -> Callable[[str, Scope], Awaitable[Journal | NoJournal]]:
     """Return the function that opens the journal at this path, or none. Raises ``ConfigurationError``."""
+    check_flag("retry_failed", retry_failed)
     if journal is None:
         return _open_none
     path = check_file("journal", journal)

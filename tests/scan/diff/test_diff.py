@@ -229,7 +229,7 @@ async def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     """An SQLite file that is no journal is refused with its name, and not taken for lines."""
     file = tmp_path / "other.db"
     file.write_bytes(b"SQLite format 3\x00" + bytes(100))
-    with pytest.raises(ConfigurationError, match="other.db is not a journal"):
+    with pytest.raises(ConfigurationError, match="^before: .*other.db is not a journal"):
         await diff_scans(file, file)
 
 
