@@ -236,7 +236,7 @@ class PartooClient(Resources, AsyncOnly):
         Raises:
             ConfigurationError: An argument cannot be used. When the scan starts: the journal is that of another scan,
                 damaged, in use, or exists without ``resume``.
-            ScanError: While it runs: one failure too many, or too long an outage.
+            ScanError: While it runs: one failure too many, too long an outage, or an outcome of the journal is damaged.
         """
         from partoo_async.scan import Scan  # noqa: PLC0415 - here and below: slow to import, and not needed for calls
         from partoo_async.scan.scope import Scope  # noqa: PLC0415
@@ -288,7 +288,7 @@ class PartooClient(Resources, AsyncOnly):
 
         Raises:
             ConfigurationError: As ``scan``.
-            ScanError: While it runs: one failure too many, or too long an outage.
+            ScanError: While it runs: one failure too many, too long an outage, or an outcome of the journal is damaged.
         """
         # All pages of GET /sections are walked, and each section is read by itself too: it is not documented that the
         # list holds all groups of a section.
