@@ -211,14 +211,6 @@ async def test_clients_of_one_organization_share_a_quota(emulator: Emulator) -> 
         assert (three.quota.used, three.quota.limit) == (1, 10)
 
 
-def test_a_number_is_no_rate_limit() -> None:
-    """The error has what to write."""
-    with pytest.raises(
-        ConfigurationError, match=r"^rate_limit: expected .*, not int; write RateLimit\(requests=300\)$"
-    ):
-        PartooClient("key", rate_limit=300)  # type: ignore[arg-type]
-
-
 def test_the_quota_can_be_asked_outside_a_loop() -> None:
     """client.quota answers before any loop runs: all free."""
     assert PartooClient("key").quota.available == 300

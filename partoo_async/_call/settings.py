@@ -39,12 +39,6 @@ def protect_key(changes: Changes) -> Changes:
     return changes
 
 
-def _check_rate_limit(name: str, value: object) -> None:
-    if type(value) is int:
-        raise ConfigurationError(f"{name}: expected RateLimit or None, not int; write RateLimit(requests={value})")
-    check_kind(name, value, RateLimit, type(None))
-
-
 @total_repr
 @frozen(eq=False, repr=False)
 class Settings(Compared):
@@ -55,7 +49,7 @@ class Settings(Compared):
     timeout: float = field(validator=valid(check_seconds))
     attempt_timeout: float = field(validator=valid(check_seconds))
     retry: RetryPolicy = field(validator=valid(check_kind, RetryPolicy))
-    rate_limit: RateLimit | None = field(validator=valid(_check_rate_limit))
+    rate_limit: RateLimit | None = field(validator=valid(check_kind, RateLimit, type(None)))
     max_concurrency: int = field(converter=as_int, validator=valid(check_count, least=1))
     on_event: Callable[[Event], object] | None = field(validator=valid(check_callback))
     strict: bool = field(validator=valid(check_flag))

@@ -536,6 +536,15 @@ async def test_certificates(
     assert advice in finding.advice
 
 
+@pytest.mark.parametrize("hour", range(24))
+def test_days_left_at_any_hour(hour: int) -> None:
+    """Half a day more than three is three days, whatever time it is."""
+    now = dt.datetime(2026, 11, 29, hour, tzinfo=dt.UTC)
+    end = now + dt.timedelta(3.5)
+    certificate = Certificate.of({"notAfter": end.strftime("%b %d %H:%M:%S %Y GMT")})
+    assert (certificate.days_left(now.timestamp()), certificate.ends) == (3, end.date().isoformat())
+
+
 async def test_a_port_without_tls(emulator: Emulator) -> None:
     """An https URL of a port that speaks plain HTTP fails in words."""
     port = int(emulator.url.split(":")[2].split("/")[0])

@@ -16,32 +16,33 @@ __all__ = ["Certificate"]
 
 @frozen
 class Certificate:
-    """Whom a certificate names, who issued it, and on which day it ends."""
+    """Whom a certificate names, who issued it, and when it ends, in seconds since 1970."""
 
     subject: str
     issuer: str
-    ends: str | None
+    end: float | None
 
     @classmethod
     def of(cls, peer: Mapping[str, Any] | None) -> Certificate:
         """Return what the ssl module tells of the other side."""
         peer = peer or {}
         ends = peer.get("notAfter")
-        day = None if ends is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC).date().isoformat()
         names = [name for kind, name in peer.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
         subject = names[0] if names else _name(peer.get("subject", ()))
         return cls(
             one_line(subject),
             one_line(_name(peer.get("issuer", ()))),
-            day,
+            None if ends is None else ssl.cert_time_to_seconds(ends),
         )
+
+    @property
+    def ends(self) -> str | None:
+        """The day on which it ends."""
+        return None if self.end is None else datetime.fromtimestamp(self.end, UTC).date().isoformat()
 
     def days_left(self, now: float) -> int | None:
         """Return the days until it ends, at a time in seconds since 1970."""
-        if self.ends is None:
-            return None
-        end = datetime.fromisoformat(self.ends).replace(tzinfo=UTC)
-        return int((end.timestamp() - now) // 86_400)
+        return None if self.end is None else int((self.end - now) // 86_400)
 
     def __str__(self) -> str:
         until = f", valid until {self.ends}" if self.ends else ""

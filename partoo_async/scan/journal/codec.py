@@ -145,8 +145,7 @@ def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[Sequence[ScanItem]]
         try:
             items = _unpacked(part)
         except _NOT_PACKED:  # such as a failure, or damage
-            for row in part:
-                yield [decode_row(path, row)]
+            yield from ([decode_row(path, row)] for row in part)
         else:
             yield items
 
@@ -163,9 +162,7 @@ def decode_row(path: Path, row: Row) -> ScanItem:
     where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
     key = f'WHERE section_id = {section_id} AND group_id = {group_id}"'
     mend = " ".join(("sqlite3", shown(path), '"DELETE FROM outcomes', key))
-    problem = (
-        f"the outcome of {where} cannot be read ({problem}); '{mend}' removes it, and a resumed scan reads it again"
-    )
+    problem = f"the outcome of {where} cannot be read ({problem}); '{mend}' removes it, then a resume reads it anew"
     raise JournalError(f"journal: {shown(path)} is damaged: {problem}")
 
 
