@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import nullcontext
 from decimal import Decimal
+from operator import length_hint
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -21,7 +22,7 @@ from partoo_async.scan.journal.codec import JournalError
 from partoo_async.scan.outcomes import ScanPlan, ScanProgress, ScanReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from partoo_async.observers import ScanWatch
@@ -101,17 +102,20 @@ class ProgressCounter:
         self._inferred = 0
         self._failures = failures
         self._started = self._ended = 0.0  # event-loop times, 0.0 for not yet
-        self._replayed = 0
+        self._done = self._replayed = 0  # with those of ``quick``
+        self.quick: Iterator[ScanItem] = iter(())  # outcomes that need no ``add``
+        self.until: float = 0.0  # the time until which they may be taken
+        self.now: Callable[[], float] = float  # event-loop time, once it has begun
         self._why = ""  # why it ended early
         self._error: str | None = None  # the class of that error
         self._watch: ScanWatch | None = None
         self.on_progress: Callable[[ScanProgress], object] | None = on_progress
-        self.done: int = 0
         self.complete: bool = False
 
     def begin(self) -> AbstractContextManager[object]:
         """Start the clock, tell an observer, and return the context that this sets for the scan's tasks."""
-        self._started = asyncio.get_running_loop().time()
+        self.now = asyncio.get_running_loop().time
+        self._started = self.now()
         emit = self._fetcher.session.context.emit
         self._watch = emit.scan_started()
         return nullcontext() if self._watch is None else guarded(self._watch.around, emit.note)
@@ -142,10 +146,11 @@ class ProgressCounter:
             count = len(self._work.sections)
             where = f"no groups in {count} section{'' if count == 1 else 's'}" if count else "no sections"
             state += f", there was nothing to scan: {where}"
-        replayed = f" ({self._replayed} replayed from the journal)" if self._replayed else ""
+        replayed = self._replayed - length_hint(self.quick)
+        of_journal = f" ({replayed} replayed from the journal)" if replayed else ""
         _logger.info(
             "scan: %s; %d of %d outcomes%s, %d failed, requests: %d, %.1f s",
-            *(state, self.done, total, replayed, self._failures.count, self._fetcher.sends, self._elapsed()),
+            *(state, self.done, total, of_journal, self._failures.count, self._fetcher.sends, self._elapsed()),
         )
 
     def total(self, plan: ScanPlan | None) -> int:
@@ -153,13 +158,33 @@ class ProgressCounter:
         # Before there is a plan, the sections that could not be read so far are no total.
         return 0 if plan is None else plan.groups + len(self._work.unreadable)
 
+    @property
+    def done(self) -> int:
+        """How many outcomes were handed out."""
+        return self._done - length_hint(self.quick)
+
     def add(self, item: ScanItem) -> None:
         """Count an outcome."""
-        self.done += 1
+        self._done += 1
         self._replayed += item.recorded
         self._inferred += item.inferred
         if item.error is not None:
             self._failures.add(item)
+
+    def lend(self, items: Iterator[ScanItem], until: float) -> None:
+        """Let ``quick`` be these successes that are replayed, ``until`` a time. Each counts once it is taken."""
+        # All count at once, and those that are left are taken off: there may be a million of them.
+        left = length_hint(items)
+        self._done += left
+        self._replayed += left
+        self.quick, self.until = items, until
+
+    def take_back(self) -> None:
+        """Let ``quick`` be none."""
+        left = length_hint(self.quick)
+        self._done -= left
+        self._replayed -= left
+        self.quick, self.until = iter(()), 0.0
 
     def tell(self, progress: ScanProgress) -> None:
         """Call ``on_progress``. Its first error is logged and ends the calls, not the scan."""
@@ -181,7 +206,7 @@ class ProgressCounter:
         """Return how far the scan is."""
         elapsed = self._elapsed()
         # What is replayed from a journal says nothing about the speed.
-        rate = (self.done - self._replayed) / elapsed if elapsed > 0 else 0.0
+        rate = (self._done - self._replayed) / elapsed if elapsed > 0 else 0.0
         left, begun = self._work.ahead
         if self._inference is not None and self._inference.infers:
             left, begun = self._inference.ahead

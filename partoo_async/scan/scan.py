@@ -23,7 +23,7 @@ from partoo_async.scan.worklist import WorkList
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from partoo_async.models import Business
     from partoo_async.scan.inference import ListUse, Strategy, Verify
@@ -83,10 +83,8 @@ class Scan(CollectedOnly):
         self._inference = Inference(*read_by, strategy, verify, list_use) if infer else None
         self._source: OutcomeSource | None = None
         self._plan: ScanPlan | None = None
-        parts = (self._fetcher, self._work, self._inference, self._names, self._failures)
-        self._counter = ProgressCounter(*parts, on_progress)
+        self._counter = ProgressCounter(*read_by[:2], self._inference, self._names, self._failures, on_progress)
         self._looping = False  # an ``async for`` was begun, and was not told yet that the scan is closed
-        self._quick: Iterator[ScanItem] = iter(())  # outcomes that need no look at all this
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self._work.sections) or 'some'} sections, {self._state}, {self._counter.done} outcomes>"
@@ -185,7 +183,8 @@ class Scan(CollectedOnly):
         was_open = self._state == "open"
         if was_open:
             self._counter.end()
-        self._state, self._quick = "closed", iter(())
+        self._state = "closed"
+        self._counter.take_back()
         if self._source is not None:
             self._source.stop()
         self._fetcher.stop()
@@ -220,12 +219,17 @@ class Scan(CollectedOnly):
         return ClientClosedError(f"scan: closed before its end, after {self._counter.done} outcomes; make another one")
 
     async def __anext__(self) -> ScanItem:
-        item = next(self._quick, None) or await self._next()
-        self._counter.add(item)
-        if item.error is not None:
-            self._quick = iter(())  # they may be too many
-        if self._counter.on_progress is not None:
-            self._counter.tell(self.progress)
+        counter = self._counter
+        if counter.until:  # as for nearly each of a million outcomes that are replayed
+            if counter.now() < counter.until and (item := next(counter.quick, None)) is not None:
+                return item
+            counter.take_back()
+        item = await self._next()
+        counter.add(item)
+        if counter.on_progress is not None:
+            counter.tell(self.progress)
+        elif self._source is not None and self._state == "open" and (few := self._source.few()) is not None:
+            counter.lend(*few)
         return item
 
     async def _next(self) -> ScanItem:
@@ -237,18 +241,14 @@ class Scan(CollectedOnly):
             raise StopAsyncIteration
         if self._failures.exceeded:
             raise self._ended(f"the scan ended early: {self._failures}", transient=False)
-        self._quick = iter(())
         try:
             try:
-                item = await self._source.take()
+                return await self._source.take()
             except StopAsyncIteration:
                 await self._end()
                 raise
         except SCAN_ENDS as error:
             raise self._ended_by(error) from None
-        if self._state == "open":  # not closed by another task meanwhile
-            self._quick = self._source.quick()
-        return item
 
     async def _end(self) -> None:
         """Close the scan after the last outcome. Raises ``ScanError`` if sections may be missing."""

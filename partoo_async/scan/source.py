@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from partoo_async.errors import ConfigurationError
@@ -12,7 +12,7 @@ from partoo_async.scan.worker_pool import LoopYield, WorkerPool
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from partoo_async.scan.fetcher import GroupFetcher
     from partoo_async.scan.inference import Inference
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from partoo_async.scan.worklist import Key, WorkList
 
 __all__ = ["OutcomeSource"]
+
+_is_inferred = attrgetter("inferred")
 
 
 class OutcomeSource:
@@ -41,9 +43,9 @@ class OutcomeSource:
         self._journal = journal
         self._inference = inference
         self._names = names
-        self._replayed: Iterator[ScanItem] = iter(())
-        # What need not be waited for: of a million outcomes that are replayed nearly each one.
-        self._ready: Iterator[ScanItem] = iter(())
+        self._page: Iterator[Sequence[ScanItem]] = iter(())  # of outcomes that are replayed
+        self._few: Iterator[ScanItem] = iter(())  # the next of them
+        self._plain = False  # these are successes that need no more than to be handed out
         self._taking = False  # a task waits in ``take``
         self._yield = LoopYield()
         self._unreadable = deque(work.unreadable)
@@ -67,13 +69,13 @@ class OutcomeSource:
         try:
             if self._yield.is_due(self.pool.waited):
                 await self._yield.suspend()
-            return next(self._ready, None) or await self._find()
+            return await self._find()
         finally:
             self._taking = False
 
-    def quick(self) -> Iterator[ScanItem]:
-        """Return those of the next outcomes that a consumer as quick as this one need not ``take``."""
-        return islice(self._ready, self._yield.free)
+    def few(self) -> tuple[Iterator[ScanItem], float] | None:
+        """Return the next outcomes and the event-loop time until which they need no ``take``. They are successes."""
+        return (self._few, self._yield.due) if self._plain else None
 
     async def _read_and_record(self, key: Key) -> ScanItem:
         item = await self._fetcher.group(key)
@@ -82,16 +84,20 @@ class OutcomeSource:
 
     async def _next(self) -> ScanItem:
         # In this order the last word on a section is that it could not be read, whatever a journal has of it.
-        if (item := next(self._replayed, None)) is not None:
-            return item
-        while self._journal.replays:  # a page ends before an outcome that is damaged
-            async with self._lock:
-                self._replayed = iter(await self._journal.next_page())
-            self._yield.restart()
-            if self._names is None:
-                self._ready = self._replayed
-            if (item := next(self._replayed, None)) is not None:
+        while True:
+            if (item := next(self._few, None)) is not None:
                 return item
+            if (few := next(self._page, None)) is not None:
+                self._few = iter(few)
+                # Those that get names have to be waited for, and what is inferred is counted.
+                self._plain = len(few) > 1 and self._names is None and not any(map(_is_inferred, few))
+            elif self._journal.replays:  # a page ends before an outcome that is damaged
+                async with self._lock:
+                    self._page = await self._journal.next_page()
+                self._yield.restart()
+            else:
+                self._plain = False
+                break
         if self._unreadable:
             return self._unreadable.popleft()
         return await self.pool.next()

@@ -23,9 +23,6 @@ Keep: TypeAlias = Callable[[R, Callable[[R, BaseException | None], None]], None]
 
 # Seconds for which the consumer may keep the event loop.
 _LONGEST_HOLD = 0.01
-# Of a consumer that takes less than so many seconds for a result, as so many looks at the clock have shown, so many
-# results get no look. To unpack twenty outcomes of a journal takes a third of that, and falls on one of them.
-_QUICK, _LOOKS, _FREE = 2e-4, 64, 15
 # Event-loop iterations. Enough for a response to get from its socket to a worker and for the next request to leave, or
 # for a connection to be made.
 _ITERATIONS = 8
@@ -36,13 +33,12 @@ class LoopYield:
 
     # Needed because an ``async for`` whose results are ready never suspends by itself.
 
-    __slots__ = ("_asked", "_due", "_now", "_quick_looks", "_since", "free")
+    __slots__ = ("_now", "_since", "due")
 
     def __init__(self) -> None:
         self._now: Callable[[], float] | None = None
-        self._asked = self._since = self._due = 0.0
-        self._quick_looks = 0  # one after the other
-        self.free: int = 0  # results that may be handed out before it is asked again
+        self._since = 0.0
+        self.due: float = 0.0  # event-loop time until which the consumer may go on without a question
 
     def is_due(self, waited: float) -> bool:
         """Whether to ``suspend`` now. ``waited``: when the consumer last waited, in event-loop time."""
@@ -50,23 +46,20 @@ class LoopYield:
             self._now = asyncio.get_running_loop().time
             self._since = self._now()
         now = self._now()
-        self._quick_looks = self._quick_looks + 1 if now - self._asked < _QUICK * (self.free + 1) else 0
-        self.free = _FREE if self._quick_looks >= _LOOKS else 0
-        self._asked = now
-        if now > self._due:  # not before then, whenever it waited
-            self._due = max(self._since, waited) + _LONGEST_HOLD
-        return now > self._due
+        if now > self.due:  # not before then, whenever it waited
+            self.due = max(self._since, waited) + _LONGEST_HOLD
+        return now > self.due
 
     def restart(self) -> None:
-        """Count what the consumer takes from now on: until now it waited."""
-        if self._now is not None:
-            self._asked = self._now()
+        """Count from now on: the event loop had its turn."""
+        self._since = asyncio.get_running_loop().time()
+        self.due = self._since + _LONGEST_HOLD
 
     async def suspend(self) -> None:
         """Let other tasks run for a few event-loop iterations."""
         for _ in range(_ITERATIONS):
             await asyncio.sleep(0)
-        self._since = self._asked = asyncio.get_running_loop().time()
+        self.restart()
 
 
 class WorkerPool(Generic[K, R]):

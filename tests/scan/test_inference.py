@@ -27,10 +27,10 @@ from tests.support.fake_partoo import (
 from tests.support.virtual import run_virtual
 
 
-def organization(sections: int = 3, groups: int = 100, businesses: int = 1000) -> Organization:
+def organization(sections: int = 3, groups: int = 100, businesses: int = 1000, ids_as: str = "b{}") -> Organization:
     """Sections of so many groups, which have all businesses between them."""
     made = Organization(list(range(1, sections + 1)))
-    ids = [f"b{number}" for number in range(businesses)]
+    ids = [ids_as.format(number) for number in range(businesses)]
     for section_id in made.sections:
         for number in range(groups):
             key = section_id * 1000 + number
@@ -226,6 +226,24 @@ async def test_a_resumed_scan_reads_what_is_left(tmp_path: Path) -> None:
         assert {item.group_id for item in again.items if item.inferred} == {
             item.group_id for item in report.items if item.inferred
         }
+
+
+async def test_a_report_knows_what_was_handed_out(tmp_path: Path) -> None:
+    """Of outcomes that are replayed, some of which were read and some inferred, it says ``businesses`` from the first
+    one on that was inferred, and not before."""
+    partoo, journal = FakePartoo(organization(ids_as="{:024x}")), tmp_path / "journal"
+    async with partoo.client() as client:
+        async with client.scan_all(journal=journal) as scan:
+            for _ in range(100):
+                await anext(scan)
+        await client.scan_all(strategy="businesses", journal=journal, resume=True).collect()
+        inferred, seen = False, list[bool]()
+        async with client.scan_all(journal=journal, resume=True) as scan:
+            async for item in scan:
+                inferred = inferred or item.inferred
+                seen.append(inferred)
+                assert scan.report().strategy == ("businesses" if inferred else "groups")
+    assert 100 <= seen.index(True) < 300
 
 
 async def test_what_was_verified_survives_a_fallback(tmp_path: Path) -> None:

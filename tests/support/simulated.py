@@ -38,6 +38,7 @@ class Partoo(MockTransport):
 
     def __init__(self, sections: dict[int, list[int]], *, seed: int = 0, late: float = 1.0) -> None:
         self.sections = sections
+        self.ids: list[str] = ["a", "b"]  # of the businesses of each group
         self.missing: set[Key] = set()
         self.answers: dict[Key, Response] = {}
         self.faults = 0.0
@@ -80,7 +81,7 @@ class Partoo(MockTransport):
         if not there or key in self.missing:
             return Response(404, {}, b'{"errors": {"json": "Resource not found"}}')
         if group_id is not None:
-            return Response(200, {}, json.dumps(_group(group_id) | {"business_ids": ["a", "b"]}).encode())
+            return Response(200, {}, json.dumps(_group(group_id) | {"business_ids": self.ids}).encode())
         groups = [_group(number) for number in self.sections[section_id]]
         section = {"id": section_id, "name": f"S{section_id}", "groups": groups, "can_edit": True, "has_puller": False}
         return Response(200, {}, json.dumps(section).encode())

@@ -41,6 +41,7 @@ __all__ = [
     "encode_business",
     "encode_outcome",
     "is_packed",
+    "mending",
     "outcome_checksum",
     "same_group",
     "summary_digests",
@@ -62,12 +63,11 @@ _CLASSES: dict[str, type[PartooError]] = {
     if isinstance(cls, type) and issubclass(cls, PartooError)
 }
 
-
 _GroupTwin, _SuccessTwin = twin_of(Group), twin_of(ScanSuccess)
 _DOUBLE = struct.Struct("<d")
 _WITHOUT_PULLER, _WITH_PULLER = crc32(b"0 "), crc32(b"1 ")
-_TOGETHER = 20  # outcomes that are made at a time: of large groups they keep the event loop for a few milliseconds
 _NOT_PACKED = (AttributeError, TypeError, ValueError, struct.error)
+_GROUP_FIELDS = tuple(field.name for field in attrs.fields(Group))
 _BUSINESS_FIELDS = tuple(field.name for field in attrs.fields(Business) if field.name != "extra")
 
 
@@ -85,13 +85,7 @@ def encode_outcome(item: ScanItem) -> str | bytes:
     outcome: dict[str, Any] = {"attempts": item.attempts, "elapsed": item.elapsed}
     if item.error is None:
         # Not attrs.asdict, which visits every id: 450 us for 2,000 of them, where this takes 70.
-        group = item.group
-        outcome["group"] = {
-            "id": group.id,
-            "name": group.name,
-            "has_puller": group.has_puller,
-            "business_ids": group.business_ids,
-        }
+        outcome["group"] = {name: getattr(item.group, name) for name in _GROUP_FIELDS}
         if item.inferred:
             outcome["inferred"] = True
     else:
@@ -138,10 +132,10 @@ def summary_digests(summaries: Iterable[GroupSummary]) -> list[int]:
         ]
 
 
-def decode_rows(path: Path, rows: Sequence[Row]) -> Iterator[Sequence[ScanItem]]:
-    """Yield the outcomes of rows, a few at a time. Raises ``JournalError`` at one that is damaged."""
-    for start in range(0, len(rows), _TOGETHER):
-        part = rows[start : start + _TOGETHER]
+def decode_rows(path: Path, rows: Sequence[Row], few: int) -> Iterator[Sequence[ScanItem]]:
+    """Yield the outcomes of rows, so many at a time. Raises ``JournalError`` at one that is damaged."""
+    for start in range(0, len(rows), few):
+        part = rows[start : start + few]
         try:
             items = _unpacked(part)
         except _NOT_PACKED:  # such as a failure, or damage
@@ -160,10 +154,13 @@ def decode_row(path: Path, row: Row) -> ScanItem:
     except (TypeError, ValueError) as error:
         problem = str(error)
     where = f"section {section_id}" + ("" if group_id == NO_GROUP else f", group {group_id}")
-    key = f'WHERE section_id = {section_id} AND group_id = {group_id}"'
-    mend = " ".join(("sqlite3", shown(path), '"DELETE FROM outcomes', key))
-    problem = f"the outcome of {where} cannot be read ({problem}); '{mend}' removes it, then a resume reads it anew"
-    raise JournalError(f"journal: {shown(path)} is damaged: {problem}")
+    mend = mending(path, f"outcomes WHERE section_id = {section_id} AND group_id = {group_id}")
+    raise JournalError(f"journal: {shown(path)} is damaged: the outcome of {where} cannot be read ({problem}); {mend}")
+
+
+def mending(path: Path, row: str) -> str:
+    """Return what to do about a row that is damaged, given as its table and where it is."""
+    return " ".join(("'sqlite3", shown(path), '"DELETE FROM', row + "\"' removes it, then a resume reads it anew"))
 
 
 def is_packed(row: Row) -> TypeGuard[PackedRow]:

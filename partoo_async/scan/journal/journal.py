@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -161,8 +161,8 @@ class Journal(SectionLists):
         self._replay, self.replays = self.replay(retry_failed=self._retry_failed), True
         return await self._replay.begin()
 
-    async def next_page(self) -> Iterator[ScanItem]:
-        """Return the next outcomes of the run before, none after the last."""
+    async def next_page(self) -> Iterator[Sequence[ScanItem]]:
+        """Return the next outcomes of the run before, as ``Replay.next_page``; none after the last."""
         page = None if self._replay is None else await self._replay.next_page()
         self.replays = page is not None
         return iter(()) if page is None else page

@@ -12,7 +12,7 @@ from partoo_async.errors import ConfigurationError
 if TYPE_CHECKING:
     import os
     from array import array
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from partoo_async.models import Business, Section
     from partoo_async.scan.items import ScanItem
@@ -62,7 +62,7 @@ class NoJournal:
     async def aclose(self) -> None:
         """Do nothing."""
 
-    async def next_page(self) -> Iterator[ScanItem]:
+    async def next_page(self) -> Iterator[Sequence[ScanItem]]:
         """Return that there is nothing to replay."""
         return iter(())
 

@@ -84,8 +84,10 @@ class JournalReader:
         replay = Replay(self._database, NO_GROUP, False)
         try:
             await replay.begin()
-            while (item := await replay.next()) is not None:
-                yield item
+            while (page := await replay.next_page()) is not None:
+                for few in page:
+                    for item in few:
+                        yield item
         except JournalError as error:
             raise ConfigurationError(str(error)) from None
 
