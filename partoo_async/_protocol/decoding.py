@@ -32,6 +32,7 @@ class Decoder:
     # Bodies go to msgspec, which at first reads those that are as documented, and nothing else. After the first drift
     # it reads such bodies, too: an API that sends one field more will send it in every response.
     __slots__ = ("_hooks", "_part_readers", "_readers", "_unchecked", "_unknown", "drift", "strict")
+    in_slices = False  # whatever takes as long for each byte would stall the event loop
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: bool = strict
@@ -88,7 +89,7 @@ class Decoder:
         """
         from partoo_async._protocol.structs import plain_reader  # noqa: PLC0415 - as below
 
-        read = plain_reader(cls) if self._unknown is None else None
+        read = plain_reader(cls)  # also once there was drift: then other bodies may have none
         if read is not None:
             if len(body) > self._unchecked:
                 check_size(body)
@@ -184,9 +185,10 @@ class Decoder:
 
 
 class Decoded(Decoder):
-    """Returns a value that was decoded before."""
+    """Returns a value that was decoded before, in slices."""
 
     __slots__ = ("_value",)
+    in_slices = True
 
     def __init__(self, value: object) -> None:
         super().__init__()

@@ -11,8 +11,8 @@ from partoo_async.scan.fetcher import GroupFetcher
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+    from partoo_async._protocol.operations import MarkedSection
     from partoo_async.distributed.payload import Answers
-    from partoo_async.models import Section
     from partoo_async.scan.items import ScanFailure, ScanItem
     from partoo_async.session import PartooSession
 
@@ -58,9 +58,11 @@ class RemoteFetcher(GroupFetcher):
         ids, whole = await self.batches.ask(Question("section_ids", org_id))
         return ids, whole
 
-    async def section(self, section_id: int, *, plain: bool = False) -> Section | ScanFailure:
-        """Return a section, or why there is none. Always a model: another process reads it."""
-        found: Section | ScanFailure = await self.batches.ask(Question("section", section_id))
+    async def section(
+        self, section_id: int, *, plain: bool = False, known: str | None = None
+    ) -> MarkedSection | ScanFailure:
+        """Return a section, or why there is none. Always a model without a mark: another process reads it."""
+        found: MarkedSection | ScanFailure = await self.batches.ask(Question("section", section_id))
         return found
 
     def group(self, key: tuple[int, int]) -> Coroutine[Any, Any, ScanItem]:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from partoo_async._call.deadline import ambient_deadline
-from partoo_async._protocol.operations import get_group, get_section
+from partoo_async._protocol.operations import MarkedSection, get_group, get_marked_section, get_section
 from partoo_async.errors import ClientClosedError, DeadlineExceededError, PartooError, QuotaExceededError
 from partoo_async.policy import Priority
 from partoo_async.resources.paging import MOST_WALKS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from partoo_async._call.call import Call
     from partoo_async._protocol.operations import Operation
-    from partoo_async.models import BusinessPage, Section
+    from partoo_async.models import BusinessPage
     from partoo_async.resources.businesses import BusinessSearch
     from partoo_async.scan.items import ScanItem
     from partoo_async.session import PartooSession
@@ -124,11 +124,23 @@ class GroupFetcher:
             seen |= walk.found
         return [*seen], False
 
-    async def section(self, section_id: int, *, plain: bool = False) -> Section | ScanFailure:
-        """Return a section, or why there is none. ``plain``: it and its groups only have the fields of the models."""
-        operation = get_section(section_id, plain=plain)
-        found: Section | ScanFailure = await self._outcome(operation, section_id, None)
-        return found
+    async def section(
+        self, section_id: int, *, plain: bool = False, known: str | None = None
+    ) -> MarkedSection | ScanFailure:
+        """Return a section, or why there is none.
+
+        Args:
+            section_id: Its id.
+            plain: It and its groups only have the fields of the models.
+            known: If ``plain``, as ``get_marked_section``.
+        """
+        found: Any
+        if plain:
+            found = await self._outcome(get_marked_section(section_id, known), section_id, None)
+        else:
+            found = await self._outcome(get_section(section_id), section_id, None)
+            found = found if isinstance(found, ScanFailure) else MarkedSection(found, "")
+        return cast("MarkedSection | ScanFailure", found)
 
     async def page(
         self, search: BusinessSearch, number: int, variant: Callable[[Operation[BusinessPage]], Operation[P]]

@@ -102,7 +102,7 @@ class WorkList:
             for found, whole in await self.stage.run([self.scope.org_id], self._fetcher.section_ids, 1):
                 self.whole = whole
                 await self._take_list(found)
-        await self.stage.run([*self.sections], self._read_section, self._fetcher.workers)
+        await self._read_sections([*self.sections])
         self._requests = self._fetcher.calls - before
 
     def name_of(self, section_id: int) -> str | None:
@@ -129,36 +129,60 @@ class WorkList:
         self.sections = [*found, *sorted(self._doubtful)]
         self.deleted += await self._journal.forget_sections(missing - self._doubtful)
 
-    async def _read_section(self, section_id: int) -> None:
+    async def _read_sections(self, section_ids: list[int]) -> None:
+        found = await self.stage.run(section_ids, self._read_section, self._fetcher.workers)
+        same = [section_id for section_id in found if section_id is not None]
+        if not same or self.stage.closed:
+            return
+        # All together. Of one that is damaged the mark is forgotten.
+        known = await self._journal.recorded(same)
+        for section_id, facts in known.items():
+            self._take_known(section_id, *facts)
+        await self._read_sections([section_id for section_id in same if section_id not in known])
+
+    def _take_known(self, section_id: int, name: str | None, groups: array[int]) -> None:
+        self._groups[section_id] = groups
+        self.left += len(groups)
+        if name is not None:
+            self.names[section_id] = name
+
+    async def _read_section(self, section_id: int) -> int | None:
+        """Return the section's id if it is as in the run before. Any other one is taken."""
         known = await self._journal.known(section_id)
         if known is not None:
-            name, self._groups[section_id] = known
-            self.left += len(self._groups[section_id])
-            if name is not None:
-                self.names[section_id] = name
+            self._take_known(section_id, *known)
+            return None
+        plain = not self.keeps_summaries
+        found = await self._fetcher.section(section_id, plain=plain, known=self._journal.mark_of(section_id))
+        if isinstance(found, ScanFailure):
+            await self._take_failure(section_id, found)
+            return None
+        section, mark = found
+        del found
+        if section is None:
+            return section_id
+        many = len(section.groups) > _MANY
+        if many:
+            await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
+        group_ids = array("q", dict.fromkeys([group.id for group in section.groups]))
+        digests = await self._journal.digests(section, len(group_ids)) if many else None
+        if many:
+            await asyncio.sleep(0)
+        comparing = self._journal.compare(section_id, section, group_ids, digests, mark)
+        self.names[section_id] = section.name
+        # While this waits, its summaries are not kept: they are most of what it takes.
+        summaries = section.groups if self.keeps_summaries else ()
+        del section
+        await self._take(section_id, comparing, summaries)
+        return None
+
+    async def _take_failure(self, section_id: int, failure: ScanFailure) -> None:
+        if section_id in self._doubtful and isinstance(failure.error, NotFoundError):
+            self.sections.remove(section_id)
+            self.deleted += await self._journal.forget_sections([section_id])
             return
-        section = await self._fetcher.section(section_id, plain=not self.keeps_summaries)
-        if isinstance(section, ScanFailure):
-            if section_id in self._doubtful and isinstance(section.error, NotFoundError):
-                self.sections.remove(section_id)
-                self.deleted += await self._journal.forget_sections([section_id])
-                return
-            self.unreadable.append(section)
-            await self._journal.record(section)
-        else:
-            many = len(section.groups) > _MANY
-            if many:
-                await asyncio.sleep(0)  # the response was decoded in this iteration of the event loop
-            group_ids = array("q", dict.fromkeys([group.id for group in section.groups]))
-            digests = await self._journal.digests(section, len(group_ids)) if many else None
-            if many:
-                await asyncio.sleep(0)
-            comparing = self._journal.compare(section_id, section, group_ids, digests)
-            self.names[section_id] = section.name
-            # While this waits, its summaries are not kept: they are most of what it takes.
-            summaries = section.groups if self.keeps_summaries else ()
-            del section
-            await self._take(section_id, comparing, summaries)
+        self.unreadable.append(failure)
+        await self._journal.record(failure)
 
     async def _take(
         self, section_id: int, comparing: Awaitable[_Compared], summaries: tuple[GroupSummary, ...] = ()

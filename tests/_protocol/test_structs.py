@@ -16,7 +16,7 @@ from partoo_async._protocol import decoding
 from partoo_async._protocol.decoding import Decoder
 from partoo_async._protocol.http import Request
 from partoo_async._protocol.json import InvalidJSONError, TooManyValuesError
-from partoo_async._protocol.operations import get_section
+from partoo_async._protocol.operations import MarkedSection, get_marked_section, get_section
 from partoo_async._protocol.structs import part_reader, reader
 from partoo_async.errors import APIResponseValidationError
 from partoo_async.models import Business, BusinessPage, Group, GroupSummary, Section, SectionPage
@@ -297,10 +297,15 @@ def test_plainly(body: bytes, strict: bool) -> None:
     time and, once drift is known, the second."""
 
     def results(*, plain: bool) -> list[object]:
-        decoder, operation, found = Decoder(strict=strict), get_section(7, plain=plain), list[object]()
+        decoder, operation, found = (
+            Decoder(strict=strict),
+            get_marked_section(7, "") if plain else get_section(7),
+            list[object](),
+        )
         for _ in range(2):
             try:
-                found.append(fields_of(operation.read(decoder, body, operation.request)))
+                read = operation.read(decoder, body, operation.request)
+                found.append(fields_of(read.section if isinstance(read, MarkedSection) else read))
             except (APIResponseValidationError, InvalidJSONError) as error:
                 found.append((type(error), str(error), getattr(error, "problems", None)))
         return [*found, dict(decoder.drift)]
@@ -310,8 +315,8 @@ def test_plainly(body: bytes, strict: bool) -> None:
 
 def test_plainly_makes_no_model() -> None:
     """That is what it is for. A read whose result is no model is shared with nobody, and decoded in slices if large."""
-    operation = get_section(7, plain=True)
-    section = operation.read(Decoder(), json.dumps(SECTION).encode(), operation.request)
+    operation = get_marked_section(7, "")
+    section, _ = operation.read(Decoder(), json.dumps(SECTION).encode(), operation.request)
     assert not attrs.has(type(section))
     assert not attrs.has(type(section.groups[0]))
     assert not operation.shareable
@@ -322,7 +327,7 @@ def test_plainly_refuses_too_many_values(monkeypatch: pytest.MonkeyPatch) -> Non
     """A body that may hold too many is refused before it is decoded."""
     monkeypatch.setattr(decoding, "SHORT_FOR_MODELS", 0)
     monkeypatch.setattr(decoding, "check_size", refuse := Mock(side_effect=TooManyValuesError("too many")))
-    operation = get_section(7, plain=True)
+    operation = get_marked_section(7, "")
     with pytest.raises(TooManyValuesError):
         operation.read(Decoder(), json.dumps(SECTION).encode(), operation.request)
     assert refuse.called

@@ -254,8 +254,11 @@ async def test_a_second_task_takes_the_end_of_a_scan_not_back(
 
 
 @pytest.mark.parametrize("taken", [1, 2, 70, 110, 199])
-async def test_a_scan_that_is_closed_replays_no_more(tmp_path: Path, taken: int) -> None:
-    """By the loop body or another task, between two outcomes that need not be waited for."""
+async def test_a_scan_that_is_closed_replays_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, taken: int
+) -> None:
+    """By the loop body or another task, between two outcomes that need not be waited for. Those before are counted."""
+    caplog.set_level("INFO", "partoo_async.scan")
     async with Emulator(sections=[section(1, 200)], api_key=KEY, rate_limit=None) as emulator:
         async with PartooClient(KEY, server=emulator.server, rate_limit=None) as client:
             await client.scan(1, journal=tmp_path / "scan.db").collect()
@@ -266,7 +269,8 @@ async def test_a_scan_that_is_closed_replays_no_more(tmp_path: Path, taken: int)
                     seen += 1
                     if seen == taken:
                         await scan.aclose()
-                assert (seen, scan.complete) == (taken, False)
+                assert (seen, scan.complete, scan.progress.done) == (taken, False, taken)
+            assert f"{taken} of 200 outcomes ({taken} replayed" in caplog.messages[-1]
 
 
 async def test_groups_that_come_and_go(emulator: Emulator, client: PartooClient, path: Path) -> None:
@@ -350,6 +354,7 @@ async def test_a_journal_that_knows_no_summaries(emulator: Emulator, client: Par
     await take(client.scan(7, journal=path, max_concurrency=1), 4)
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("DROP TABLE summaries")
+        database.execute("DROP TABLE details")
         database.commit()
     await client.scan(7, journal=path, resume=True).collect()
     assert {*groups_asked(emulator).values()} == {1}

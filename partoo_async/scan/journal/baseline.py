@@ -15,6 +15,7 @@ from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
 from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum
 from partoo_async.scan.journal.database import LATER_PARTS, address_to_read, explained
+from partoo_async.scan.journal.facts import Facts, select_facts
 from partoo_async.scan.journal.lock import FORMAT, is_database, release, take
 from partoo_async.scan.journal.reader import knows_sections, readable
 from partoo_async.scan.journal.recording import ALL
@@ -28,6 +29,7 @@ _logger = logging.getLogger("partoo_async.scan")
 
 # main is a copy of the new journal, before the baseline until now. :whole: main knows the list of all sections.
 _TABLES = """
+CREATE TEMP TABLE damaged (section_id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE carried (section_id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE listed (section_id INTEGER NOT NULL, group_id INTEGER NOT NULL, PRIMARY KEY (section_id, group_id));
 CREATE TEMP TABLE listed_before (
@@ -41,7 +43,7 @@ WHERE crc32 = checksum(section_id, group_id, failed, outcome)
 _SECTIONS = (
     # Of the sections that main does not have, those that may exist.
     """INSERT INTO carried SELECT section_id FROM before.sections
-        WHERE section_id NOT IN (SELECT section_id FROM main.sections)
+        WHERE section_id NOT IN (SELECT section_id FROM main.sections) AND section_id NOT IN damaged
         AND (NOT :whole OR section_id IN (SELECT section_id FROM main.outcomes WHERE group_id = :no_group))""",
     "INSERT INTO main.sections SELECT * FROM before.sections WHERE section_id IN carried",
     """INSERT OR IGNORE INTO main.outcomes (section_id, group_id, failed, outcome, crc32)
@@ -146,17 +148,30 @@ def _problem(connection: sqlite3.Connection, before: Path) -> str:
         ((check,),) = connection.execute("PRAGMA before.integrity_check(1)")
         if check == "ok":
             connection.execute(_INTACT)
-            _load_list(connection, "before", "listed_before")
             _header(connection, "before")
+            damaged = _load_list(connection, "before", "listed_before")
+            connection.executemany("INSERT INTO damaged VALUES (?)", [(section_id,) for section_id in damaged])
+            if damaged:
+                text = "%s is damaged (its list of section %s): what only it knows of the section is lost"
+                _logger.warning(text, shown(before), ", ".join(map(str, damaged)))
     except (sqlite3.DatabaseError, UnicodeDecodeError, TypeError, ValueError) as error:
         return str(error)
     return "" if check == "ok" else str(check)
 
 
-def _load_list(connection: sqlite3.Connection, side: str, table: str) -> None:
-    lists = connection.execute(f"SELECT section_id, group_ids FROM {side}.sections")  # noqa: S608 - main or before
-    keys = ((section_id, group_id) for section_id, text in lists for group_id in json.loads(text))
-    connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", keys)  # noqa: S608 - one of two names
+def _load_list(connection: sqlite3.Connection, side: str, table: str) -> list[int]:
+    """Load which groups the sections have. Return the sections whose lists are damaged."""
+    there = {name for (name,) in connection.execute(f"SELECT name FROM {side}.sqlite_master")}  # noqa: S608 - main or before
+    damaged: list[int] = []
+    for section_id, *facts in connection.execute(select_facts(there, side)):
+        try:
+            ids, _ = Facts(*facts).read(section_id)
+        except ValueError:
+            damaged.append(section_id)
+        else:
+            rows = ((section_id, group_id) for group_id in ids)
+            connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608 - one of two names
+    return damaged
 
 
 def _header(connection: sqlite3.Connection, side: str) -> dict[str, Any]:
@@ -176,7 +191,8 @@ def _merge(connection: sqlite3.Connection, new: Path) -> None:
     for table in _DETAILS.keys() & there:
         connection.execute(_DETAILS[table])
     with readable(new, "list of sections"):
-        _load_list(connection, "main", "listed")
+        for section_id in _load_list(connection, "main", "listed"):
+            raise ValueError(f"section {section_id}")
     for statement in _GROUPS:
         connection.execute(statement, {"no_group": NO_GROUP})
     facts: dict[str, Any] = {"sections_listed": whole or knows_sections(was, bool(was.get("finished")))}

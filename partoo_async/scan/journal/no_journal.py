@@ -82,11 +82,24 @@ class NoJournal:
         """Return that the section has to be read."""
         return None
 
+    def mark_of(self, _section_id: int) -> str | None:
+        """Return that none is used."""
+        return None
+
+    async def recorded(self, _section_ids: Sequence[int]) -> dict[int, tuple[str | None, array[int]]]:
+        """Return that none is."""
+        return {}
+
     async def digests(self, _section: Section, _groups: int) -> None:
         """Return that none are needed."""
 
     def compare(
-        self, _section_id: int, _section: Section | None, groups: array[int], _digests: array[int] | None = None
+        self,
+        _section_id: int,
+        _section: Section | None,
+        groups: array[int],
+        _digests: array[int] | None = None,
+        _mark: str = "",
     ) -> Awaitable[tuple[array[int], list[int], list[int]]]:
         """Return that every group is to be read, and that none was added or deleted."""
         done: asyncio.Future[tuple[array[int], list[int], list[int]]] = asyncio.get_running_loop().create_future()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -15,12 +14,14 @@ from partoo_async._internal.checks import check_file
 from partoo_async._internal.text import cut, shown
 from partoo_async._protocol.json import decode_short
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_row
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, decode_business, decode_row, mending
 from partoo_async.scan.journal.database import Database, open_database
+from partoo_async.scan.journal.facts import Facts, select_facts
 from partoo_async.scan.journal.replay import Replay
 
 if TYPE_CHECKING:
     import os
+    from array import array
     from pathlib import Path
 
     from partoo_async.models import Business
@@ -40,8 +41,7 @@ __all__ = [
 
 _PAGE = 200  # outcomes, or businesses
 _SECTIONS = 100  # that are read together
-_LEAST = -(2**63)  # no id is smaller
-_LONGEST_ID = 80  # characters, in a message
+_LEAST, _LONGEST_ID = -(2**63), 80  # no id is smaller; characters of one in a message
 
 
 @frozen
@@ -230,14 +230,15 @@ class _Sections(Mapping[int, RecordedSection]):
     """Sections with eight bytes for a group. Each is made when it is looked at."""
 
     def __init__(self) -> None:
-        self._parts: dict[int, tuple[str | None, array[int], dict[str, Any]]] = {}
+        self._parts: dict[int, tuple[str | None, array[int], bool | None, bool | None]] = {}
 
-    def add(self, section_id: int, name: str | None, group_ids: str, details: str | None) -> None:
-        self._parts[section_id] = name, array("q", json.loads(group_ids)), json.loads(details or "{}")
+    def add(self, section_id: int, facts: Facts) -> None:
+        ids, more = facts.read(section_id)
+        self._parts[section_id] = facts.name, ids, more.get("can_edit"), more.get("has_puller")
 
     def __getitem__(self, section_id: int) -> RecordedSection:
-        name, ids, more = self._parts[section_id]
-        return RecordedSection(section_id, name, tuple(ids), more.get("can_edit"), more.get("has_puller"))
+        name, ids, *flags = self._parts[section_id]
+        return RecordedSection(section_id, name, tuple(ids), *flags)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._parts)
@@ -247,14 +248,17 @@ class _Sections(Mapping[int, RecordedSection]):
 
 
 async def _read_sections(database: Database) -> Mapping[int, RecordedSection]:
-    has_details = await _has_table(database, "details")
-    more = "details FROM sections LEFT JOIN details USING (section_id)" if has_details else "NULL FROM sections"
-    sql = f"SELECT section_id, name, group_ids, {more} WHERE section_id > ? ORDER BY section_id LIMIT ?"
+    tables = [table for table in ("summaries", "details") if await _has_table(database, table)]
+    sql = f"{select_facts(tables)} WHERE section_id > ? ORDER BY section_id LIMIT ?"
     found, last = _Sections(), _LEAST
     while rows := await database.fetch(sql, last, _SECTIONS):
         with readable(database.path, "list of sections"):
-            for row in rows:
-                found.add(*row)
+            for section_id, *facts in rows:
+                try:
+                    found.add(section_id, Facts(*facts))
+                except ValueError as error:
+                    mend = mending(database.path, f"sections WHERE section_id = {section_id}")
+                    raise ValueError(f"section {section_id}: {error}; {mend}") from None
         last = rows[-1][0]
     return found
 

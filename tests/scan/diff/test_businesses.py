@@ -32,6 +32,7 @@ from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.scope import Scope
 from tests.support.common import TLS
 from tests.support.each import each
+from tests.support.journals import note_section
 
 FLAGS = ("renamed", "closed", "reopened", "status_changed", "moved")
 LILLE = Business(
@@ -145,7 +146,7 @@ async def recorded(path: Path, businesses: Iterable[Business]) -> Path:
     """The journal of a scan of one group, which has these businesses."""
     known = {business.id: business for business in businesses}
     journal = await Journal.open(path, "http://127.0.0.1:9/v2", Scope((7,)), resume=False)
-    await journal.note_section(7, "Country", [1], ())
+    await note_section(journal, 7, [1])
     await journal.record(ScanSuccess(7, 1, Group(1, "G", False, (*known,)), None))
     await journal.record_businesses(known.values())
     await journal.finish()

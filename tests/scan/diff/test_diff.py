@@ -37,6 +37,7 @@ from partoo_async.emulator import EmulatedGroup, EmulatedSection, Emulator
 from partoo_async.scan.journal.journal import Journal
 from partoo_async.scan.scope import Scope
 from tests.support.common import PATIENCE, TLS
+from tests.support.journals import note_section
 
 NOTHING = ScanDiff((), (), (), (), (), (), 0, (), (), ())
 NOT_REACHED = "not reached: the scan did not come to its end"
@@ -346,7 +347,7 @@ async def test_an_interrupted_scan_removes_nothing(tmp_path: Path) -> None:
 async def test_only_incomplete_is_not_the_same(tmp_path: Path) -> None:
     """Two scans that agree as far as they got are not the same for sure."""
     killed = await Journal.open(tmp_path / "a.db", "http://127.0.0.1:9/v2", Scope((7, 9)), resume=False)
-    await killed.note_section(7, "Country", [], ())  # and 9 was never reached
+    await note_section(killed, 7, [])  # and 9 was never reached
     await killed.aclose()
     diff = await diff_scans(tmp_path / "a.db", tmp_path / "a.db")
     changed(diff, incomplete=("before", "after"))

@@ -268,17 +268,25 @@ def wrong_list(path: Path) -> None:
     connection.close()
 
 
+def wrong_group(path: Path) -> None:
+    """What its checksum alone tells."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE sections SET group_ids = replace(group_ids, '1', '5') WHERE section_id = 7")
+    connection.close()
+
+
 def wrong_fact(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE header SET value = '{' WHERE name = 'scope'")
     connection.close()
 
 
-@each("damage", [no_journal, empty, torn, wrong_list, wrong_fact])
+@each("damage", [no_journal, empty, torn, wrong_list, wrong_group, wrong_fact])
 def test_a_damaged_baseline_counts_as_none(
     tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, damage: Any
 ) -> None:
-    """A warning says so, and the next one is made of what is there: a job that runs every night heals by itself."""
+    """A warning says so, and the next one is made of what is there: a job that runs every night heals by itself. Of a
+    section whose list of groups is damaged nothing is carried on, and the others are."""
 
     async def carry() -> None:
         folder = tmp_path_factory.mktemp("damaged")
@@ -288,9 +296,22 @@ def test_a_damaged_baseline_counts_as_none(
         with caplog.at_level(logging.WARNING):
             await carry_forward(new, before, before)
         assert ["baseline is damaged" in record.getMessage() for record in caplog.records] == [True]
-        assert await known(before) == ALONE
+        alone = damage in (wrong_list, wrong_group)
+        assert await known(before) == (ALONE | {9: {3: "c"}} if alone else ALONE)
 
     asyncio.run(carry())
+
+
+async def test_a_damaged_list_is_not_carried_on(tmp_path: Path) -> None:
+    """Where the section could not be read, its failure says more. In the new journal it is an error."""
+    before = await BEFORE.write(tmp_path / "before")
+    with sqlite3.connect(before) as connection:
+        connection.execute("UPDATE sections SET name = 'other' WHERE section_id = 9")
+    connection.close()
+    await carry_forward(await NEW.write(tmp_path / "new"), before, tmp_path / "baseline")
+    assert await known(tmp_path / "baseline") == {7: {1: "a", 2: "b2"}, 9: FAILED}
+    with pytest.raises(ConfigurationError, match=r"its list of sections cannot be read \(section 9\)"):
+        await carry_forward(before, tmp_path / "new", tmp_path / "baseline")
 
 
 async def test_there_may_be_none_yet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ import threading
 import tracemalloc
 import weakref
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,12 @@ from partoo_async import (
     Group,
     GroupSummary,
     ScanFailure,
-    ScanItem,
     ScanSuccess,
     Section,
     diff_scans,
 )
 from partoo_async._internal import callables
-from partoo_async.scan.journal import codec, lock
+from partoo_async.scan.journal import codec, facts, lock, replay
 from partoo_async.scan.journal import sections as sections_module
 from partoo_async.scan.journal.codec import JournalError, checksum, decode_outcome, encode_outcome, outcome_checksum
 from partoo_async.scan.journal.database import Database, open_database
@@ -42,6 +41,7 @@ from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.journal.replay import Replay
 from partoo_async.scan.scope import Scope
 from tests.support.common import PATIENCE
+from tests.support.journals import rest_of, settled_of
 from tests.support.simulated import Partoo, client_of
 
 SERVER = "http://127.0.0.1:9/v2"
@@ -90,6 +90,7 @@ async def earlier(path: Path, groups: int) -> Path:
                 failed INTEGER NOT NULL, outcome TEXT NOT NULL, crc32 INTEGER NOT NULL,
                 UNIQUE (section_id, group_id)
             );
+            DELETE FROM details;
             UPDATE header SET value = 'false' WHERE name = 'finished';
             PRAGMA user_version = 1;
         """)
@@ -216,7 +217,7 @@ async def test_a_large_section_is_compared_in_a_thread(tmp_path: Path, monkeypat
         return watch
 
     for name in ("summary_digests", "_json"):
-        monkeypatch.setattr(sections_module, name, watched(name, getattr(sections_module, name)))
+        monkeypatch.setattr(facts, name, watched(name, getattr(facts, name)))
     for size, in_thread in ((10, False), (sections_module._MOST_GROUPS + 1, True)):
         others.clear()
         path = tmp_path / f"{size}.db"
@@ -236,7 +237,7 @@ async def test_what_is_settled_is_known_without_the_outcomes(tmp_path: Path) -> 
     journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
     await journal.record(ScanFailure(0, 3, None, APIConnectionError("refused"), 1, 0.5))
     for retry_failed, settled in ((True, {0, 1, 2}), (False, {0, 1, 2, 3})):
-        assert await journal.settled(0, retry_failed=retry_failed) == settled
+        assert await settled_of(journal, 0, retry_failed=retry_failed) == settled
         assert await journal.replay(retry_failed=retry_failed).begin() == len(settled)
     queries = []
     fetch = Database.fetch
@@ -247,7 +248,7 @@ async def test_what_is_settled_is_known_without_the_outcomes(tmp_path: Path) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "fetch", noting)
-        await journal.settled(0, retry_failed=True)
+        await settled_of(journal, 0, retry_failed=True)
         await journal.replay(retry_failed=True).begin()
     for sql, values in queries:
         steps = [step for *_, step in await journal._database.fetch(f"EXPLAIN QUERY PLAN {sql}", *values)]
@@ -323,12 +324,13 @@ async def test_a_comparison_tells_of_damage(tmp_path: Path, listed: Sequence[int
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
             database.execute(f"UPDATE outcomes SET {damage} WHERE group_id = 2")
             database.execute("UPDATE sections SET group_ids = ?", (json.dumps([*listed]),))
+            database.execute("DELETE FROM details")  # with the checksum of the list
     with pytest.raises(ConfigurationError, match="section 0, group 2 cannot be read"):
         await diff_scans(*paths)
 
 
 async def test_outcomes_are_made_few_at_a_time_of_few_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand outcomes take two queries, and hardly any is made long before it is handed out."""
+    """A thousand outcomes take six queries, and hardly any is made long before it is handed out."""
     path, made, queries = await written(tmp_path / "scan.db", 1_000), 0, 0
     make, fetch = codec._unpacked, Database.fetch
 
@@ -349,8 +351,51 @@ async def test_outcomes_are_made_few_at_a_time_of_few_queries(tmp_path: Path, mo
         async for item in recording.items():
             seen += 1
             assert item.group_id == seen - 1
-            assert seen <= made < seen + 20
-    assert (seen, queries) == (1_000, 2)
+            assert seen <= made < seen + 50
+    assert (seen, queries) == (1_000, 6)
+
+
+@pytest.mark.parametrize(("ids", "page"), [(1, 50), (20, 18), (100, 4), (1_000, 1)])
+async def test_a_page_has_so_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ids: int, page: int) -> None:
+    """Outcomes of large groups are few to a page, one at least: as rows they are in memory together. Those of small
+    ones are not more than so many. The first page is small, since nothing is known yet, and a page has at most twice as
+    many as the one before."""
+    monkeypatch.setattr(replay, "_MOST", 50)
+    monkeypatch.setattr(replay, "_BYTES", 5_000)
+    content, fetch, pages = tuple(CHANCE.randbytes(12).hex() for _ in range(ids)), Database.fetch, list[int]()
+    journal = await Journal.open(tmp_path / "scan.db", SERVER, Scope((7,)), resume=False)
+    await asyncio.gather(*(journal.record(success(number, content)) for number in range(200)))
+    await journal.aclose()
+
+    async def noting(self: Database, sql: str, *values: object) -> list[Any]:
+        rows = await fetch(self, sql, *values)
+        pages.append(len(rows))
+        return rows
+
+    async with open_reader(tmp_path / "scan.db") as recording:
+        monkeypatch.setattr(Database, "fetch", noting)
+        assert [item.group_id async for item in recording.items()] == [*range(200)]
+    first, second, *rest = pages[1:]  # after the one that counts them
+    assert (first, second, {*rest[:-1]}) == (20, min(page, 40), {page})
+    assert rest[-1] <= page
+    assert sum(pages[1:]) == 200
+
+
+async def test_large_outcomes_are_made_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a page has one of more than 25 kB, each of them: the event loop has its turn in between."""
+    large, made, make = tuple(CHANCE.randbytes(12).hex() for _ in range(3_000)), list[int](), codec._unpacked
+    journal = await Journal.open(tmp_path / "scan.db", SERVER, Scope((7,)), resume=False)
+    await asyncio.gather(*(journal.record(success(number, large if number == 15 else IDS)) for number in range(20)))
+    await journal.aclose()
+
+    def counted(rows: Sequence[codec.Row]) -> list[ScanSuccess]:
+        made.append(len(rows))
+        return make(rows)
+
+    monkeypatch.setattr(codec, "_unpacked", counted)
+    async with open_reader(tmp_path / "scan.db") as recording:
+        assert [len(item.group.business_ids) async for item in recording.items() if item.error is None][15] == 3_000
+    assert made == [1] * 20
 
 
 async def test_outcomes_of_each_kind_come_back_in_order(tmp_path: Path) -> None:
@@ -379,10 +424,12 @@ async def test_a_damaged_outcome_is_not_passed_over(tmp_path: Path) -> None:
     journal = await Journal.open(path, SERVER, Scope((0,)), resume=True)
     replayed = journal.replay(retry_failed=True)
     assert await replayed.begin() == 5
-    assert [(await replayed.next()).group_id for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+    page = await replayed.next_page()
+    assert page is not None
+    assert [item.group_id for few in page for item in few] == [0, 1]
     for _ in range(3):
         with pytest.raises(JournalError, match="group 2 cannot be read"):
-            await replayed.next()
+            await replayed.next_page()
     await journal.aclose()
 
 
@@ -425,16 +472,11 @@ async def test_outcomes_that_were_recorded_anew_leave_no_queries(
         return await fetch(self, sql, *values)
 
     monkeypatch.setattr(Database, "fetch", counting)
-    replay = Replay(await open_database(path), 0, True)
+    rows = Replay(await open_database(path), 0, True)
     try:
-        assert await replay.begin() == 999
-        found = [item.group_id async for item in aiter_of(replay)]
+        assert await rows.begin() == 999
+        found = [item.group_id for item in await rest_of(rows)]
     finally:
-        await replay._database.aclose()
+        await rows._database.aclose()
     assert found == [*range(999)]
-    assert queries == 4  # two with rows, one without, and one for where to go on
-
-
-async def aiter_of(replay: Replay) -> AsyncIterator[ScanItem]:
-    while (item := await replay.next()) is not None:
-        yield item
+    assert queries == 8  # six with rows, one without, and one for where to go on

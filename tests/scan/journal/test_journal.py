@@ -51,6 +51,7 @@ from partoo_async.scan.journal.reader import open_reader
 from partoo_async.scan.scope import Scope
 from tests.support.common import PATIENCE
 from tests.support.each import each
+from tests.support.journals import note_section, rest_of, settled_of
 
 SERVER = "http://127.0.0.1:9/v2"
 SCOPE = Scope((7, 9))
@@ -77,9 +78,7 @@ async def opened(path: Path, scope: Scope = SCOPE, *, resume: bool = True) -> As
 async def replayed(journal: Journal, *, retry_failed: bool = True) -> list[ScanItem]:
     replay = journal.replay(retry_failed=retry_failed)
     count = await replay.begin()
-    items = []
-    while (found := await replay.next()) is not None:
-        items.append(found)
+    items = await rest_of(replay)
     assert len(items) == count
     return items
 
@@ -115,8 +114,8 @@ async def test_only_the_last_outcome_of_a_key_counts(tmp_path: Path) -> None:
         assert await replayed(journal) == []
         (found,) = await replayed(journal, retry_failed=False)
         assert (str(found.error), found.attempts) == ("cut", 3)
-        assert await journal.settled(7, retry_failed=False) == {1}
-        assert await journal.settled(7, retry_failed=True) == set()
+        assert await settled_of(journal, 7, retry_failed=False) == {1}
+        assert await settled_of(journal, 7, retry_failed=True) == set()
         await journal.record(item(1))
         assert [found.error for found in await replayed(journal, retry_failed=False)] == [None]
 
@@ -182,7 +181,7 @@ async def test_the_file_tells_what_it_is_of(tmp_path: Path) -> None:
     """Server, start, version, sections and whether it is complete can be read from a closed journal."""
     path = tmp_path / "scan.db"
     async with opened(path) as journal:
-        await journal.note_section(7, "Country", [1, 2], ())
+        await note_section(journal, 7, [1, 2])
         await journal.record(item(1))
         await journal.record(item(None, section_id=9))
         await journal.note(finished=True)
@@ -203,7 +202,7 @@ async def test_complete_means_that_nothing_is_left_to_read(
 ) -> None:
     """A run that ended early leaves a complete journal behind if every group has an outcome all the same."""
     async with opened(tmp_path / "scan.db", Scope((7,))) as journal:
-        await journal.note_section(7, "Country", [1, 2], ())
+        await note_section(journal, 7, [1, 2])
         for number in groups:
             await journal.record(item(number))
         if planned:
@@ -329,7 +328,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
     async def write() -> None:
         async with opened(path) as journal:
-            await journal.note_section(7, "Country", range(40), ())
+            await note_section(journal, 7, range(40))
             await asyncio.gather(*(journal.record(item(number, "Île-de-France" * 9)) for number in range(40)))
 
     asyncio.run(write())
@@ -346,7 +345,7 @@ def test_damage_is_an_error_or_harms_nothing(
     async def read() -> list[ScanItem]:
         async with opened(path) as journal, asyncio.timeout(PATIENCE):
             await journal.load()
-            settled, items = await journal.settled(7, retry_failed=False), await replayed(journal)
+            settled, items = await settled_of(journal, 7, retry_failed=False), await replayed(journal)
             assert settled == {found.group_id for found in items}
             return items
 
@@ -584,7 +583,7 @@ async def test_a_damaged_business_is_told(tmp_path: Path) -> None:
     """A changed letter in a name is an error of the scan, of a reader and of a comparison that names the file."""
     path = tmp_path / "scan.db"
     async with opened(path) as journal:
-        await journal.note_section(7, "Country", [1], ())
+        await note_section(journal, 7, [1])
         await journal.record(item(1))
         await journal.record_businesses([Business("a", "Lille"), Business("b", "Lyon")])
     with contextlib.closing(sqlite3.connect(path)) as database, database:
