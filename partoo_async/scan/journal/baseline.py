@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from partoo_async._internal.callables import in_daemon, wait_uncancelled
 from partoo_async._internal.text import shown
 from partoo_async.errors import ConfigurationError
-from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum
+from partoo_async.scan.journal.codec import NO_GROUP, JournalError, checksum, mending
 from partoo_async.scan.journal.database import LATER_PARTS, address_to_read, explained
 from partoo_async.scan.journal.facts import Facts, select_facts
 from partoo_async.scan.journal.lock import FORMAT, is_database, release, take
@@ -191,8 +191,9 @@ def _merge(connection: sqlite3.Connection, new: Path) -> None:
     for table in _DETAILS.keys() & there:
         connection.execute(_DETAILS[table])
     with readable(new, "list of sections"):
-        for section_id in _load_list(connection, "main", "listed"):
-            raise ValueError(f"section {section_id}")
+        damaged = _load_list(connection, "main", "listed")
+        if damaged:
+            raise ValueError(f"section {damaged[0]}; " + mending(new, f"sections WHERE section_id = {damaged[0]}"))
     for statement in _GROUPS:
         connection.execute(statement, {"no_group": NO_GROUP})
     facts: dict[str, Any] = {"sections_listed": whole or knows_sections(was, bool(was.get("finished")))}

@@ -77,9 +77,9 @@ def select_facts(tables: Collection[str], schema: str = "main") -> str:
     """Return the query for the number and the facts of each section ``s``, in a journal that has these tables."""
     columns = ["section_id", "name", "group_ids"]
     for column, table in (("digests", "summaries"), ("details", "details")):
-        known = f"(SELECT {column} FROM {schema}.{table} WHERE section_id = s.section_id)"  # noqa: S608 - ours
+        known = f"(SELECT {column} FROM {schema}.{table} WHERE section_id = s.section_id)"  # noqa: S608 - two names
         columns.append(known if table in tables else "NULL")
-    return f"SELECT {', '.join(columns)} FROM {schema}.sections AS s"  # noqa: S608 - ours
+    return f"SELECT {', '.join(columns)} FROM {schema}.sections AS s"  # noqa: S608 - of the names above
 
 
 def digests_of(section: Section, groups: int) -> array[int]:

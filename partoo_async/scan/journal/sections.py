@@ -198,7 +198,7 @@ class SectionLists:
             # It had no groups, or was another section that had this id: outcomes are not of these groups.
             stale = settled & {*task.groups}
         elif (was.group_ids, was.digests) != (now.group_ids, now.digests):
-            listed, there = self._group_ids(was), {*task.groups}
+            (listed, _), there = was.read(task.section_id), {*task.groups}
             known = {*listed}
             added = [group_id for group_id in task.groups if group_id not in known]
             deleted = [group_id for group_id in listed if group_id not in there]
@@ -262,10 +262,6 @@ class SectionLists:
             for section_id, ids in failed.items():
                 found[section_id] -= ids
         return found, failed
-
-    def _group_ids(self, facts: Facts) -> array[int]:
-        with readable(self._database.path, "list of sections"):
-            return array("q", json.loads(facts.group_ids))
 
     def _digests(self, facts: Facts) -> array[int]:
         with readable(self._database.path, "summaries"):

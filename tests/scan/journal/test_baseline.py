@@ -310,7 +310,9 @@ async def test_a_damaged_list_is_not_carried_on(tmp_path: Path) -> None:
     connection.close()
     await carry_forward(await NEW.write(tmp_path / "new"), before, tmp_path / "baseline")
     assert await known(tmp_path / "baseline") == {7: {1: "a", 2: "b2"}, 9: FAILED}
-    with pytest.raises(ConfigurationError, match=r"its list of sections cannot be read \(section 9\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be read \(section 9; 'sqlite3 .* WHERE section_id = 9\"' removes it"
+    ):
         await carry_forward(before, tmp_path / "new", tmp_path / "baseline")
 
 

@@ -277,7 +277,7 @@ async def test_sections_that_did_not_change_take_few_queries(path: Path, monkeyp
     assert [await taken(most) for most in (10_000, 60, 1)] == [1, 2, 30]
 
 
-async def test_a_scan_that_is_closed_while_it_reads_sections_ends(path: Path) -> None:
+async def test_a_scan_that_is_closed_while_it_reads_sections_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By another task, when some sections are known to be as they were: the journal gets no plan without the rest."""
     there = partoo()
     await run(there, path)
@@ -292,7 +292,7 @@ async def test_a_scan_that_is_closed_while_it_reads_sections_ends(path: Path) ->
                 closing.append(asyncio.create_task(scan.aclose()))
             return 0.0
 
-        there.delay = delay  # type: ignore[method-assign]
+        monkeypatch.setattr(there, "delay", delay)
         async with scan:
             assert not scan.complete
         await closing[0]
